@@ -1,0 +1,31 @@
+/**
+ * `node scripts/run.mjs <entry.ts> [args]`: installs what is missing, then runs a TypeScript entry point.
+ *
+ * A child process, because UV_THREADPOOL_SIZE is read before any script runs: DuckDB blocks libuv
+ * threads, and the default of four would let queries starve file I/O and commits.
+ * The child drains on SIGINT and SIGTERM, and on losing this process (its IPC channel closes).
+ */
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { ensureInstalled, projectRoot } from './install.mjs'
+
+const [entry, ...args] = process.argv.slice(2)
+if (entry === undefined) {
+  console.error('usage: node scripts/run.mjs <entry.ts> [arguments]')
+  process.exit(2)
+}
+ensureInstalled()
+
+const child = spawn(
+  process.execPath,
+  ['--enable-source-maps', '--import', 'tsx', resolve(projectRoot, entry), ...args],
+  {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { UV_THREADPOOL_SIZE: '16', ...process.env, TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json') }
+  }
+)
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+child.on('exit', (code, signal) => {
+  if (signal !== null) console.error(`ended by ${signal}`)
+  process.exitCode = code ?? 1
+})
