@@ -1,0 +1,152 @@
+/**
+ * Reads the configuration once, checks it as a whole and reports every fault at once.
+ *
+ * 1. A flag overrides its variable, a variable overrides the preset; an empty variable is unset.
+ * 2. A name that is no setting is a fault, so that a misspelt one is never silently ignored.
+ * 3. Relations between settings hold after `readConfig` returned.
+ */
+import * as Schema from 'effect/Schema'
+import { type Setting, settings, type SettingKey } from './settings.ts'
+import { formatBytes, formatDuration } from './values.ts'
+
+export type Config = {
+  readonly [K in SettingKey]: (typeof settings)[K] extends Setting<infer A> ? A : never
+}
+
+/** One line per fault: the setting, the value it has and what is allowed. */
+export class ConfigRejected extends Schema.TaggedError<ConfigRejected>()('ConfigRejected', {
+  faults: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `${this.faults.join('\n')}\nRun \`npm start -- --help\` for all settings.`
+  }
+}
+
+/** Variables that belong to the tests, which start K2 in their own environment. */
+const testVariables = new Set(['K2_RECORDINGS', 'K2_REQUIRE_RECORDINGS', 'K2_REQUIRE_PYTHON'])
+
+export const flagOf = (variable: string): string =>
+  `--${variable.slice('K2_'.length).toLowerCase().replaceAll('_', '-')}`
+
+interface Source {
+  /** As the user knows it: the variable or the flag. */
+  readonly name: string
+  readonly text: string
+}
+
+const entries = Object.entries(settings) as [SettingKey, Setting<unknown>][]
+
+/**
+ * @param env environment variables
+ * @param args command-line arguments: `--name value` or `--name=value`
+ * @throws ConfigRejected naming every fault
+ */
+export const readConfig = (
+  env: Readonly<Record<string, string | undefined>>,
+  args: readonly string[]
+): Config => {
+  const faults: string[] = []
+  const flags = readFlags(args, faults)
+  const known = new Set<string>(entries.map(([, { variable }]) => variable))
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('K2_') && !known.has(name) && !testVariables.has(name)) {
+      faults.push(`${name} is not a setting of K2${suggestion(name, known)}`)
+    }
+  }
+  const values: Record<string, unknown> = {}
+  for (const [key, setting] of entries) {
+    const source = sourceOf(setting, env, flags)
+    if (source === undefined) continue
+    const parsed = setting.kind.parse(source.text)
+    if ('value' in parsed) values[key] = parsed.value
+    else faults.push(`${source.name} is "${source.text}", but must be ${parsed.allowed}`)
+  }
+  if (faults.length === 0) faults.push(...brokenRelations(values as Config))
+  if (faults.length > 0) throw new ConfigRejected({ faults })
+  return values as Config
+}
+
+/** Help text with every flag and variable, its unit, preset and an example. */
+export const configHelp = (): string =>
+  entries
+    .map(([, { variable, kind, preset, example, about }]) => {
+      const facts = `${kind.unit}; default ${preset ?? 'depends'}; for example ${variable}=${example}`
+      return `  ${flagOf(variable)}, ${variable}\n      ${about}\n      ${facts}`
+    })
+    .join('\n')
+
+const sourceOf = (
+  { variable, preset }: Setting<unknown>,
+  env: Readonly<Record<string, string | undefined>>,
+  flags: ReadonlyMap<string, string>
+): Source | undefined => {
+  const flag = flagOf(variable)
+  const flagText = flags.get(flag)
+  if (flagText !== undefined) return { name: flag, text: flagText }
+  const envText = env[variable]
+  if (envText !== undefined && envText !== '') return { name: variable, text: envText }
+  return preset === undefined ? undefined : { name: variable, text: preset }
+}
+
+const readFlags = (args: readonly string[], faults: string[]): ReadonlyMap<string, string> => {
+  const known = new Set(entries.map(([, { variable }]) => flagOf(variable)))
+  const flags = new Map<string, string>()
+  const rest = [...args]
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const [name, inline] = splitOnce(arg)
+    if (!known.has(name)) {
+      faults.push(`${arg} is not a flag of K2${suggestion(name, known)}`)
+      if (inline === undefined && rest[0]?.startsWith('-') === false) rest.shift()
+      continue
+    }
+    const value = inline ?? rest.shift()
+    if (value === undefined) faults.push(`${name} needs a value, for example ${name}=…`)
+    else if (flags.has(name)) faults.push(`${name} is given twice; give it once`)
+    else flags.set(name, value)
+  }
+  return flags
+}
+
+const splitOnce = (arg: string): readonly [string, string?] => {
+  const at = arg.indexOf('=')
+  return at === -1 ? [arg] : [arg.slice(0, at), arg.slice(at + 1)]
+}
+
+const brokenRelations = (config: Config): readonly string[] => {
+  const faults: string[] = []
+  if (config.logDiskBytesMax > config.diskBytesMax) {
+    faults.push(
+      `K2_LOG_DISK_LIMIT is ${formatBytes(config.logDiskBytesMax)}, but must not exceed K2_DISK_LIMIT (${formatBytes(config.diskBytesMax)})`
+    )
+  }
+  if (config.logFlushMs > config.commitAgeMs) {
+    faults.push(
+      `K2_LOG_FLUSH_INTERVAL is ${formatDuration(config.logFlushMs)}, but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
+    )
+  }
+  return faults
+}
+
+const suggestionDistanceMax = 4
+
+const suggestion = (name: string, known: ReadonlySet<string>): string => {
+  const [nearest] = [...known]
+    .map((candidate) => ({ candidate, edits: editDistance(name, candidate) }))
+    .sort((a, b) => a.edits - b.edits)
+  return nearest !== undefined && nearest.edits <= suggestionDistanceMax
+    ? `; did you mean ${nearest.candidate}?`
+    : ''
+}
+
+const editDistance = (a: string, b: string): number => {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column++) {
+      const substituted = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1)
+      current.push(Math.min(substituted, previous[column]! + 1, current[column - 1]! + 1))
+    }
+    previous = current
+  }
+  return previous[b.length]!
+}

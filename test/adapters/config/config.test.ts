@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { configHelp, type ConfigRejected, flagOf, readConfig } from '../../../src/adapters/config/config.ts'
+import { settings } from '../../../src/adapters/config/settings.ts'
+
+const faultsOf = (env: Record<string, string>, args: string[] = []): readonly string[] => {
+  try {
+    readConfig(env, args)
+  } catch (error) {
+    return (error as ConfigRejected).faults
+  }
+  return []
+}
+
+describe('configuration', () => {
+  test('presets alone are a whole configuration', () => {
+    expect(readConfig({}, [])).toMatchObject({
+      httpHost: '127.0.0.1',
+      httpPort: 8_000,
+      dataDir: '.k2',
+      feeds: ['simulated'],
+      commitAgeMs: 5_000,
+      diskBytesMax: 10 * 1_024 ** 3
+    })
+  })
+
+  test('a flag overrides its variable, an empty variable is unset', () => {
+    const config = readConfig({ K2_HTTP_PORT: '9000', K2_FEEDS: '' }, ['--http-port', '9100', '--commit-age=250ms'])
+    expect([config.httpPort, config.feeds, config.commitAgeMs]).toEqual([9_100, ['simulated'], 250])
+  })
+
+  test('all faults are reported at once, each with name, value and what is allowed', () => {
+    const faults = faultsOf(
+      { K2_HTTP_PORT: 'x', K2_COMMIT_AGE: '5', K2_DISK_LIMIT: '10GB', K2_FEEDS: 'nyse', K2_HTP_PORT: '1' },
+      ['--log-level=loud', '--nonsense']
+    )
+    expect(faults).toEqual([
+      '--nonsense is not a flag of K2',
+      'K2_HTP_PORT is not a setting of K2; did you mean K2_HTTP_PORT?',
+      'K2_HTTP_PORT is "x", but must be a whole number from 0 to 65535',
+      'K2_FEEDS is "nyse", but must be a comma-separated list; "nyse" should be one of simulated, binance',
+      'K2_COMMIT_AGE is "5", but must be a duration from 100ms to 1h, such as 50ms, 5s or 2m',
+      'K2_DISK_LIMIT is "10GB", but must be a size from 64MiB to 1000TiB, such as 64MiB or 10GiB',
+      '--log-level is "loud", but must be one of debug, info, warn, error'
+    ])
+  })
+
+  test.each([
+    ['K2_HTTP_HOST', '0.0.0.0'],
+    ['K2_HTTP_PORT', '-1'],
+    ['K2_HTTP_PORT', '1e3'],
+    ['K2_BINANCE_WEBSOCKET_URL', 'https://example.org'],
+    ['K2_BINANCE_WEBSOCKET_URL', 'wss://example.org/stream'],
+    ['K2_BINANCE_SYMBOLS', 'btcusdt'],
+    ['K2_BINANCE_SYMBOLS', 'BTCUSDT,BTCUSDT'],
+    ['K2_RETENTION_DAYS', '0']
+  ])('%s=%s stops the start', (name, value) => {
+    const [fault, ...others] = faultsOf({ [name]: value })
+    expect(others).toEqual([])
+    expect(fault).toContain(`${name} is "${value}", but must be `)
+  })
+
+  test('relations between settings are checked', () => {
+    expect(faultsOf({ K2_DISK_LIMIT: '1GiB' })).toEqual([
+      'K2_LOG_DISK_LIMIT is 2GiB, but must not exceed K2_DISK_LIMIT (1GiB)'
+    ])
+  })
+
+  test('the help explains every setting, and every preset and example is valid', () => {
+    const help = configHelp()
+    for (const { variable, preset, example, about, kind } of Object.values(settings)) {
+      expect(help).toContain(`${flagOf(variable)}, ${variable}`)
+      expect(help).toContain(about)
+      expect(kind.parse(example)).toHaveProperty('value')
+      if (preset !== undefined) expect(kind.parse(preset)).toHaveProperty('value')
+    }
+  })
+})
