@@ -1,0 +1,141 @@
+/**
+ * The event log as its users see it; the embedded log and Kafka stand behind it alike.
+ *
+ * 1. An append completes only when its batch is durable; nothing else is ever visible (R11).
+ * 2. `read` gives batches that are contiguous from the offset asked for, or a named error: what is
+ *    not there is never skipped (R8).
+ * 3. Offsets are safe integers. A batch takes `recordCount` of them from its base offset on.
+ * 4. A topic that was not declared when the log was opened is a defect, not a failure.
+ */
+import type * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type { LogBatch, PackedRecords } from './record-batch.ts'
+
+export interface LogBounds {
+  /** Oldest offset that can be read. */
+  readonly startOffset: number
+  /** Durable watermark: first offset that cannot be read yet. */
+  readonly durableEnd: number
+}
+
+/** How far a partition is durable. */
+export interface Watermark {
+  readonly topic: string
+  readonly partition: number
+  readonly durableEnd: number
+}
+
+export interface EventLogWriter {
+  /** Names the log's offsets in `k2.offsets` (R8): a UUID, or Kafka's topic id. */
+  readonly identity: string
+  /** Partition count by topic. */
+  readonly topics: ReadonlyMap<string, number>
+  /**
+   * Appends a batch. The log owns `packed.bytes` until this ends; when interrupted, whether the batch
+   * is in the log is unknown, as it is after `LogUnavailable`.
+   */
+  readonly append: (
+    topic: string,
+    partition: number,
+    packed: PackedRecords
+  ) => Effect.Effect<{ readonly baseOffset: number }, LogFull | LogUnavailable>
+}
+
+export interface EventLogReader {
+  readonly identity: string
+  readonly topics: ReadonlyMap<string, number>
+  readonly bounds: (
+    topic: string,
+    partition: number
+  ) => Effect.Effect<LogBounds, LogUnavailable>
+  /**
+   * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it), up
+   * to `range.bytesMax`, but at least one. Empty at the durable watermark.
+   */
+  readonly read: (topic: string, partition: number, range: ReadRange) => Effect.Effect<
+    readonly LogBatch[],
+    ReadFailure
+  >
+  /** Calls back after a partition's watermark has moved. Returns how to stop. */
+  readonly changed: (listener: (watermark: Watermark) => void) => () => void
+}
+
+export interface ReadRange {
+  readonly fromOffset: number
+  readonly bytesMax: number
+}
+
+export type ReadFailure = OffsetOutOfRange | OffsetsMissing | LogCorrupt | LogUnavailable
+
+/** The offset is below the log's start (retention) or beyond its end (truncation, another log). */
+export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()('OffsetOutOfRange', {
+  topicPartition: Schema.String,
+  fromOffset: Schema.Number,
+  startOffset: Schema.Number,
+  durableEnd: Schema.Number
+}) {
+  override get message() {
+    const kept = `[${this.startOffset}, ${this.durableEnd})`
+    return `${this.topicPartition}: offset ${this.fromOffset} is outside of ${kept}`
+  }
+}
+
+/** The log has no records at these offsets, though it has older and newer ones. */
+export class OffsetsMissing extends Schema.TaggedError<OffsetsMissing>()('OffsetsMissing', {
+  topicPartition: Schema.String,
+  fromOffset: Schema.Number,
+  /** First offset behind the hole. */
+  nextOffset: Schema.Number
+}) {
+  override get message() {
+    const hole = `[${this.fromOffset}, ${this.nextOffset})`
+    return `${this.topicPartition}: offsets ${hole} were lost; adopt the log to go on behind them`
+  }
+}
+
+/** Bytes that were durable are damaged. */
+export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()('LogCorrupt', {
+  topicPartition: Schema.String,
+  file: Schema.String,
+  position: Schema.Number,
+  detail: Schema.String
+}) {
+  override get message() {
+    const where = `${this.topicPartition}, ${this.file} at byte ${this.position}`
+    return `${where}: ${this.detail}; restore the file or adopt the log behind it`
+  }
+}
+
+/** The log refuses the batch: its disk budget is used up by records that may not be deleted (R31). */
+export class LogFull extends Schema.TaggedError<LogFull>()('LogFull', {
+  topicPartition: Schema.String,
+  bytes: Schema.Number,
+  bytesMax: Schema.Number
+}) {
+  override get message() {
+    const use = `${this.bytes} of ${this.bytesMax} bytes`
+    return `${this.topicPartition}: the log is full (${use}) of records that have not landed`
+  }
+}
+
+/** The log cannot be used now. Whether an append that failed so is in the log is unknown. */
+export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()('LogUnavailable', {
+  topicPartition: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.topicPartition}: the log is unavailable: ${this.detail}`
+  }
+}
+
+/** The log ends below an offset that a consumer has committed (R8, R11). */
+export class TruncatedLog extends Schema.TaggedError<TruncatedLog>()('TruncatedLog', {
+  topicPartition: Schema.String,
+  logEnd: Schema.Number,
+  committedOffset: Schema.Number
+}) {
+  override get message() {
+    const offsets = `ends at ${this.logEnd}, its consumer committed ${this.committedOffset}`
+    return `${this.topicPartition}: the log ${offsets}: it was truncated or is another log`
+  }
+}
