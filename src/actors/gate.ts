@@ -1,0 +1,39 @@
+/**
+ * A stable address for a service whose owner may be restarted: who needs it waits while it is gone,
+ * and gets the new one afterwards, never the broken one.
+ *
+ * 1. `get` resolves only while an owner is serving.
+ * 2. The owner's scope decides: when it closes, the gate is empty before anything is released.
+ */
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
+
+export class Gate<A> {
+  #waiting = Deferred.makeUnsafe<A>()
+  #current: A | undefined
+
+  /** The service, now or once its owner serves it. */
+  readonly get: Effect.Effect<A> = Effect.suspend(() => Deferred.await(this.#waiting))
+
+  /** The service if there is one now. */
+  get current(): A | undefined {
+    return this.#current
+  }
+
+  /** Serves `service` until the caller's scope closes. */
+  serve(service: A): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        this.#current = service
+        Deferred.doneUnsafe(this.#waiting, Effect.succeed(service))
+      }),
+      () =>
+        Effect.sync(() => {
+          if (this.#current !== service) return
+          this.#current = undefined
+          this.#waiting = Deferred.makeUnsafe<A>()
+        })
+    )
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What waits for one partition: whole batches, oldest first, and one that is being filled.
+ * Records leave in the order in which they came. The publisher bounds the bytes of all lanes together.
+ */
+import * as Latch from 'effect/Latch'
+import { type PackedRecords, PackedRecordsBuilder } from '../../adapters/log/record-batch.ts'
+
+export interface PendingBatch {
+  readonly packed: PackedRecords
+  /** When its first record came. */
+  readonly sinceMs: number
+}
+
+export interface LaneOptions {
+  readonly partition: number
+  readonly schemaFingerprint: string
+  readonly batchBytesMax: number
+  readonly nowMs: () => number
+}
+
+export class PublisherLane {
+  readonly partition: number
+  /** Open while anything waits, and for good once the lane is closing. */
+  readonly filled = Latch.makeUnsafe(false)
+  /** Open while a whole batch waits, and for good once the lane is closing. */
+  readonly full = Latch.makeUnsafe(false)
+  readonly #options: LaneOptions
+  readonly #builder = new PackedRecordsBuilder()
+  readonly #whole: PendingBatch[] = []
+  #sinceMs = 0
+  #closing = false
+
+  constructor(options: LaneOptions) {
+    this.partition = options.partition
+    this.#options = options
+  }
+
+  /** Adds a record and returns by how many bytes the lane has grown. */
+  add(key: string, value: Uint8Array): number {
+    const builder = this.#builder
+    const bytesBefore = builder.count === 0 ? 0 : builder.byteLength
+    if (bytesBefore === 0) {
+      this.#sinceMs = this.#options.nowMs()
+      this.filled.openUnsafe()
+    }
+    builder.add(key, value)
+    const bytes = builder.byteLength
+    if (bytes >= this.#options.batchBytesMax) this.#seal()
+    return bytes - bytesBefore
+  }
+
+  /** The oldest batch, or undefined when nothing waits. */
+  take(): PendingBatch | undefined {
+    if (this.#whole.length === 0 && this.#builder.count > 0) this.#seal()
+    const batch = this.#whole.shift()
+    if (!this.#closing) {
+      if (this.#whole.length === 0) this.full.closeUnsafe()
+      if (this.#whole.length === 0 && this.#builder.count === 0) this.filled.closeUnsafe()
+    }
+    return batch
+  }
+
+  /** Takes the buffer of a batch that is in the log back into use. */
+  recycle(packed: PackedRecords): void {
+    this.#builder.recycle(packed)
+  }
+
+  /** From now on nothing waits for company, and an empty lane is at its end. */
+  close(): void {
+    this.#closing = true
+    this.full.openUnsafe()
+    this.filled.openUnsafe()
+  }
+
+  #seal(): void {
+    const packed = this.#builder.take(this.#options.schemaFingerprint)
+    this.#whole.push({ packed, sinceMs: this.#sinceMs })
+    this.full.openUnsafe()
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Carries trades into the event log: encodes them, packs them into batches by lane, appends.
+ *
+ * 1. A lane is a partition: it has one append outstanding, so records of a key keep their order (R36).
+ * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending.
+ * 3. A batch that the log refuses is offered again, unchanged, before anything newer of its lane.
+ * 4. `run` ends only by failure, or after `finish` once everything offered before it is durable.
+ */
+import * as Effect from 'effect/Effect'
+import * as Latch from 'effect/Latch'
+import type { EventLogWriter, LogUnavailable } from '../../adapters/log/event-log.ts'
+import { partitionOf } from '../../adapters/log/partitioner.ts'
+import type { PackedRecords } from '../../adapters/log/record-batch.ts'
+import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import { PublisherLane } from './publisher-lane.ts'
+
+export interface TradePublisherOptions {
+  readonly log: Pick<EventLogWriter, 'append' | 'topics'>
+  readonly topic: string
+  readonly codec: RecordCodec<TradeV2>
+  /** Pending bytes beyond which `offer` waits. */
+  readonly bytesMax: number
+  /** A batch leaves at this size at the latest. */
+  readonly batchBytesMax: number
+  /** A batch that is not whole waits this long for more records. */
+  readonly lingerMs: number
+  /** Pause before a refused batch is offered again. */
+  readonly refusedPauseMs: number
+  readonly nowMs: () => number
+  readonly observe: (event: PublisherEvent) => void
+}
+
+export type PublisherEvent =
+  | {
+      readonly type: 'batch.published'
+      readonly records: number
+      readonly bytes: number
+      /** From its first record to its durability. */
+      readonly tookMs: number
+    }
+  | { readonly type: 'batch.refused'; readonly detail: string }
+
+/** Waiting offers go on when pending bytes have fallen to this share of the bound. */
+const resumeShare = 0.5
+
+export class TradePublisher {
+  readonly #options: TradePublisherOptions
+  readonly #lanes: readonly PublisherLane[]
+  readonly #laneBySymbol = new Map<string, PublisherLane>()
+  readonly #room = Latch.makeUnsafe(true)
+  #pendingBytes = 0
+  #refusedLanes = 0
+
+  constructor(options: TradePublisherOptions) {
+    this.#options = options
+    this.#lanes = Array.from(
+      { length: options.log.topics.get(options.topic)! },
+      (_, partition) =>
+        new PublisherLane({
+          partition,
+          schemaFingerprint: options.codec.fingerprint,
+          batchBytesMax: options.batchBytesMax,
+          nowMs: options.nowMs
+        })
+    )
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Whether the log refuses batches at the moment. */
+  get refused(): boolean {
+    return this.#refusedLanes > 0
+  }
+
+  /** Takes the trades over; ends when there is room for more (2). */
+  offer(trades: readonly TradeV2[]): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const trade of trades) {
+        this.#pendingBytes += this.#laneOf(trade.symbol).add(trade.symbol, this.#options.codec.encode(trade))
+      }
+      if (this.#pendingBytes <= this.#options.bytesMax) return Effect.void
+      this.#room.closeUnsafe()
+      return this.#room.await
+    })
+  }
+
+  /** Sends what is pending at once and lets `run` end (4). Nothing may be offered afterwards. */
+  readonly finish: Effect.Effect<void> = Effect.sync(() => {
+    for (const lane of this.#lanes) lane.close()
+  })
+
+  readonly run: Effect.Effect<void, LogUnavailable> = Effect.suspend(() =>
+    Effect.forEach(this.#lanes, (lane) => this.#runLane(lane), {
+      concurrency: 'unbounded',
+      discard: true
+    })
+  )
+
+  #runLane(lane: PublisherLane): Effect.Effect<void, LogUnavailable> {
+    const { lingerMs, nowMs, observe } = this.#options
+    const awaitBatch = lane.filled.await.pipe(
+      Effect.andThen(Effect.race(Effect.sleep(lingerMs), lane.full.await))
+    )
+    const append = (packed: PackedRecords) => this.#append(lane.partition, packed)
+    const settle = (bytes: number) => this.#settle(bytes)
+    return Effect.gen(function* () {
+      for (;;) {
+        yield* awaitBatch
+        const batch = lane.take()
+        if (batch === undefined) return
+        const { packed, sinceMs } = batch
+        yield* append(packed)
+        settle(packed.bytes.length)
+        const tookMs = nowMs() - sinceMs
+        observe({ type: 'batch.published', records: packed.recordCount, bytes: packed.bytes.length, tookMs })
+        lane.recycle(packed)
+      }
+    })
+  }
+
+  /** (3): a full log is a state that passes, not a failure of the lane (R14, R31). */
+  #append(partition: number, packed: PackedRecords): Effect.Effect<void, LogUnavailable> {
+    const { log, topic, refusedPauseMs, observe } = this.#options
+    return log.append(topic, partition, packed).pipe(
+      Effect.asVoid,
+      Effect.catchTag('LogFull', (full) => {
+        observe({ type: 'batch.refused', detail: full.message })
+        this.#refusedLanes++
+        return Effect.sleep(refusedPauseMs).pipe(
+          Effect.ensuring(Effect.sync(() => this.#refusedLanes--)),
+          Effect.andThen(Effect.suspend(() => this.#append(partition, packed)))
+        )
+      })
+    )
+  }
+
+  #settle(bytes: number): void {
+    this.#pendingBytes -= bytes
+    if (this.#pendingBytes <= this.#options.bytesMax * resumeShare) this.#room.openUnsafe()
+  }
+
+  #laneOf(symbol: string): PublisherLane {
+    let lane = this.#laneBySymbol.get(symbol)
+    if (lane === undefined) {
+      lane = this.#lanes[partitionOf(symbol, this.#lanes.length)]!
+      this.#laneBySymbol.set(symbol, lane)
+    }
+    return lane
+  }
+}
