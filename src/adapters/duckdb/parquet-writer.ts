@@ -1,0 +1,298 @@
+/**
+ * Writes batches of records as Parquet files that an Iceberg table can name as they are.
+ *
+ * 1. A file holds rows of one exchange and one UTC day, one row group, sorted by (symbol, timestamp,
+ *    source_sequence, k2_offset); the files of a batch are disjoint in exchange time (R22).
+ * 2. A returned file is durable: its bytes and its directory entry are synced.
+ * 3. A write that fails or is interrupted removes the files it began.
+ * 4. Values reach the file unchanged: decimals as scaled integers, never through a double.
+ *
+ * zstd level 1 with Parquet v2 encodings: a third of the bytes of v1 at the same cost, and what
+ * hyparquet (icebird) and pyarrow (PyIceberg) read.
+ */
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  DuckDBVector,
+  INTEGER
+} from '@duckdb/node-api'
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type * as Scope from 'effect/Scope'
+import * as Semaphore from 'effect/Semaphore'
+import {
+  type Column,
+  type FieldIds,
+  fieldIdsSql,
+  identifier,
+  textLiteral
+} from './columns.ts'
+import type { ColumnBuffer } from './column-buffer.ts'
+import { type Slice, sliceRows } from './file-slices.ts'
+import { type ColumnStats, columnStatsOf } from './file-stats.ts'
+import { duckdbCall } from './statement.ts'
+import type { RecordColumns } from './trade-columns.ts'
+
+/** What the writer needs of the file system, beyond DuckDB's own writing. */
+export interface DurableFiles {
+  /** Fsyncs a file that was written by somebody else. */
+  readonly syncFile: (path: string) => Effect.Effect<void, unknown>
+  readonly syncDirectory: (path: string) => Effect.Effect<void, unknown>
+  readonly remove: (path: string) => Effect.Effect<void, unknown>
+}
+
+export interface ParquetWriterOptions {
+  readonly columns: readonly Column[]
+  /** Ids of the Iceberg schema. */
+  readonly fieldIds: FieldIds
+  readonly files: DurableFiles
+  /** DuckDB worker threads; 1 beside a live main thread. */
+  readonly threads: number
+  readonly memoryBytesMax: number
+  /** Where DuckDB spills what exceeds its memory. */
+  readonly tempDirectory: string
+  /** Default 32,768. */
+  readonly fileRowsMax?: number
+}
+
+export interface WriteRequest {
+  readonly rows: RecordColumns
+  /** Existing directory, absolute. */
+  readonly directory: string
+  /** Name of a slice's file: unique, files are never overwritten by intent. */
+  readonly fileName: (slice: Slice) => string
+}
+
+export interface WrittenFile {
+  readonly path: string
+  readonly partition: { readonly exchange: string; readonly day: number }
+  readonly recordCount: number
+  readonly fileSizeBytes: number
+  /** Where row groups begin. */
+  readonly splitOffsets: readonly number[]
+  /** By field id. */
+  readonly columnStats: ReadonlyMap<number, ColumnStats>
+}
+
+export interface ParquetWriter {
+  /** Writes every row of the batch; an empty batch gives no file. One write at a time. */
+  readonly write: (request: WriteRequest) => Effect.Effect<readonly WrittenFile[], ParquetWriteFailed>
+}
+
+/** DuckDB did not start with these options. */
+export class ParquetWriterUnavailable extends Schema.TaggedError<ParquetWriterUnavailable>()(
+  'ParquetWriterUnavailable',
+  { cause: Schema.Defect() }
+) {
+  override get message() {
+    return `DuckDB did not start: ${String(this.cause)}. Check the temporary directory and the memory limit`
+  }
+}
+
+/** Nothing of the batch may be committed; the batch itself is unharmed and can be written again. */
+export class ParquetWriteFailed extends Schema.TaggedError<ParquetWriteFailed>()('ParquetWriteFailed', {
+  step: Schema.Literals(['stage', 'copy', 'sync']),
+  path: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `${this.step} of ${this.path} failed: ${String(this.cause)}`
+  }
+}
+
+export const defaultFileRowsMax = 32_768
+
+/** Opens an in-memory DuckDB for writing; it is closed with the scope. */
+export const openParquetWriter = (
+  options: ParquetWriterOptions
+): Effect.Effect<ParquetWriter, ParquetWriterUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const connection = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: () => connect(options),
+        catch: (cause) => new ParquetWriterUnavailable({ cause })
+      }),
+      ({ instance, connection }) =>
+        Effect.sync(() => {
+          connection.closeSync()
+          instance.closeSync()
+        })
+    )
+    const turn = yield* Semaphore.make(1)
+    return {
+      write: (request) => turn.withPermits(1)(writeBatch(connection.connection, options, request))
+    }
+  })
+
+const connect = async ({ threads, memoryBytesMax, tempDirectory }: ParquetWriterOptions) => {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    memory_limit: `${Math.floor(memoryBytesMax / 2 ** 20)}MiB`,
+    temp_directory: tempDirectory,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false'
+  })
+  const connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+  return { instance, connection }
+}
+
+const writeBatch = Effect.fnUntraced(function* (
+  connection: DuckDBConnection,
+  options: ParquetWriterOptions,
+  { rows, directory, fileName }: WriteRequest
+) {
+  if (rows.length === 0) return []
+  const { slices, sliceOf } = sliceRows(rows, options.fileRowsMax ?? defaultFileRowsMax)
+  yield* duckdbCall(connection, () => stage(connection, rows, sliceOf)).pipe(
+    Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path: directory, cause }))
+  )
+  const begun: string[] = []
+  const writeAll = Effect.gen(function* () {
+    const files: WrittenFile[] = []
+    for (const slice of slices) {
+      const path = join(directory, fileName(slice))
+      begun.push(path)
+      files.push(yield* copySlice(connection, options, { rows, slice, path }))
+    }
+    yield* syncAll(options.files, begun, directory)
+    return files
+  })
+  return yield* writeAll.pipe(
+    Effect.onExit((exit) =>
+      exit._tag === 'Success' ? Effect.void : removeAll(options.files, begun)
+    ),
+    Effect.ensuring(Effect.promise(() => connection.run(`DROP TABLE IF EXISTS ${staged}`)))
+  )
+})
+
+const staged = 'staged'
+const sliceColumn = 'k2_slice'
+/** Files that are synced at a time; each takes a thread of libuv's pool. */
+const syncsMax = 4
+
+const stage = async (
+  connection: DuckDBConnection,
+  rows: RecordColumns,
+  sliceOf: Int32Array
+): Promise<void> => {
+  const { buffers } = rows
+  const columnsSql = buffers.map(({ name, stagedType }) => `${identifier(name)} ${stagedType.toString()}`)
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE ${staged} (${columnsSql.join(', ')}, ${sliceColumn} INTEGER)`
+  )
+  const types = [...buffers.map(({ stagedType }) => stagedType), INTEGER]
+  const appender = await connection.createAppender(staged)
+  try {
+    for (let from = 0; from < rows.length; from += DuckDBVector.standardSize()) {
+      const count = Math.min(DuckDBVector.standardSize(), rows.length - from)
+      appender.appendDataChunk(chunkOf(types, buffers, sliceOf, { from, count }))
+    }
+    appender.flushSync()
+  } finally {
+    appender.closeSync()
+  }
+}
+
+const chunkOf = (
+  types: readonly DuckDBType[],
+  buffers: readonly ColumnBuffer[],
+  sliceOf: Int32Array,
+  { from, count }: { readonly from: number; readonly count: number }
+): DuckDBDataChunk => {
+  const chunk = DuckDBDataChunk.create(types, count)
+  buffers.forEach((buffer, index) => {
+    const vector = chunk.getColumnVector(index)
+    buffer.fill(vector, from, count)
+    vector.flush()
+  })
+  const slices = chunk.getColumnVector(buffers.length)
+  for (let index = 0; index < count; index++) slices.setItem(index, sliceOf[from + index]!)
+  slices.flush()
+  return chunk
+}
+
+interface SliceTarget {
+  readonly rows: RecordColumns
+  readonly slice: Slice
+  readonly path: string
+}
+
+const copySlice = (
+  connection: DuckDBConnection,
+  options: ParquetWriterOptions,
+  { rows, slice, path }: SliceTarget
+): Effect.Effect<WrittenFile, ParquetWriteFailed> =>
+  duckdbCall(connection, async () => {
+    const statement = await connection.prepare(copySql(options, rows.buffers, slice, path))
+    try {
+      for (const { name, dictionary } of rows.buffers) {
+        if (dictionary === undefined) continue
+        const { value, type } = dictionary()
+        statement.bindValue(statement.parameterIndex(name), value, type)
+      }
+      const result = await statement.runAndReadAll()
+      const [row] = result.getRowObjects()
+      if (row === undefined) throw new Error('COPY returned no statistics')
+      return {
+        path,
+        partition: { exchange: slice.exchange, day: slice.day },
+        recordCount: Number(row['count']),
+        fileSizeBytes: Number(row['file_size_bytes']),
+        splitOffsets: [parquetMagicBytes],
+        columnStats: columnStatsOf(options.columns, options.fieldIds, row['column_statistics'] ?? null)
+      }
+    } finally {
+      statement.destroySync()
+    }
+  }).pipe(Effect.mapError((cause) => new ParquetWriteFailed({ step: 'copy', path, cause })))
+
+/** The only row group begins behind the magic number. */
+const parquetMagicBytes = 4
+
+const copySql = (
+  { columns, fieldIds }: ParquetWriterOptions,
+  buffers: readonly ColumnBuffer[],
+  slice: Slice,
+  path: string
+): string => {
+  const select = buffers.map(({ name, readSql }) => `${readSql} AS ${identifier(name)}`).join(', ')
+  // A row group of DuckDB is a whole number of vectors; this one holds every row of the slice.
+  const groupRows = Math.ceil(slice.rowCount / DuckDBVector.standardSize()) * DuckDBVector.standardSize()
+  return `COPY (
+    SELECT ${select} FROM ${staged} WHERE ${sliceColumn} = ${slice.index}
+    ORDER BY "symbol", "timestamp", "source_sequence", "k2_offset"
+  ) TO ${textLiteral(path)} (
+    FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2,
+    ROW_GROUP_SIZE ${groupRows}, FIELD_IDS ${fieldIdsSql(columns, fieldIds)}, RETURN_STATS
+  )`
+}
+
+const syncAll = (
+  files: DurableFiles,
+  paths: readonly string[],
+  directory: string
+): Effect.Effect<void, ParquetWriteFailed> =>
+  Effect.forEach(
+    paths,
+    (path) =>
+      files
+        .syncFile(path)
+        .pipe(Effect.mapError((cause) => new ParquetWriteFailed({ step: 'sync', path, cause }))),
+    { concurrency: syncsMax, discard: true }
+  ).pipe(
+    Effect.andThen(files.syncDirectory(directory)),
+    Effect.mapError((cause) =>
+      cause instanceof ParquetWriteFailed
+        ? cause
+        : new ParquetWriteFailed({ step: 'sync', path: directory, cause })
+    )
+  )
+
+/** A file that cannot be removed is an orphan that no table names. */
+const removeAll = (files: DurableFiles, paths: readonly string[]): Effect.Effect<void> =>
+  Effect.forEach(paths, (path) => Effect.ignore(files.remove(path)), { discard: true })

@@ -1,0 +1,25 @@
+/**
+ * One DuckDB call as an Effect. Interrupting the Effect interrupts the statement and waits for its
+ * end: a connection that is closed, or a process that exits, while a statement runs crashes.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api'
+import * as Effect from 'effect/Effect'
+
+/** Fails with the cause as DuckDB threw it: callers give it a tag. */
+export const duckdbCall = <A>(
+  connection: DuckDBConnection,
+  call: () => Promise<A>
+): Effect.Effect<A, unknown> =>
+  Effect.callback((resume) => {
+    const settled = started(call).then(
+      (value) => resume(Effect.succeed(value)),
+      (cause: unknown) => resume(Effect.fail(cause))
+    )
+    return Effect.promise(() => {
+      connection.interrupt()
+      return settled
+    })
+  })
+
+/** A call that throws at once is a call that rejects. */
+const started = async <A>(call: () => Promise<A>): Promise<A> => call()
