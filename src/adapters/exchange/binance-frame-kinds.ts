@@ -1,0 +1,66 @@
+/**
+ * Tells what a parsed Binance frame is when it is not a trade: an answer to one of our requests, an
+ * event of a stream that K2 does not read (by kind, from a closed set), or nothing known.
+ */
+import type { ControlReply, FrameResult, UnsupportedKind } from './frame-result.ts'
+
+/** `trade` for a trade event, otherwise the frame's whole result. */
+export const classifyUntraded = (value: unknown): 'trade' | FrameResult => {
+  if (isRecord(value) && typeof value['stream'] === 'string') {
+    return classifyEvent(value['data'], value['stream'])
+  }
+  const reply = readControlReply(value)
+  return reply === null ? classifyEvent(value, '') : { kind: 'control', reply }
+}
+
+/**
+ * Reads an answer to a request: `{"result":null,"id":1}`, `{"error":{"code":2,"msg":"…"},"id":1}`
+ * or `{"code":2,"msg":"…"}` (venue's document, "Live Subscribing/Unsubscribing"). Null if it is none.
+ */
+export const readControlReply = (value: unknown): ControlReply | null => {
+  if (!isRecord(value) || 'e' in value || 'stream' in value) return null
+  const id = Number.isSafeInteger(value['id']) ? Number(value['id']) : null
+  const error = isRecord(value['error']) ? value['error'] : value
+  if (typeof error['code'] === 'number' && typeof error['msg'] === 'string') {
+    const message = error['msg'].slice(0, messageLengthMax)
+    return { outcome: 'refused', id, code: error['code'], message }
+  }
+  return 'result' in value && 'id' in value ? { outcome: 'acknowledged', id } : null
+}
+
+const messageLengthMax = 256
+
+const kindByEvent: ReadonlyMap<string, UnsupportedKind> = new Map([
+  ['depthUpdate', 'depthUpdate'],
+  ['bookTicker', 'bookTicker'],
+  ['kline', 'kline'],
+  ['aggTrade', 'aggTrade'],
+  ['24hrTicker', 'ticker'],
+  ['24hrMiniTicker', 'miniTicker'],
+  ['1hTicker', 'rollingTicker'],
+  ['4hTicker', 'rollingTicker'],
+  ['1dTicker', 'rollingTicker'],
+  ['avgPrice', 'avgPrice'],
+  ['markPriceUpdate', 'markPrice'],
+  ['serverShutdown', 'serverShutdown']
+])
+
+const classifyEvent = (data: unknown, stream: string): 'trade' | FrameResult => {
+  // Streams over all symbols (`!ticker@arr`) send arrays of one kind of event.
+  const event: unknown = Array.isArray(data) ? data[0] : data
+  if (!isRecord(event)) return unknownShape
+  const name = event['e']
+  if (name === 'trade' && !Array.isArray(data)) return 'trade'
+  if (typeof name === 'string') return unsupported(kindByEvent.get(name) ?? 'other')
+  // The spot book ticker and partial depth have no `e`.
+  if ('u' in event && 'b' in event && 'B' in event && 'a' in event) return unsupported('bookTicker')
+  if ('lastUpdateId' in event && 'bids' in event) return unsupported('depthSnapshot')
+  return stream === '' || stream.endsWith('@trade') ? unknownShape : unsupported('other')
+}
+
+const unknownShape: FrameResult = { kind: 'rejected', reason: 'unknown_shape' }
+
+const unsupported = (frameKind: UnsupportedKind): FrameResult => ({ kind: 'unsupported', frameKind })
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

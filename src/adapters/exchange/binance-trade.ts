@@ -1,0 +1,188 @@
+/**
+ * The members of a Binance trade event, as text, → one `TradeV2` or a refusal. Pure.
+ *
+ * | record | venue |
+ * |---|---|
+ * | message_id, trade_id, source_sequence | `t`, the trade id |
+ * | timestamp | `T`, ms or µs by its number of digits |
+ * | side | SELL where `m` (the buyer is the maker), else BUY: the aggressor's |
+ * | currency, vendor_data.base_asset | the venue's own list, never the symbol's letters |
+ * | vendor_data | `event_time` (`E` as written), `is_best_match` (`M`), `buyer_order_id` (`b`), `seller_order_id` (`a`) |
+ */
+import { DecimalOverflow, parseDecimal } from '../../market/decimal.ts'
+import { type Instrument, messageId, tradeId } from '../../market/instrument.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import type { FrameResult, RejectReason } from './frame-result.ts'
+
+/** The venue's symbols that this feed may read, by symbol. */
+export type InstrumentTable = ReadonlyMap<string, Instrument>
+
+/** The members of a trade event as text, exactly as written; undefined where absent. */
+export interface TradeFields {
+  readonly stream: string | undefined
+  readonly E: FieldText
+  readonly s: FieldText
+  readonly t: FieldText
+  readonly p: FieldText
+  readonly q: FieldText
+  readonly T: FieldText
+  readonly m: FieldText
+  readonly M: FieldText
+  readonly b: FieldText
+  readonly a: FieldText
+}
+export interface ScalarText {
+  readonly type: 'string' | 'number' | 'boolean' | 'other'
+  readonly text: string
+}
+export type FieldText = ScalarText | undefined
+
+export const scalar = (type: ScalarText['type'], text: string | undefined): FieldText =>
+  text === undefined ? undefined : { type, text }
+
+/** A trade, or why it is none. Members are judged from their text, so no double is in the way. */
+export const readTrade = (
+  fields: TradeFields,
+  receivedUs: number,
+  instruments: InstrumentTable
+): FrameResult => {
+  const nativeId = readableId(fields.t)
+  const instrument = fields.s?.type === 'string' ? instruments.get(fields.s.text) : undefined
+  try {
+    if (instrument === undefined) {
+      required(fields.s, 's', 'string', 'bad_value')
+      throw new Refusal('unknown_symbol', 's')
+    }
+    required(fields.t, 't', 'number', 'bad_id')
+    if (nativeId === undefined) throw new Refusal('bad_id', 't')
+    const trade = tradeOf(fields, { instrument, nativeId, receivedUs })
+    return { kind: 'trade', trade, nativeId }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const symbol = instrument?.symbol ?? clipped(fields.s)
+    return {
+      kind: 'rejected',
+      reason: error.reason,
+      field: error.field,
+      ...(symbol === undefined ? {} : { symbol }),
+      ...(nativeId === undefined ? {} : { nativeId })
+    }
+  }
+}
+
+const tradeOf = (
+  fields: TradeFields,
+  known: { readonly instrument: Instrument; readonly nativeId: number; readonly receivedUs: number }
+): TradeV2 => {
+  const { instrument, nativeId, receivedUs } = known
+  const { exchange, symbol } = instrument
+  const { stream } = fields
+  if (stream !== undefined && stream !== `${symbol.toLowerCase()}@trade`) {
+    throw new Refusal('symbol_mismatch', 'stream')
+  }
+  const isBuyerMaker = flag(required(fields.m, 'm', 'boolean', 'bad_value'))
+  return {
+    message_id: messageId(exchange, symbol, nativeId),
+    trade_id: tradeId(exchange, nativeId),
+    symbol,
+    exchange,
+    asset_class: instrument.assetClass,
+    timestamp: microseconds(required(fields.T, 'T', 'number', 'bad_time'), 'T'),
+    price: positiveDecimal(required(fields.p, 'p', 'string', 'bad_decimal'), 'p', 'bad_price'),
+    quantity: positiveDecimal(required(fields.q, 'q', 'string', 'bad_decimal'), 'q', 'bad_quantity'),
+    currency: instrument.quoteAsset,
+    // The buyer rested in the book: the seller crossed the spread.
+    side: isBuyerMaker ? 'SELL' : 'BUY',
+    trade_conditions: noConditions,
+    source_sequence: nativeId,
+    ingestion_timestamp: receivedUs,
+    platform_sequence: null,
+    vendor_data: vendorData(fields, instrument)
+  }
+}
+
+const noConditions: readonly string[] = Object.freeze([])
+
+/** What the venue sent and no other field holds; order ids only in the older schema. */
+const vendorData = (
+  fields: TradeFields,
+  instrument: Instrument
+): Readonly<Record<string, string>> => {
+  const E = required(fields.E, 'E', 'number', 'bad_time')
+  microseconds(E, 'E')
+  const data: Record<string, string> = { event_time: E }
+  if (fields.M !== undefined) {
+    data['is_best_match'] = required(fields.M, 'M', 'boolean', 'bad_value')
+  }
+  data['base_asset'] = instrument.baseAsset
+  if (fields.b !== undefined) data['buyer_order_id'] = orderId(fields.b, 'b')
+  if (fields.a !== undefined) data['seller_order_id'] = orderId(fields.a, 'a')
+  return data
+}
+
+const required = (
+  field: FieldText,
+  name: string,
+  type: ScalarText['type'],
+  reason: RejectReason
+): string => {
+  if (field === undefined) throw new Refusal('missing_field', name)
+  if (field.type !== type) throw new Refusal(reason, name)
+  return field.text
+}
+
+const wholeNumber = /^(?:0|[1-9]\d*)$/
+
+/** The native id if it is a whole number that a double holds exactly. */
+export const readableId = (field: FieldText): number | undefined => {
+  if (field?.type !== 'number' || !wholeNumber.test(field.text)) return undefined
+  const id = Number(field.text)
+  return Number.isSafeInteger(id) ? id : undefined
+}
+
+/** Order ids are text in the record, so they may exceed 2^53; they must be whole. */
+const orderId = (field: ScalarText, name: string): string => {
+  const text = required(field, name, 'number', 'bad_value')
+  if (!wholeNumber.test(text)) throw new Refusal('bad_value', name)
+  return text
+}
+
+const flag = (text: string): boolean => text === 'true'
+
+const epochMs = /^[1-9]\d{12}$/
+const epochUs = /^[1-9]\d{15}$/
+
+/**
+ * Exchange time in µs. The unit is told by the number of digits: 13 are milliseconds (2001 to
+ * 2286), 16 are microseconds (`timeUnit=MICROSECOND`); any other number of digits is refused.
+ */
+const microseconds = (text: string, name: string): number => {
+  const value = epochMs.test(text) ? Number(text) * 1000 : epochUs.test(text) ? Number(text) : NaN
+  if (!Number.isSafeInteger(value)) throw new Refusal('bad_time', name)
+  return value
+}
+
+const positiveDecimal = (text: string, name: string, reason: RejectReason): bigint => {
+  let scaled: bigint
+  try {
+    scaled = parseDecimal(text)
+  } catch (error) {
+    throw new Refusal(error instanceof DecimalOverflow ? 'decimal_overflow' : 'bad_decimal', name)
+  }
+  if (scaled <= 0n) throw new Refusal(reason, name)
+  return scaled
+}
+
+const clipped = (field: FieldText): string | undefined =>
+  field?.type === 'string' ? field.text.slice(0, 32) : undefined
+
+/** A refusal found while a trade is read; caught by `readTrade`, never seen outside. */
+class Refusal extends Error {
+  readonly reason: RejectReason
+  readonly field: string
+  constructor(reason: RejectReason, field: string) {
+    super(reason)
+    this.reason = reason
+    this.field = field
+  }
+}
