@@ -1,0 +1,122 @@
+/** What the lander needs; adapters fill it in the worker, fakes and simulations in tests (R32). */
+import type * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type { DeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
+import type { EventLogReader } from '../../adapters/log/event-log.ts'
+import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import type { PartitionCounters } from '../../machines/partition-fold.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import type { SequenceLimits } from '../../market/sequence.ts'
+
+/** Landed rows of one commit, in the order in which they came. */
+export interface LandedRows {
+  readonly length: number
+  push(record: TradeV2, partition: string, offset: number): void
+  clear(): void
+}
+
+/** Where a partition stands in the table. */
+export interface RecordedPosition {
+  readonly offset: number
+  /** Where its sequence state is stored. */
+  readonly statePath: string
+}
+
+export interface RecordedPositions {
+  /** Of the log asked for, by partition. */
+  readonly byPartition: ReadonlyMap<number, RecordedPosition>
+  /** Other logs from which the topic was landed before (R8). */
+  readonly otherLogs: readonly string[]
+}
+
+export interface PartitionAdvance {
+  readonly partition: number
+  /** What the batch starts at; null where the partition has never landed. */
+  readonly fromOffset: number | null
+  readonly nextOffset: number
+  readonly statePath: string
+}
+
+export interface LandingAttempt<Files> {
+  readonly commitId: string
+  readonly files: Files
+  readonly advances: readonly PartitionAdvance[]
+}
+
+export type LandingOutcome =
+  | { readonly kind: 'landed'; readonly snapshotId: string }
+  /** The table is elsewhere: discard, re-read, start anew (R19). */
+  | { readonly kind: 'fenced'; readonly detail: string }
+
+/** One table, seen from one topic of one log. */
+export interface LandingTable<Files> {
+  readonly positions: Effect.Effect<RecordedPositions, LandingFailed>
+  readonly readState: (path: string) => Effect.Effect<Uint8Array, LandingFailed>
+  /** Stores a state under a new name, durably. */
+  readonly writeState: (partition: number, bytes: Uint8Array) => Effect.Effect<string, LandingFailed>
+  /** Writes the rows as data files, durably. */
+  readonly writeRows: (rows: LandedRows, commitId: string) => Effect.Effect<Files, LandingFailed>
+  /** One atomic step for rows, offsets and state; an unknown outcome is resolved inside (R19). */
+  readonly commit: (attempt: LandingAttempt<Files>) => Effect.Effect<LandingOutcome, LandingFailed>
+}
+
+/** Landing cannot go on; what was not committed is read again from the log. */
+export class LandingFailed extends Schema.TaggedError<LandingFailed>()('LandingFailed', {
+  step: Schema.String,
+  detail: Schema.String,
+  /** Whether a store or the catalog was unavailable, which passes by itself (R14). */
+  isDependency: Schema.Boolean
+}) {
+  override get message() {
+    return `landing failed at ${this.step}: ${this.detail}`
+  }
+}
+
+export interface LanderOptions {
+  readonly topic: string
+  /** A commit is due at this many rows, */
+  readonly commitRowsMax: number
+  /** at this many bytes of log records, */
+  readonly commitBytesMax: number
+  /** or when the oldest record has been read this long ago. */
+  readonly commitAgeMs: number
+  readonly limits: SequenceLimits
+}
+
+export interface LanderPorts<Files> {
+  readonly log: EventLogReader
+  readonly table: LandingTable<Files>
+  readonly rows: LandedRows
+  readonly codec: RecordCodec<TradeV2>
+  readonly deadLetters: DeadLetterLog
+  /** Whether a key belongs to a partition (R41). */
+  readonly partitionOf: (key: string, partitionCount: number) => number
+  readonly nowMs: () => number
+  readonly uuid: () => string
+  readonly observe: (event: LanderEvent) => void
+}
+
+export type LanderEvent =
+  | {
+      readonly type: 'lander.started'
+      readonly positions: readonly PartitionPosition[]
+    }
+  | {
+      readonly type: 'commit.landed'
+      readonly snapshotId: string
+      readonly rows: number
+      readonly tookMs: number
+      readonly positions: readonly PartitionPosition[]
+    }
+  | { readonly type: 'commit.fenced'; readonly detail: string }
+  | { readonly type: 'record.dead_lettered'; readonly reason: string; readonly count: number }
+  /** A partition is not landed any more until an operator has seen to it (R8, R10). */
+  | { readonly type: 'partition.stopped'; readonly partition: number; readonly detail: string }
+
+/** Where a partition stands, with its counters since the table was made. */
+export interface PartitionPosition {
+  readonly partition: number
+  /** Next offset to land. */
+  readonly offset: number
+  readonly counters: PartitionCounters
+}

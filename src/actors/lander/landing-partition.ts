@@ -1,0 +1,129 @@
+/**
+ * One partition while it is landed: the table's position, the position read so far, and the draft of
+ * its sequence state between the two. Dropping the object undoes everything since the last commit.
+ */
+import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
+import { forEachRecord, type LogBatch } from '../../adapters/log/record-batch.ts'
+import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import {
+  emptyPartitionState,
+  type FoldContext,
+  type FoldSink,
+  foldTrade,
+  type LoggedTrade,
+  type PartitionState
+} from '../../machines/partition-fold.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import type { LandedRows, PartitionPosition } from './lander-ports.ts'
+
+export interface LandingPartitionOptions {
+  readonly topic: string
+  readonly partition: number
+  /** Names log, topic and partition in the rows (R15). */
+  readonly label: string
+  readonly codec: RecordCodec<TradeV2>
+  readonly fold: FoldContext
+  readonly nowMs: () => number
+}
+
+export class LandingPartition {
+  readonly partition: number
+  /** What the table records, null before the first landing. */
+  committedOffset: number | null
+  /** Next offset to read. */
+  position: number
+  /** Set when the partition must not be landed any more. */
+  fault: string | undefined
+  readonly #options: LandingPartitionOptions
+  readonly #state: PartitionState
+  #settledOffset: number
+
+  constructor(
+    options: LandingPartitionOptions,
+    recorded: { readonly offset: number; readonly state: PartitionState } | { readonly startOffset: number }
+  ) {
+    this.partition = options.partition
+    this.#options = options
+    const known = 'state' in recorded
+    this.committedOffset = known ? recorded.offset : null
+    this.position = known ? recorded.offset : recorded.startOffset
+    this.#settledOffset = this.position
+    this.#state = known ? recorded.state : emptyPartitionState()
+  }
+
+  /** Whether records have been read that the table does not know of (R30). */
+  get isAhead(): boolean {
+    return this.position > this.#settledOffset
+  }
+
+  /** The table now records the position. */
+  settle(): void {
+    this.committedOffset = this.position
+    this.#settledOffset = this.position
+  }
+
+  get counters(): PartitionPosition {
+    return { partition: this.partition, offset: this.position, counters: { ...this.#state.counters } }
+  }
+
+  serialiseState(): Uint8Array {
+    return Buffer.from(JSON.stringify(this.#state))
+  }
+
+  /**
+   * Folds a batch into the draft; records before the position were folded already.
+   * The batch must hold the position: what was skipped would never land (R8).
+   */
+  fold(batch: LogBatch, rows: LandedRows, letters: DeadLetterEntry[]): void {
+    if (batch.baseOffset > this.position || batch.endOffset <= this.position) {
+      this.fault = `the log gave offsets ${batch.baseOffset} to ${batch.endOffset} where ${this.position} is next`
+      return
+    }
+    const { codec, label } = this.#options
+    const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length)
+    const isKnownSchema = batch.schemaFingerprint === codec.fingerprint
+    let value: readonly [start: number, end: number] = [0, 0]
+    const sink: FoldSink = {
+      land: (record, offset) => rows.push(record, label, offset),
+      deadLetter: ({ heldRecord, ...letter }) =>
+        letters.push({
+          atMs: this.#options.nowMs(),
+          reason: letter.reason,
+          detail: letter.detail,
+          symbol: letter.symbol,
+          nativeId: letter.nativeId,
+          position: { topic: this.#options.topic, partition: this.partition, offset: letter.offset },
+          raw: heldRecord === undefined ? Buffer.from(bytes.subarray(...value)) : Buffer.from(heldRecord)
+        })
+    }
+    forEachRecord(batch, (range) => {
+      if (range.offset < this.position) return
+      value = [range.valueStart, range.valueEnd]
+      const trade = isKnownSchema
+        ? decoded(codec, bytes, value)
+        : { undecodable: `written with unknown schema ${batch.schemaFingerprint}` }
+      const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
+      foldTrade(this.#state, { offset: range.offset, key, trade }, this.#options.fold, sink)
+    })
+    this.position = batch.endOffset
+  }
+}
+
+const decoded = (
+  codec: RecordCodec<TradeV2>,
+  bytes: Uint8Array,
+  [start, end]: readonly [start: number, end: number]
+): LoggedTrade['trade'] => {
+  try {
+    return codec.decode(bytes, start, end)
+  } catch (error) {
+    return { undecodable: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** @throws Error if the bytes are not a state that this version wrote. */
+export const parsePartitionState = (bytes: Uint8Array): PartitionState => {
+  const state = JSON.parse(Buffer.from(bytes).toString('utf8')) as PartitionState
+  if (state.version !== 1) throw new Error(`sequence state has version ${String(state.version)}, not 1`)
+  return state
+}

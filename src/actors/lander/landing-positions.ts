@@ -1,0 +1,96 @@
+/**
+ * Where landing starts: the table's recorded offset of each partition, held against what the log has.
+ *
+ * A partition whose recorded offset the log does not hold, whose state cannot be read, or that was
+ * landed from another log before, is stopped by name with the remedy; it is never guessed (R8, R10).
+ */
+import * as Effect from 'effect/Effect'
+import type { FoldContext, PartitionState } from '../../machines/partition-fold.ts'
+import {
+  type LanderOptions,
+  type LanderPorts,
+  LandingFailed,
+  type LandingTable,
+  type RecordedPosition
+} from './lander-ports.ts'
+import { LandingPartition, parsePartitionState } from './landing-partition.ts'
+
+export const openPartitions = <Files>(
+  options: LanderOptions,
+  ports: LanderPorts<Files>
+): Effect.Effect<readonly LandingPartition[], LandingFailed> =>
+  Effect.gen(function* () {
+    const { log, table } = ports
+    const partitionCount = log.topics.get(options.topic) ?? 0
+    const { byPartition, otherLogs } = yield* table.positions
+    const isForeign = byPartition.size === 0 && otherLogs.length > 0
+    const foreignFault = `the table holds this topic from log ${otherLogs.join(', ')}, not from ${log.identity}; start K2 with that log's data folder, or move the table away to begin a new one`
+    return yield* Effect.forEach(
+      Array.from({ length: partitionCount }, (_, partition) => partition),
+      (partition) =>
+        Effect.gen(function* () {
+          const opened = yield* openPartition(partition, byPartition.get(partition), { options, ports })
+          if (isForeign) opened.fault = foreignFault
+          if (opened.fault !== undefined) {
+            ports.observe({ type: 'partition.stopped', partition, detail: opened.fault })
+          }
+          return opened
+        })
+    )
+  })
+
+const openPartition = <Files>(
+  partition: number,
+  recorded: RecordedPosition | undefined,
+  { options, ports }: { readonly options: LanderOptions; readonly ports: LanderPorts<Files> }
+): Effect.Effect<LandingPartition, LandingFailed> =>
+  Effect.gen(function* () {
+    const { log, table, codec, nowMs } = ports
+    const partitionCount = log.topics.get(options.topic)!
+    const fold: FoldContext = {
+      limits: options.limits,
+      ownsKey: (key) => ports.partitionOf(key, partitionCount) === partition
+    }
+    const shared = {
+      topic: options.topic,
+      partition,
+      label: `${log.identity}/${options.topic}/${partition}`,
+      codec,
+      fold,
+      nowMs
+    }
+    const { startOffset, durableEnd } = yield* Effect.mapError(
+      log.bounds(options.topic, partition),
+      ({ message }) => new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
+    )
+    if (recorded === undefined) return new LandingPartition(shared, { startOffset })
+    const state = yield* readState(table, recorded.statePath)
+    if (typeof state === 'string') {
+      const stopped = new LandingPartition(shared, { startOffset: recorded.offset })
+      stopped.fault = `its sequence state cannot be read (${state}); restore the file, landing would repeat rows without it`
+      return stopped
+    }
+    const opened = new LandingPartition(shared, { offset: recorded.offset, state })
+    if (recorded.offset < startOffset) {
+      opened.fault = `the table is at offset ${recorded.offset}, but the log begins at ${startOffset}: records were deleted before they landed; restore the log`
+    } else if (recorded.offset > durableEnd) {
+      opened.fault = `the table is at offset ${recorded.offset}, but the log ends at ${durableEnd}: it was truncated or is another one; restore the log`
+    }
+    return opened
+  })
+
+/** The state, or why there is none. A store that is only unavailable fails instead: it comes back. */
+const readState = <Files>(
+  table: LandingTable<Files>,
+  path: string
+): Effect.Effect<PartitionState | string, LandingFailed> =>
+  table.readState(path).pipe(
+    Effect.map((bytes) => {
+      try {
+        return parsePartitionState(bytes)
+      } catch (error) {
+        return `${path}: ${String(error)}`
+      }
+    }),
+    Effect.catch((error) => (error.isDependency ? Effect.fail(error) : Effect.succeed(error.message)))
+  )
