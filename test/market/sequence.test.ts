@@ -62,7 +62,7 @@ describe('sequence tracking (R7)', () => {
     expect(kinds(state, [far, far + 1])).toEqual(['held', 'held'])
     const step = fold(state, far + 2)
     expect(step.outcome).toMatchObject({ kind: 'confirmed', reason: 'jump', epoch: 0 })
-    expect((step.outcome as { released: HeldRecord[] }).released.map(({ payload }) => payload)).toEqual([
+    expect((step.outcome as { released: readonly HeldRecord[] }).released.map(({ payload }) => payload)).toEqual([
       `p${far}`,
       `p${far + 1}`
     ])
