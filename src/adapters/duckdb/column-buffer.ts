@@ -137,7 +137,8 @@ class CodedBuffer implements ColumnBuffer {
   /** `keyOf` tells values apart. */
   constructor(column: Column, keyOf: (value: string) => string) {
     this.name = column.name
-    this.readSql = `$${column.name}[${identifier(column.name)}]`
+    // Typed, the statement is planned once; an untyped parameter has it planned again at each run.
+    this.readSql = `($${column.name}::${duckdbTypeOf(column).toString()}[])[${identifier(column.name)}]`
     this.keyOf = keyOf
     const isList = column.kind === 'textList'
     this.dictionary = () => ({

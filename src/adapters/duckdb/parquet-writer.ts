@@ -165,11 +165,11 @@ const writeBatch = Effect.fnUntraced(function* (
   return yield* writeAll.pipe(
     Effect.onExit((exit) =>
       exit._tag === 'Success' ? Effect.void : removeAll(options.files, begun)
-    ),
-    Effect.ensuring(Effect.promise(() => connection.run(`DROP TABLE IF EXISTS ${staged}`)))
+    )
   )
 })
 
+/** Replaced by the next batch: a drop of its own would only delay the commit. */
 const staged = 'staged'
 const sliceColumn = 'k2_slice'
 /** Files that are synced at a time; each takes a thread of libuv's pool. */
