@@ -1,0 +1,233 @@
+/**
+ * Runs queries over the warehouse's Parquet files on a fixed number of connections.
+ *
+ * 1. A connection runs one statement at a time: a second one would silently end the first one's
+ *    result.
+ * 2. At most `queueMax` queries wait; the next is refused at once.
+ * 3. A query ends by its deadline, waiting included, and when its Effect is interrupted; its
+ *    connection is free again only when the statement has really ended.
+ * 4. DuckDB sees the warehouse directory and nothing else: no other file, no network, no extension,
+ *    and no statement can change that.
+ * 5. What a failure says to a client names neither SQL nor path; the cause is for the log.
+ */
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  DuckDBTimestampTZValue,
+  LIST,
+  TIMESTAMPTZ,
+  VARCHAR,
+  listValue
+} from '@duckdb/node-api'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type * as Scope from 'effect/Scope'
+import * as Semaphore from 'effect/Semaphore'
+import { textLiteral } from './columns.ts'
+import { duckdbCall } from './statement.ts'
+
+export interface QueryPoolOptions {
+  readonly connections: number
+  /** Queries that may wait for a connection. */
+  readonly queueMax: number
+  /** From the call to the last row, waiting included. */
+  readonly deadlineMsMax: number
+  /** DuckDB worker threads, shared by all connections. */
+  readonly threads: number
+  readonly memoryBytesMax: number
+  /** The only directory whose files can be read, absolute. */
+  readonly warehouseDirectory: string
+  readonly tempDirectory: string
+}
+
+/** A bound value; microseconds for timestamps. */
+export type QueryParameter =
+  | { readonly type: 'text'; readonly value: string }
+  | { readonly type: 'texts'; readonly value: readonly string[] }
+  | { readonly type: 'timestamp'; readonly value: number }
+
+export interface Query {
+  /** One SELECT; named parameters as `$name`. Few distinct texts: each is prepared and kept. */
+  readonly sql: string
+  readonly parameters: Readonly<Record<string, QueryParameter>>
+}
+
+export type QueryCell = null | string | number | bigint | boolean
+
+export interface QueryPool {
+  /** Rows in the order of the query; columns must be of scalar types. */
+  readonly run: (
+    query: Query
+  ) => Effect.Effect<ReadonlyArray<readonly QueryCell[]>, QueryTimedOut | QueryQueueFull | QueryFailed>
+  /** Queries that run or wait now. */
+  readonly pending: () => number
+}
+
+export class QueryPoolUnavailable extends Schema.TaggedError<QueryPoolUnavailable>()('QueryPoolUnavailable', {
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `the query engine did not start: ${String(this.cause)}`
+  }
+}
+
+export class QueryTimedOut extends Schema.TaggedError<QueryTimedOut>()('QueryTimedOut', {
+  deadlineMs: Schema.Number
+}) {
+  override get message() {
+    return `the query took longer than ${this.deadlineMs} ms: narrow its time range or its symbols`
+  }
+}
+
+export class QueryQueueFull extends Schema.TaggedError<QueryQueueFull>()('QueryQueueFull', {
+  queueMax: Schema.Number
+}) {
+  override get message() {
+    return `${this.queueMax} queries are waiting already: try again in a moment`
+  }
+}
+
+export class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return 'the query engine could not answer this query'
+  }
+}
+
+/** Opens the pool; it is closed with the scope, after its statements have ended. */
+export const openQueryPool = (
+  options: QueryPoolOptions
+): Effect.Effect<QueryPool, QueryPoolUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { sessions } = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: () => openSessions(options),
+        catch: (cause) => new QueryPoolUnavailable({ cause })
+      }),
+      close
+    )
+    const permits = yield* Semaphore.make(options.connections)
+    const idle = [...sessions]
+    let pending = 0
+
+    const onSession = (query: Query) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => idle.pop()!),
+        (session) => duckdbCall(session.connection, () => execute(session, query)),
+        (session) => Effect.sync(() => idle.push(session))
+      ).pipe(Effect.mapError((cause) => new QueryFailed({ cause })))
+
+    const admit = Effect.suspend(() => {
+      if (pending >= options.connections + options.queueMax) {
+        return Effect.fail(new QueryQueueFull({ queueMax: options.queueMax }))
+      }
+      pending++
+      return Effect.void
+    })
+    return {
+      pending: () => pending,
+      run: (query) =>
+        Effect.acquireUseRelease(
+          admit,
+          () =>
+            permits.withPermits(1)(onSession(query)).pipe(
+              Effect.timeoutOrElse({
+                duration: options.deadlineMsMax,
+                orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
+              })
+            ),
+          () =>
+            Effect.sync(() => {
+              pending--
+            })
+        )
+    }
+  })
+
+interface Session {
+  readonly connection: DuckDBConnection
+  /** By SQL text, least recently used first. */
+  readonly prepared: Map<string, DuckDBPreparedStatement>
+}
+
+interface OpenPool {
+  readonly instance: DuckDBInstance
+  readonly sessions: readonly Session[]
+}
+
+const preparedMax = 32
+
+const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(options.threads),
+    memory_limit: `${Math.floor(options.memoryBytesMax / 2 ** 20)}MiB`,
+    temp_directory: options.tempDirectory,
+    preserve_insertion_order: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false'
+  })
+  const sessions: Session[] = []
+  for (let index = 0; index < options.connections; index++) {
+    const connection = await instance.connect()
+    // Files are immutable: footers and blocks that were read once stay valid.
+    await connection.run("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+    sessions.push({ connection, prepared: new Map() })
+  }
+  await sessions[0]!.connection.run(
+    `SET GLOBAL validate_external_file_cache = 'NO_VALIDATION';
+     SET GLOBAL allowed_directories = [${textLiteral(options.warehouseDirectory)}];
+     SET GLOBAL enable_external_access = false;
+     SET GLOBAL lock_configuration = true`
+  )
+  return { instance, sessions }
+}
+
+const close = ({ instance, sessions }: OpenPool) =>
+  Effect.sync(() => {
+    for (const { connection, prepared } of sessions) {
+      for (const statement of prepared.values()) statement.destroySync()
+      connection.closeSync()
+    }
+    instance.closeSync()
+  })
+
+const execute = async (
+  session: Session,
+  { sql, parameters }: Query
+): Promise<ReadonlyArray<readonly QueryCell[]>> => {
+  const statement = await prepare(session, sql)
+  for (const [name, parameter] of Object.entries(parameters)) {
+    bind(statement, statement.parameterIndex(name), parameter)
+  }
+  const result = await statement.runAndReadAll()
+  return result.getRows() as ReadonlyArray<readonly QueryCell[]>
+}
+
+const prepare = async ({ connection, prepared }: Session, sql: string): Promise<DuckDBPreparedStatement> => {
+  const known = prepared.get(sql)
+  const statement = known ?? (await connection.prepare(sql))
+  prepared.delete(sql)
+  prepared.set(sql, statement)
+  if (prepared.size > preparedMax) {
+    const [[oldestSql, oldest] = []] = prepared
+    if (oldestSql !== undefined) prepared.delete(oldestSql)
+    oldest?.destroySync()
+  }
+  return statement
+}
+
+const bind = (statement: DuckDBPreparedStatement, index: number, parameter: QueryParameter): void => {
+  switch (parameter.type) {
+    case 'text':
+      return statement.bindValue(index, parameter.value, VARCHAR)
+    case 'texts':
+      return statement.bindValue(index, listValue(parameter.value), LIST(VARCHAR))
+    case 'timestamp':
+      return statement.bindValue(index, new DuckDBTimestampTZValue(BigInt(parameter.value)), TIMESTAMPTZ)
+    default:
+      return parameter satisfies never
+  }
+}
