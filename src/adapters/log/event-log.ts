@@ -139,3 +139,17 @@ export class TruncatedLog extends Schema.TaggedError<TruncatedLog>()('TruncatedL
     return `${this.topicPartition}: the log ${offsets}: it was truncated or is another log`
   }
 }
+
+/** A failure of the disk or the network below the log, as its users see it. */
+export const unavailable = (topicPartition: string, error: unknown): LogUnavailable =>
+  new LogUnavailable({ topicPartition, detail: error instanceof Error ? error.message : String(error) })
+
+/** What a read may fail with; everything else comes from below the log. */
+export const readFailure = (topicPartition: string, error: unknown): ReadFailure => {
+  const named =
+    error instanceof OffsetOutOfRange ||
+    error instanceof OffsetsMissing ||
+    error instanceof LogCorrupt ||
+    error instanceof LogUnavailable
+  return named ? error : unavailable(topicPartition, error)
+}

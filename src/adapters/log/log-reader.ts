@@ -1,0 +1,133 @@
+/**
+ * Read-only view of an embedded log for another thread, or another process of this machine.
+ *
+ * 1. What is durable is told, never guessed: a partition is readable up to the last `advance`.
+ * 2. Which segments there are is read from the directory again whenever the known ones do not do.
+ */
+import * as Effect from 'effect/Effect'
+import {
+  type EventLogReader,
+  type LogUnavailable,
+  readFailure,
+  unavailable,
+  type Watermark
+} from './event-log.ts'
+import { LogDescriptionUnreadable, readDescription, topicPartitionName } from './log-directory.ts'
+import type { LogFiles } from './log-files.ts'
+import { readBatches, type Segment, SegmentIndex, segmentOffsets } from './segment-reader.ts'
+
+export interface LogReaderOptions {
+  readonly directory: string
+  readonly files: LogFiles
+  /** Watermarks at the time of opening, from the writer. */
+  readonly watermarks: readonly Watermark[]
+}
+
+export interface LogReader extends EventLogReader {
+  /** Tells how far a partition is durable now; the writer's `changed` says so. */
+  readonly advance: (watermark: Watermark) => void
+}
+
+/** The log must exist. It holds no resource between reads. */
+export const openLogReader = (
+  options: LogReaderOptions
+): Effect.Effect<LogReader, LogDescriptionUnreadable | LogUnavailable> =>
+  Effect.tryPromise({
+    try: () => open(options),
+    catch: (error) =>
+      error instanceof LogDescriptionUnreadable ? error : unavailable('embedded log', error)
+  })
+
+const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise<LogReader> => {
+  const description = await readDescription(files, directory)
+  if (description === undefined) throw new Error('the directory holds no log')
+  const partitions = new Map<string, PartitionView>()
+  const listeners = new Set<(watermark: Watermark) => void>()
+  for (const { topic, partition, durableEnd } of watermarks) {
+    const name = topicPartitionName(topic, partition)
+    partitions.set(name, new PartitionView(files, `${directory}/${name}`, { name, durableEnd }))
+  }
+  const find = (topic: string, partition: number): PartitionView => {
+    const found = partitions.get(topicPartitionName(topic, partition))
+    if (found === undefined) throw new RangeError(`${topic}-${partition} was not declared`)
+    return found
+  }
+  return {
+    ...description,
+    bounds: (topic, partition) =>
+      Effect.suspend(() => {
+        const view = find(topic, partition)
+        return Effect.tryPromise({
+          try: () => view.bounds(),
+          catch: (error) => unavailable(topicPartitionName(topic, partition), error)
+        })
+      }),
+    read: (topic, partition, { fromOffset, bytesMax }) =>
+      Effect.suspend(() => {
+        const view = find(topic, partition)
+        return Effect.tryPromise({
+          try: () => view.read(fromOffset, bytesMax),
+          catch: (error) => readFailure(topicPartitionName(topic, partition), error)
+        })
+      }),
+    changed(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    advance(watermark) {
+      if (!find(watermark.topic, watermark.partition).advance(watermark.durableEnd)) return
+      for (const listener of listeners) listener(watermark)
+    }
+  }
+}
+
+class PartitionView {
+  readonly #files: LogFiles
+  readonly #directory: string
+  readonly #name: string
+  #durableEnd: number
+  #segments: readonly Segment[] = []
+
+  constructor(
+    files: LogFiles,
+    directory: string,
+    { name, durableEnd }: { readonly name: string; readonly durableEnd: number }
+  ) {
+    this.#files = files
+    this.#directory = directory
+    this.#name = name
+    this.#durableEnd = durableEnd
+  }
+
+  /** Whether that is news. */
+  advance(durableEnd: number): boolean {
+    if (durableEnd <= this.#durableEnd) return false
+    this.#durableEnd = durableEnd
+    return true
+  }
+
+  async bounds() {
+    await this.#list()
+    return { startOffset: this.#segments[0]?.baseOffset ?? 0, durableEnd: this.#durableEnd }
+  }
+
+  read(fromOffset: number, bytesMax: number) {
+    const files = this.#files
+    const source = { files, directory: this.#directory, topicPartition: this.#name }
+    return readBatches(source, async (attempt) => {
+      const durableEnd = this.#durableEnd
+      const unlisted = this.#segments.length === 0 || fromOffset < this.#segments[0]!.baseOffset
+      if (attempt > 1 || unlisted) await this.#list()
+      return { segments: this.#segments, fromOffset, durableEnd, bytesMax }
+    })
+  }
+
+  /** Lists the directory; what is known of segments that are still there stays known. */
+  async #list(): Promise<void> {
+    const known = new Map(this.#segments.map((segment) => [segment.baseOffset, segment]))
+    const offsets = segmentOffsets(await this.#files.list(this.#directory))
+    this.#segments = offsets.map(
+      (baseOffset) => known.get(baseOffset) ?? { baseOffset, index: new SegmentIndex() }
+    )
+  }
+}
