@@ -1,0 +1,87 @@
+/**
+ * What a feed received, symbol by symbol, since it was made: it outlives connections.
+ *
+ * 1. For every symbol: received = accepted + rejected + refused + offered (R16), at any moment.
+ *    `offered` is what the sink has been asked to take and has not answered yet.
+ * 2. Only configured symbols have an entry; frames of others are counted without one.
+ */
+import type { RejectReason, UnsupportedKind } from './frame-result.ts'
+
+export interface SymbolAccount {
+  readonly received: number
+  readonly accepted: number
+  readonly rejected: number
+  /** Trades that the sink failed to take. */
+  readonly refused: number
+  readonly offered: number
+  /** Trade id that came last, and the highest one; null before the first (R3). */
+  readonly lastId: number | null
+  readonly highestId: number | null
+}
+
+type MutableAccount = { -readonly [Field in keyof SymbolAccount]: SymbolAccount[Field] }
+
+/** Frames of one batch by what they were. */
+export interface FrameTally {
+  frameCount: number
+  frameBytes: number
+  tradeCount: number
+  controlCount: number
+  readonly unsupported: Map<UnsupportedKind, number>
+  /** By reason; the symbol is one of the configured ones or null. */
+  readonly rejected: Map<RejectReason, number>
+}
+
+export const emptyTally = (): FrameTally => ({
+  frameCount: 0,
+  frameBytes: 0,
+  tradeCount: 0,
+  controlCount: 0,
+  unsupported: new Map(),
+  rejected: new Map()
+})
+
+export const increment = <K>(counts: Map<K, number>, key: K): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+export class FeedAccount {
+  readonly #bySymbol = new Map<string, MutableAccount>()
+
+  /** Counts a trade that is about to be offered. */
+  noteReceived(symbol: string, nativeId: number): void {
+    const account = this.#accountOf(symbol)
+    account.received += 1
+    account.offered += 1
+    account.lastId = nativeId
+    if (account.highestId === null || nativeId > account.highestId) account.highestId = nativeId
+  }
+
+  noteRejected(symbol: string): void {
+    const account = this.#accountOf(symbol)
+    account.received += 1
+    account.rejected += 1
+  }
+
+  /** Settles offered trades, by symbol, as taken or as not taken. */
+  settle(counts: ReadonlyMap<string, number>, outcome: 'accepted' | 'refused'): void {
+    for (const [symbol, count] of counts) {
+      const account = this.#accountOf(symbol)
+      account.offered -= count
+      account[outcome] += count
+    }
+  }
+
+  snapshot(): Readonly<Record<string, SymbolAccount>> {
+    return Object.fromEntries([...this.#bySymbol].map(([symbol, account]) => [symbol, { ...account }]))
+  }
+
+  #accountOf(symbol: string): MutableAccount {
+    let account = this.#bySymbol.get(symbol)
+    if (account === undefined) {
+      account = { received: 0, accepted: 0, rejected: 0, refused: 0, offered: 0, lastId: null, highestId: null }
+      this.#bySymbol.set(symbol, account)
+    }
+    return account
+  }
+}

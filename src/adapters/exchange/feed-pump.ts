@@ -1,0 +1,219 @@
+/**
+ * The data path of a feed: frames → trades → sink, in arrival order, one batch at a time.
+ *
+ * 1. The sink is waited for before more frames are taken: its slowness reaches the socket, which
+ *    is then not read (back-pressure instead of memory).
+ * 2. Every frame is counted once, by what it was; every refused one offers itself to the dead-letter
+ *    log, of which the first few per reason and minute are taken.
+ * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has
+ *    been offered.
+ */
+import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import { parseFrame } from './binance-frames.ts'
+import type { InstrumentTable } from './binance-trade.ts'
+import type { SessionError } from './exchange-errors.ts'
+import { emptyTally, type FeedAccount, type FrameTally, increment } from './feed-account.ts'
+import type { RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
+
+/** Where trades go. The effect ends when the sink holds them, and may wait as long as it must. */
+export interface TradeSink<E> {
+  readonly offer: (
+    trades: ReadonlyArray<TradeV2>,
+    receivedUs: number
+  ) => Effect.Effect<void, E>
+}
+
+/** A refused frame. `bytes` is a copy, at most `letterBytesMax`; `frameBytes` was its real length. */
+export interface FrameLetter {
+  readonly reason: RejectReason
+  readonly bytes: Buffer
+  readonly frameBytes: number
+  readonly receivedUs: number
+  readonly field?: string
+  readonly symbol?: string
+  readonly nativeId?: number
+}
+
+export interface FrameLetterSink<E> {
+  readonly offer: (letter: FrameLetter) => Effect.Effect<void, E>
+}
+
+/** One per batch of frames: for metrics, and for the machine's counters. */
+export interface FramesHandled {
+  readonly type: 'frames.handled'
+  readonly receivedUs: number
+  readonly tally: Readonly<FrameTally>
+  /** Trades that the sink took, by symbol. */
+  readonly acceptedBySymbol: ReadonlyMap<string, number>
+  readonly rejectedBySymbol: ReadonlyMap<string, number>
+  /** Refused frames that the sample left out of the dead-letter log. */
+  readonly unsampledCount: number
+}
+
+/** The session as the pump needs it. */
+export interface FrameSource {
+  readonly takeFrames: Effect.Effect<ReadonlyArray<RawFrame>, SessionError>
+  readonly close: Effect.Effect<void>
+}
+
+export interface PumpOptions<E> {
+  readonly source: FrameSource
+  /** May grow while the pump runs, when symbols are added. */
+  readonly instruments: InstrumentTable
+  readonly sink: TradeSink<E>
+  readonly deadLetters: FrameLetterSink<E>
+  readonly sampler: LetterSampler
+  readonly account: FeedAccount
+  /** Ends when the feed shall drain; `Effect.never` if nobody will ask. */
+  readonly drainRequested: Effect.Effect<void>
+  readonly observe: (event: FramesHandled) => void
+}
+
+export const letterBytesMax = 64 * 1024
+
+export const pumpFrames = Effect.fnUntraced(function* <E>(
+  options: PumpOptions<E>
+): Effect.fn.Return<void, SessionError | E, Scope.Scope> {
+  yield* Effect.forkScoped(Effect.andThen(options.drainRequested, options.source.close))
+  const step = Effect.flatMap(options.source.takeFrames, (frames) => handle(frames, options))
+  // One turn of the event loop between batches, so that a full queue does not starve timers and HTTP.
+  yield* Effect.forever(Effect.andThen(step, Effect.yieldNow)).pipe(
+    Effect.catchIf(isDrained, () => Effect.void)
+  )
+})
+
+/** Takes the first `perMinuteMax` refused frames of each reason in a minute of receive time. */
+export class LetterSampler {
+  readonly #perMinuteMax: number
+  readonly #taken = new Map<RejectReason, number>()
+  #minute = 0
+
+  constructor(perMinuteMax: number) {
+    this.#perMinuteMax = perMinuteMax
+  }
+
+  takes(reason: RejectReason, receivedUs: number): boolean {
+    const minute = Math.floor(receivedUs / 60_000_000)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#taken.clear()
+    }
+    increment(this.#taken, reason)
+    return (this.#taken.get(reason) ?? 0) <= this.#perMinuteMax
+  }
+}
+
+interface Batch {
+  readonly receivedUs: number
+  readonly tally: FrameTally
+  readonly trades: TradeV2[]
+  readonly letters: FrameLetter[]
+  readonly offeredBySymbol: Map<string, number>
+  readonly rejectedBySymbol: Map<string, number>
+  unsampledCount: number
+}
+
+const handle = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>) =>
+  Effect.suspend(() => {
+    const batch = readBatch(frames, options)
+    const { account, sink, deadLetters } = options
+    const settled = (outcome: 'accepted' | 'refused') =>
+      Effect.sync(() => account.settle(batch.offeredBySymbol, outcome))
+    const offered =
+      batch.trades.length === 0
+        ? Effect.void
+        : sink.offer(batch.trades, batch.receivedUs).pipe(
+            Effect.onExit((exit) => settled(exit._tag === 'Success' ? 'accepted' : 'refused'))
+          )
+    const lettered = Effect.forEach(batch.letters, (letter) => deadLetters.offer(letter), {
+      discard: true
+    })
+    return Effect.andThen(
+      Effect.andThen(offered, lettered),
+      Effect.sync(() => options.observe(handledEvent(batch)))
+    )
+  })
+
+const handledEvent = (batch: Batch): FramesHandled => ({
+  type: 'frames.handled',
+  receivedUs: batch.receivedUs,
+  tally: batch.tally,
+  acceptedBySymbol: batch.offeredBySymbol,
+  rejectedBySymbol: batch.rejectedBySymbol,
+  unsampledCount: batch.unsampledCount
+})
+
+/** The loop per frame: plain code, for it runs for every trade. */
+const readBatch = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>): Batch => {
+  const { account, instruments } = options
+  const batch: Batch = {
+    receivedUs: frames.at(-1)?.receivedUs ?? 0,
+    tally: emptyTally(),
+    trades: [],
+    letters: [],
+    offeredBySymbol: new Map(),
+    rejectedBySymbol: new Map(),
+    unsampledCount: 0
+  }
+  const { tally } = batch
+  for (const frame of frames) {
+    tally.frameCount += 1
+    tally.frameBytes += frame.frameBytes
+    const result = parseFrame(frame, instruments)
+    switch (result.kind) {
+      case 'trade':
+        tally.tradeCount += 1
+        batch.trades.push(result.trade)
+        increment(batch.offeredBySymbol, result.trade.symbol)
+        account.noteReceived(result.trade.symbol, result.nativeId)
+        break
+      case 'rejected':
+        noteRejected(batch, frame, result, options)
+        break
+      case 'unsupported':
+        increment(tally.unsupported, result.frameKind)
+        break
+      case 'control':
+        tally.controlCount += 1
+        break
+      default:
+        result satisfies never
+    }
+  }
+  return batch
+}
+
+const noteRejected = <E>(
+  batch: Batch,
+  frame: RawFrame,
+  result: RejectedFrame,
+  { account, instruments, sampler }: PumpOptions<E>
+): void => {
+  const { kind: _kind, ...facts } = result
+  increment(batch.tally.rejected, result.reason)
+  if (result.symbol !== undefined && instruments.has(result.symbol)) {
+    increment(batch.rejectedBySymbol, result.symbol)
+    account.noteRejected(result.symbol)
+  }
+  if (!sampler.takes(result.reason, frame.receivedUs)) {
+    batch.unsampledCount += 1
+    return
+  }
+  batch.letters.push({
+    ...facts,
+    // A copy: the frame is a view of a read of the socket, which it would keep alive.
+    bytes: Buffer.from(frame.bytes.subarray(0, letterBytesMax)),
+    frameBytes: frame.frameBytes,
+    receivedUs: frame.receivedUs
+  })
+}
+
+const isDrained = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  '_tag' in error &&
+  error._tag === 'SocketClosed' &&
+  'closedBy' in error &&
+  error.closedBy === 'k2'

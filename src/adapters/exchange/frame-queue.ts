@@ -1,0 +1,112 @@
+/**
+ * Frames between the socket and its one reader, in arrival order, bounded by bytes.
+ *
+ * 1. At `bytesMax` the socket is paused, below half of it resumed. What can exceed the bound is one
+ *    read of the socket (64 KiB) and one frame, for these were on their way.
+ * 2. A failure is told only after every frame that arrived before it was taken.
+ * 3. A reader waits at most for one turn of the event loop after the first frame: what a read of
+ *    the socket brings becomes one batch.
+ */
+import * as Effect from 'effect/Effect'
+import type { RawFrame } from './frame-result.ts'
+
+export interface FrameQueueOptions {
+  readonly bytesMax: number
+  /** Most frames in one batch, so that a batch is handled within a few milliseconds. */
+  readonly batchFramesMax: number
+  /** Stops and restarts reading of the socket. */
+  readonly setReading: (isReading: boolean) => void
+}
+
+export class FrameQueue<E> {
+  readonly #options: FrameQueueOptions
+  #frames: RawFrame[] = []
+  #head = 0
+  #queuedBytes = 0
+  #isPaused = false
+  #failure: E | null = null
+  #wake: (() => void) | null = null
+  #wakeTimer: NodeJS.Immediate | null = null
+
+  constructor(options: FrameQueueOptions) {
+    this.#options = options
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  push(frame: RawFrame): void {
+    if (this.#failure !== null) return
+    this.#frames.push(frame)
+    this.#queuedBytes += frame.bytes.length
+    if (!this.#isPaused && this.#queuedBytes >= this.#options.bytesMax) this.#setPaused(true)
+    this.#wakeReaderSoon()
+  }
+
+  /** The first failure ends the queue; later ones are its echo. */
+  fail(error: E): void {
+    this.#failure ??= error
+    this.#wakeReaderSoon()
+  }
+
+  /** Waits for at least one frame. Fails once the queue has failed and is empty (2). */
+  readonly take: Effect.Effect<ReadonlyArray<RawFrame>, E> = Effect.suspend(() => {
+    if (this.#isSettled()) return this.#next()
+    return Effect.callback<ReadonlyArray<RawFrame>, E>((resume) => {
+      this.#wake = () => resume(this.#next())
+      return Effect.sync(() => {
+        this.#wake = null
+      })
+    })
+  })
+
+  #isSettled(): boolean {
+    return this.#head < this.#frames.length || this.#failure !== null
+  }
+
+  #next(): Effect.Effect<ReadonlyArray<RawFrame>, E> {
+    if (this.#head === this.#frames.length && this.#failure !== null) {
+      return Effect.fail(this.#failure)
+    }
+    return Effect.succeed(this.#takeBatch())
+  }
+
+  #takeBatch(): ReadonlyArray<RawFrame> {
+    const end = Math.min(this.#head + this.#options.batchFramesMax, this.#frames.length)
+    const batch = this.#frames.slice(this.#head, end)
+    this.#head = end
+    if (end === this.#frames.length) {
+      this.#frames = []
+      this.#head = 0
+    } else if (end > compactFramesMin && end * 2 > this.#frames.length) {
+      this.#frames = this.#frames.slice(end)
+      this.#head = 0
+    }
+    for (const frame of batch) this.#queuedBytes -= frame.bytes.length
+    if (this.#isPaused && this.#queuedBytes < this.#options.bytesMax / 2) this.#setPaused(false)
+    return batch
+  }
+
+  #setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    this.#options.setReading(!isPaused)
+  }
+
+  #wakeReaderSoon(): void {
+    if (this.#wake === null || this.#wakeTimer !== null) return
+    this.#wakeTimer = setImmediate(() => {
+      this.#wakeTimer = null
+      const wake = this.#wake
+      this.#wake = null
+      wake?.()
+    })
+  }
+}
+
+/** Below this, taken frames stay in the array until it is empty: copying would cost more. */
+const compactFramesMin = 4096
