@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
+
+const telemetry = (level: 'debug' | 'warn') => {
+  const lines: string[] = []
+  return { lines, ...makeTelemetry({ level, nowMs: () => 0, write: (line) => lines.push(line) }) }
+}
+
+test('log lines are JSON, the less severe are left out, nothing throws', () => {
+  const { lines, log } = telemetry('warn')
+  log('info', 'feed.subscribed')
+  const circular: Record<string, unknown> = {}
+  circular['self'] = circular
+  log('warn', 'commit.fenced', { snapshot: 9_007_199_254_740_993n })
+  log('error', 'odd.value', circular)
+  expect(lines.map((line) => JSON.parse(line) as Record<string, unknown>)).toMatchObject([
+    { at: '1970-01-01T00:00:00.000Z', level: 'warn', event: 'commit.fenced', snapshot: '9007199254740993' },
+    { event: 'odd.value', unserialisable: expect.stringContaining('circular') as string }
+  ])
+})
+
+test('metrics are exposed with help, in base units', async () => {
+  const { metrics, exposition } = telemetry('debug')
+  metrics.published.inc({ topic: 't' }, 5)
+  const { body, contentType } = await exposition()
+  expect(contentType).toContain('text/plain')
+  expect(body).toContain('k2_published_records_total{topic="t"} 5')
+  for (const metric of await metrics.registry.getMetricsAsJSON()) {
+    expect(metric.name).toMatch(/^k2_[a-z_]+$/)
+    expect(metric.help).toMatch(/\.$/)
+    if (String(metric.type) === 'counter') expect(metric.name).toMatch(/_total$/)
+  }
+})
