@@ -1,0 +1,265 @@
+/**
+ * Supervisor, one_for_one: starts its children in order, lets each keeper restart its own, stops
+ * them in reverse order and awaits each.
+ *
+ * Invariants:
+ *  1. A child starts only when every child before it has started once.
+ *  2. While stopping, at most one child is asked to stop at a time: the last one that still lives.
+ *  3. A final state is entered only when no keeper lives.
+ *  4. It never throws (R18): a child over its limit leads to `escalated`, whose output is the crash.
+ *  5. `context` is plain JSON; keepers are addressed by their ids.
+ */
+import { and, assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, not, setup } from 'xstate'
+import { seedFor } from './restart-policy.ts'
+import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
+import type { ChildCrashed, ChildOutput, ChildSpec, SupervisorOutput } from './supervisor-spec.ts'
+
+export interface SupervisorInput {
+  readonly specs: ReadonlyArray<ChildSpec>
+  /** Names of the logic that children may be made of; a spec with another `src` is refused. */
+  readonly sources: ReadonlyArray<string>
+  readonly seed: number
+}
+/** `ending` was asked to stop, `removing` will also leave the list, `ended` has for good. */
+export type ChildPhase = 'pending' | 'starting' | 'up' | 'down' | 'ending' | 'removing' | 'ended'
+export interface ChildEntry {
+  readonly spec: ChildSpec
+  readonly phase: ChildPhase
+  readonly lastError: CrashFacts | null
+}
+export interface SupervisorContext {
+  /** In start order. */
+  readonly children: ReadonlyArray<ChildEntry>
+  readonly sources: ReadonlyArray<string>
+  readonly seed: number
+  readonly escalation: Extract<SupervisorOutput, { _tag: 'Escalated' }> | null
+}
+export type SupervisorEvent =
+  | { readonly type: 'stop.requested' }
+  | { readonly type: 'child.add_requested'; readonly spec: ChildSpec }
+  | { readonly type: 'child.remove_requested'; readonly childId: string }
+  | { readonly type: 'child.started'; readonly childId: string }
+  | ChildCrashed
+  | DoneActorEvent
+  | ErrorActorEvent
+
+export const childrenMax = 1_000
+
+interface Ended {
+  readonly childId: string
+  readonly escalation: CrashFacts | null
+  readonly lastError: CrashFacts | null
+}
+
+const supervisorSetup = setup({
+  types: {
+    input: {} as SupervisorInput,
+    context: {} as SupervisorContext,
+    events: {} as SupervisorEvent,
+    output: {} as SupervisorOutput,
+    tags: {} as 'healthy' | 'degraded'
+  },
+  guards: {
+    hasStartedAll: ({ context }) =>
+      context.children.every(({ phase }) => phase !== 'pending' && phase !== 'starting'),
+    isDegraded: ({ context }) =>
+      context.children.some(({ phase, lastError }) => isDown(phase) || (phase === 'ended' && lastError !== null)),
+    hasEndedAll: ({ context }) => !context.children.some(({ phase }) => isLive(phase)),
+    hasEscalated: ({ context }) => context.escalation !== null,
+    canAdd: ({ context }, spec: ChildSpec) =>
+      context.sources.includes(spec.src) &&
+      context.children.length < childrenMax &&
+      !context.children.some((child) => child.spec.id === spec.id && child.phase !== 'ended')
+  },
+  actions: {
+    startNext: enqueueActions(({ context, enqueue }) => {
+      const { children, escalation, seed } = context
+      if (escalation !== null) return
+      const next = children.find(({ phase }) => phase === 'pending' || phase === 'starting')
+      if (next?.phase !== 'pending') return
+      const { spec } = next
+      enqueue.assign({ children: withPhase(children, spec.id, 'starting') })
+      // The names of the logic are known to whoever built the supervisor, not to this machine's types.
+      const input = { spec, seed: seedFor(seed, spec.id) }
+      enqueue.spawnChild(spec.src as never, { id: spec.id, input } as never)
+    }),
+    stopLast: enqueueActions(({ context, enqueue, self }) => {
+      const keepers = self.getSnapshot().children
+      let { children } = context
+      for (const { spec, phase } of context.children.toReversed()) {
+        if (!isLive(phase)) continue
+        const keeper = keepers[spec.id]
+        // A child without a keeper cannot answer: it counts as ended, or the stop would wait for ever.
+        children = withPhase(children, spec.id, keeper === undefined ? 'ended' : 'ending')
+        if (keeper === undefined) continue
+        enqueue.sendTo(keeper, { type: 'stop.requested' })
+        break
+      }
+      enqueue.assign({ children })
+    }),
+    addChild: assign({
+      children: ({ context }, spec: ChildSpec) => [
+        ...context.children.filter((child) => child.spec.id !== spec.id),
+        { spec, phase: 'pending' as const, lastError: null }
+      ]
+    }),
+    removeChild: enqueueActions(({ context, enqueue, self }, childId: string) => {
+      const child = context.children.find(({ spec }) => spec.id === childId)
+      if (child === undefined) return
+      const keeper = isLive(child.phase) ? self.getSnapshot().children[childId] : undefined
+      if (keeper === undefined) {
+        enqueue.assign({ children: context.children.filter(({ spec }) => spec.id !== childId) })
+      } else {
+        enqueue.assign({ children: withPhase(context.children, childId, 'removing') })
+        enqueue.sendTo(keeper, { type: 'stop.requested' })
+      }
+    }),
+    noteStarted: assign({
+      children: ({ context }, childId: string) => changeWhere(context.children, childId, isDown, { phase: 'up' })
+    }),
+    noteCrashed: assign({
+      children: ({ context }, { childId, ...facts }: ChildCrashed) =>
+        changeWhere(
+          changeWhere(context.children, childId, (phase) => phase === 'up', { phase: 'down' }),
+          childId,
+          () => true,
+          { lastError: factsOf(facts) }
+        )
+    }),
+    /** Forgets the keeper: a finished spawned actor stays in the parent's list until it is stopped. */
+    noteEnded: enqueueActions(({ context, enqueue }, ended: Ended) => {
+      const { childId, escalation, lastError } = ended
+      const child = context.children.find(({ spec }) => spec.id === childId)
+      if (child === undefined) return
+      enqueue.stopChild(childId)
+      enqueue.assign({
+        children:
+          child.phase === 'removing'
+            ? context.children.filter((other) => other !== child)
+            : changeWhere(context.children, childId, () => true, { phase: 'ended', lastError }),
+        escalation:
+          escalation === null || context.escalation !== null
+            ? context.escalation
+            : { _tag: 'Escalated', childId, crash: escalation }
+      })
+    }),
+    reportReady: enqueueActions(({ enqueue, self }) => {
+      if (self._parent !== undefined) enqueue.sendTo(self._parent, { type: 'child.ready' })
+    })
+  }
+})
+
+const ended = { type: 'noteEnded', params: ({ event }: { event: DoneActorEvent }) => endedOf(event) } as const
+const failed = { type: 'noteEnded', params: ({ event }: { event: ErrorActorEvent }) => failedOf(event) } as const
+
+export const supervisorMachine = supervisorSetup.createMachine({
+  id: 'supervisor',
+  context: ({ input }) => ({
+    children: input.specs.map((spec) => ({ spec, phase: 'pending' as const, lastError: null })),
+    sources: input.sources,
+    seed: input.seed,
+    escalation: null
+  }),
+  output: ({ context }) => context.escalation ?? { _tag: 'Stopped' },
+  on: {
+    'child.crashed': { actions: { type: 'noteCrashed', params: ({ event }) => event } }
+  },
+  initial: 'starting',
+  states: {
+    starting: {
+      tags: 'degraded',
+      entry: 'startNext',
+      always: [
+        { guard: 'hasEscalated', target: 'stopping' },
+        { guard: 'hasStartedAll', target: 'running' }
+      ],
+      on: {
+        'child.started': {
+          target: 'starting',
+          reenter: true,
+          actions: { type: 'noteStarted', params: ({ event }) => event.childId }
+        },
+        'child.add_requested': {
+          guard: { type: 'canAdd', params: ({ event }) => event.spec },
+          actions: { type: 'addChild', params: ({ event }) => event.spec }
+        },
+        'child.remove_requested': {
+          target: 'starting',
+          reenter: true,
+          actions: { type: 'removeChild', params: ({ event }) => event.childId }
+        },
+        'xstate.done.actor.*': { target: 'starting', reenter: true, actions: ended },
+        'xstate.error.actor.*': { target: 'starting', reenter: true, actions: failed },
+        'stop.requested': 'stopping'
+      }
+    },
+    running: {
+      entry: 'reportReady',
+      initial: 'sound',
+      always: { guard: 'hasEscalated', target: 'stopping' },
+      on: {
+        'child.started': { actions: { type: 'noteStarted', params: ({ event }) => event.childId } },
+        'child.add_requested': {
+          guard: { type: 'canAdd', params: ({ event }) => event.spec },
+          target: 'starting',
+          actions: { type: 'addChild', params: ({ event }) => event.spec }
+        },
+        'child.remove_requested': { actions: { type: 'removeChild', params: ({ event }) => event.childId } },
+        'xstate.done.actor.*': { actions: ended },
+        'xstate.error.actor.*': { actions: failed },
+        'stop.requested': 'stopping'
+      },
+      states: {
+        sound: { tags: 'healthy', always: { guard: 'isDegraded', target: 'impaired' } },
+        impaired: { tags: 'degraded', always: { guard: not('isDegraded'), target: 'sound' } }
+      }
+    },
+    stopping: {
+      tags: 'degraded',
+      entry: 'stopLast',
+      always: [
+        { guard: and(['hasEndedAll', 'hasEscalated']), target: 'escalated' },
+        { guard: 'hasEndedAll', target: 'stopped' }
+      ],
+      on: {
+        'xstate.done.actor.*': { target: 'stopping', reenter: true, actions: ended },
+        'xstate.error.actor.*': { target: 'stopping', reenter: true, actions: failed }
+      }
+    },
+    stopped: { type: 'final' },
+    escalated: { type: 'final' }
+  }
+})
+
+const isLive = (phase: ChildPhase): boolean => phase !== 'pending' && phase !== 'ended'
+
+const isDown = (phase: ChildPhase): boolean => phase === 'starting' || phase === 'down'
+
+const changeWhere = (
+  children: ReadonlyArray<ChildEntry>,
+  childId: string,
+  applies: (phase: ChildPhase) => boolean,
+  change: Partial<ChildEntry>
+): ReadonlyArray<ChildEntry> =>
+  children.map((child) =>
+    child.spec.id === childId && applies(child.phase) ? { ...child, ...change } : child
+  )
+
+const withPhase = (children: ReadonlyArray<ChildEntry>, childId: string, phase: ChildPhase) =>
+  changeWhere(children, childId, () => true, { phase })
+
+function endedOf({ actorId, output }: DoneActorEvent): Ended {
+  const { outcome, crash } = output as ChildOutput
+  const hasFailed = outcome === 'failed' || outcome === 'escalated'
+  return {
+    childId: actorId,
+    escalation: outcome === 'escalated' ? crash : null,
+    lastError: hasFailed ? crash : null
+  }
+}
+
+/** A keeper never fails; if one did, its subtree would be unknown, so the supervisor gives up. */
+function failedOf({ actorId, error }: ErrorActorEvent): Ended {
+  const crash = factsOf(crashOf(error))
+  return { childId: actorId, escalation: crash, lastError: crash }
+}
