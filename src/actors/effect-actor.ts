@@ -1,0 +1,217 @@
+/**
+ * The one place where an actor starts a fiber: an Effect program presented as actor logic.
+ *
+ * Invariants:
+ *  1. Exactly one fiber and one Scope per running actor. Stop and crash interrupt the fiber and close
+ *     the scope, so that a restarted actor acquires its connections anew.
+ *  2. A failure is reported when the program fails, before its release (R18). Success is reported
+ *     after the release, since a finalizer may still fail.
+ *  3. A release has a deadline. What is still held then is a leak in the registry, by name.
+ *  4. A successor at the same address waits for its predecessor's release, never beyond its deadline.
+ *  5. Typed failure, defect, interruption from inside, failed layer and throwing construction all
+ *     arrive as one `ActorCrashed`; nothing reaches the process.
+ *  6. The command queue is bounded; overflow crashes the actor instead of growing the heap.
+ *  7. No program starts below an actor that has ended: orphans of a machine that threw stay empty.
+ */
+import { Effect, type ManagedRuntime, Queue, Schema, type Scope } from 'effect'
+import type { AnyActorRef, EventObject } from 'xstate'
+import type { PortLogic, PortSnapshot } from '../machines/port.ts'
+import { crashOf } from '../machines/supervisor-crash.ts'
+import { pathOf } from '../machines/supervisor-spec.ts'
+import { failureOf } from './effect-failure.ts'
+import { launch } from './effect-incarnation.ts'
+import type { Clock, Tenure } from './effect-tenures.ts'
+import type { Kernel } from './kernel.ts'
+import type { CurrentActor } from './resource-registry.ts'
+import type { ActorFacts } from './status-facts.ts'
+
+export class CommandsOverflow extends Schema.TaggedError<CommandsOverflow>()('CommandsOverflow', {
+  path: Schema.String,
+  capacity: Schema.Int
+}) {
+  override get message() {
+    return `${this.path}: more than ${this.capacity} commands wait; the program does not take them`
+  }
+}
+
+export class ParentEnded extends Schema.TaggedError<ParentEnded>()('ParentEnded', { path: Schema.String }) {
+  override get message() {
+    return `${this.path}: an actor above has ended, so nothing may start here`
+  }
+}
+
+/** What the program of an actor is given. */
+export interface EffectActorArgs<TInput, TCommand, TNotice> {
+  readonly input: TInput
+  /** Stable address, `root/ingest/feed:binance`. */
+  readonly path: string
+  /** Events sent to the actor, `drain.requested` among them. */
+  readonly commands: Queue.Dequeue<TCommand>
+  /** Sends to the machine that runs the program; silent once either of them has ended. */
+  readonly notifyParent: (notice: TNotice) => void
+  /** Tells the keeper that the child has started (`ready: 'reported'`). */
+  readonly ready: () => void
+  /** Adds facts to the actor's status until it ends. */
+  readonly reportStatus: (read: () => ActorFacts) => void
+}
+
+export interface BridgeOptions {
+  readonly kernel: Kernel
+  /** Commands that may wait for one program. */
+  readonly commandsMax: number
+  /** Deadline of a release where the program names none. */
+  readonly releaseMsMax: number
+}
+
+export interface ProgramOptions {
+  /** The child's `shutdownMsMax`. */
+  readonly releaseMsMax?: number
+  readonly commandsMax?: number
+}
+
+type Settled =
+  | { readonly type: 'effect.succeeded'; readonly output: unknown }
+  | { readonly type: 'effect.failed'; readonly error: unknown }
+
+interface Incarnation<TCommand> {
+  readonly tenure: Tenure
+  readonly commands: Queue.Queue<TCommand>
+}
+
+type Program<A, E, R, TInput, TCommand, TNotice> = (
+  args: EffectActorArgs<TInput, TCommand, TNotice>
+) => Effect.Effect<A, E, R | Scope.Scope | CurrentActor>
+
+interface Settings<A, E, R, ER, TInput, TCommand, TNotice> extends BridgeOptions {
+  readonly runtime: ManagedRuntime.ManagedRuntime<R, ER>
+  readonly program: Program<A, E, R, TInput, TCommand, TNotice>
+}
+
+/** Binds a runtime and a kernel; the result turns programs into actor logic. */
+export const makeFromEffect =
+  <R, ER>(runtime: ManagedRuntime.ManagedRuntime<R, ER>, options: BridgeOptions) =>
+  <A, E, TInput, TCommand extends EventObject = EventObject, TNotice extends EventObject = EventObject>(
+    program: Program<A, E, R, TInput, TCommand, TNotice>,
+    programOptions: ProgramOptions = {}
+  ): PortLogic<A, TInput, TCommand> => {
+    const settings: Settings<A, E, R, ER, TInput, TCommand, TNotice> = {
+      ...options,
+      ...programOptions,
+      runtime,
+      program
+    }
+    const running = new WeakMap<object, Incarnation<TCommand>>()
+
+    return {
+      getInitialSnapshot: (_scope, input) => ({ status: 'active', output: undefined, error: undefined, input }),
+      getPersistedSnapshot: (snapshot) => snapshot,
+      restoreSnapshot: (snapshot) => snapshot as PortSnapshot<A, TInput>,
+
+      start(snapshot, { self }) {
+        if (snapshot.status !== 'active') return
+        try {
+          if (hasEndedAncestor(self)) throw new ParentEnded({ path: pathOf(self) })
+          running.set(self, begin(settings, self, snapshot.input))
+        } catch (error) {
+          // Thrown here, xstate makes it the actor's error: one shape for that path too (5).
+          throw crashOf(error)
+        }
+      },
+
+      transition(snapshot, event: TCommand | Settled, { self }) {
+        if (snapshot.status !== 'active') return snapshot
+        const { input } = snapshot
+        const incarnation = running.get(self)
+        const failed = (error: unknown): PortSnapshot<A, TInput> => {
+          incarnation?.tenure.dismiss()
+          return { status: 'error', output: undefined, error: crashOf(error), input }
+        }
+        if (isSettled(event)) {
+          return event.type === 'effect.succeeded'
+            ? { status: 'done', output: event.output as A, error: undefined, input }
+            : failed(event.error)
+        }
+        if (event.type === 'xstate.stop') {
+          incarnation?.tenure.dismiss()
+          return { status: 'stopped', output: undefined, error: undefined, input }
+        }
+        if (incarnation !== undefined && Queue.offerUnsafe(incarnation.commands, event)) return snapshot
+        const overflow = new CommandsOverflow({ path: pathOf(self), capacity: settings.commandsMax })
+        settings.kernel.observe({ type: 'commands.refused', path: overflow.path, capacity: overflow.capacity })
+        return failed(overflow)
+      }
+    }
+  }
+
+export type FromEffect<R> = ReturnType<typeof makeFromEffect<R, never>>
+
+/** Starts one run of the program, behind its predecessor at the same path. */
+const begin = <A, E, R, ER, TInput, TCommand, TNotice>(
+  { kernel, runtime, program, commandsMax, releaseMsMax }: Settings<A, E, R, ER, TInput, TCommand, TNotice>,
+  self: AnyActorRef,
+  input: TInput
+): Incarnation<TCommand> => {
+  const path = pathOf(self)
+  const commands = Effect.runSync(Queue.dropping<TCommand>(commandsMax))
+  const status = makeStatusReport(kernel, path)
+  const args: EffectActorArgs<TInput, TCommand, TNotice> = {
+    input,
+    path,
+    commands,
+    notifyParent: (notice) => sendToParent(self, notice as EventObject),
+    ready: () => sendToParent(self, { type: 'child.ready' }),
+    reportStatus: status.report
+  }
+  const tenure = launch({
+    kernel,
+    runtime,
+    path,
+    clock: clockOf(self),
+    releaseMsMax,
+    program: () => program(args),
+    onFailed: (cause) => sendIfActive(self, { type: 'effect.failed', error: failureOf(cause) }),
+    onSucceeded: (output) => sendIfActive(self, { type: 'effect.succeeded', output }),
+    onEnded: status.withdraw
+  })
+  return { tenure, commands }
+}
+
+const isSettled = (event: EventObject): event is Settled =>
+  event.type === 'effect.succeeded' || event.type === 'effect.failed'
+
+const sendIfActive = (self: AnyActorRef, event: Settled): void => {
+  if (isActive(self)) self.send(event)
+}
+
+const sendToParent = (self: AnyActorRef, event: EventObject): void => {
+  const parent = self._parent
+  if (parent !== undefined && isActive(self) && isActive(parent)) parent.send(event)
+}
+
+const isActive = (actor: AnyActorRef): boolean => {
+  try {
+    return actor.getSnapshot().status === 'active'
+  } catch {
+    // Only an actor that is still being created has no snapshot.
+    return true
+  }
+}
+
+const hasEndedAncestor = (self: AnyActorRef): boolean => {
+  const parent = self._parent
+  return parent !== undefined && (!isActive(parent) || hasEndedAncestor(parent))
+}
+
+/** Every actor carries its system's clock; the public type of a reference does not say so. */
+const clockOf = (self: AnyActorRef): Clock => (self as unknown as { readonly clock: Clock }).clock
+
+const makeStatusReport = (kernel: Kernel, path: string) => {
+  let withdraw = () => {}
+  return {
+    withdraw: () => withdraw(),
+    report: (read: () => ActorFacts) => {
+      withdraw()
+      withdraw = kernel.facts.report(path, read)
+    }
+  }
+}

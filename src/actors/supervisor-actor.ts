@@ -1,0 +1,71 @@
+/**
+ * Builds supervised children: a spec beside its logic, a tree of them read top to bottom.
+ *
+ * Invariants:
+ *  1. A keeper waits for the release of everything at and below its child's path, machine children's
+ *     own programs included; what misses the keeper's deadline is a leak.
+ *  2. Programs that a machine orphaned by throwing are interrupted before the wait begins.
+ */
+import { type AnyActorLogic, fromCallback } from 'xstate'
+import { childMachine } from '../machines/supervisor-child-machine.ts'
+import { seedFor } from '../machines/restart-policy.ts'
+import { supervisorMachine, type SupervisorInput } from '../machines/supervisor-machine.ts'
+import { type ChildSpec, childSpec, type ChildSpecOptions, InvalidChildSpec } from '../machines/supervisor-spec.ts'
+import type { Kernel } from './kernel.ts'
+
+/** A child as a supervisor takes it. */
+export interface Child {
+  readonly spec: ChildSpec
+  readonly logic: AnyActorLogic
+}
+
+/** A child that does work: an Effect program, or a machine that runs some. */
+export const worker = (options: Omit<ChildSpecOptions, 'type'>, logic: AnyActorLogic): Child => ({
+  spec: childSpec({ ...options, type: 'worker' }),
+  logic
+})
+
+/**
+ * A child that supervises others, in start order. `templates` is logic for children that are added
+ * later by `child.add_requested`, by the `src` of their spec.
+ * @throws InvalidChildSpec on ids that repeat
+ */
+export const supervisor = (
+  kernel: Kernel,
+  options: Omit<ChildSpecOptions, 'type' | 'input'>,
+  children: ReadonlyArray<Child>,
+  templates: Readonly<Record<string, AnyActorLogic>> = {}
+): Child => {
+  const logics = new Map(Object.entries(templates))
+  const ids = new Set<string>()
+  for (const { spec, logic } of children) {
+    if (ids.has(spec.id)) throw new InvalidChildSpec({ childId: spec.id, faults: ['id repeats among siblings'] })
+    ids.add(spec.id)
+    logics.set(spec.src, logic)
+  }
+  const actors = Object.fromEntries([...logics].map(([src, logic]) => [src, keeperOf(kernel, logic)]))
+  const input: SupervisorInput = {
+    specs: children.map(({ spec }) => spec),
+    sources: [...logics.keys()],
+    seed: seedFor(kernel.seed, options.id)
+  }
+  return {
+    spec: childSpec({ shutdownMsMax: 60_000, startMsMax: 600_000, ...options, type: 'supervisor', input: { ...input } }),
+    logic: supervisorMachine.provide({ actors })
+  }
+}
+
+const keeperOf = (kernel: Kernel, logic: AnyActorLogic) =>
+  childMachine.provide({ actors: { subject: logic as never, awaitRelease: releaseWaiter(kernel) as never } })
+
+/** A synchronous subscription, which is what `fromCallback` is for. */
+const releaseWaiter = (kernel: Kernel) =>
+  fromCallback<{ type: 'child.released' }, { readonly path: string }>(({ input, sendBack }) => {
+    const held = kernel.tenures.within(input.path)
+    for (const tenure of held) tenure.dismiss()
+    const cancel = kernel.tenures.whenClosed(held, () => sendBack({ type: 'child.released' }))
+    return () => {
+      cancel()
+      for (const tenure of held) tenure.expire()
+    }
+  })
