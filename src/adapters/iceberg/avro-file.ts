@@ -1,0 +1,128 @@
+/**
+ * Avro object container files (Avro spec, "Object Container Files") in memory, for manifests and manifest lists.
+ *
+ * 1. The header holds the schema text as given: field ids and other attributes survive.
+ * 2. Longs are numbers, but for the fields whose Avro schema has `"k2": "int64"` (snapshot ids): those are bigints.
+ *    A long beyond 2^53 anywhere else is an error, never a rounded number.
+ */
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import avro from 'avsc'
+import { invariant } from './errors.ts'
+
+export interface AvroContent {
+  readonly metadata: ReadonlyMap<string, string>
+  /** Parsed schema of the file, with all attributes. */
+  readonly schema: unknown
+  readonly records: readonly unknown[]
+}
+
+export interface AvroOutput {
+  /** Schema that goes into the header. */
+  readonly schema: unknown
+  readonly metadata: Readonly<Record<string, string>>
+  readonly records: readonly unknown[]
+  /** 16 bytes that separate blocks. */
+  readonly sync: Uint8Array
+}
+
+/** Marks the longs that need all 64 bits. */
+export const int64 = { type: 'long', k2: 'int64' } as const
+
+export const encodeAvroFile = (output: AvroOutput): Uint8Array => {
+  const type = typeFor(output.schema)
+  const header = headerType.toBuffer({
+    'avro.schema': Buffer.from(schemaText(output.schema)),
+    'avro.codec': Buffer.from('deflate'),
+    ...Object.fromEntries(Object.entries(output.metadata).map(([key, value]) => [key, Buffer.from(value)]))
+  })
+  const parts: Uint8Array[] = [magic, header, output.sync]
+  for (let start = 0; start < output.records.length; start += blockRecordsMax) {
+    const block = output.records.slice(start, start + blockRecordsMax)
+    const bytes = deflateRawSync(Buffer.concat(block.map((it) => type.toBuffer(it))), { level: 1 })
+    parts.push(longType.toBuffer(block.length), longType.toBuffer(bytes.length), bytes, output.sync)
+  }
+  return Buffer.concat(parts)
+}
+
+/**
+ * Content of a file. `adapt` may change the parsed writer's schema before it is used, to mark 64-bit fields.
+ * @throws if the bytes are not a whole container file
+ */
+export const decodeAvroFile = (bytes: Uint8Array, adapt: (schema: unknown) => unknown): AvroContent => {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  invariant(buffer.subarray(0, magic.length).equals(magic), 'not an Avro container file')
+  const header = headerType.decode(buffer, magic.length)
+  invariant(header.offset > 0, 'the Avro header is cut short')
+  const metadata = new Map(
+    Object.entries(header.value as Record<string, Buffer>).map(([key, value]) => [key, value.toString('utf8')]))
+  const schema: unknown = JSON.parse(metadata.get('avro.schema') ?? 'null')
+  const type = typeFor(adapt(schema))
+  const codec = metadata.get('avro.codec') ?? 'null'
+  invariant(codec === 'null' || codec === 'deflate', `Avro codec ${codec} is not supported`)
+  const records: unknown[] = []
+  let position = header.offset + syncBytes
+  while (position < buffer.length) {
+    const count = longType.decode(buffer, position)
+    const size = longType.decode(buffer, count.offset)
+    const end = size.offset + Number(size.value)
+    invariant(count.offset > 0 && size.offset > 0 && end + syncBytes <= buffer.length, 'an Avro block is cut short')
+    const raw = buffer.subarray(size.offset, end)
+    readRecords(codec === 'deflate' ? inflateRawSync(raw) : raw, type, Number(count.value), records)
+    position = end + syncBytes
+  }
+  return { metadata, schema, records }
+}
+
+const magic = Buffer.from('Obj\u0001', 'latin1')
+const syncBytes = 16
+const blockRecordsMax = 1_000
+const typesMax = 64
+
+const headerType = avro.Type.forSchema({ type: 'map', values: 'bytes' })
+const longType = avro.Type.forSchema('long')
+
+const readRecords = (block: Buffer, type: avro.Type, count: number, into: unknown[]): void => {
+  let offset = 0
+  for (let index = 0; index < count; index += 1) {
+    const decoded = type.decode(block, offset)
+    invariant(decoded.offset > 0, 'an Avro record is cut short')
+    into.push(decoded.value)
+    offset = decoded.offset
+  }
+}
+
+const types = new Map<string, avro.Type>()
+
+/** Types are compiled once per schema; the few that exist per table are kept. */
+const typeFor = (schema: unknown): avro.Type => {
+  const key = JSON.stringify(schema)
+  const known = types.get(key)
+  if (known !== undefined) return known
+  if (types.size >= typesMax) types.clear()
+  const type = avro.Type.forSchema(schema as avro.Schema, { typeHook })
+  types.set(key, type)
+  return type
+}
+
+const typeHook = (schema: unknown): avro.Type | undefined =>
+  typeof schema === 'object' && schema !== null && 'k2' in schema && schema.k2 === int64.k2 ? bigType : undefined
+
+// avsc's declarations lack the hooks of LongType.
+// oxlint-disable-next-line eslint/no-underscore-dangle -- the name is avsc's
+const bigType = (avro.types.LongType as unknown as { __with: (methods: object) => avro.Type }).__with({
+  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const buffer = Buffer.alloc(8)
+    buffer.writeBigInt64LE(value)
+    return buffer
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (value: unknown) => typeof value === 'bigint',
+  compare: (left: bigint, right: bigint) => (left < right ? -1 : Number(left > right))
+})
+
+/** The marks of invariant 2 are ours alone and do not go into files. */
+const schemaText = (schema: unknown): string =>
+  JSON.stringify(schema, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && 'k2' in value && value.k2 === int64.k2 ? 'long' : value)

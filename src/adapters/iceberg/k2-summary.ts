@@ -1,0 +1,146 @@
+/**
+ * The part of a snapshot's summary that exactly-once rests on: `k2.offsets`, `k2.state`, `k2.partitions`, `k2.commit-id`.
+ *
+ * 1. Each is one compact JSON text: log identity → topic → partition → value (R8); `k2.partitions` stops at the topic.
+ * 2. The recorded state of a table is that of the newest ancestor with `k2.offsets` (R10).
+ * 3. An advance replaces the entries of its own partitions only; all other `k2.*` entries are carried (R1, R9).
+ * 4. No offset goes backwards.
+ */
+import { invariant, OffsetsMissing, PartitionCountChanged, type Fenced } from './errors.ts'
+import { currentSnapshot, lineage, type Snapshot, type TableMetadata } from './metadata.ts'
+
+/** Move of one topic-partition by a commit. */
+export interface Advance {
+  readonly logIdentity: string
+  readonly topic: string
+  readonly partition: number
+  /** Offset of the first record that the batch covers; null: nothing of this partition has landed yet. */
+  readonly fromOffset: number | null
+  /** Offset of the first record that it does not cover. */
+  readonly nextOffset: number
+  /** What `writeState` returned for the sequence state at `nextOffset`. */
+  readonly statePath: string
+}
+
+/** Partitions of a topic, recorded at its first landing (R41). */
+export interface PartitionCount {
+  readonly logIdentity: string
+  readonly topic: string
+  readonly count: number
+}
+
+/** log identity → topic → partition → value */
+export type ByPartition<V> = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, V>>>>>>
+
+export interface RecordedState {
+  readonly offsets: ByPartition<number>
+  readonly states: ByPartition<string>
+  /** log identity → topic → partition count */
+  readonly partitionCounts: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** All `k2.*` entries but the commit id, as text. */
+  readonly carried: Readonly<Record<string, string>>
+}
+
+export const commitIdKey = 'k2.commit-id'
+export const offsetsKey = 'k2.offsets'
+const stateKey = 'k2.state'
+const partitionsKey = 'k2.partitions'
+
+/**
+ * What the table says has landed; nothing for a table without snapshots.
+ * @throws OffsetsMissing for snapshots without an ancestor that carries `k2.offsets`
+ */
+export const recordedState = (table: string, metadata: TableMetadata): RecordedState => {
+  const current = currentSnapshot(metadata)
+  if (current === null) return nothingRecorded
+  const source = lineage(metadata, current).find((it) => it.summary[offsetsKey] !== undefined)
+  if (source === undefined) throw new OffsetsMissing({ table, snapshotId: current['snapshot-id'].toString() })
+  return stateOf(source)
+}
+
+/** State paths that a snapshot names. */
+export const statePathsOf = (snapshot: Snapshot): readonly string[] =>
+  Object.values(stateOf(snapshot).states).flatMap((topics) =>
+    Object.values(topics).flatMap((partitions) => Object.values(partitions)))
+
+export const valueAt = <V>(
+  positions: ByPartition<V>, at: { readonly logIdentity: string; readonly topic: string; readonly partition: number }
+): V | null => positions[at.logIdentity]?.[at.topic]?.[at.partition] ?? null
+
+/** Partitions that are not where the advances start; empty: the fence holds. */
+export const fenceMismatches = (state: RecordedState, advances: readonly Advance[]): Fenced['partitions'] =>
+  advances
+    .map(({ logIdentity, topic, partition, fromOffset }) => ({
+      logIdentity, topic, partition, expected: fromOffset,
+      recorded: valueAt(state.offsets, { logIdentity, topic, partition })
+    }))
+    .filter((it) => it.expected !== it.recorded)
+
+/**
+ * `k2.*` entries after the advances (3).
+ * @throws PartitionCountChanged (R41), InvariantBroken (4)
+ */
+export const advanced = (
+  table: string, state: RecordedState, advances: readonly Advance[], counts: readonly PartitionCount[]
+): Readonly<Record<string, string>> => {
+  const offsets = copyOf(state.offsets)
+  const states = copyOf(state.states)
+  for (const advance of advances) {
+    const recorded = valueAt(state.offsets, advance)
+    invariant(Number.isSafeInteger(advance.nextOffset) && advance.nextOffset >= 0, `offset ${advance.nextOffset}`)
+    invariant(recorded === null || advance.nextOffset >= recorded,
+      `${table}: ${advance.topic}-${advance.partition} would go back from ${recorded} to ${advance.nextOffset}`)
+    put(offsets, advance, advance.nextOffset)
+    put(states, advance, advance.statePath)
+  }
+  return {
+    ...state.carried,
+    [offsetsKey]: JSON.stringify(offsets),
+    [stateKey]: JSON.stringify(states),
+    [partitionsKey]: JSON.stringify(countsWith(table, state.partitionCounts, counts))
+  }
+}
+
+const nothingRecorded: RecordedState = { offsets: {}, states: {}, partitionCounts: {}, carried: {} }
+
+const states = new WeakMap<Snapshot, RecordedState>()
+
+const stateOf = (snapshot: Snapshot): RecordedState => {
+  const known = states.get(snapshot)
+  if (known !== undefined) return known
+  const { summary } = snapshot
+  const state: RecordedState = {
+    offsets: JSON.parse(summary[offsetsKey] ?? '{}') as ByPartition<number>,
+    states: JSON.parse(summary[stateKey] ?? '{}') as ByPartition<string>,
+    partitionCounts: JSON.parse(summary[partitionsKey] ?? '{}') as RecordedState['partitionCounts'],
+    carried: Object.fromEntries(
+      Object.entries(summary).filter(([key]) => key.startsWith('k2.') && key !== commitIdKey))
+  }
+  states.set(snapshot, state)
+  return state
+}
+
+type Mutable<V> = Record<string, Record<string, Record<string, V>>>
+
+const copyOf = <V>(positions: ByPartition<V>): Mutable<V> => structuredClone(positions) as Mutable<V>
+
+const put = <V>(positions: Mutable<V>, { logIdentity, topic, partition }: Advance, value: V): void => {
+  const topics = (positions[logIdentity] ??= {})
+  const partitions = (topics[topic] ??= {})
+  partitions[partition] = value
+}
+
+const countsWith = (
+  table: string, recorded: RecordedState['partitionCounts'], given: readonly PartitionCount[]
+): RecordedState['partitionCounts'] => {
+  const counts: Record<string, Record<string, number>> = structuredClone(recorded) as Record<string, Record<string, number>>
+  for (const { logIdentity, topic, count } of given) {
+    const topics = (counts[logIdentity] ??= {})
+    const known = topics[topic]
+    if (known !== undefined && known !== count) {
+      throw new PartitionCountChanged({ table, topic, recorded: known, given: count })
+    }
+    topics[topic] = count
+  }
+  return counts
+}

@@ -1,0 +1,244 @@
+/**
+ * One optimistic commit of a new snapshot, whatever it contains (spec, "Optimistic Concurrency"; R1, R9, R19).
+ *
+ * 1. Every attempt starts from the current metadata; `draftOf` decides anew what the snapshot holds on that parent, and
+ *    takes `k2.*` from it. Nothing that was read for an earlier attempt survives, but for files that nothing refers to.
+ * 2. All files that the new metadata names are durable before the catalog is asked to swap.
+ * 3. Only a definite conflict is retried, at most `attemptsMax` times. An unclear outcome ends the commit as
+ *    `CommitUnknown`, and nothing is deleted then.
+ * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far as that succeeds.
+ */
+import * as Effect from 'effect/Effect'
+import { CommitFailed, CommitUnknown, type TableUnreadable, type TableMissing } from './errors.ts'
+import { commitIdKey } from './k2-summary.ts'
+import { encodeManifestList, type ManifestFile, type SnapshotIds } from './manifest-list.ts'
+import { commitTimeMs, withSnapshot } from './metadata-updates.ts'
+import {
+  currentSnapshot, metadataVersion, serialiseMetadata, type Snapshot, type TableMetadata
+} from './metadata.ts'
+import { metadataFileName, readManifestList, refresh, rememberList, uuidBytes, type Table } from './table.ts'
+import { unreferencedFiles, type RemovedFile } from './unreferenced-files.ts'
+
+/** What an attempt builds on. */
+export interface CommitBase {
+  readonly location: string
+  readonly metadata: TableMetadata
+  readonly parent: Snapshot | null
+  readonly manifests: readonly ManifestFile[]
+  readonly ids: SnapshotIds
+}
+
+export interface Change {
+  readonly files: number
+  readonly records: number
+  readonly bytes: number
+}
+
+/** What an attempt wants to commit. */
+export interface SnapshotDraft {
+  readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'
+  readonly manifests: readonly ManifestFile[]
+  /** Files that the manifests need and that may not be written yet. */
+  readonly writes: readonly FileToWrite[]
+  readonly added: Change
+  readonly deleted: Change
+  readonly changedPartitionCount: number
+  /** `k2.*` entries and further ones; the operation, counts, totals and commit id are added. */
+  readonly summary: Readonly<Record<string, string>>
+}
+
+export interface FileToWrite {
+  readonly location: string
+  readonly bytes: Uint8Array
+}
+
+export interface Committed {
+  readonly snapshotId: bigint
+  readonly parentId: bigint | null
+  readonly sequenceNumber: number
+  readonly timestampMs: number
+  readonly summary: Readonly<Record<string, string>>
+  /** Swaps asked for; 0 if an earlier call had committed this commit id already. */
+  readonly attempts: number
+  /** No longer named by the table; delete them no sooner than readers allow (R28), in this order. */
+  readonly removed: readonly RemovedFile[]
+}
+
+/** A draft, or the answer if no snapshot is to be made. */
+export type DraftResult<A> = { readonly draft: SnapshotDraft } | { readonly done: A }
+
+export type CommitError = CommitFailed | CommitUnknown | TableUnreadable | TableMissing
+
+export const commitSnapshot = <A, E>(
+  table: Table, commitId: string, draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>
+): Effect.Effect<Committed | A, E | CommitError> => {
+  const durable = new Set<string>()
+  const commit = Effect.gen(function* () {
+    const snapshotId = snapshotIdOf(table.ports.ids.uuid())
+    for (let attempts = 1; attempts <= attemptsMax; attempts += 1) {
+      const base = yield* baseOf(table, snapshotId)
+      const result = yield* draftOf(base)
+      if ('done' in result) {
+        yield* removeQuietly(table, [...durable])
+        return result.done
+      }
+      const next = nextVersion(table, commitId, base, result.draft)
+      yield* writeAll(table, commitId, [...result.draft.writes, next.list, next.file], durable)
+      if ((yield* swap(table, commitId, base, next)) === 'swapped') {
+        return yield* finish(table, base, { draft: result.draft, next, attempts, durable })
+      }
+      table.ports.observe?.({ type: 'commit.conflicted', table: table.name, count: attempts })
+      yield* removeQuietly(table, [next.list.location, next.file.location])
+      durable.delete(next.list.location)
+      durable.delete(next.file.location)
+    }
+    const reason = `${attemptsMax} attempts lost to other commits`
+    return yield* new CommitFailed({ table: table.name, commitId, reason })
+  })
+  return commit.pipe(
+    Effect.tapError((error) =>
+      error instanceof CommitUnknown ? Effect.void : removeQuietly(table, [...durable])))
+}
+
+/** Iceberg's snapshot ids: 63 random bits, from a UUID. */
+export const snapshotIdOf = (uuid: string): bigint => {
+  const bits = BigInt(`0x${uuid.replaceAll('-', '')}`)
+  return ((bits >> 64n) ^ (bits & 0xffff_ffff_ffff_ffffn)) & 0x7fff_ffff_ffff_ffffn
+}
+
+
+
+const attemptsMax = 20
+
+interface NextVersion {
+  readonly snapshot: Snapshot
+  readonly metadata: TableMetadata
+  readonly expired: readonly Snapshot[]
+  readonly trimmed: readonly string[]
+  readonly list: FileToWrite
+  readonly file: FileToWrite
+}
+
+const baseOf = Effect.fnUntraced(function* (table: Table, snapshotId: bigint) {
+  const { location, metadata } = yield* refresh(table)
+  const parent = currentSnapshot(metadata)
+  const base: CommitBase = {
+    location,
+    metadata,
+    parent,
+    manifests: parent === null ? [] : yield* readManifestList(table, parent),
+    ids: {
+      snapshotId,
+      parentId: parent?.['snapshot-id'] ?? null,
+      sequenceNumber: metadata['last-sequence-number'] + 1
+    }
+  }
+  return base
+})
+
+const nextVersion = (table: Table, commitId: string, base: CommitBase, draft: SnapshotDraft): NextVersion => {
+  const { metadata, ids } = base
+  const directory = `${metadata.location}/metadata`
+  const uuid = table.ports.ids.uuid()
+  const listLocation = `${directory}/snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}.avro`
+  const snapshot: Snapshot = {
+    'snapshot-id': ids.snapshotId,
+    ...(ids.parentId === null ? {} : { 'parent-snapshot-id': ids.parentId }),
+    'sequence-number': ids.sequenceNumber,
+    'timestamp-ms': commitTimeMs(metadata, table.ports.clockMs()),
+    'manifest-list': listLocation,
+    summary: summaryOf(base.parent, draft, commitId),
+    'schema-id': metadata['current-schema-id']
+  }
+  const change = withSnapshot(metadata, snapshot, base.location)
+  return {
+    snapshot,
+    metadata: change.next,
+    expired: change.expired,
+    trimmed: change.trimmed,
+    list: { location: listLocation, bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid)) },
+    file: {
+      location: `${directory}/${metadataFileName(metadataVersion(base.location) + 1, uuid)}`,
+      bytes: serialiseMetadata(change.next)
+    }
+  }
+}
+
+const summaryOf = (
+  parent: Snapshot | null, draft: SnapshotDraft, commitId: string
+): Readonly<Record<string, string>> => {
+  const { added, deleted } = draft
+  const total = (key: string, change: number) => String(Number(parent?.summary[key] ?? 0) + change)
+  const counts: Record<string, number> = {
+    'added-data-files': added.files, 'added-records': added.records, 'added-files-size': added.bytes,
+    'deleted-data-files': deleted.files, 'deleted-records': deleted.records, 'removed-files-size': deleted.bytes
+  }
+  const nonZero = Object.entries(counts).filter(([, value]) => value > 0).map(([key, value]) => [key, String(value)])
+  return {
+    operation: draft.operation,
+    ...Object.fromEntries(nonZero),
+    'changed-partition-count': String(draft.changedPartitionCount),
+    'total-records': total('total-records', added.records - deleted.records),
+    'total-data-files': total('total-data-files', added.files - deleted.files),
+    'total-files-size': total('total-files-size', added.bytes - deleted.bytes),
+    'total-delete-files': total('total-delete-files', 0),
+    'total-position-deletes': total('total-position-deletes', 0),
+    'total-equality-deletes': total('total-equality-deletes', 0),
+    ...draft.summary,
+    [commitIdKey]: commitId
+  }
+}
+
+/** Independent files are written, and synced, side by side (2). */
+const writeAll = (table: Table, commitId: string, writes: readonly FileToWrite[], durable: Set<string>) =>
+  Effect.all(
+    writes.filter((it) => !durable.has(it.location)).map(({ location, bytes }) => {
+      // Named before it is written: a write that fails half way is cleaned up as well.
+      durable.add(location)
+      return table.ports.files.writeNew(location, bytes)
+    }),
+    { concurrency: writeConcurrencyMax, discard: true }
+  ).pipe(Effect.mapError((fault) => new CommitFailed({ table: table.name, commitId, reason: fault.message })))
+
+const writeConcurrencyMax = 8
+
+const swap = (table: Table, commitId: string, base: CommitBase, next: NextVersion) =>
+  table.ports.catalog.swap(table.identifier, base.location, next.file.location).pipe(
+    Effect.mapError((fault) => new CommitUnknown({
+      table: table.name, commitId, parentId: base.ids.parentId?.toString() ?? null, reason: fault.message
+    })))
+
+interface Outcome {
+  readonly draft: SnapshotDraft
+  readonly next: NextVersion
+  readonly attempts: number
+  readonly durable: ReadonlySet<string>
+}
+
+const finish = Effect.fnUntraced(function* (table: Table, base: CommitBase, outcome: Outcome) {
+  const { draft, next, attempts } = outcome
+  rememberList(table, next.list.location, draft.manifests)
+  // Another fiber of this process may have seen, or made, a later version by now.
+  if (next.metadata['last-sequence-number'] > table.loaded.metadata['last-sequence-number']) {
+    table.loaded = { location: next.file.location, metadata: next.metadata }
+  }
+  const named = new Set([
+    next.list.location, next.file.location, ...draft.manifests.map((it) => it.manifest_path)])
+  yield* removeQuietly(table, [...outcome.durable].filter((it) => !named.has(it)))
+  const { expired, trimmed } = next
+  const removed = yield* unreferencedFiles(table, { before: base.metadata, after: next.metadata, expired, trimmed })
+  const committed: Committed = {
+    snapshotId: next.snapshot['snapshot-id'],
+    parentId: base.ids.parentId,
+    sequenceNumber: base.ids.sequenceNumber,
+    timestampMs: next.snapshot['timestamp-ms'],
+    summary: next.snapshot.summary,
+    attempts,
+    removed
+  }
+  return committed
+})
+
+/** Removes files that nothing ever referred to; what remains is an orphan, no harm to the table. */
+const removeQuietly = (table: Table, locations: readonly string[]) =>
+  Effect.forEach(locations, (it) => Effect.ignore(table.ports.files.remove(it)), { discard: true })

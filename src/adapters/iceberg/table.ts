@@ -1,0 +1,234 @@
+/**
+ * An open table: its current metadata and what was decoded of it, kept in memory because every file is immutable.
+ *
+ * 1. The catalog is asked for the current version each time; its metadata is read only when the version changed.
+ * 2. Sequence-state files lie outside the table's location (`<warehouse>/_k2/<table-uuid>/`), where no foreign orphan
+ *    removal looks (R10); their paths in `k2.state` are relative to that directory.
+ */
+import * as Effect from 'effect/Effect'
+import { makeByteCache, type ByteCache } from './byte-cache.ts'
+import { type OffsetsMissing, SchemaMismatch, TableMissing, TableUnreadable } from './errors.ts'
+import { recordedState, type RecordedState } from './k2-summary.ts'
+import { decodeManifest, type ManifestEntry } from './manifest.ts'
+import { decodeManifestList, type ManifestFile } from './manifest-list.ts'
+import { newTableMetadata } from './metadata-updates.ts'
+import {
+  currentSchema, parseMetadata, serialiseMetadata, type Snapshot, type TableMetadata
+} from './metadata.ts'
+import { tableName, type FilesFault, type IcebergPorts, type SwapUnknown, type TableIdentifier } from './ports.ts'
+import { icebergSchemaOf, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
+import type { PartitionValue } from './transforms.ts'
+
+export interface TableOptions {
+  readonly ports: IcebergPorts
+  /** URI of the directory that holds all tables, without a slash at its end. */
+  readonly warehouse: string
+  readonly identifier: TableIdentifier
+  readonly record: AvroRecordSchema
+  /** Default: `identity(exchange)`, `day(timestamp)`. */
+  readonly partitioning?: readonly { readonly column: string; readonly transform: string }[]
+  /** Default: `symbol`, `timestamp`. */
+  readonly sortColumns?: readonly string[]
+  /** Limit of decoded manifests and of decoded manifest lists in memory, each; default 64 MiB. */
+  readonly cacheBytesMax?: number
+}
+
+export interface LoadedMetadata {
+  /** Location of the metadata file. */
+  readonly location: string
+  readonly metadata: TableMetadata
+}
+
+export interface Table {
+  readonly name: string
+  readonly identifier: TableIdentifier
+  readonly ports: IcebergPorts
+  readonly warehouse: string
+  /** Newest version seen; `refresh` before relying on it. */
+  loaded: LoadedMetadata
+  readonly lists: ByteCache<readonly ManifestFile[]>
+  readonly manifests: ByteCache<readonly ManifestEntry[]>
+}
+
+export type OpenError = TableUnreadable | TableMissing | SchemaMismatch | SwapUnknown
+
+/** Opens a table, or creates it; two processes may do so at once. */
+export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOptions) {
+  const { ports, identifier } = options
+  const schema = icebergSchemaOf(options.record)
+  const existing = yield* ports.catalog.load(identifier).pipe(Effect.mapError(unreadable))
+  if (existing === null) yield* createTable(options, schema)
+  const loaded = yield* load(ports, identifier, null)
+  yield* checkColumns(tableName(identifier), currentSchema(loaded.metadata), schema)
+  const bytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
+  const table: Table = {
+    name: tableName(identifier), identifier, ports, warehouse: options.warehouse, loaded,
+    lists: makeByteCache(bytesMax), manifests: makeByteCache(bytesMax)
+  }
+  return table
+})
+
+/** Current version of the table. */
+export const refresh = Effect.fnUntraced(function* (table: Table) {
+  const loaded = yield* load(table.ports, table.identifier, table.loaded)
+  table.loaded = loaded
+  return loaded
+})
+
+/** Offsets, state paths and partition counts that the table records now (R10). */
+export const readRecordedState = Effect.fnUntraced(function* (table: Table) {
+  const { metadata } = yield* refresh(table)
+  return yield* attempt<RecordedState, OffsetsMissing>(() => recordedState(table.name, metadata))
+})
+
+/** Manifests of a snapshot. */
+export const readManifestList = Effect.fnUntraced(function* (table: Table, snapshot: Snapshot) {
+  const location = snapshot['manifest-list']
+  const known = table.lists.get(location)
+  if (known !== undefined) return known
+  const bytes = yield* readFile(table, location)
+  const list = yield* decoded(location, () => decodeManifestList(bytes))
+  rememberList(table, location, list)
+  return list
+})
+
+/** Entries of a manifest as its file has them: what they inherit is still null. */
+export const readManifest = Effect.fnUntraced(function* (table: Table, manifest: ManifestFile) {
+  const location = manifest.manifest_path
+  const known = table.manifests.get(location)
+  if (known !== undefined) return known
+  const bytes = yield* readFile(table, location)
+  const entries = yield* decoded(location, () => decodeManifest(bytes))
+  rememberManifest(table, location, entries)
+  return entries
+})
+
+export const rememberList = (table: Table, location: string, list: readonly ManifestFile[]): void =>
+  table.lists.set(location, list, list.length * manifestFileBytes)
+
+export const rememberManifest = (table: Table, location: string, entries: readonly ManifestEntry[]): void =>
+  table.manifests.set(location, entries, entries.length * entryBytes)
+
+/** Writes a partition's sequence state; the result goes into `Advance.statePath`. */
+export const writeState = Effect.fnUntraced(function* (table: Table, partitionKey: string, bytes: Uint8Array) {
+  const path = `state/${partitionKey.replace(/[^A-Za-z0-9._-]/g, '_')}-${table.ports.ids.uuid()}.bin`
+  yield* table.ports.files.writeNew(stateLocation(table, path), bytes).pipe(Effect.mapError(unreadable))
+  return path
+})
+
+/** Sequence state by its path; missing or unreadable stops the partition (R10). */
+export const readState = (table: Table, path: string): Effect.Effect<Uint8Array, TableUnreadable> =>
+  readFile(table, stateLocation(table, path))
+
+export const stateLocation = (table: Table, path: string): string =>
+  `${table.warehouse}/_k2/${table.loaded.metadata['table-uuid']}/${path}`
+
+/** Directory for data files of a partition: `…/data/exchange=BINANCE/timestamp_day=2024-08-08`. */
+export const dataDirectory = (table: Table, partition: Readonly<Record<string, PartitionValue>>): string => {
+  const parts = Object.entries(partition).map(([name, value]) =>
+    `${name}=${encodeURIComponent(name.endsWith('_day') ? dayText(Number(value)) : String(value))}`)
+  return [`${table.loaded.metadata.location}/data`, ...parts].join('/')
+}
+
+export interface SnapshotDescription {
+  readonly snapshotId: bigint
+  readonly parentId: bigint | null
+  readonly timestampMs: number
+  readonly operation: string
+  readonly isCurrent: boolean
+  readonly summary: Readonly<Record<string, string>>
+}
+
+/** Retained snapshots, newest first. */
+export const describeSnapshots = Effect.fnUntraced(function* (table: Table) {
+  const { metadata } = yield* refresh(table)
+  const current = metadata['current-snapshot-id']
+  return metadata.snapshots.toReversed().map((it): SnapshotDescription => {
+    const { operation = 'unknown', ...summary } = it.summary
+    return {
+      snapshotId: it['snapshot-id'],
+      parentId: it['parent-snapshot-id'] ?? null,
+      timestampMs: it['timestamp-ms'],
+      operation,
+      isCurrent: it['snapshot-id'] === current,
+      summary
+    }
+  })
+})
+
+/** Runs code that throws tagged errors of this folder and turns those into failures; anything else is a defect. */
+export const attempt = <A, E = never>(run: () => A): Effect.Effect<A, E> =>
+  Effect.try({ try: run, catch: (error) => error as E })
+
+export const metadataFileName = (version: number, uuid: string): string =>
+  `${String(version).padStart(5, '0')}-${uuid}.metadata.json`
+
+export const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll('-', ''), 'hex')
+
+const cacheBytesMaxDefault = 64 * 1024 * 1024
+/** Estimates: an entry has statistics of 17 columns; a manifest list entry is shared by the lists that hold it. */
+const entryBytes = 8_192
+const manifestFileBytes = 256
+
+const unreadable = (fault: FilesFault): TableUnreadable =>
+  new TableUnreadable({ location: fault.location, reason: fault._tag === 'FileMissing' ? 'missing' : fault.message })
+
+const readFile = (table: Table, location: string): Effect.Effect<Uint8Array, TableUnreadable> =>
+  table.ports.files.read(location).pipe(Effect.mapError(unreadable))
+
+const decoded = <A>(location: string, decode: () => A): Effect.Effect<A, TableUnreadable> =>
+  Effect.try({
+    try: decode,
+    catch: (error) => new TableUnreadable({ location, reason: error instanceof Error ? error.message : String(error) })
+  })
+
+const load = Effect.fnUntraced(function* (
+  ports: IcebergPorts, identifier: TableIdentifier, known: LoadedMetadata | null
+) {
+  const location = yield* ports.catalog.load(identifier).pipe(Effect.mapError(unreadable))
+  if (location === null) return yield* new TableMissing({ table: tableName(identifier) })
+  if (known?.location === location) return known
+  const bytes = yield* ports.files.read(location).pipe(Effect.mapError(unreadable))
+  const metadata = yield* attempt<TableMetadata, TableUnreadable>(() => parseMetadata(location, bytes))
+  const loaded: LoadedMetadata = { location, metadata }
+  return loaded
+})
+
+const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: IcebergSchema) {
+  const { ports, identifier, warehouse } = options
+  const location = `${warehouse}/${identifier.namespace}/${identifier.name}`
+  const metadata = newTableMetadata({
+    uuid: ports.ids.uuid(),
+    location,
+    schema,
+    partitioning: options.partitioning
+      ?? [{ column: 'exchange', transform: 'identity' }, { column: 'timestamp', transform: 'day' }],
+    sortColumns: options.sortColumns ?? ['symbol', 'timestamp'],
+    nowMs: ports.clockMs()
+  })
+  const file = `${location}/metadata/${metadataFileName(0, ports.ids.uuid())}`
+  yield* ports.files.writeNew(file, serialiseMetadata(metadata)).pipe(Effect.mapError(unreadable))
+  const outcome = yield* ports.catalog.create(identifier, file)
+  // Another process was first: its table is the table.
+  if (outcome === 'conflict') yield* Effect.ignore(ports.files.remove(file))
+})
+
+/** Columns are compared by name and shape; ids are the table's own. */
+const checkColumns = (
+  table: string, actual: IcebergSchema, wanted: IcebergSchema
+): Effect.Effect<void, SchemaMismatch> => {
+  const columns = new Map(actual.fields.map((it) => [it.name, it]))
+  for (const field of wanted.fields) {
+    const column = columns.get(field.name)
+    if (column !== undefined && shapeOf(column) === shapeOf(field)) continue
+    const reason = column === undefined
+      ? 'is missing' : `is ${shapeOf(column)}, the record schema says ${shapeOf(field)}`
+    return Effect.fail(new SchemaMismatch({ table, field: field.name, reason }))
+  }
+  return Effect.void
+}
+
+const shapeOf = ({ type, required }: { readonly type: unknown; readonly required: boolean }): string =>
+  JSON.stringify([type, required], (key, value: unknown) => (key.endsWith('-id') ? undefined : value))
+
+const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10)

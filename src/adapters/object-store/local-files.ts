@@ -1,0 +1,139 @@
+/**
+ * Immutable files on a local disk, addressed by `file://` URIs.
+ *
+ * 1. A name, once written, never changes: writing to a taken name fails and leaves it as it is.
+ * 2. A write is durable when it returns: the file is synced, and so is each directory that gained an entry.
+ * 3. `publish` is atomic too: a synced temporary file is linked to its name; before that, the name does not exist.
+ * 4. An operation that has begun runs to its end, also when its fiber is interrupted: nothing writes behind our back.
+ */
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+
+/** Nothing is stored under this name. */
+export class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', { location: Schema.String }) {
+  override get message() {
+    return `${this.location} does not exist`
+  }
+}
+
+/** The name is taken. */
+export class FileExists extends Schema.TaggedError<FileExists>()('FileExists', { location: Schema.String }) {
+  override get message() {
+    return `${this.location} exists already and is never overwritten`
+  }
+}
+
+/** The disk refused: full, read-only, no permission, broken. */
+export class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
+  location: Schema.String,
+  operation: Schema.String,
+  code: Schema.String
+}) {
+  override get message() {
+    return `${this.operation} of ${this.location} failed (${this.code}); check disk space, permissions and the disk`
+  }
+}
+
+export type LocalFileError = FileMissing | FileExists | FileFailed
+
+export interface LocalFiles {
+  readonly read: (location: string) => Effect.Effect<Uint8Array, LocalFileError>
+  readonly writeNew: (location: string, bytes: Uint8Array) => Effect.Effect<void, LocalFileError>
+  readonly publish: (location: string, bytes: Uint8Array) => Effect.Effect<void, LocalFileError>
+  readonly remove: (location: string) => Effect.Effect<void, LocalFileError>
+  readonly list: (directory: string) => Effect.Effect<readonly string[], LocalFileError>
+  readonly size: (location: string) => Effect.Effect<number | null, LocalFileError>
+  /** Makes a file durable that somebody else wrote under its final name, for example DuckDB. */
+  readonly sync: (location: string) => Effect.Effect<void, LocalFileError>
+}
+
+/** URI of a local path, as metadata names it. */
+export const fileLocation = (path: string): string => pathToFileURL(path).href
+
+/** Local path of a `file://` URI. */
+export const filePath = (location: string): string => fileURLToPath(location)
+
+export const makeLocalFiles = (): LocalFiles => ({
+  read: (location) => run('read', location, (path) => readFile(path)),
+  writeNew: (location, bytes) => run('write', location, async (path) => {
+    await ensureDirectory(dirname(path))
+    await writeSynced(path, bytes)
+    await syncDirectory(dirname(path))
+  }),
+  publish: (location, bytes) => run('write', location, async (path) => {
+    await ensureDirectory(dirname(path))
+    // Named at random: one that a crash left behind is in nobody's way, and nothing refers to it.
+    const temporary = `${path}.${randomUUID()}.tmp`
+    await writeSynced(temporary, bytes)
+    await link(temporary, path).finally(() => unlink(temporary))
+    await syncDirectory(dirname(path))
+  }),
+  remove: (location) => run('remove', location, (path) => unlink(path).catch(ignoreMissing)),
+  list: (directory) => run('list', directory, async (path) => {
+    const names = await readdir(path).catch((error: unknown) => (ignoreMissing(error), []))
+    return names
+  }),
+  size: (location) => run('stat', location, async (path) => {
+    const found = await stat(path).catch((error: unknown) => (ignoreMissing(error), null))
+    return found === null ? null : found.size
+  }),
+  sync: (location) => run('sync', location, async (path) => {
+    const file = await open(path, constants.O_RDONLY)
+    await file.sync().finally(() => file.close())
+    await syncDirectory(dirname(path))
+  })
+})
+
+const run = <A>(
+  operation: string, location: string, body: (path: string) => Promise<A>
+): Effect.Effect<A, LocalFileError> =>
+  Effect.uninterruptible(
+    Effect.tryPromise({
+      try: () => body(filePath(location)),
+      catch: (error) => faultOf(operation, location, error)
+    }))
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
+
+const faultOf = (operation: string, location: string, error: unknown): LocalFileError => {
+  const code = codeOf(error)
+  if (code === 'ENOENT') return new FileMissing({ location })
+  return code === 'EEXIST' ? new FileExists({ location }) : new FileFailed({ location, operation, code })
+}
+
+const ignoreMissing = (error: unknown): void => {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
+const writeSynced = async (path: string, bytes: Uint8Array): Promise<void> => {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } catch (error) {
+    await unlink(path)
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+const syncDirectory = async (path: string): Promise<void> => {
+  const directory = await open(path, constants.O_RDONLY)
+  await directory.sync().finally(() => directory.close())
+}
+
+/** Creates missing directories and syncs the parents that gained one (2). */
+const ensureDirectory = async (path: string): Promise<void> => {
+  const first = await mkdir(path, { recursive: true })
+  if (first === undefined) return
+  for (let created = path; created.length >= first.length; created = dirname(created)) {
+    await syncDirectory(dirname(created))
+  }
+}
