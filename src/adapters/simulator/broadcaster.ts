@@ -1,0 +1,161 @@
+/**
+ * Plays one timeline to all connections.
+ *
+ * 1. At speed 1 or N it is open-loop: the clock decides what is due, and a client with more than
+ *    `unsentBytesMax` unsent is cut (R17).
+ * 2. At `max` the sockets decide: the timeline waits while nobody takes frames (no subscription to
+ *    any of its streams, all stalled) and while a taker has `congestedBytes` unsent.
+ * 3. A source that starts at the first subscription stands still until `noteSubscription` (R48).
+ * 4. One turn issues at most `turnFramesMax` frames, then lets the sockets work.
+ */
+import { makeFrameLuck } from './faults.ts'
+import type { FaultSettings } from './faults.ts'
+import type { SentRange, Session } from './session.ts'
+import type { Playback, TradeSource } from './trade-source.ts'
+
+export type Speed = number | 'max'
+
+export interface BroadcasterOptions {
+  readonly source: TradeSource
+  readonly playback: Playback
+  readonly speed: Speed
+  readonly seed: number
+  readonly now: () => number
+  readonly tickMs: number
+  readonly unsentBytesMax: number
+  readonly settings: () => FaultSettings
+  readonly sessions: ReadonlyMap<number, Session>
+  readonly onStarted: () => void
+  readonly onEnded: () => void
+}
+
+export interface Broadcaster {
+  /** Names that a connection has just subscribed. */
+  readonly noteSubscription: (names: ReadonlyArray<string>) => void
+  /** Something changed that may let the timeline go on: a drain, a cut, a healed stall. */
+  readonly wake: () => void
+  /** Trades issued by the venue, whether or not anybody got them, by symbol. */
+  readonly issued: () => Readonly<Record<string, Readonly<SentRange>>>
+  readonly venueTimeMs: () => number
+  readonly state: () => 'waiting' | 'playing' | 'ended'
+  readonly stop: () => void
+}
+
+const turnFramesMax = 2_048
+const congestedBytes = 1_024 * 1_024
+
+export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
+  const { source, playback, speed, now, settings, sessions } = options
+  const luckOf = makeFrameLuck(options.seed)
+  const symbols = new Set(source.listing.map(({ symbol }) => symbol))
+  const issued = new Map<number, SentRange>()
+  let startedAtMs: number | undefined
+  let endedIsTold = false
+  let ordinal = 0
+  let immediate: NodeJS.Immediate | undefined
+  let isStopped = false
+
+  const clockMs = (): number =>
+    startedAtMs === undefined || speed === 'max'
+      ? playback.dueMs()
+      : playback.originMs + (now() - startedAtMs) * speed
+
+  /** Issues what is due, at most one turn's worth; whether more may be due. */
+  const issueTurn = (untilMs: number): boolean => {
+    for (let count = 0; count < turnFramesMax; count += 1) {
+      if (!playback.advance(untilMs)) return false
+      issueFrame(playback, sessions, issued, luckOf(settings(), ordinal))
+      ordinal += 1
+    }
+    return true
+  }
+  const turn = (): void => {
+    immediate = undefined
+    if (isStopped || startedAtMs === undefined) return
+    if (speed === 'max' && !socketsTake(sessions)) return // (2), woken later
+    const more = issueTurn(speed === 'max' ? Number.POSITIVE_INFINITY : clockMs())
+    if (playback.ended() && !endedIsTold) {
+      endedIsTold = true
+      for (const session of sessions.values()) session.releaseHeld()
+      options.onEnded()
+    }
+    for (const session of sessions.values()) {
+      session.flush()
+      if (speed !== 'max' && session.unsentBytes() > options.unsentBytesMax)
+        session.cut('slow_client') // (1)
+    }
+    if (more) schedule()
+  }
+  const schedule = (): void => {
+    if (!isStopped) immediate ??= setImmediate(turn)
+  }
+  const start = (): void => {
+    if (startedAtMs !== undefined) return
+    startedAtMs = now()
+    options.onStarted()
+    schedule()
+  }
+  if (source.starts === 'at_open') start()
+  const ticker = speed === 'max' ? undefined : setInterval(schedule, options.tickMs)
+
+  return {
+    noteSubscription: (names) => {
+      if (names.some((name) => symbols.has(symbolOfStream(name)))) start() // (3)
+      schedule()
+    },
+    wake: schedule,
+    issued: () => bySymbol(source, issued),
+    venueTimeMs: () => Math.floor(clockMs()),
+    state: () => {
+      if (startedAtMs === undefined) return 'waiting'
+      return playback.ended() ? 'ended' : 'playing'
+    },
+    stop: () => {
+      isStopped = true
+      clearInterval(ticker)
+      clearImmediate(immediate)
+    }
+  }
+}
+
+const bySymbol = (source: TradeSource, ranges: ReadonlyMap<number, SentRange>) =>
+  Object.fromEntries(
+    [...ranges].map(([stream, range]) => [symbolOfStream(source.streams[stream]!), { ...range }])
+  )
+
+/** `btcusdt@trade` → `BTCUSDT`. */
+const symbolOfStream = (name: string): string => name.split('@', 1)[0]!.toUpperCase()
+
+const issueFrame = (
+  playback: Playback,
+  sessions: ReadonlyMap<number, Session>,
+  issued: Map<number, SentRange>,
+  luck: ReturnType<ReturnType<typeof makeFrameLuck>>
+): void => {
+  const stream = playback.stream()
+  const tradeId = playback.tradeId()
+  if (tradeId >= 0) {
+    const range = issued.get(stream)
+    if (range === undefined) issued.set(stream, { firstId: tradeId, lastId: tradeId, count: 1 })
+    else {
+      range.lastId = Math.max(range.lastId, tradeId)
+      range.count += 1
+    }
+  }
+  let frame: ReturnType<Playback['frame']> | undefined
+  for (const session of sessions.values()) {
+    if (!session.wants(stream) || session.cutReason() !== undefined) continue
+    frame ??= playback.frame() // encoded only if somebody wants it
+    session.deliver(frame, stream, tradeId, luck)
+  }
+}
+
+const socketsTake = (sessions: ReadonlyMap<number, Session>): boolean => {
+  let takers = 0
+  for (const session of sessions.values()) {
+    if (!session.wantsAny() || session.isStalled() || session.cutReason() !== undefined) continue
+    if (session.unsentBytes() > congestedBytes) return false
+    takers += 1
+  }
+  return takers > 0
+}

@@ -1,0 +1,145 @@
+/**
+ * A market that goes on for ever: trades of all tiers as a pure function of seed, rate, symbol
+ * and id.
+ *
+ * 1. Ids of a symbol are consecutive; at speed 1 a restart with the same seed, rate and symbols
+ *    continues where real time is. A flood consumes ids of the future, so its memory ends with the
+ *    process: after a restart ids are those of the plain rate again.
+ * 2. What `trades` tells of an id equals the frame that was sent for it.
+ */
+import { makeGeneratorClock } from './generator-clock.ts'
+import type { GeneratorClock } from './generator-clock.ts'
+import { makeTradeValues } from './generator-values.ts'
+import type { TradeValues } from './generator-values.ts'
+import { seedFor } from './hash.ts'
+import type { FrameBytes, Playback, TradeSource, VenueTrade } from './trade-source.ts'
+import { generatedSymbols } from './venue-listing.ts'
+import type { GeneratedSymbol } from './venue-listing.ts'
+
+export interface GeneratorOptions {
+  readonly seed: number
+  /** Trades per second over all symbols; 100 unless told. */
+  readonly rate?: number
+  /** A part of `generatedSymbols`; all of them unless told. The rate is shared by their weights. */
+  readonly symbols?: ReadonlyArray<GeneratedSymbol>
+}
+
+export const generatorRateDefault = 100
+/** Beyond it whole milliseconds of the clock no longer part the trades of one symbol usefully. */
+export const generatorRateMax = 1_000_000
+
+export const makeGeneratorSource = (options: GeneratorOptions): TradeSource => {
+  const symbols = options.symbols ?? generatedSymbols
+  const weightTotal = symbols.reduce((sum, { weight }) => sum + weight, 0)
+  const rateOf = ({ weight }: GeneratedSymbol) =>
+    ((options.rate ?? generatorRateDefault) * weight) / weightTotal
+  return {
+    name: 'generator',
+    listing: symbols,
+    streams: symbols.map(({ symbol }) => `${symbol.toLowerCase()}@trade`),
+    starts: 'at_open',
+    play: (nowMs) =>
+      playMarket(
+        symbols.map((listed) => makeLane(listed, rateOf(listed), options.seed)),
+        nowMs
+      )
+  }
+}
+
+/** One symbol of a running playback. */
+interface Lane {
+  readonly listed: GeneratedSymbol
+  readonly clock: GeneratorClock
+  readonly values: (id: number) => TradeValues
+  readonly head: string
+  nextId: number
+  nextDueMs: number
+}
+
+const makeLane = (listed: GeneratedSymbol, rate: number, commonSeed: number): Lane => {
+  const seed = seedFor(commonSeed, listed.symbol)
+  const clock = makeGeneratorClock(rate, seed)
+  const valuesOf = makeTradeValues(listed, rate, seed)
+  return {
+    listed,
+    clock,
+    values: (id) => valuesOf(id, clock.clusterEnd(id)),
+    head: `{"stream":"${listed.symbol.toLowerCase()}@trade","data":`,
+    nextId: 1,
+    nextDueMs: 0
+  }
+}
+
+const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
+  const laneOf = new Map(lanes.map((lane) => [lane.listed.symbol, lane]))
+  for (const lane of lanes) {
+    lane.nextId = lane.clock.lastIdAt(originMs) + 1
+    lane.nextDueMs = lane.clock.dueMs(lane.nextId)
+  }
+  let current = -1
+  let currentId = -1
+  let dueMs = originMs
+  let clockMs = originMs
+  const newestId = (symbol: string): number => (laneOf.get(symbol)?.nextId ?? 0) - 1
+  return {
+    originMs,
+    advance: (untilMs) => {
+      let first = 0
+      for (let index = 1; index < lanes.length; index += 1) {
+        if (lanes[index]!.nextDueMs < lanes[first]!.nextDueMs) first = index
+      }
+      const lane = lanes[first]!
+      clockMs = Math.max(clockMs, Math.min(untilMs, lane.nextDueMs))
+      if (lane.nextDueMs > untilMs) return false
+      current = first
+      currentId = lane.nextId
+      dueMs = lane.nextDueMs
+      lane.nextId += 1
+      lane.nextDueMs = lane.clock.dueMs(lane.nextId)
+      return true
+    },
+    stream: () => current,
+    tradeId: () => currentId,
+    dueMs: () => dueMs,
+    frame: () => encodeFrame(lanes[current]!, currentId, dueMs),
+    ended: () => false,
+    trades: (symbol, fromId, limit) => {
+      const newest = newestId(symbol)
+      const first = Math.max(1, fromId ?? newest - limit + 1)
+      const count = Math.max(0, Math.min(limit, newest - first + 1))
+      return Array.from({ length: count }, (_, index) =>
+        tradeAt(laneOf.get(symbol)!, first + index)
+      )
+    },
+    newestId: (symbol) => (newestId(symbol) > 0 ? newestId(symbol) : -1),
+    firstIdSince: (symbol, sinceMs) => {
+      const first = (laneOf.get(symbol)?.clock.lastIdAt(sinceMs - 1) ?? 0) + 1
+      return first <= newestId(symbol) ? first : -1
+    },
+    flood: (tier, times) => {
+      for (const lane of lanes) {
+        if (lane.listed.tier !== tier) continue
+        lane.clock.flood(times, clockMs)
+        lane.nextDueMs = lane.clock.dueMs(lane.nextId)
+      }
+    }
+  }
+}
+
+/** The event leaves the venue a millisecond after the trade. */
+const tradeTimeOf = (dueMs: number): number => dueMs - 1
+
+const encodeFrame = (lane: Lane, id: number, dueMs: number): FrameBytes => {
+  const { price, quantity, buyerIsMaker, bestMatch } = lane.values(id)
+  const text =
+    `${lane.head}{"e":"trade","E":${dueMs},"s":"${lane.listed.symbol}","t":${id},"p":"${price}",` +
+    `"q":"${quantity}","T":${tradeTimeOf(dueMs)},"m":${buyerIsMaker},"M":${bestMatch}}}`
+  const bytes = Buffer.from(text, 'latin1')
+  return { bytes, dataStart: lane.head.length, dataEnd: bytes.length - 1 }
+}
+
+const tradeAt = ({ clock, values }: Lane, id: number): VenueTrade => ({
+  id,
+  timeMs: tradeTimeOf(clock.dueMs(id)),
+  ...values(id)
+})

@@ -1,0 +1,223 @@
+/**
+ * `npm run exchange -- [flags]`: the simulated exchange as a process of its own.
+ *
+ * 1. All wrong flags are reported at once; nothing starts with a wrong one (exit code 2).
+ * 2. SIGINT and SIGTERM close the connections and end it with 0.
+ */
+import { realpathSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import * as Effect from 'effect/Effect'
+import { readFaultFlags } from '../adapters/simulator/faults.ts'
+import {
+  generatorRateDefault,
+  generatorRateMax,
+  makeGeneratorSource
+} from '../adapters/simulator/generator-source.ts'
+import { loadRecordings } from '../adapters/simulator/recording-source.ts'
+import type { RecordingReport } from '../adapters/simulator/recording-source.ts'
+import { openSimulator } from '../adapters/simulator/simulator.ts'
+import type { SimulatorEvent, SimulatorOptions } from '../adapters/simulator/simulator.ts'
+import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
+
+interface ExchangeFlags {
+  readonly recordings: ReadonlyArray<string>
+  readonly symbols: ReadonlyArray<string>
+  readonly rate: number
+  readonly sendUnwrapped: boolean
+  readonly simulator: Omit<SimulatorOptions, 'source' | 'now' | 'observe'>
+}
+
+const speedMax = 100_000
+const usage = `usage: npm run exchange -- [flags]
+
+A simulated exchange on 127.0.0.1 that speaks Binance's spot WebSocket and REST protocol.
+It plays a generated market, or recordings.
+
+  --port N             one port for both; 0 = any free one (default 9443)
+  --recording FILE     play a recording instead; several times to merge files by time.
+                       Plain or gzipped: wire frames, receive time and frame, cryptofeed text.
+                       It starts at the first subscription to one of its symbols.
+  --speed 1|N|max      times real time, or as fast as the clients read (default 1)
+  --seed N             seed of the market and of the faults (default 1)
+  --rate N             trades per second of the generated market (default ${generatorRateDefault})
+  --symbols A,B        part of the generated market (default all:
+                       ${generatedSymbols.map(({ symbol }) => symbol).join(',')})
+  --send-unwrapped     send recorded lines that belong to no stream to everybody (else skipped)
+  --weight-limit N     REST request weight per minute (default 6000)
+  --ping-ms N          interval of pings (default 20000)
+  --pong-timeout-ms N  cut a client that did not answer a ping for so long (default 60000)
+  --fault FAULT        from the start on, several times for several faults:
+                       drop-after=N, stall-after=N  each connection, after N data frames
+                       stall                        send nothing, keep the sockets
+                       duplicate, skip, reorder, corrupt=SHARE  of the frames, 0 to 1
+                       refuse[=websocket|all]       new connections, or REST as well
+                       flood=TIMES@TIER             rate of a tier of the generated market
+  --help               this text
+
+While it runs: GET /control tells what was issued and sent; POST /control/faults takes JSON such as
+  {"duplicate":0.01,"floodTier3":20}  {"drop":"all"}  {"inject":{"textBytes":2000000}}  {"heal":true}`
+
+/** The flags, all their problems, or that help was asked for. */
+export const readExchangeFlags = (
+  args: ReadonlyArray<string>
+): ExchangeFlags | { readonly problems: ReadonlyArray<string> } | 'help' => {
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(args)
+  } catch (error) {
+    return { problems: [error instanceof Error ? error.message : String(error)] }
+  }
+  const { values } = parsed
+  if (values.help === true) return 'help'
+  const problems: Array<string> = []
+  const number = (
+    name: 'port' | 'rate' | 'speed' | 'seed' | 'weight-limit' | 'ping-ms' | 'pong-timeout-ms',
+    fallback: number,
+    min: number,
+    max: number
+  ) => {
+    const text = values[name]
+    if (text === undefined) return fallback
+    const value = text === '' ? Number.NaN : Number(text)
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value
+    problems.push(`--${name} is "${text}": allowed are whole numbers from ${min} to ${max}`)
+    return fallback
+  }
+  const faults = readFaultFlags(values.fault ?? [])
+  if ('problems' in faults)
+    problems.push(...faults.problems.map((problem) => `--fault: ${problem}`))
+  const flags: ExchangeFlags = {
+    recordings: values.recording ?? [],
+    symbols: readSymbols(values.symbols, problems),
+    rate: number('rate', generatorRateDefault, 1, generatorRateMax),
+    sendUnwrapped: values['send-unwrapped'] ?? false,
+    simulator: {
+      port: number('port', 9_443, 0, 65_535),
+      speed: values.speed === 'max' ? 'max' : number('speed', 1, 1, speedMax),
+      seed: number('seed', 1, 0, 2 ** 32 - 1),
+      weightMax: number('weight-limit', 6_000, 1, 1_000_000_000),
+      pingMs: number('ping-ms', 20_000, 100, 3_600_000),
+      pongTimeoutMs: number('pong-timeout-ms', 60_000, 100, 3_600_000),
+      faults: 'value' in faults ? faults.value : {}
+    }
+  }
+  problems.push(...contradictions(flags, values))
+  return problems.length > 0 ? { problems } : flags
+}
+
+const parse = (args: ReadonlyArray<string>) =>
+  parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string' },
+      recording: { type: 'string', multiple: true },
+      speed: { type: 'string' },
+      seed: { type: 'string' },
+      rate: { type: 'string' },
+      symbols: { type: 'string' },
+      'send-unwrapped': { type: 'boolean' },
+      'weight-limit': { type: 'string' },
+      'ping-ms': { type: 'string' },
+      'pong-timeout-ms': { type: 'string' },
+      fault: { type: 'string', multiple: true },
+      help: { type: 'boolean', short: 'h' }
+    }
+  })
+
+const readSymbols = (text: string | undefined, problems: Array<string>): ReadonlyArray<string> => {
+  const known = generatedSymbols.map(({ symbol }) => symbol)
+  if (text === undefined) return known
+  const asked = text.split(',').map((symbol) => symbol.trim().toUpperCase())
+  const unknown = asked.filter((symbol) => !known.includes(symbol))
+  if (unknown.length > 0) {
+    problems.push(`--symbols has ${unknown.join(', ')}: allowed are ${known.join(', ')}`)
+  }
+  return asked
+}
+
+const contradictions = (
+  flags: ExchangeFlags,
+  values: ReturnType<typeof parse>['values']
+): ReadonlyArray<string> => {
+  if (flags.recordings.length === 0) return []
+  const ofMarket = (['rate', 'symbols'] as const).filter((name) => values[name] !== undefined)
+  const problems = ofMarket.map(
+    (name) => `--${name} is of the generated market, not of a recording`
+  )
+  const { floodTier1, floodTier2, floodTier3 } = flags.simulator.faults ?? {}
+  if (floodTier1 !== undefined || floodTier2 !== undefined || floodTier3 !== undefined) {
+    problems.push('--fault flood is of the generated market, not of a recording')
+  }
+  return problems
+}
+
+const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
+  const asked = generatedSymbols.filter(({ symbol }) => flags.symbols.includes(symbol))
+  const { seed } = flags.simulator
+  let source = makeGeneratorSource({ seed, rate: flags.rate, symbols: asked })
+  if (flags.recordings.length > 0) {
+    const loaded = yield* loadRecordings(flags.recordings, { sendUnwrapped: flags.sendUnwrapped })
+    loaded.reports.forEach(printReport)
+    source = loaded.source
+  }
+  const simulator = yield* openSimulator({
+    ...flags.simulator,
+    source,
+    now: Date.now,
+    observe: printEvent
+  })
+  console.log(`exchange: playing ${source.name} at speed ${flags.simulator.speed}`)
+  console.log(`exchange: ${source.listing.map(({ symbol }) => symbol).join(' ')}`)
+  console.log(`exchange: listening on ${simulator.url} and ${simulator.restUrl}`)
+  yield* untilSignal
+  console.log(`exchange: issued ${JSON.stringify(simulator.issued())}`)
+})
+
+const untilSignal = Effect.callback<void>((resume) => {
+  const stop = () => resume(Effect.void)
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  process.once('disconnect', stop) // the launcher died
+})
+
+const printReport = (report: RecordingReport): void => {
+  const { file, format, frameCount, tradeCount, unwrappedSkipped, malformedCount } = report
+  console.log(
+    `exchange: ${file} (${format}): ${frameCount} frames, ${tradeCount} trades, ` +
+      `${unwrappedSkipped} of no stream skipped, ${malformedCount} malformed lines`
+  )
+  for (const { line, reason } of report.malformed) {
+    console.log(`exchange: ${file}:${line}: ${reason}`)
+  }
+}
+
+const printEvent = ({ type, ...details }: SimulatorEvent): void => {
+  console.log(`exchange: ${type} ${JSON.stringify(details)}`)
+}
+
+/** The process: exit code 0 after a signal, 1 when it cannot serve, 2 for wrong flags. */
+const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  const flags = readExchangeFlags(args)
+  if (flags === 'help') {
+    console.log(usage)
+    return 0
+  }
+  if ('problems' in flags) {
+    for (const problem of flags.problems) console.error(`exchange: ${problem}`)
+    console.error('exchange: --help explains every flag')
+    return 2
+  }
+  return Effect.runPromise(
+    Effect.scoped(runExchange(flags)).pipe(
+      Effect.as(0),
+      Effect.catch((error) => {
+        console.error(`exchange: ${error.message}`)
+        return Effect.succeed(1)
+      })
+    )
+  )
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  process.exitCode = await main(process.argv.slice(2))
+}
