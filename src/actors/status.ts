@@ -1,0 +1,155 @@
+/**
+ * The actor tree as plain JSON for HTTP.
+ *
+ * Invariants:
+ *  1. A child has one line: the keeper's lifecycle, and below it what the kept machine says of itself.
+ *  2. Children stand in start order; those that have ended for good are listed while their
+ *     specification is.
+ *  3. Reading never changes and never throws; it costs nothing until somebody asks.
+ */
+import type { AnyActorRef } from 'xstate'
+import type { ChildContext } from '../machines/supervisor-child-machine.ts'
+import type { ChildEntry, SupervisorContext } from '../machines/supervisor-machine.ts'
+import type { CrashFacts } from '../machines/supervisor-crash.ts'
+import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
+import { type Inspector, subjectSuffix } from './inspector.ts'
+import type { Kernel } from './kernel.ts'
+import type { ResourceEntry } from './resource-registry.ts'
+import { stateTextOf } from './state-text.ts'
+
+export interface ActorStatus {
+  readonly id: string
+  readonly path: string
+  /** State path: of the keeper, then, while it is up, of the kept machine: `up.running.streaming`. */
+  readonly state: string
+  readonly tags: ReadonlyArray<string>
+  readonly restarts: number
+  /** Milliseconds since the epoch at which the present state was entered; null where not observed. */
+  readonly since: number | null
+  readonly lastError: CrashFacts | null
+  readonly queueBytes?: number
+  readonly counters?: Readonly<Record<string, number>>
+  readonly children: ReadonlyArray<ActorStatus>
+}
+
+export interface RuntimeStatus {
+  readonly atMs: number
+  readonly root: ActorStatus
+  readonly resources: ReadonlyArray<ResourceEntry>
+  readonly leakCount: number
+}
+
+export interface StatusSources {
+  readonly kernel: Kernel
+  readonly inspector: Inspector
+}
+
+export const readStatus = (root: AnyActorRef, sources: StatusSources): RuntimeStatus => ({
+  atMs: sources.kernel.nowMs(),
+  root: statusOf(root, sources),
+  resources: sources.kernel.registry.snapshot(),
+  leakCount: sources.kernel.registry.leakCount()
+})
+
+/** Paths of all actors that run: what the registry is audited against. */
+export const runningPaths = (status: ActorStatus): ReadonlySet<string> =>
+  new Set([status.path, ...status.children.flatMap((child) => [...runningPaths(child)])])
+
+/** The actor at a path below `root`, the kept one where a keeper stands there. */
+export const actorAt = (root: AnyActorRef, path: string): AnyActorRef | undefined => {
+  const [rootId, ...ids] = path.split('/')
+  let actor: AnyActorRef | undefined = rootId === root.id ? root : undefined
+  for (const id of ids) {
+    const child = actor === undefined ? undefined : childrenOf(keptBy(actor) ?? actor)[id]
+    actor = child
+  }
+  return actor === undefined ? undefined : (keptBy(actor) ?? actor)
+}
+
+interface AnySnapshot {
+  readonly status: string
+  readonly context?: unknown
+  readonly tags?: ReadonlySet<string>
+  readonly children?: Readonly<Record<string, AnyActorRef | undefined>>
+}
+
+const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
+  const snapshot = snapshotOf(actor)
+  const kept = keptBy(actor)
+  const path = pathOf(actor)
+  const inner = kept === undefined ? snapshot : snapshotOf(kept)
+  const isInnerShown = kept !== undefined && inner.context !== undefined
+  const keeper = keeperContextOf(snapshot)
+  const own = sources.inspector.counters(path)
+  const since = isInnerShown ? later(own?.sinceMs, sources.inspector.counters(`${path}${subjectSuffix}`)?.sinceMs) : own?.sinceMs
+  return {
+    id: actor.id,
+    path,
+    state: isInnerShown ? `${stateTextOf(snapshot)}.${stateTextOf(inner)}` : stateTextOf(snapshot),
+    tags: tagsOf(snapshot, isInnerShown ? inner : snapshot),
+    restarts: keeper?.restarts ?? 0,
+    since: since ?? null,
+    lastError: keeper?.lastError ?? null,
+    ...sources.kernel.facts.read(path),
+    // A keeper whose child is down has nothing to show but its own wait.
+    children: keeper !== undefined && kept === undefined ? [] : childrenStatus(path, kept ?? actor, sources)
+  }
+}
+
+/** Degraded if either says so. */
+const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot): ReadonlyArray<string> => {
+  const tags = new Set([...(snapshot.tags ?? []), ...(inner.tags ?? [])])
+  if (tags.has('degraded')) tags.delete('healthy')
+  return [...tags].sort()
+}
+
+const childrenStatus = (
+  path: string,
+  actor: AnyActorRef,
+  sources: StatusSources
+): ReadonlyArray<ActorStatus> => {
+  const children = childrenOf(actor)
+  const entries = supervisorContextOf(snapshotOf(actor))?.children
+  if (entries === undefined) {
+    return Object.values(children).flatMap((child) => (child === undefined ? [] : [statusOf(child, sources)]))
+  }
+  return entries.map((entry) => {
+    const child = children[entry.spec.id]
+    return child === undefined ? absentStatus(path, entry) : statusOf(child, sources)
+  })
+}
+
+const absentStatus = (path: string, { spec, phase, lastError }: ChildEntry): ActorStatus => ({
+  id: spec.id,
+  path: `${path}/${spec.id}`,
+  state: phase,
+  tags: phase === 'pending' || lastError !== null ? ['degraded'] : [],
+  restarts: 0,
+  since: null,
+  lastError,
+  children: []
+})
+
+const keptBy = (actor: AnyActorRef): AnyActorRef | undefined => childrenOf(actor)[subjectId]
+
+const childrenOf = (actor: AnyActorRef) => snapshotOf(actor).children ?? {}
+
+const snapshotOf = (actor: AnyActorRef): AnySnapshot => {
+  try {
+    return actor.getSnapshot() as AnySnapshot
+  } catch {
+    return { status: 'starting' }
+  }
+}
+
+const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
+  isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
+
+const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
+  isRecord(context) && 'escalation' in context ? (context as unknown as SupervisorContext) : undefined
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const later = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.max(one, other)

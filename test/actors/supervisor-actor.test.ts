@@ -1,0 +1,435 @@
+import { Deferred, Effect, Layer, ManagedRuntime, Queue } from 'effect'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createActor, fromCallback, setup, SimulatedClock } from 'xstate'
+import { makeFromEffect } from '../../src/actors/effect-actor.ts'
+import { makeInspector } from '../../src/actors/inspector.ts'
+import { type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
+import { tracked } from '../../src/actors/resource-registry.ts'
+import { type ActorStatus, actorAt, readStatus, runningPaths } from '../../src/actors/status.ts'
+import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
+import type { ChildSpecOptions, SupervisorOutput } from '../../src/machines/supervisor-spec.ts'
+
+const escaped: Array<unknown> = []
+const note = (error: unknown) => void escaped.push(error)
+beforeEach(() => {
+  escaped.length = 0
+  process.on('uncaughtException', note)
+  process.on('unhandledRejection', note)
+})
+afterEach(async () => {
+  await turns()
+  process.off('uncaughtException', note)
+  process.off('unhandledRejection', note)
+  expect(escaped).toEqual([])
+})
+
+/** Lets fibers and promises that can go on, go on; simulated time stands still. */
+const turns = async (count = 4) => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const backoff = { msMin: 100, msMax: 1_000, factor: 2, jitterRatio: 0, upMsMin: 5_000 }
+
+const makeWorld = () => {
+  const clock = new SimulatedClock()
+  const events: Array<KernelEvent> = []
+  const nowMs = () => clock.now()
+  const kernel = makeKernel({ nowMs, seed: 7, observe: (event) => events.push(event) })
+  const runtime = ManagedRuntime.make(Layer.empty)
+  const fromEffect = makeFromEffect(runtime, { kernel, commandsMax: 16, releaseMsMax: 5_000 })
+  const inspector = makeInspector({ nowMs, transitionsMax: 100 })
+  const log: Array<string> = []
+  /** A worker that holds one socket, says that it is ready and crashes or completes on command. */
+  const holder = (
+    id: string,
+    options: Partial<ChildSpecOptions> = {},
+    release: (run: number) => Effect.Effect<void> = () => Effect.void
+  ): Child => {
+    let runs = 0
+    type Command = { readonly type: 'crash.requested' | 'complete.requested' | 'drain.requested' }
+    const logic = fromEffect<void, unknown, unknown, Command>(
+      ({ commands, ready }) =>
+        Effect.gen(function* () {
+          const run = ++runs
+          yield* tracked(`socket ${id}`, 'socket')(
+            Effect.sync(() => log.push(`open ${id}`)),
+            () => Effect.andThen(release(run), Effect.sync(() => log.push(`close ${id}`)))
+          )
+          ready()
+          const { type } = yield* Queue.take(commands)
+          if (type === 'crash.requested') return yield* Effect.fail({ _tag: 'Dropped', message: `${id} dropped` })
+          if (type === 'drain.requested') log.push(`drain ${id}`)
+        }),
+      options.shutdownMsMax === undefined ? {} : { releaseMsMax: options.shutdownMsMax }
+    )
+    return worker({ id, backoff, ...options }, logic)
+  }
+  const start = (child: Child) => {
+    const root = createActor(child.logic, { id: child.spec.id, input: child.spec.input, clock, inspect: inspector.inspect })
+    const outputs: Array<SupervisorOutput> = []
+    root.subscribe({ next: ({ status, output }) => status === 'done' && outputs.push(output), error: note })
+    root.start()
+    const status = () => readStatus(root, { kernel, inspector })
+    const crash = (path: string) => actorAt(root, path)?.send({ type: 'crash.requested' })
+    return { crash, outputs, root, status, at: (path: string) => find(status().root, path) }
+  }
+  return { clock, events, fromEffect, holder, inspector, kernel, log, start }
+}
+
+const find = (status: ActorStatus, path: string): ActorStatus | undefined =>
+  status.path === path ? status : status.children.map((child) => find(child, path)).find((found) => found !== undefined)
+
+describe('start', () => {
+  test('each child starts when the one before is ready', async () => {
+    const { fromEffect, holder, kernel, log, start } = makeWorld()
+    const gate = Deferred.makeUnsafe<void>()
+    const slow = worker({ id: 'slow' }, fromEffect(({ ready }) =>
+      Effect.gen(function* () {
+        log.push('open slow')
+        yield* Deferred.await(gate)
+        ready()
+        yield* Effect.never
+      })
+    ))
+    const { at } = start(supervisor(kernel, { id: 'root' }, [holder('a'), slow, holder('b')]))
+    await turns()
+    expect(log).toEqual(['open a', 'open slow'])
+    expect(at('root')?.state).toBe('starting')
+    expect(at('root/b')?.state).toBe('pending')
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(log).toEqual(['open a', 'open slow', 'open b'])
+    expect(at('root')).toMatchObject({ state: 'running.sound', tags: ['healthy'] })
+    expect(at('root/slow')).toMatchObject({ state: 'up.running', tags: ['healthy'], restarts: 0, lastError: null })
+  })
+
+  test('a start past its deadline is a crash; the child is tried again', async () => {
+    const { clock, fromEffect, holder, kernel, start } = makeWorld()
+    let runs = 0
+    const stuck = worker({ id: 'stuck', startMsMax: 2_000, backoff }, fromEffect(({ ready }) =>
+      Effect.suspend(() => {
+        if (++runs > 1) ready()
+        return Effect.never
+      })
+    ))
+    const { at } = start(supervisor(kernel, { id: 'root' }, [stuck, holder('b')]))
+    clock.increment(2_000)
+    await turns()
+    expect(at('root/stuck')).toMatchObject({ state: 'backingOff', tags: ['degraded'], lastError: { tag: 'StartDeadlineMissed' } })
+    expect(at('root/b')?.state).toBe('pending')
+    clock.increment(100)
+    await turns()
+    expect(at('root/stuck')).toMatchObject({ state: 'up.running', restarts: 1 })
+    expect(at('root/b')?.state).toBe('up.running')
+  })
+
+  test.each(['throws when it starts', 'fails at once'])('a child that %s does not spin', async (kind) => {
+    const { clock, fromEffect, kernel, start } = makeWorld()
+    let runs = 0
+    const logic =
+      kind === 'fails at once'
+        ? fromEffect(() => { runs += 1; return Effect.fail('at once') })
+        : fromCallback(() => { runs += 1; throw new Error('on start') })
+    const { at } = start(supervisor(kernel, { id: 'root' }, [worker({ id: 'c', backoff, ready: 'started' }, logic)]))
+    await turns()
+    expect(runs).toBe(1)
+    for (const delay of [100, 200, 400, 800, 1_000, 1_000]) {
+      const before = runs
+      clock.increment(delay - 1)
+      await turns()
+      expect(runs).toBe(before)
+      clock.increment(1)
+      await turns()
+      expect(runs).toBe(before + 1)
+    }
+    expect(at('root/c')?.restarts).toBe(6)
+  })
+})
+
+describe('restart', () => {
+  test('a crashed child restarts after its backoff, its siblings do not notice', async () => {
+    const { clock, holder, inspector, kernel, log, start } = makeWorld()
+    const { at, crash } = start(supervisor(kernel, { id: 'root' }, [holder('a'), holder('b')]))
+    await turns()
+    crash('root/a')
+    await turns()
+    expect(at('root/a')).toMatchObject({ state: 'backingOff', lastError: { tag: 'Dropped', message: 'a dropped', isDependency: false } })
+    expect(at('root')).toMatchObject({ state: 'running.impaired', tags: ['degraded'], since: 0 })
+    clock.increment(100)
+    await turns()
+    expect(log).toEqual(['open a', 'open b', 'close a', 'open a'])
+    expect(at('root/a')).toMatchObject({ state: 'up.running', restarts: 1, since: 100 })
+    expect(at('root')?.tags).toEqual(['healthy'])
+    expect(inspector.transitions().filter(({ path }) => path === 'root/a').map(({ to }) => to)).toEqual(
+      ['up.starting', 'up.running', 'releasing', 'backingOff', 'up.starting', 'up.running']
+    )
+  })
+
+  test('only a long enough healthy time resets the backoff', async () => {
+    const { clock, holder, kernel, start } = makeWorld()
+    const { at, crash } = start(supervisor(kernel, { id: 'root' }, [holder('a')]))
+    const delayAfterCrash = async () => {
+      await turns()
+      crash('root/a')
+      await turns()
+      let waited = 0
+      while (at('root/a')?.state === 'backingOff') {
+        clock.increment(100)
+        waited += 100
+        await turns()
+      }
+      return waited
+    }
+    expect(await delayAfterCrash()).toBe(100)
+    clock.increment(4_999)
+    expect(await delayAfterCrash()).toBe(200)
+    clock.increment(5_000)
+    expect(await delayAfterCrash()).toBe(100)
+  })
+
+  test('crash and completion by restart type', async () => {
+    const table = [
+      ['permanent', 'crash.requested', 'backingOff'],
+      ['permanent', 'complete.requested', 'backingOff'],
+      ['transient', 'crash.requested', 'backingOff'],
+      ['transient', 'complete.requested', 'ended'],
+      ['temporary', 'crash.requested', 'ended'],
+      ['temporary', 'complete.requested', 'ended']
+    ] as const
+    for (const [restart, type, state] of table) {
+      const { holder, kernel, start } = makeWorld()
+      const { at, root } = start(supervisor(kernel, { id: 'root' }, [holder('a', { restart })]))
+      await turns()
+      actorAt(root, 'root/a')?.send({ type })
+      await turns()
+      expect({ restart, type, state: at('root/a')?.state }).toEqual({ restart, type, state })
+      expect(kernel.registry.snapshot()).toEqual([])
+      root.stop()
+    }
+  })
+
+  test('a child over its limit escalates: siblings are stopped in reverse order, the crash is the output', async () => {
+    const { clock, holder, kernel, log, start } = makeWorld()
+    const limit = { restartsMax: 2, windowMs: 60_000 }
+    const { crash, outputs } = start(
+      supervisor(kernel, { id: 'root' }, [holder('a'), holder('b', { limit }), holder('c')])
+    )
+    await turns()
+    for (let count = 0; count < 3; count++) {
+      crash('root/b')
+      await turns()
+      clock.increment(400)
+      await turns()
+    }
+    expect(outputs).toEqual([{ _tag: 'Escalated', childId: 'b', crash: { tag: 'Dropped', message: 'b dropped', isDependency: false } }])
+    expect(log.slice(-2)).toEqual(['close c', 'close a'])
+    expect(kernel.registry.snapshot()).toEqual([])
+  })
+
+  test('crashes that have left the window do not count, nor do those of dependencies', async () => {
+    const { clock, fromEffect, holder, kernel, start } = makeWorld()
+    const limit = { restartsMax: 1, windowMs: 10_000 }
+    const away = worker({ id: 'away', limit, backoff, ready: 'started' }, fromEffect(() => Effect.fail({ _tag: 'VenueAway', isDependency: true })))
+    const { at, crash, outputs } = start(supervisor(kernel, { id: 'root' }, [away, holder('a', { limit })]))
+    for (let count = 0; count < 5; count++) {
+      await turns()
+      crash('root/a')
+      await turns()
+      for (let step = 0; step < 101; step++) {
+        clock.increment(100)
+        await turns(2)
+      }
+    }
+    expect(outputs).toEqual([])
+    expect(at('root/a')?.restarts).toBe(5)
+    expect(at('root/away')?.restarts).toBeGreaterThan(30)
+  })
+
+  test('a nested supervisor that escalates is restarted as a child, from nothing', async () => {
+    const { clock, holder, kernel, log, start } = makeWorld()
+    const limit = { restartsMax: 0, windowMs: 60_000 }
+    const inner = supervisor(kernel, { id: 'inner', backoff }, [holder('a'), holder('b', { limit })])
+    const { at, crash, outputs } = start(supervisor(kernel, { id: 'root' }, [inner]))
+    await turns()
+    crash('root/inner/b')
+    await turns()
+    expect(at('root/inner')).toMatchObject({ state: 'backingOff', lastError: { tag: 'Dropped', message: 'b: b dropped' } })
+    expect(kernel.registry.snapshot()).toEqual([])
+    clock.increment(100)
+    await turns()
+    expect(at('root/inner')?.state).toBe('up.running.running.sound')
+    expect(log).toEqual(['open a', 'open b', 'close b', 'close a', 'open a', 'open b'])
+    expect(outputs).toEqual([])
+  })
+})
+
+describe('stop', () => {
+  test('reverse order, each awaited, drained first where it drains', async () => {
+    const { holder, kernel, log, start } = makeWorld()
+    const gate = Deferred.makeUnsafe<void>()
+    const inner = supervisor(kernel, { id: 'inner' }, [holder('c'), holder('d')])
+    const { outputs, root } = start(
+      supervisor(kernel, { id: 'root' }, [holder('a', { drainMsMax: 1_000 }), holder('b', {}, () => Deferred.await(gate)), inner])
+    )
+    await turns()
+    log.length = 0
+    root.send({ type: 'stop.requested' })
+    await turns()
+    expect(log).toEqual(['close d', 'close c'])
+    expect(outputs).toEqual([])
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(log).toEqual(['close d', 'close c', 'close b', 'drain a', 'close a'])
+    expect(outputs).toEqual([{ _tag: 'Stopped' }])
+    expect(kernel.registry.snapshot()).toEqual([])
+  })
+
+  test('a child that does not drain or release costs its deadlines, and is named', async () => {
+    const { clock, events, fromEffect, holder, kernel, start } = makeWorld()
+    const deaf = worker({ id: 'deaf', drainMsMax: 300, shutdownMsMax: 700 }, fromEffect(({ ready }) => {
+      ready()
+      return Effect.andThen(tracked('broker client', 'client')(Effect.void, () => Effect.never), Effect.never)
+    }))
+    const { outputs, root } = start(supervisor(kernel, { id: 'root' }, [holder('a'), deaf]))
+    await turns()
+    root.send({ type: 'stop.requested' })
+    await turns()
+    clock.increment(300)
+    await turns()
+    clock.increment(699)
+    await turns()
+    expect(outputs).toEqual([])
+    clock.increment(1)
+    await turns()
+    expect(outputs).toEqual([{ _tag: 'Stopped' }])
+    expect(events.map((event) => event.type === 'resource.leaked' && `${event.owner} ${event.name}`)).toEqual(['root/deaf program', 'root/deaf broker client'])
+  })
+
+  test('while a child backs off, and while it is being released', async () => {
+    const { holder, kernel, start } = makeWorld()
+    const gate = Deferred.makeUnsafe<void>()
+    const { crash, outputs, root } = start(supervisor(kernel, { id: 'root' }, [holder('a'), holder('b', {}, () => Deferred.await(gate))]))
+    await turns()
+    crash('root/a')
+    crash('root/b')
+    await turns()
+    root.send({ type: 'stop.requested' })
+    root.send({ type: 'stop.requested' })
+    await turns()
+    expect(outputs).toEqual([])
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(outputs).toEqual([{ _tag: 'Stopped' }])
+  })
+
+  test('before everything has started', async () => {
+    const { fromEffect, holder, kernel, log, start } = makeWorld()
+    const stuck = worker({ id: 'stuck' }, fromEffect(() => Effect.never))
+    const { outputs, root } = start(supervisor(kernel, { id: 'root' }, [holder('a'), stuck, holder('b')]))
+    await turns()
+    root.send({ type: 'stop.requested' })
+    await turns()
+    expect(outputs).toEqual([{ _tag: 'Stopped' }])
+    expect(log).toEqual(['open a', 'close a'])
+  })
+})
+
+describe('children of a running supervisor', () => {
+  test('are added and removed', async () => {
+    const { holder, kernel, log, start } = makeWorld()
+    const feed = holder('feed:template')
+    const { at, root } = start(supervisor(kernel, { id: 'root' }, [holder('a')], { feed: feed.logic }))
+    await turns()
+    const spec = { ...feed.spec, id: 'feed:binance', src: 'feed' }
+    root.send({ type: 'child.add_requested', spec })
+    root.send({ type: 'child.add_requested', spec })
+    root.send({ type: 'child.add_requested', spec: { ...spec, id: 'other', src: 'nowhere' } })
+    await turns()
+    expect(at('root')?.children.map(({ id }) => id)).toEqual(['a', 'feed:binance'])
+    root.send({ type: 'child.remove_requested', childId: 'feed:binance' })
+    root.send({ type: 'child.remove_requested', childId: 'unknown' })
+    await turns()
+    expect(at('root')?.children.map(({ id }) => id)).toEqual(['a'])
+    expect(log).toEqual(['open a', 'open feed:template', 'close feed:template'])
+    root.send({ type: 'child.add_requested', spec })
+    await turns()
+    expect(at('root/feed:binance')?.state).toBe('up.running')
+  })
+})
+
+test('a machine that throws loses its orphans', async () => {
+  const { clock, fromEffect, kernel, start } = makeWorld()
+  const child = fromEffect(({ ready }) => {
+    ready()
+    return Effect.andThen(tracked('socket', 'socket')(Effect.void), Effect.never)
+  })
+  const machine = setup({ actors: { child } }).createMachine({
+    invoke: { src: 'child', id: 'child' },
+    on: { 'crash.requested': { actions: () => { throw new Error('in an action') } } }
+  })
+  const { at, crash } = start(supervisor(kernel, { id: 'root' }, [worker({ id: 'm', ready: 'started', backoff }, machine)]))
+  await turns()
+  for (let count = 0; count < 3; count++) {
+    crash('root/m')
+    await turns()
+    expect(at('root/m')).toMatchObject({ state: 'backingOff', lastError: { tag: 'Error', message: 'in an action' } })
+    expect(kernel.registry.snapshot()).toEqual([])
+    clock.increment(1_000)
+    await turns()
+    expect(kernel.registry.snapshot().map(({ owner, name }) => `${owner} ${name}`)).toEqual(['root/m/child program', 'root/m/child socket'])
+  }
+})
+
+test('200 random crashes over a two-level tree leave exactly the resources of the tree', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.record({ child: fc.nat(5), ms: fc.nat(400), kind: fc.nat(3) }), { minLength: 200, maxLength: 200 }), async (steps) => {
+      const { clock, holder, kernel, start } = makeWorld()
+      const limit = { restartsMax: 1_000, windowMs: 60_000 }
+      // Every fifth release hangs, so that successors also start over leaks.
+      const release = (run: number) => (run % 5 === 0 ? Effect.never : Effect.void)
+      const group = (id: string) =>
+        supervisor(kernel, { id, backoff }, ['a', 'b', 'c'].map((name) => holder(`${id}.${name}`, { limit, shutdownMsMax: 300 }, release)))
+      const { outputs, root, status } = start(supervisor(kernel, { id: 'root' }, [group('x'), group('y')]))
+      await turns()
+      const leaves = ['x/x.a', 'x/x.b', 'x/x.c', 'y/y.a', 'y/y.b', 'y/y.c']
+      for (const { child, ms, kind } of steps) {
+        const actor = actorAt(root, `root/${leaves[child]}`)
+        if (kind === 0) actor?.send({ type: 'complete.requested' })
+        else actor?.send({ type: 'crash.requested' })
+        await turns(2)
+        clock.increment(ms)
+        await turns(2)
+      }
+      for (let step = 0; step < 10; step++) {
+        clock.increment(500)
+        await turns()
+      }
+      expect(outputs).toEqual([])
+      const live = kernel.registry.snapshot().filter(({ isLeaked }) => !isLeaked)
+      expect(live.map(({ owner, name }) => `${owner} ${name}`).toSorted()).toEqual(
+        leaves.flatMap((leaf) => [`root/${leaf} program`, `root/${leaf} socket ${leaf.slice(2)}`]).toSorted()
+      )
+      expect(kernel.registry.audit(runningPaths(status().root))).toEqual([])
+      const restarts = (at: ActorStatus): number => at.restarts + at.children.map(restarts).reduce((sum, count) => sum + count, 0)
+      expect(restarts(status().root)).toBeGreaterThan(10)
+      root.send({ type: 'stop.requested' })
+      for (let step = 0; step < 20; step++) {
+        await turns()
+        clock.increment(300)
+      }
+      expect(outputs).toEqual([{ _tag: 'Stopped' }])
+      expect(kernel.registry.snapshot().filter(({ isLeaked }) => !isLeaked)).toEqual([])
+    }),
+    { numRuns: 3 }
+  )
+})
+
+test('the status is plain JSON', async () => {
+  const { holder, kernel, start } = makeWorld()
+  const { crash, status } = start(supervisor(kernel, { id: 'root' }, [holder('a')]))
+  await turns()
+  crash('root/a')
+  await turns()
+  expect(JSON.parse(JSON.stringify(status()))).toEqual(status())
+})
