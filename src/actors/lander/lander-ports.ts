@@ -27,6 +27,8 @@ export interface RecordedPositions {
   readonly byPartition: ReadonlyMap<number, RecordedPosition>
   /** Other logs from which the topic was landed before (R8). */
   readonly otherLogs: readonly string[]
+  /** Why nothing may be landed until an operator has seen to it (R10). */
+  readonly fault: string | null
 }
 
 export interface PartitionAdvance {
@@ -81,6 +83,8 @@ export interface LanderOptions {
   /** or when the oldest record has been read this long ago. */
   readonly commitAgeMs: number
   readonly limits: SequenceLimits
+  /** Partitions that the log itself reports as damaged, with the reason (R8). */
+  readonly logFaults: ReadonlyMap<number, string>
 }
 
 export interface LanderPorts<Files> {

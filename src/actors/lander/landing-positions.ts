@@ -11,7 +11,8 @@ import {
   type LanderPorts,
   LandingFailed,
   type LandingTable,
-  type RecordedPosition
+  type RecordedPosition,
+  type RecordedPositions
 } from './lander-ports.ts'
 import { LandingPartition, parsePartitionState } from './landing-partition.ts'
 
@@ -22,15 +23,14 @@ export const openPartitions = <Files>(
   Effect.gen(function* () {
     const { log, table } = ports
     const partitionCount = log.topics.get(options.topic) ?? 0
-    const { byPartition, otherLogs } = yield* table.positions
-    const isForeign = byPartition.size === 0 && otherLogs.length > 0
-    const foreignFault = `the table holds this topic from log ${otherLogs.join(', ')}, not from ${log.identity}; start K2 with that log's data folder, or move the table away to begin a new one`
+    const recorded = yield* table.positions
+    const tableFault = recorded.fault ?? foreignFault(recorded, log.identity)
     return yield* Effect.forEach(
       Array.from({ length: partitionCount }, (_, partition) => partition),
       (partition) =>
         Effect.gen(function* () {
-          const opened = yield* openPartition(partition, byPartition.get(partition), { options, ports })
-          if (isForeign) opened.fault = foreignFault
+          const opened = yield* openPartition(partition, recorded.byPartition.get(partition), { options, ports })
+          opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
           if (opened.fault !== undefined) {
             ports.observe({ type: 'partition.stopped', partition, detail: opened.fault })
           }
@@ -38,6 +38,15 @@ export const openPartitions = <Files>(
         })
     )
   })
+
+/** The topic was landed from another log: its offsets mean nothing here (R8). */
+const foreignFault = (
+  { byPartition, otherLogs }: RecordedPositions,
+  identity: string
+): string | undefined =>
+  byPartition.size === 0 && otherLogs.length > 0
+    ? `the table holds this topic from log ${otherLogs.join(', ')}, not from ${identity}; start K2 with that log's data folder, or move the table away to begin a new one`
+    : undefined
 
 const openPartition = <Files>(
   partition: number,

@@ -116,7 +116,7 @@ class FakeTable implements LandingTable<readonly Row[]> {
     return Effect.fail(new LandingFailed({ step, detail: 'injected', isDependency: true }))
   }
 
-  positions = Effect.sync(() => ({ byPartition: new Map(this.recorded), otherLogs: this.otherLogs }))
+  positions = Effect.sync(() => ({ byPartition: new Map(this.recorded), otherLogs: this.otherLogs, fault: null }))
   readState = (path: string) =>
     Effect.suspend(() =>
       this.states.has(path)
@@ -159,7 +159,7 @@ const makeWorld = (): World => ({ log: new FakeLog(), table: new FakeTable(), le
 
 const landerOf = ({ log, table, letters, events }: World, change: Partial<LanderOptions> = {}) =>
   makeLander(
-    { topic, commitRowsMax: 1_000, commitBytesMax: 1e6, commitAgeMs: 10, limits: defaultSequenceLimits, ...change },
+    { topic, commitRowsMax: 1_000, commitBytesMax: 1e6, commitAgeMs: 10, limits: defaultSequenceLimits, logFaults: new Map(), ...change },
     {
       log,
       table,

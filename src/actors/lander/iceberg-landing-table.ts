@@ -1,0 +1,151 @@
+/**
+ * The landing table on Iceberg: rows by the Parquet writer, one append commit for rows, offsets and
+ * state. What to do after a fence or an unknown outcome is decided here, as R19 says.
+ */
+import * as Effect from 'effect/Effect'
+import { makeFolder } from '../../adapters/disk/folders.ts'
+import type { ParquetWriter, WrittenFile } from '../../adapters/duckdb/parquet-writer.ts'
+import type { TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
+import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
+import type { DataFile } from '../../adapters/iceberg/data-file.ts'
+import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
+import { dataDirectory, readRecordedState, readState, type Table, writeState } from '../../adapters/iceberg/table.ts'
+import type { RemovedFile } from '../../adapters/iceberg/unreferenced-files.ts'
+import { fileLocation, filePath } from '../../adapters/object-store/local-files.ts'
+import {
+  LandingFailed,
+  type LandingOutcome,
+  type LandingTable,
+  type PartitionAdvance,
+  type RecordedPositions
+} from './lander-ports.ts'
+
+export interface IcebergLandingOptions {
+  readonly table: Table
+  readonly writer: ParquetWriter
+  readonly logIdentity: string
+  readonly topic: string
+  readonly partitionCount: number
+  /** Files that no snapshot names any more: to be deleted, but not before running reads ended (R28). */
+  readonly onRemoved: (files: readonly RemovedFile[]) => void
+}
+
+export const makeIcebergLandingTable = (
+  options: IcebergLandingOptions
+): LandingTable<readonly DataFile[]> => {
+  const { table, topic } = options
+  return {
+    positions: readPositions(options),
+    readState: (path) => Effect.mapError(readState(table, path), failedAt('state')),
+    writeState: (partition, bytes) =>
+      Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
+    writeRows: (rows, commitId) => writeRows(options, rows as TradeColumns, commitId),
+    commit: ({ commitId, files, advances }) => commit(options, appendRequest(options, commitId, files, advances))
+  }
+}
+
+const failedAt =
+  (step: string) =>
+  (error: { readonly message: string }): LandingFailed =>
+    new LandingFailed({ step, detail: error.message, isDependency: true })
+
+const readPositions = ({
+  table,
+  logIdentity,
+  topic
+}: IcebergLandingOptions): Effect.Effect<RecordedPositions, LandingFailed> =>
+  readRecordedState(table).pipe(
+    Effect.map(({ offsets, states }) => ({
+      byPartition: new Map(
+        Object.entries(offsets[logIdentity]?.[topic] ?? {}).map(([partition, offset]) => [
+          Number(partition),
+          { offset, statePath: states[logIdentity]?.[topic]?.[Number(partition)] ?? '' }
+        ])
+      ),
+      otherLogs: Object.keys(offsets).filter(
+        (identity) => identity !== logIdentity && offsets[identity]?.[topic] !== undefined
+      ),
+      fault: null
+    })),
+    Effect.catchTag('OffsetsMissing', ({ message }) =>
+      Effect.succeed({ byPartition: new Map<number, never>(), otherLogs: [], fault: message })
+    ),
+    Effect.mapError(failedAt('table'))
+  )
+
+const writeRows = (
+  { table, writer }: IcebergLandingOptions,
+  rows: TradeColumns,
+  commitId: string
+): Effect.Effect<readonly DataFile[], LandingFailed> =>
+  Effect.gen(function* () {
+    if (rows.length === 0) return []
+    // One folder per table: a partition's folder would only repeat what the manifest says.
+    const directory = filePath(dataDirectory(table, {}))
+    yield* makeFolder(directory)
+    const written = yield* writer.write({
+      rows,
+      directory,
+      fileName: ({ index }) => `${commitId}-${index}.parquet`
+    })
+    return written.map(dataFileOf)
+  }).pipe(Effect.mapError(failedAt('data files')))
+
+const dataFileOf = (file: WrittenFile): DataFile => ({
+  location: fileLocation(file.path),
+  recordCount: file.recordCount,
+  fileSizeBytes: file.fileSizeBytes,
+  partition: { exchange: file.partition.exchange, timestamp_day: file.partition.day },
+  columns: file.columns,
+  splitOffsets: file.splitOffsets,
+  sorted: true
+})
+
+const appendRequest = (
+  { logIdentity, topic, partitionCount }: IcebergLandingOptions,
+  commitId: string,
+  dataFiles: readonly DataFile[],
+  advances: readonly PartitionAdvance[]
+): AppendRequest => ({
+  commitId,
+  dataFiles,
+  advances: advances.map((advance) => ({ logIdentity, topic, ...advance })),
+  partitionCounts: [{ logIdentity, topic, count: partitionCount }]
+})
+
+/** Resolutions of an unknown outcome before landing fails and starts anew from the table. */
+const unknownMax = 3
+
+const commit = (
+  options: IcebergLandingOptions,
+  request: AppendRequest,
+  unknownCount = 0
+): Effect.Effect<LandingOutcome, LandingFailed> => {
+  const { table, onRemoved } = options
+  return commitAppend(table, request).pipe(
+    Effect.map((committed: Committed): LandingOutcome => {
+      onRemoved(committed.removed)
+      return { kind: 'landed', snapshotId: committed.snapshotId.toString() }
+    }),
+    Effect.catchTag('Fenced', ({ message }) =>
+      Effect.succeed<LandingOutcome>({ kind: 'fenced', detail: message })
+    ),
+    Effect.catchTag('CommitUnknown', (unknown) =>
+      Effect.gen(function* () {
+        const resolution = yield* resolveUnknown(table, unknown)
+        switch (resolution.outcome) {
+          case 'landed':
+            return { kind: 'landed', snapshotId: resolution.snapshotId.toString() } as const
+          case 'notLanded':
+            if (unknownCount + 1 >= unknownMax) return yield* unknown
+            return yield* commit(options, request, unknownCount + 1)
+          case 'parentGone':
+            return { kind: 'fenced', detail: unknown.message } as const
+          default:
+            return resolution satisfies never
+        }
+      })
+    ),
+    Effect.mapError((error) => (error._tag === 'LandingFailed' ? error : failedAt('commit')(error)))
+  )
+}

@@ -1,0 +1,24 @@
+/** What the lander's actor on the main thread and its worker tell each other; structured-cloneable. */
+import type { Watermark } from '../../adapters/log/event-log.ts'
+import type { LanderEvent, LanderOptions } from './lander-ports.ts'
+
+export interface LanderWorkerData {
+  readonly dataDir: string
+  /** Watermarks of the log when the worker was started. */
+  readonly watermarks: readonly Watermark[]
+  readonly lander: LanderOptions
+  readonly snapshotsMax: number
+  readonly duckdbBytesMax: number
+}
+
+export type LanderRequest =
+  | { readonly type: 'log.advanced'; readonly watermark: Watermark }
+  /** Land what is durable, commit, and end. */
+  | { readonly type: 'drain.requested' }
+
+export type LanderAnswer =
+  | { readonly type: 'lander.observed'; readonly event: LanderEvent }
+  | { readonly type: 'files.removed'; readonly locations: readonly string[] }
+  | { readonly type: 'memory.sampled'; readonly heapUsedBytes: number; readonly arrayBufferBytes: number }
+  | { readonly type: 'lander.finished' }
+  | { readonly type: 'lander.failed'; readonly detail: string; readonly isDependency: boolean }

@@ -1,0 +1,52 @@
+/** Where things lie in the data folder. One place, since main thread and workers must agree. */
+import { join, resolve } from 'node:path'
+import { makeEmbeddedCatalog } from '../../adapters/iceberg/embedded-catalog.ts'
+import type { IcebergEvent } from '../../adapters/iceberg/ports.ts'
+import { openOrCreateTable } from '../../adapters/iceberg/table.ts'
+import { fileLocation, makeLocalFiles } from '../../adapters/object-store/local-files.ts'
+import { tradeV2Schema } from '../../market/records/trade-v2.ts'
+
+export interface DataFolder {
+  readonly root: string
+  readonly log: string
+  readonly warehouse: string
+  readonly deadLetters: string
+  /** Where DuckDB spills what exceeds its memory. */
+  readonly temporary: string
+}
+
+export const dataFolderAt = (path: string): DataFolder => {
+  const root = resolve(path)
+  return {
+    root,
+    log: join(root, 'log'),
+    warehouse: join(root, 'warehouse'),
+    deadLetters: join(root, 'dead-letters'),
+    temporary: join(root, 'tmp')
+  }
+}
+
+export interface TableContext {
+  readonly folder: DataFolder
+  readonly nowMs: () => number
+  readonly uuid: () => string
+  readonly observe: (event: IcebergEvent) => void
+}
+
+/** `market.trades` in the embedded catalog, made when there is none. */
+export const openTradesTable = ({ folder, nowMs, uuid, observe }: TableContext) => {
+  const warehouse = fileLocation(folder.warehouse)
+  const files = makeLocalFiles()
+  return openOrCreateTable({
+    ports: {
+      files,
+      catalog: makeEmbeddedCatalog(files, `${warehouse}/_catalog`),
+      ids: { uuid },
+      clockMs: nowMs,
+      observe
+    },
+    warehouse,
+    identifier: { namespace: 'market', name: 'trades' },
+    record: tradeV2Schema
+  })
+}

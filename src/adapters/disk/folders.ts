@@ -1,0 +1,70 @@
+/** Folders on the local disk: made durable, measured. */
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+
+/** The disk refused: no permission, full, not a folder. */
+export class FolderFailed extends Schema.TaggedError<FolderFailed>()('FolderFailed', {
+  path: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `folder ${this.path}: ${this.detail}`
+  }
+}
+
+/** Makes a folder and those above it; their directory entries survive a power cut. */
+export const makeFolder = (path: string): Effect.Effect<void, FolderFailed> =>
+  attempt(path, async () => {
+    const first = await mkdir(path, { recursive: true })
+    if (first === undefined) return
+    const top = dirname(resolve(first))
+    for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
+      await syncPath(folder)
+      if (folder === top || folder === dirname(folder)) return
+    }
+  })
+
+/** Fsyncs a file or a folder. */
+export const syncToDisk = (path: string): Effect.Effect<void, FolderFailed> =>
+  attempt(path, () => syncPath(path))
+
+/** Removing what is absent is success. */
+export const removeFile = (path: string): Effect.Effect<void, FolderFailed> =>
+  attempt(path, () => rm(path, { force: true }))
+
+/** Bytes that the files below a folder take on disk; files that vanish meanwhile count nothing. */
+export const folderBytes = (path: string): Effect.Effect<number, FolderFailed> =>
+  attempt(path, () => bytesBelow(path))
+
+const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, FolderFailed> =>
+  Effect.tryPromise({ try: run, catch: (error) => new FolderFailed({ path, detail: String(error) }) })
+
+const syncPath = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const blockBytes = 512
+
+const bytesBelow = async (path: string): Promise<number> => {
+  let total = 0
+  for (const entry of await present(readdir(path, { withFileTypes: true }), [])) {
+    const below = join(path, entry.name)
+    if (entry.isDirectory()) total += await bytesBelow(below)
+    else total += await present(stat(below).then(({ blocks }) => blocks * blockBytes), 0)
+  }
+  return total
+}
+
+/** The measured folder is alive: what is deleted between two steps is absent, not an error. */
+const present = <A>(running: Promise<A>, absent: A): Promise<A> =>
+  running.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return absent
+    throw error
+  })
