@@ -51,6 +51,11 @@ export type Column = {
  */
 export type FieldIds = Readonly<Record<string, number>>
 
+/** The part of an Iceberg schema, in its JSON form, that carries field ids. */
+export interface FieldIdSource {
+  readonly fields: ReadonlyArray<{ readonly id: number; readonly name: string; readonly type: unknown }>
+}
+
 /** The Avro schema has a type that no table of ours can hold. */
 export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()('ColumnUnsupported', {
   record: Schema.String,
@@ -80,6 +85,12 @@ export const columnsOf = (record: AvroRecord): readonly Column[] => [
   { name: 'k2_partition', kind: 'text', isNullable: false },
   { name: 'k2_offset', kind: 'long', isNullable: false }
 ]
+
+/** Field ids by path, from an Iceberg schema. */
+export const fieldIdsOf = ({ fields }: FieldIdSource): FieldIds =>
+  Object.fromEntries(
+    fields.flatMap(({ id, name, type }) => [[name, id] as const, ...nestedIds(name, type)])
+  )
 
 /** Type of the column in a table and in the Parquet file, for example `DECIMAL(18,8)`. */
 export const duckdbTypeOf = (column: Column): DuckDBType => {
@@ -162,6 +173,13 @@ const columnOf = (record: string, name: string, type: AvroType): Column => {
     }
   }
   throw new ColumnUnsupported({ record, field: name, type: JSON.stringify(type) })
+}
+
+const nestedIds = (name: string, type: unknown): ReadonlyArray<readonly [string, number]> => {
+  if (typeof type !== 'object' || type === null) return []
+  return Object.entries(type).flatMap(([key, id]: [string, unknown]) =>
+    key.endsWith('-id') && typeof id === 'number' ? [[`${name}.${key.slice(0, -3)}`, id] as const] : []
+  )
 }
 
 const isUnion = (type: AvroType): type is readonly AvroType[] => Array.isArray(type)

@@ -10,29 +10,30 @@ import { parseDecimal } from '../../market/decimal.ts'
 import { type Column, type FieldIds, fieldIdOf, leafPaths } from './columns.ts'
 
 export interface ColumnStats {
+  readonly fieldId: number
   /** Compressed bytes in the file. */
   readonly sizeBytes: number
   /** Nulls included. */
   readonly valueCount: number
   readonly nullCount: number
-  readonly hasNan: boolean
   /** Microseconds for timestamps, scaled for decimals, the value for longs; absent if unknown. */
   readonly min?: bigint | string
   readonly max?: bigint | string
 }
 
-/** By field id. Throws on what DuckDB is not known to return: a defect, not a fault. */
+/** One per leaf column. Throws on what DuckDB is not known to return: a defect, not a fault. */
 export const columnStatsOf = (
   columns: readonly Column[],
   ids: FieldIds,
   returned: DuckDBValue
-): ReadonlyMap<number, ColumnStats> => {
+): readonly ColumnStats[] => {
   const byPath = entriesOf(returned)
-  const stats = new Map<number, ColumnStats>()
+  const stats: ColumnStats[] = []
   for (const column of columns) {
     for (const path of leafPaths(column)) {
       const leaf = byPath.get(path.split('.').map(quoted).join('.'))
-      if (leaf !== undefined) stats.set(fieldIdOf(ids, path), leafStats(column, entriesOf(leaf)))
+      if (leaf === undefined) continue
+      stats.push({ fieldId: fieldIdOf(ids, path), ...leafStats(column, entriesOf(leaf)) })
     }
   }
   return stats
@@ -40,7 +41,10 @@ export const columnStatsOf = (
 
 const textBoundBytesMax = 255
 
-const leafStats = (column: Column, entries: ReadonlyMap<string, DuckDBValue>): ColumnStats => {
+const leafStats = (
+  column: Column,
+  entries: ReadonlyMap<string, DuckDBValue>
+): Omit<ColumnStats, 'fieldId'> => {
   const text = (key: string): string | undefined => {
     const value = entries.get(key)
     return typeof value === 'string' ? value : undefined
@@ -51,7 +55,6 @@ const leafStats = (column: Column, entries: ReadonlyMap<string, DuckDBValue>): C
     sizeBytes: Number(text('column_size_bytes') ?? 0),
     valueCount: Number(text('num_values') ?? 0),
     nullCount: Number(text('null_count') ?? 0),
-    hasNan: text('has_nan') === 'true',
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max })
   }

@@ -73,8 +73,8 @@ export interface WrittenFile {
   readonly fileSizeBytes: number
   /** Where row groups begin. */
   readonly splitOffsets: readonly number[]
-  /** By field id. */
-  readonly columnStats: ReadonlyMap<number, ColumnStats>
+  /** Statistics of every leaf column. */
+  readonly columns: readonly ColumnStats[]
 }
 
 export interface ParquetWriter {
@@ -244,7 +244,7 @@ const copySlice = (
         recordCount: Number(row['count']),
         fileSizeBytes: Number(row['file_size_bytes']),
         splitOffsets: [parquetMagicBytes],
-        columnStats: columnStatsOf(options.columns, options.fieldIds, row['column_statistics'] ?? null)
+        columns: columnStatsOf(options.columns, options.fieldIds, row['column_statistics'] ?? null)
       }
     } finally {
       statement.destroySync()

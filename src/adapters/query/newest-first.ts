@@ -1,0 +1,95 @@
+/**
+ * The newest rows of many files, reading as few files as the answer needs (R22).
+ *
+ * 1. Files are read newest first, in groups that grow; each further group is asked only for rows not
+ *    older than the n-th row found so far.
+ * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row of
+ *    the same microsecond could still come before it, so equality reads on.
+ * 3. The answer equals that of reading every file: rows are in one total order, `compareTrades`.
+ */
+import * as Effect from 'effect/Effect'
+import type { ScanFile } from './query-ports.ts'
+
+/** One row: its place in the order, and its JSON text. */
+export interface TradeRow {
+  readonly timestampUs: number
+  readonly symbol: string
+  readonly sourceSequence: number | null
+  readonly messageId: string
+  readonly json: string
+}
+
+/** timestamp descending, symbol, source_sequence descending with nulls last, message_id. */
+export const tradeOrderSql =
+  '"timestamp" DESC, "symbol" ASC, "source_sequence" DESC NULLS LAST, "message_id" ASC'
+
+/** The order of `tradeOrderSql`; text by its UTF-8 bytes, as DuckDB compares. */
+export const compareTrades = (left: TradeRow, right: TradeRow): number =>
+  right.timestampUs - left.timestampUs ||
+  compareUtf8(left.symbol, right.symbol) ||
+  compareSequences(left.sourceSequence, right.sourceSequence) ||
+  compareUtf8(left.messageId, right.messageId)
+
+/** Reads the `rowsMax` newest rows of a group, none older than `floorUs`, in `compareTrades` order. */
+export type ReadGroup<E> = (
+  files: readonly ScanFile[],
+  floorUs: number | undefined
+) => Effect.Effect<readonly TradeRow[], E>
+
+export interface NewestFirst {
+  readonly rows: readonly TradeRow[]
+  readonly filesRead: number
+}
+
+export const newestFirst = <E>(
+  files: readonly ScanFile[],
+  rowsMax: number,
+  read: ReadGroup<E>
+): Effect.Effect<NewestFirst, E> =>
+  Effect.gen(function* () {
+    let rows: readonly TradeRow[] = []
+    let filesRead = 0
+    let groupFiles = firstGroupFiles(files, rowsMax)
+    while (filesRead < files.length) {
+      const floorUs = rows.length < rowsMax ? undefined : rows.at(-1)!.timestampUs
+      const rest = files.slice(filesRead, filesRead + groupFiles)
+      // (2) Files are newest first: when the first of the rest is too old, all of them are.
+      if (floorUs !== undefined && rest[0]!.timestampUpperUs < floorUs) break
+      const group =
+        floorUs === undefined ? rest : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
+      rows = merge(rows, yield* read(group, floorUs), rowsMax)
+      filesRead += group.length
+      groupFiles = Math.min(groupFiles * groupGrowth, groupFilesMax)
+      if (group.length < rest.length) break
+    }
+    return { rows, filesRead }
+  })
+
+const groupGrowth = 4
+const groupFilesMax = 256
+const firstGroupFilesMax = 16
+
+/** As many files as would hold the answer if every row matched. */
+const firstGroupFiles = (files: readonly ScanFile[], rowsMax: number): number => {
+  let rows = 0
+  let count = 0
+  while (count < files.length && count < firstGroupFilesMax && rows < rowsMax) {
+    rows += files[count++]!.recordCount
+  }
+  return Math.max(count, 1)
+}
+
+const merge = (
+  left: readonly TradeRow[],
+  right: readonly TradeRow[],
+  rowsMax: number
+): readonly TradeRow[] =>
+  left.length === 0 ? right : [...left, ...right].sort(compareTrades).slice(0, rowsMax)
+
+const compareUtf8 = (left: string, right: string): number =>
+  left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))
+
+const compareSequences = (left: number | null, right: number | null): number => {
+  if (left === null || right === null) return Number(left === null) - Number(right === null)
+  return right - left
+}

@@ -1,0 +1,51 @@
+/** What queries need of others: a planner that pins files, and an engine that reads them. */
+import type * as Effect from 'effect/Effect'
+
+/** Conditions on trades; absent means any. */
+export interface TradeFilter {
+  readonly symbol?: string
+  /** Upper-case exchange code. */
+  readonly exchange?: string
+  /** Microseconds, inclusive. */
+  readonly fromUs?: number
+  /** Microseconds, exclusive. */
+  readonly toUs?: number
+}
+
+/** A data file with the bounds that its table knows; a bound may be wider than the data. */
+export interface ScanFile {
+  readonly path: string
+  readonly recordCount: number
+  /** Oldest exchange time, microseconds; -Infinity where unknown. */
+  readonly timestampLowerUs: number
+  /** Newest exchange time; Infinity where unknown. */
+  readonly timestampUpperUs: number
+}
+
+/** Files of one snapshot that stay readable until the release (R28). */
+export interface ScanLease {
+  /** Decimal text; null for a table without snapshots. */
+  readonly snapshotId: string | null
+  /** Every file that may hold a matching row, newest upper bound first. */
+  readonly files: readonly ScanFile[]
+  readonly release: () => void
+}
+
+export interface ScanPlanner<E> {
+  readonly acquire: (filter: TradeFilter) => Effect.Effect<ScanLease, E>
+}
+
+export type Parameter =
+  | { readonly type: 'text'; readonly value: string }
+  | { readonly type: 'texts'; readonly value: readonly string[] }
+  | { readonly type: 'timestamp'; readonly value: number }
+
+export type Cell = null | string | number | bigint | boolean
+
+export interface QueryEngine<E> {
+  /** Rows of one SELECT with named parameters `$name`, in its order. */
+  readonly run: (query: {
+    readonly sql: string
+    readonly parameters: Readonly<Record<string, Parameter>>
+  }) => Effect.Effect<ReadonlyArray<readonly Cell[]>, E>
+}

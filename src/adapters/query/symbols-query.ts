@@ -1,0 +1,128 @@
+/**
+ * The instruments that the table holds.
+ *
+ * 1. A file is asked once for its symbols: files never change, so the answer is kept for as long as
+ *    the file is in the table.
+ * 2. Base and quote asset are what the venue said in a landed trade, never guessed from the letters.
+ */
+import * as Effect from 'effect/Effect'
+import type { Cell, QueryEngine, ScanFile, ScanPlanner } from './query-ports.ts'
+
+export interface ListedInstrument {
+  readonly symbol: string
+  readonly exchange: string
+  /** null where no trade named it. */
+  readonly baseAsset: string | null
+  /** The currency of the price. */
+  readonly quoteAsset: string
+}
+
+export interface SymbolsPage {
+  readonly snapshotId: string | null
+  /** By symbol, then exchange. */
+  readonly instruments: readonly ListedInstrument[]
+}
+
+export interface SymbolsQuery<E> {
+  readonly list: (filter: { readonly exchange?: string }) => Effect.Effect<SymbolsPage, E>
+}
+
+/** Files asked in one statement; a table of many files is asked in turns. */
+const filesPerStatement = 256
+
+export const makeSymbolsQuery = <PlanError, EngineError>(ports: {
+  readonly planner: ScanPlanner<PlanError>
+  readonly engine: QueryEngine<EngineError>
+}): SymbolsQuery<PlanError | EngineError> => {
+  const cache: Cache = { keysByPath: new Map(), instruments: new Map() }
+  return {
+    list: ({ exchange }) =>
+      Effect.acquireUseRelease(
+        ports.planner.acquire({}),
+        ({ snapshotId, files }) =>
+          learn(cache, ports.engine, files).pipe(
+            Effect.map(() => ({
+              snapshotId,
+              instruments: known(cache, files).filter(
+                (instrument) => exchange === undefined || instrument.exchange === exchange
+              )
+            }))
+          ),
+        (lease) => Effect.sync(() => lease.release())
+      )
+  }
+}
+
+interface Cache {
+  readonly keysByPath: Map<string, readonly string[]>
+  readonly instruments: Map<string, ListedInstrument>
+}
+
+const learn = <E>(cache: Cache, engine: QueryEngine<E>, files: readonly ScanFile[]) =>
+  Effect.gen(function* () {
+    const live = new Set(files.map(({ path }) => path))
+    for (const path of cache.keysByPath.keys()) if (!live.has(path)) cache.keysByPath.delete(path)
+    const unread = [...live].filter((path) => !cache.keysByPath.has(path))
+    for (let from = 0; from < unread.length; from += filesPerStatement) {
+      yield* learnFiles(cache, engine, unread.slice(from, from + filesPerStatement))
+    }
+  })
+
+const learnFiles = Effect.fnUntraced(function* <E>(
+  { keysByPath, instruments }: Cache,
+  engine: QueryEngine<E>,
+  paths: readonly string[]
+) {
+  const rows = yield* engine.run({
+    sql: `SELECT filename, "exchange", "symbol", any_value("currency")
+      FROM read_parquet($files, filename = true) GROUP BY ALL`,
+    parameters: { files: { type: 'texts', value: paths } }
+  })
+  const found = new Map<string, string[]>(paths.map((path) => [path, []]))
+  const unknown = new Map<string, { readonly path: string; readonly row: readonly Cell[] }>()
+  for (const row of rows) {
+    const [path, exchange, symbol] = row.map(String) as [string, string, string]
+    const key = keyOf(exchange, symbol)
+    found.get(path)?.push(key)
+    if (!instruments.has(key) && !unknown.has(key)) unknown.set(key, { path, row })
+  }
+  const baseAssets = yield* baseAssetsOf(engine, [...unknown.values()].map(({ path }) => path))
+  for (const [key, { row }] of unknown) {
+    const [, exchange, symbol, quoteAsset] = row.map(String) as [string, string, string, string]
+    instruments.set(key, { symbol, exchange, baseAsset: baseAssets.get(key) ?? null, quoteAsset })
+  }
+  for (const [path, keys] of found) keysByPath.set(path, keys)
+})
+
+/** Maps are dear to read: only one file for each instrument that was never seen before. */
+const baseAssetsOf = <E>(
+  engine: QueryEngine<E>,
+  paths: readonly string[]
+): Effect.Effect<ReadonlyMap<string, string>, E> =>
+  paths.length === 0
+    ? Effect.succeed(new Map())
+    : engine
+        .run({
+          sql: `SELECT "exchange", "symbol", any_value("vendor_data"['base_asset'])
+            FROM read_parquet($files) WHERE "vendor_data"['base_asset'] IS NOT NULL GROUP BY ALL`,
+          parameters: { files: { type: 'texts', value: [...new Set(paths)] } }
+        })
+        .pipe(
+          Effect.map(
+            (rows) =>
+              new Map(
+                rows.map(([exchange, symbol, base]) => [keyOf(String(exchange), String(symbol)), String(base)])
+              )
+          )
+        )
+
+const known = ({ keysByPath, instruments }: Cache, files: readonly ScanFile[]): ListedInstrument[] => {
+  const keys = new Set(files.flatMap(({ path }) => keysByPath.get(path) ?? []))
+  return [...keys]
+    .flatMap((key) => instruments.get(key) ?? [])
+    .sort((left, right) => compare(left.symbol, right.symbol) || compare(left.exchange, right.exchange))
+}
+
+const keyOf = (exchange: string, symbol: string): string => `${exchange.length}:${exchange}:${symbol}`
+
+const compare = (left: string, right: string): number => Number(left > right) - Number(left < right)

@@ -1,0 +1,93 @@
+/**
+ * The newest trades that meet a filter, from the files of one pinned snapshot.
+ *
+ * 1. A query holds one lease from planning to its last row, released however it ends (R28).
+ * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
+ * 3. Rows come in the order of `compareTrades`, which is total: the same snapshot and filter give the
+ *    same bytes (R15).
+ */
+import * as Effect from 'effect/Effect'
+import { newestFirst, type ReadGroup, type TradeRow, tradeOrderSql } from './newest-first.ts'
+import type { Cell, Parameter, QueryEngine, ScanPlanner, TradeFilter } from './query-ports.ts'
+import { tradeJsonSql } from './trade-json.ts'
+
+export interface TradesPage {
+  readonly snapshotId: string | null
+  /** One JSON object per trade. */
+  readonly rows: readonly string[]
+  /** Whether more rows meet the filter. */
+  readonly hasMore: boolean
+  /** Files that the plan named, and that were read. */
+  readonly filesPlanned: number
+  readonly filesRead: number
+}
+
+export interface TradesQuery<E> {
+  /** At most `rowsMax` newest trades. */
+  readonly newest: (filter: TradeFilter, rowsMax: number) => Effect.Effect<TradesPage, E>
+}
+
+export const makeTradesQuery = <PlanError, EngineError>(ports: {
+  readonly planner: ScanPlanner<PlanError>
+  readonly engine: QueryEngine<EngineError>
+}): TradesQuery<PlanError | EngineError> => ({
+  newest: (filter, rowsMax) =>
+    Effect.acquireUseRelease(
+      ports.planner.acquire(filter),
+      ({ snapshotId, files }) =>
+        // One row more than asked for tells whether there are more.
+        newestFirst(files, rowsMax + 1, readGroup(ports.engine, filter, rowsMax + 1)).pipe(
+          Effect.map(({ rows, filesRead }) => ({
+            snapshotId,
+            rows: rows.slice(0, rowsMax).map(({ json }) => json),
+            hasMore: rows.length > rowsMax,
+            filesPlanned: files.length,
+            filesRead
+          }))
+        ),
+      (lease) => Effect.sync(() => lease.release())
+    )
+})
+
+const readGroup =
+  <E>(engine: QueryEngine<E>, filter: TradeFilter, rowsMax: number): ReadGroup<E> =>
+  (files, floorUs) => {
+    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
+    const conditions: string[] = []
+    const parameters: Record<string, Parameter> = {
+      files: { type: 'texts', value: files.map(({ path }) => path) }
+    }
+    const require = (condition: string, name: string, parameter: Parameter) => {
+      conditions.push(condition)
+      parameters[name] = parameter
+    }
+    if (filter.symbol !== undefined) require('"symbol" = $symbol', 'symbol', text(filter.symbol))
+    if (filter.exchange !== undefined) require('"exchange" = $exchange', 'exchange', text(filter.exchange))
+    if (fromUs > -Infinity) require('"timestamp" >= $from', 'from', { type: 'timestamp', value: fromUs })
+    if (filter.toUs !== undefined) {
+      require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
+    }
+    return engine
+      .run({ sql: newestSql(conditions, rowsMax), parameters })
+      .pipe(Effect.map((rows) => rows.map(tradeRow)))
+  }
+
+const text = (value: string): Parameter => ({ type: 'text', value })
+
+/** JSON is made of the rows that are left, not of those that are sorted away. */
+const newestSql = (conditions: readonly string[], rowsMax: number): string =>
+  `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${tradeJsonSql()}
+   FROM (
+     SELECT * FROM read_parquet($files)
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY ${tradeOrderSql} LIMIT ${rowsMax}
+   )
+   ORDER BY ${tradeOrderSql}`
+
+const tradeRow = ([timestampUs, symbol, sourceSequence, messageId, json]: readonly Cell[]): TradeRow => ({
+  timestampUs: Number(timestampUs),
+  symbol: String(symbol),
+  sourceSequence: sourceSequence === null ? null : Number(sourceSequence),
+  messageId: String(messageId),
+  json: String(json)
+})

@@ -1,0 +1,93 @@
+/** A warehouse of real files behind a planner that knows them by their statistics. */
+import { Effect, Exit, Scope } from 'effect'
+import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
+import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
+import type { QueryEngine, ScanFile, ScanPlanner } from '../../../src/adapters/query/query-ports.ts'
+import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
+import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
+
+export interface Warehouse {
+  readonly engine: QueryEngine<unknown>
+  readonly planner: ScanPlanner<never>
+  /** Statements that were run. */
+  readonly statements: string[]
+  readonly leases: { taken: number; released: number }
+  /** Writes a batch and adds its files to the table. */
+  readonly land: (trades: readonly TradeV2[]) => Promise<readonly ScanFile[]>
+  /** The table has these files only. */
+  readonly setFiles: (files: readonly ScanFile[]) => void
+  readonly close: () => Promise<void>
+}
+
+export const openWarehouse = async (): Promise<Warehouse> => {
+  const fixture = await openFixture({ fileRowsMax: 1_000 })
+  const scope = Effect.runSync(Scope.make())
+  const pool = await Effect.runPromise(
+    openQueryPool({
+      connections: 2,
+      queueMax: 8,
+      deadlineMsMax: 20_000,
+      threads: 1,
+      memoryBytesMax: 256 * 2 ** 20,
+      warehouseDirectory: fixture.directory,
+      tempDirectory: `${fixture.directory}/spill`
+    }).pipe(Scope.provide(scope))
+  )
+  let files: readonly ScanFile[] = []
+  let batches = 0
+  const statements: string[] = []
+  const leases = { taken: 0, released: 0 }
+  return {
+    statements,
+    leases,
+    engine: {
+      run: (query) => {
+        statements.push(query.sql)
+        return pool.run(query)
+      }
+    },
+    planner: {
+      acquire: () =>
+        Effect.sync(() => {
+          leases.taken++
+          return {
+            snapshotId: '9223372036854775807',
+            files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
+            release: () => {
+              leases.released++
+            }
+          }
+        })
+    },
+    land: async (trades) => {
+      const batch = batches++
+      const written = await Effect.runPromise(
+        fixture.writer.write({
+          rows: columnsOfTrades(trades),
+          directory: fixture.directory,
+          fileName: ({ index }) => `${batch}-${index}.parquet`
+        })
+      )
+      const added = written.map(scanFile)
+      files = [...files, ...added]
+      return added
+    },
+    setFiles: (next) => {
+      files = next
+    },
+    close: async () => {
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await fixture.close()
+    }
+  }
+}
+
+const scanFile = (file: WrittenFile): ScanFile => {
+  const time = file.columns.find(({ fieldId }) => fieldId === tradeFieldIds['timestamp'])!
+  return {
+    path: file.path,
+    recordCount: file.recordCount,
+    timestampLowerUs: Number(time.min),
+    timestampUpperUs: Number(time.max)
+  }
+}

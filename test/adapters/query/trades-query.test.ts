@@ -1,0 +1,213 @@
+import { Effect } from 'effect'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { formatDecimal } from '../../../src/market/decimal.ts'
+import { compareTrades, newestFirst, type TradeRow } from '../../../src/adapters/query/newest-first.ts'
+import type { ScanFile, TradeFilter } from '../../../src/adapters/query/query-ports.ts'
+import { makeTradesQuery } from '../../../src/adapters/query/trades-query.ts'
+import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
+import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
+import { openWarehouse, type Warehouse } from './support.ts'
+
+let warehouse: Warehouse
+
+beforeAll(async () => {
+  warehouse = await openWarehouse()
+})
+beforeEach(() => {
+  warehouse.setFiles([])
+  warehouse.statements.length = 0
+})
+afterAll(() => warehouse.close())
+
+const newest = (filter: TradeFilter, rowsMax: number) =>
+  Effect.runPromise(makeTradesQuery(warehouse).newest(filter, rowsMax))
+
+/** The answer of somebody who reads everything. */
+const naive = (trades: readonly TradeV2[], filter: TradeFilter, rowsMax: number): readonly string[] =>
+  trades
+    .filter(
+      (record) =>
+        (filter.symbol === undefined || record.symbol === filter.symbol) &&
+        (filter.exchange === undefined || record.exchange === filter.exchange) &&
+        (filter.fromUs === undefined || record.timestamp >= filter.fromUs) &&
+        (filter.toUs === undefined || record.timestamp < filter.toUs)
+    )
+    .map((record) => ({
+      timestampUs: record.timestamp,
+      symbol: record.symbol,
+      sourceSequence: record.source_sequence,
+      messageId: record.message_id,
+      json: jsonOf(record)
+    }))
+    .sort(compareTrades)
+    .slice(0, rowsMax)
+    .map(({ json }) => json)
+
+const isoOf = (us: number): string => {
+  const ms = Math.floor(us / 1_000)
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1_000).padStart(3, '0')}Z`
+}
+
+const jsonOf = (record: TradeV2): string =>
+  `{${Object.entries(record)
+    .map(([name, value]) => {
+      if (name === 'price' || name === 'quantity') return `"${name}":${formatDecimal(value as bigint)}`
+      if (name.endsWith('timestamp')) return `"${name}":"${isoOf(value as number)}"`
+      return `"${name}":${JSON.stringify(value)}`
+    })
+    .join(',')}}`
+
+describe('trades query', () => {
+  test('a table without files', async () => {
+    expect(await newest({}, 10)).toEqual({
+      snapshotId: '9223372036854775807',
+      rows: [],
+      hasMore: false,
+      filesPlanned: 0,
+      filesRead: 0
+    })
+  })
+
+  test('exact text of a row', async () => {
+    await warehouse.land([
+      trade({
+        source_sequence: 9_007_199_254_740_991,
+        timestamp: midnightUs - 1,
+        price: 10n ** 18n - 1n,
+        quantity: 1n,
+        trade_conditions: ['a"b'],
+        vendor_data: { event_time: '1', 'odd\n': 'é😀' }
+      })
+    ])
+    const { rows } = await newest({}, 10)
+    expect(rows).toEqual([
+      '{"message_id":"BINANCE:BTCUSDT:9007199254740991","trade_id":"BINANCE-9007199254740991","symbol":"BTCUSDT",' +
+        '"exchange":"BINANCE","asset_class":"crypto","timestamp":"2024-08-07T23:59:59.999999Z",' +
+        '"price":9999999999.99999999,"quantity":0.00000001,"currency":"USDT","side":"BUY",' +
+        '"trade_conditions":["a\\"b"],"source_sequence":9007199254740991,' +
+        '"ingestion_timestamp":"2024-08-08T00:00:00.001500Z","platform_sequence":null,' +
+        '"vendor_data":{"event_time":"1","odd\\n":"é😀"}}'
+    ])
+    expect(() => JSON.parse(rows[0]!)).not.toThrow()
+  })
+
+  test('start is inclusive, end is exclusive, text is bound and never SQL', async () => {
+    const odd = "x' OR 1=1 --"
+    await warehouse.land([
+      ...[0, 1, 2, 3].map((n) => trade({ source_sequence: n, timestamp: midnightUs + n })),
+      trade({ symbol: odd, timestamp: midnightUs + 9 })
+    ])
+    const page = await newest({ symbol: 'BTCUSDT', fromUs: midnightUs + 1, toUs: midnightUs + 3 }, 10)
+    expect(page.rows.map((row) => JSON.parse(row).source_sequence)).toEqual([2, 1])
+    expect((await newest({ symbol: odd }, 10)).rows).toHaveLength(1)
+    expect((await newest({ exchange: odd }, 10)).rows).toHaveLength(0)
+  })
+
+  test('reads the newest file only when it holds the answer', async () => {
+    for (let file = 0; file < 30; file++) {
+      await warehouse.land(
+        Array.from({ length: 20 }, (_, n) =>
+          trade({ source_sequence: file * 20 + n, timestamp: midnightUs + file * 1_000 + n })
+        )
+      )
+    }
+    const page = await newest({ symbol: 'BTCUSDT' }, 10)
+    expect(page).toMatchObject({ filesPlanned: 30, filesRead: 1, hasMore: true })
+    expect(page.rows.map((row) => JSON.parse(row).source_sequence)).toEqual(
+      Array.from({ length: 10 }, (_, n) => 599 - n)
+    )
+    expect(warehouse.statements).toHaveLength(1)
+    // Exactly as many as there are: no more, and every file had to be read to know.
+    expect(await newest({}, 600)).toMatchObject({ hasMore: false, filesRead: 30 })
+    expect(await newest({}, 599)).toMatchObject({ hasMore: true })
+  })
+
+  test('a row of the same microsecond in an older file still takes its place', async () => {
+    await warehouse.land([trade({ symbol: 'ETHUSDT', source_sequence: 5 }), trade({ symbol: 'ETHUSDT', source_sequence: 4 })])
+    await warehouse.land([trade({ symbol: 'BTCUSDT', source_sequence: 1 })])
+    const { rows } = await newest({}, 1)
+    expect(JSON.parse(rows[0]!).symbol).toBe('BTCUSDT')
+  })
+
+  test('the lease is released also when the engine fails', async () => {
+    await warehouse.land([trade()])
+    const before = { ...warehouse.leases }
+    const failing = makeTradesQuery({ planner: warehouse.planner, engine: { run: () => Effect.fail('broken') } })
+    expect(await Effect.runPromise(Effect.flip(failing.newest({}, 1)))).toBe('broken')
+    expect(warehouse.leases).toEqual({ taken: before.taken + 1, released: before.released + 1 })
+  })
+
+  test('property: over real files, the planned answer is the naive one', async () => {
+    const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), { maxLength: 4 })
+    const filters = fc.record(
+      {
+        symbol: fc.constantFrom('BTCUSDT', 'ETHUSDT'),
+        exchange: fc.constantFrom('BINANCE', "O'X"),
+        fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
+        toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
+      },
+      { requiredKeys: [] }
+    )
+    await fc.assert(
+      fc.asyncProperty(batches, filters, fc.integer({ min: 1, max: 20 }), async (landed, filter, rowsMax) => {
+        warehouse.setFiles([])
+        for (const batch of landed) await warehouse.land(batch)
+        const page = await newest(filter, rowsMax)
+        const expected = naive(landed.flat(), filter, rowsMax + 1)
+        expect(page.rows.map((row) => JSON.parse(row))).toEqual(expected.slice(0, rowsMax).map((row) => JSON.parse(row)))
+        expect(page.hasMore).toBe(expected.length > rowsMax)
+      }),
+      { numRuns: 25 }
+    )
+  })
+})
+
+describe('newest first', () => {
+  /** A file as its rows; bounds may be wider than the data, as truncated ones are. */
+  const arbitraryFile = fc.record({
+    times: fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 8 }),
+    slack: fc.integer({ min: 0, max: 3 })
+  })
+
+  test('property: any layout of files gives what reading them all gives', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(arbitraryFile, { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), async (layout, rowsMax) => {
+        const rowsByPath = new Map<string, readonly TradeRow[]>()
+        const files: ScanFile[] = layout.map(({ times, slack }, index) => {
+          const path = `file-${index}`
+          rowsByPath.set(
+            path,
+            times.map((timestampUs, n) => ({
+              timestampUs,
+              symbol: n % 2 === 0 ? 'A' : 'B',
+              sourceSequence: n % 3 === 0 ? null : n,
+              messageId: `${index}-${n}`,
+              json: `${index}-${n}`
+            }))
+          )
+          return {
+            path,
+            recordCount: times.length,
+            timestampLowerUs: Math.min(...times, 30) - slack,
+            timestampUpperUs: Math.max(...times, 0) + slack
+          }
+        })
+        files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
+        const { rows, filesRead } = await Effect.runPromise(
+          newestFirst(files, rowsMax, (group, floorUs) =>
+            Effect.succeed(
+              group
+                .flatMap(({ path }) => rowsByPath.get(path)!)
+                .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
+                .sort(compareTrades)
+                .slice(0, rowsMax)
+            )
+          )
+        )
+        expect(rows).toEqual([...rowsByPath.values()].flat().sort(compareTrades).slice(0, rowsMax))
+        expect(filesRead).toBeLessThanOrEqual(files.length)
+      })
+    )
+  })
+})
