@@ -80,7 +80,11 @@ const parseJsonFrame = (
     return readTrade(losslessFields(text), frame.receivedUs, instruments)
   } catch (error) {
     if (error instanceof DuplicateField) {
-      return { ...withGlimpse('duplicate_field', frame, new Map()), field: error.field }
+      const isIdClear = error.field !== 's' && error.field !== 't'
+      const refusal = isIdClear
+        ? withGlimpse('duplicate_field', frame, instruments)
+        : reject('duplicate_field')
+      return { ...refusal, field: error.field }
     }
     throw error
   }
