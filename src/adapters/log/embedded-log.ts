@@ -174,7 +174,6 @@ const open = async (options: EmbeddedLogOptions, limits: EmbeddedLogLimits): Pro
         partitions.set(topicPartitionName(topic, partition), opened)
       }
     }
-    await files.syncDirectory(directory)
     if (!(await lock.isHeld())) throw new LogInUse({ file: 'writer.lock', pid: process.self.pid })
     return { description, partitions, lock, listeners }
   } catch (error) {

@@ -79,6 +79,8 @@ export const establishDescription = async (
   const identity = recorded?.identity ?? wanted.newIdentity()
   const description = { identity, topics }
   if (topics.size !== recorded?.topics.size) await writeDescription(files, directory, description)
+  // Also when it was read: its writer may have died before it was durable (1).
+  await files.syncDirectory(directory)
   return description
 }
 
@@ -118,7 +120,7 @@ const readText = async (files: LogFiles, path: string): Promise<string | undefin
   }
 }
 
-/** Replaces the file by a whole one: bytes first, then the name, then the directory. */
+/** Replaces the file by a whole one: its bytes are durable before it has the name. */
 const writeDescription = async (
   files: LogFiles,
   directory: string,
@@ -135,7 +137,6 @@ const writeDescription = async (
     await file.close()
   }
   await files.rename(unfinished, `${directory}/${fileName}`)
-  await files.syncDirectory(directory)
 }
 
 const removeIfPresent = async (files: LogFiles, path: string): Promise<void> => {

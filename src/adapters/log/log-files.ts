@@ -17,7 +17,7 @@ export interface LogFile {
 }
 
 export interface LogFiles {
-  /** Makes a directory and those above it, where absent. */
+  /** Makes a directory and those above it, where absent, and makes their names durable. */
   readonly makeDirectory: (path: string) => Promise<void>
   /** Makes the names in a directory durable. */
   readonly syncDirectory: (path: string) => Promise<void>

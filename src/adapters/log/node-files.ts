@@ -1,19 +1,28 @@
 /** Files and clock of this machine. Directories are synced by opening them, as Linux and macOS do. */
 import * as fs from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { FileAbsent, FileExists, type LogClock, type LogFile, type LogFiles } from './log-files.ts'
+
+const syncDirectory = async (path: string): Promise<void> => {
+  const handle = await fs.open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
 
 export const nodeFiles: LogFiles = {
   async makeDirectory(path) {
-    await fs.mkdir(path, { recursive: true })
-  },
-  async syncDirectory(path) {
-    const handle = await fs.open(path, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
+    const made = await fs.mkdir(path, { recursive: true })
+    const highest = dirname(resolve(made ?? path))
+    // An existing directory's name may be as young as its maker, which may have died before its sync.
+    for (let above = dirname(resolve(path)); ; above = dirname(above)) {
+      await syncDirectory(above)
+      if (above === highest || above === dirname(above)) return
     }
   },
+  syncDirectory,
   list: (path) => fs.readdir(path),
   async open(path, mode) {
     return makeFile(await named(fs.open(path, flags[mode])))

@@ -64,7 +64,7 @@ export const openLog = async (
         directory,
         files: nodeFiles,
         clock: systemClock,
-        process: await nodeProcess(),
+        process: options.process ?? (await nodeProcess()),
         topics: { [topic]: 1 },
         neverBelow: [],
         observe: (event) => events.push(event),
