@@ -110,25 +110,29 @@ interface PlainCount {
 
 const plainCount = (rate: number, seed: number): PlainCount => {
   const terms = waves.map(({ periodS, amplitude }, index) => {
-    const omega = (2 * Math.PI) / periodS
+    const omega = (2 * Math.PI) / (periodS * 1_000)
     const phase = 2 * Math.PI * unitOf(seed, index)
-    return { omega, phase, amplitude, scale: amplitude / omega, atGenesis: Math.cos(phase) }
+    const scale = amplitude / omega
+    return { periodMs: periodS * 1_000, omega, phase, amplitude, scale, atGenesis: Math.cos(phase) }
   })
+  const ratePerMs = rate / 1_000
   return {
     count: (ms) => {
-      const t = (ms - genesisMs) / 1_000
-      let sum = t
-      for (const { omega, phase, scale, atGenesis } of terms) {
-        sum += scale * (atGenesis - Math.cos(omega * t + phase))
+      const elapsedMs = ms - genesisMs
+      let sum = elapsedMs
+      for (const { periodMs, omega, phase, scale, atGenesis } of terms) {
+        // The remainder keeps the argument small: exact, and cosines of large numbers are slow.
+        sum += scale * (atGenesis - Math.cos(omega * (elapsedMs % periodMs) + phase))
       }
-      return rate * sum
+      return ratePerMs * sum
     },
     slope: (ms) => {
-      const t = (ms - genesisMs) / 1_000
+      const elapsedMs = ms - genesisMs
       let sum = 1
-      for (const { omega, phase, amplitude } of terms)
-        sum += amplitude * Math.sin(omega * t + phase)
-      return (rate * sum) / 1_000
+      for (const { periodMs, omega, phase, amplitude } of terms) {
+        sum += amplitude * Math.sin(omega * (elapsedMs % periodMs) + phase)
+      }
+      return ratePerMs * sum
     }
   }
 }

@@ -7,11 +7,13 @@
  *    process: after a restart ids are those of the plain rate again.
  * 2. What `trades` tells of an id equals the frame that was sent for it.
  */
+import { decimalScale, formatDecimal } from '../../market/decimal.ts'
 import { makeGeneratorClock } from './generator-clock.ts'
 import type { GeneratorClock } from './generator-clock.ts'
 import { makeTradeValues } from './generator-values.ts'
 import type { TradeValues } from './generator-values.ts'
 import { seedFor } from './hash.ts'
+import { makeTradeFrames } from './trade-frame.ts'
 import type { FrameBytes, Playback, TradeSource, VenueTrade } from './trade-source.ts'
 import { generatedSymbols } from './venue-listing.ts'
 import type { GeneratedSymbol } from './venue-listing.ts'
@@ -51,7 +53,7 @@ interface Lane {
   readonly listed: GeneratedSymbol
   readonly clock: GeneratorClock
   readonly values: (id: number) => TradeValues
-  readonly head: string
+  readonly encode: ReturnType<typeof makeTradeFrames>
   nextId: number
   nextDueMs: number
 }
@@ -64,7 +66,7 @@ const makeLane = (listed: GeneratedSymbol, rate: number, commonSeed: number): La
     listed,
     clock,
     values: (id) => valuesOf(id, clock.clusterEnd(id)),
-    head: `{"stream":"${listed.symbol.toLowerCase()}@trade","data":`,
+    encode: makeTradeFrames(listed.symbol, listed.priceDecimals, listed.quantityDecimals),
     nextId: 1,
     nextDueMs: 0
   }
@@ -129,17 +131,20 @@ const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
 /** The event leaves the venue a millisecond after the trade. */
 const tradeTimeOf = (dueMs: number): number => dueMs - 1
 
-const encodeFrame = (lane: Lane, id: number, dueMs: number): FrameBytes => {
-  const { price, quantity, buyerIsMaker, bestMatch } = lane.values(id)
-  const text =
-    `${lane.head}{"e":"trade","E":${dueMs},"s":"${lane.listed.symbol}","t":${id},"p":"${price}",` +
-    `"q":"${quantity}","T":${tradeTimeOf(dueMs)},"m":${buyerIsMaker},"M":${bestMatch}}}`
-  const bytes = Buffer.from(text, 'latin1')
-  return { bytes, dataStart: lane.head.length, dataEnd: bytes.length - 1 }
+const encodeFrame = ({ encode, values }: Lane, id: number, dueMs: number): FrameBytes =>
+  encode({ id, eventMs: dueMs, tradeMs: tradeTimeOf(dueMs), values: values(id) })
+
+const tradeAt = ({ clock, values, listed }: Lane, id: number): VenueTrade => {
+  const { priceTicks, quantitySteps, buyerIsMaker, bestMatch } = values(id)
+  return {
+    id,
+    timeMs: tradeTimeOf(clock.dueMs(id)),
+    price: scaledText(priceTicks, listed.priceDecimals),
+    quantity: scaledText(quantitySteps, listed.quantityDecimals),
+    buyerIsMaker,
+    bestMatch
+  }
 }
 
-const tradeAt = ({ clock, values }: Lane, id: number): VenueTrade => ({
-  id,
-  timeMs: tradeTimeOf(clock.dueMs(id)),
-  ...values(id)
-})
+const scaledText = (units: number, places: number): string =>
+  formatDecimal(BigInt(units) * 10n ** BigInt(decimalScale - places))

@@ -7,8 +7,10 @@ import { hashOf, seedFor, unitOf } from './hash.ts'
 import type { GeneratedSymbol } from './venue-listing.ts'
 
 export interface TradeValues {
-  readonly price: string
-  readonly quantity: string
+  /** In ticks of 10^-priceDecimals. */
+  readonly priceTicks: number
+  /** In steps of 10^-quantityDecimals. */
+  readonly quantitySteps: number
   readonly buyerIsMaker: boolean
   readonly bestMatch: boolean
 }
@@ -23,7 +25,6 @@ const waves: ReadonlyArray<{ readonly periodS: number; readonly amplitude: numbe
   { periodS: 59, amplitude: 0.000_3 },
   { periodS: 7.3, amplitude: 0.000_06 }
 ]
-const decimals = 8
 const quantityTypicalMax = 60
 
 /** @param rate trades per second, which turns ids into time for the price's waves. */
@@ -36,6 +37,7 @@ export const makeTradeValues = (
   const sideSeed = seedFor(seed, 'side')
   const quantitySeed = seedFor(seed, 'quantity')
   const terms = waves.map(({ periodS, amplitude }, index) => ({
+    periodS,
     omega: (2 * Math.PI) / periodS,
     phase: 2 * Math.PI * unitOf(priceSeed, index),
     amplitude
@@ -47,8 +49,9 @@ export const makeTradeValues = (
   const middleTicks = (clusterEnd: number): number => {
     if (clusterEnd === cachedEnd) return cachedTicks
     let sum = 0
-    for (const { omega, phase, amplitude } of terms) {
-      sum += amplitude * Math.sin((omega * clusterEnd) / rate + phase)
+    const elapsedS = clusterEnd / rate
+    for (const { periodS, omega, phase, amplitude } of terms) {
+      sum += amplitude * Math.sin(omega * (elapsedS % periodS) + phase)
     }
     cachedEnd = clusterEnd
     cachedTicks = Math.round(levelTicks * Math.exp(sum))
@@ -62,19 +65,10 @@ export const makeTradeValues = (
     const draw = -Math.log(1 - unitOf(quantitySeed, id))
     const steps = 1 + Math.floor(Math.min(draw * draw, quantityTypicalMax) * typicalSteps)
     return {
-      price: decimalText(Math.max(1, ticks), listed.priceDecimals),
-      quantity: decimalText(steps, listed.quantityDecimals),
+      priceTicks: Math.max(1, ticks),
+      quantitySteps: steps,
       buyerIsMaker,
       bestMatch: noise % 64 !== 0
     }
   }
-}
-
-/** Exact text of `units × 10^-places`, with eight decimals. */
-const decimalText = (units: number, places: number): string => {
-  const scale = 10 ** places
-  const whole = Math.floor(units / scale)
-  return `${whole}.${String(units - whole * scale)
-    .padStart(places, '0')
-    .slice(0, places)}${'0'.repeat(decimals - places)}`
 }
