@@ -15,7 +15,7 @@ import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setu
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import { type ChildData, type ChildNotice, type ChildOutcome, type ChildOutput, type ChildSpec, pathOf, subjectId, type SupervisorOutput } from './supervisor-spec.ts'
+import { type ChildData, type ChildNotice, type ChildOutcome, type ChildOutput, childOf, type ChildSpec, pathOf, subjectId, type SupervisorOutput } from './supervisor-spec.ts'
 
 export interface ChildInput {
   readonly spec: ChildSpec
@@ -94,7 +94,7 @@ const childSetup = setup({
       if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
     }),
     requestStop: enqueueActions(({ context, enqueue, self }) => {
-      const subject = self.getSnapshot().children[subjectId]
+      const subject = childOf(self, subjectId)
       const event = stopEventOf(context.spec)
       if (subject !== undefined && event !== null) enqueue.sendTo(subject, event)
     })
@@ -105,7 +105,12 @@ export const childMachine = childSetup.createMachine({
   id: 'child',
   context: ({ input }) => ({ ...input, attempt: 0, restarts: 0, crashes: 0, inWindow: 0, lastError: null, outcome: null }),
   output: ({ context }) => ({ _tag: 'ChildEnded', outcome: context.outcome ?? 'stopped', crash: context.lastError }),
-  on: { 'crash.forgotten': { actions: 'forgetCrash' } },
+  on: {
+    'crash.forgotten': { actions: 'forgetCrash' },
+    // A failure that was in the mailbox when its state was left. Without a handler it would fail the
+    // keeper itself (5); what matters of it was recorded when the state was left.
+    'xstate.error.actor.*': {}
+  },
   initial: 'up',
   states: {
     up: {
@@ -173,7 +178,12 @@ export const childMachine = childSetup.createMachine({
     },
     releasing: {
       tags: 'degraded',
-      invoke: { id: 'awaitRelease', src: 'awaitRelease', input: ({ self }) => ({ path: pathOf(self) }) },
+      invoke: {
+        id: 'awaitRelease',
+        src: 'awaitRelease',
+        input: ({ self }) => ({ path: pathOf(self) }),
+        onError: 'released'
+      },
       on: {
         'child.released': 'released',
         'stop.requested': { actions: { type: 'decideOutcome', params: 'stopped' } }

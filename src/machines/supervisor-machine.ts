@@ -12,7 +12,7 @@
 import { and, assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, not, setup } from 'xstate'
 import { seedFor } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import type { ChildCrashed, ChildOutput, ChildSpec, SupervisorOutput } from './supervisor-spec.ts'
+import { type ChildCrashed, childOf, type ChildOutput, type ChildSpec, type SupervisorOutput } from './supervisor-spec.ts'
 
 export interface SupervisorInput {
   readonly specs: ReadonlyArray<ChildSpec>
@@ -84,11 +84,10 @@ const supervisorSetup = setup({
       enqueue.spawnChild(spec.src as never, { id: spec.id, input } as never)
     }),
     stopLast: enqueueActions(({ context, enqueue, self }) => {
-      const keepers = self.getSnapshot().children
       let { children } = context
       for (const { spec, phase } of context.children.toReversed()) {
         if (!isLive(phase)) continue
-        const keeper = keepers[spec.id]
+        const keeper = childOf(self, spec.id)
         // A child without a keeper cannot answer: it counts as ended, or the stop would wait for ever.
         children = withPhase(children, spec.id, keeper === undefined ? 'ended' : 'ending')
         if (keeper === undefined) continue
@@ -106,7 +105,7 @@ const supervisorSetup = setup({
     removeChild: enqueueActions(({ context, enqueue, self }, childId: string) => {
       const child = context.children.find(({ spec }) => spec.id === childId)
       if (child === undefined) return
-      const keeper = isLive(child.phase) ? self.getSnapshot().children[childId] : undefined
+      const keeper = isLive(child.phase) ? childOf(self, childId) : undefined
       if (keeper === undefined) {
         enqueue.assign({ children: context.children.filter(({ spec }) => spec.id !== childId) })
       } else {

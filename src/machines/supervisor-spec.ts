@@ -119,3 +119,11 @@ export const pathOf = (actor: AnyActorRef): string => {
   if (parent === undefined) return actor.id
   return actor.id === subjectId ? pathOf(parent) : `${pathOf(parent)}/${actor.id}`
 }
+
+/** A child by id, if it runs. Total: an actor that is still being created has no snapshot. */
+export const childOf = (actor: AnyActorRef, id: string): AnyActorRef | undefined => {
+  const snapshot = actor.getSnapshot() as
+    | { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> }
+    | undefined
+  return snapshot?.children?.[id]
+}

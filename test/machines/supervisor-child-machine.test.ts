@@ -1,0 +1,167 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createActor, fromCallback, initialTransition, SimulatedClock, transition } from 'xstate'
+import { getShortestPaths } from 'xstate/graph'
+import { childMachine } from '../../src/machines/supervisor-child-machine.ts'
+import { ActorCrashed, crashMessageLengthMax, crashOf } from '../../src/machines/supervisor-crash.ts'
+import { childSpec, type RestartType } from '../../src/machines/supervisor-spec.ts'
+
+const inputOf = (restart: RestartType, more = {}) => ({
+  seed: 1,
+  spec: childSpec({ id: 'c', restart, drainMsMax: 500, limit: { restartsMax: 2, windowMs: 10_000 }, ...more })
+})
+
+const dropped = { _tag: 'Dropped', message: 'gone' }
+const events = [
+  { type: 'child.ready' },
+  { type: 'child.released' },
+  { type: 'stop.requested' },
+  { type: 'crash.forgotten' },
+  { type: 'xstate.done.actor.subject', output: undefined, actorId: 'subject' },
+  { type: 'xstate.done.actor.subject', output: { _tag: 'Escalated', childId: 'x', crash: crashOf(dropped) }, actorId: 'subject' },
+  { type: 'xstate.error.actor.subject', error: dropped, actorId: 'subject' },
+  { type: 'xstate.error.actor.subject', error: { _tag: 'VenueAway', isDependency: true }, actorId: 'subject' },
+  { type: 'xstate.after.startDeadline.child.up.starting' },
+  { type: 'xstate.after.upDelay.child.up.running' },
+  { type: 'xstate.after.drainDeadline.child.up.draining' },
+  { type: 'xstate.after.releaseDeadline.child.releasing' },
+  { type: 'xstate.after.backoffDelay.child.backingOff' }
+] as unknown as ReadonlyArray<never>
+
+test('every state is reachable, and every final one by its restart type', () => {
+  const reached = new Set<string>()
+  for (const restart of ['permanent', 'transient', 'temporary'] as const) {
+    const paths = getShortestPaths(childMachine, {
+      input: inputOf(restart),
+      events,
+      serializeState: ({ value, context }) =>
+        JSON.stringify([value, context.inWindow, Math.min(context.attempt, 3), context.outcome]),
+      stopWhen: ({ status, context }) => status !== 'active' || context.crashes > 4,
+      limit: 20_000
+    })
+    for (const { state } of paths) reached.add(JSON.stringify(state.value))
+  }
+  // `crashed` and `released` decide without an event: nobody ever sees the machine rest there.
+  expect([...reached].toSorted()).toEqual(
+    [{ up: 'starting' }, { up: 'running' }, { up: 'draining' }, 'releasing', 'backingOff', 'stopped', 'completed', 'failed', 'escalated']
+      .map((value) => JSON.stringify(value))
+      .toSorted()
+  )
+})
+
+test('invariants hold for any order of events', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom<RestartType>('permanent', 'transient', 'temporary'),
+      fc.boolean(),
+      fc.array(fc.constantFrom(...events), { maxLength: 60 }),
+      (restart, drains, sequence) => {
+        const input = inputOf(restart, { drainMsMax: drains ? 500 : 0 })
+        let [snapshot] = initialTransition(childMachine, input)
+        let hasStopped = false
+        let before = snapshot
+        for (const event of sequence as ReadonlyArray<{ type: string }>) {
+          if (snapshot.status !== 'active') break
+          before = snapshot
+          hasStopped ||= event.type === 'stop.requested'
+          ;[snapshot] = transition(childMachine, snapshot, event as never)
+          const { attempt, crashes, inWindow, outcome, restarts, seed } = snapshot.context
+          expect(snapshot.status).not.toBe('error')
+          // (1) never from a crash to a start without the backoff in between
+          if (snapshot.matches({ up: 'starting' }) && !before.matches('up')) expect(before.value).toBe('backingOff')
+          // (2)
+          if (attempt < before.context.attempt) expect(event.type).toContain('upDelay')
+          // (3)
+          expect(inWindow).toBeLessThanOrEqual(input.spec.limit.restartsMax + 1)
+          expect(inWindow <= crashes && restarts <= crashes).toBe(true)
+          if (crashes > before.context.crashes) expect(seed).not.toBe(before.context.seed)
+          // (4) once asked to stop, never up again but to drain
+          if (hasStopped) {
+            expect(outcome).not.toBeNull()
+            expect(snapshot.matches({ up: 'starting' }) || snapshot.matches({ up: 'running' }) || snapshot.matches('backingOff')).toBe(false)
+          }
+          expect(JSON.parse(JSON.stringify(snapshot.context))).toEqual(snapshot.context)
+        }
+        if (snapshot.status === 'done') expect(snapshot.output._tag).toBe('ChildEnded')
+      }
+    ),
+    { numRuns: 500 }
+  )
+})
+
+describe('time', () => {
+  const start = (more: object) => {
+    const clock = new SimulatedClock()
+    const sent: Array<string> = []
+    const machine = childMachine.provide({
+      actors: {
+        subject: fromCallback(({ receive }) => receive(({ type }) => sent.push(type))) as never,
+        awaitRelease: fromCallback(() => {}) as never
+      }
+    })
+    const actor = createActor(machine, { clock, input: inputOf('permanent', more) }).start()
+    return { actor, clock, sent }
+  }
+
+  test('a child that ignores drain and release ends at the sum of its deadlines', () => {
+    const { actor, clock, sent } = start({ drainMsMax: 500, shutdownMsMax: 700 })
+    actor.send({ type: 'child.ready' })
+    actor.send({ type: 'stop.requested' })
+    clock.increment(400)
+    actor.send({ type: 'stop.requested' })
+    clock.increment(100)
+    expect(sent).toEqual(['drain.requested'])
+    expect(actor.getSnapshot().value).toBe('releasing')
+    clock.increment(699)
+    expect(actor.getSnapshot().value).toBe('releasing')
+    clock.increment(1)
+    expect(actor.getSnapshot()).toMatchObject({ status: 'done', output: { outcome: 'stopped', crash: null } })
+  })
+
+  test('a supervisor is asked to stop, and has its shutdown deadline for it', () => {
+    const { actor, clock, sent } = start({ type: 'supervisor', shutdownMsMax: 700 })
+    actor.send({ type: 'child.ready' })
+    actor.send({ type: 'stop.requested' })
+    expect(sent).toEqual(['stop.requested'])
+    clock.increment(700)
+    expect(actor.getSnapshot().value).toBe('releasing')
+  })
+
+  test('the window slides: each crash is forgotten windowMs after it happened', () => {
+    const { actor, clock } = start({ startMsMax: 1_000, shutdownMsMax: 1, backoff: { msMin: 999, msMax: 999, factor: 1, jitterRatio: 0, upMsMin: 1 }, limit: { restartsMax: 5, windowMs: 7_000 } })
+    // A start deadline missed every 2,000 ms: at 1,000, 3,000, 5,000 and 7,000; the first leaves at 8,000.
+    const seen: Array<number> = []
+    for (let at = 1; at <= 12_500; at++) {
+      clock.increment(1)
+      if (at % 1_000 === 500) seen.push(actor.getSnapshot().context.inWindow)
+    }
+    expect(seen).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 3, 4, 3])
+  })
+})
+
+describe('crashOf', () => {
+  test.each([
+    [new TypeError('bad'), 'TypeError', 'bad', false],
+    [{ _tag: 'SocketClosed', message: 'closed', isDependency: true }, 'SocketClosed', 'closed', true],
+    [{ _tag: 'SocketClosed', dependency: true }, 'SocketClosed', 'SocketClosed', true],
+    ['text', 'UnknownFailure', 'text', false],
+    [undefined, 'UnknownFailure', 'undefined', false],
+    [Symbol('s'), 'UnknownFailure', 'Symbol(s)', false],
+    [Object.create(null), 'UnknownFailure', 'no message', false]
+  ])('%o', (error, tag, message, isDependency) => {
+    expect(crashOf(error)).toMatchObject({ tag, message, isDependency })
+  })
+
+  test('is total, bounded and idempotent', () => {
+    fc.assert(
+      fc.property(fc.anything(), (error) => {
+        const crash = crashOf(error)
+        expect(crash).toBeInstanceOf(ActorCrashed)
+        expect(crash.message.length).toBeLessThanOrEqual(crashMessageLengthMax + 1)
+        expect(crashOf(crash)).toBe(crash)
+      })
+    )
+    const trap = () => { throw new Error('trap') }
+    expect(crashOf(new Proxy({}, { get: trap, getPrototypeOf: trap })).tag).toBe('UnreadableFailure')
+  })
+})
