@@ -1,5 +1,5 @@
 import { Deferred, Effect, Layer, ManagedRuntime, Queue } from 'effect'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createActor, fromCallback, setup, SimulatedClock } from 'xstate'
 import { makeFromEffect } from '../../src/actors/effect-actor.ts'
@@ -58,7 +58,7 @@ const makeWorld = () => {
           )
           ready()
           const { type } = yield* Queue.take(commands)
-          if (type === 'crash.requested') return yield* Effect.fail({ _tag: 'Dropped', message: `${id} dropped` })
+          if (type === 'crash.requested') yield* Effect.fail({ _tag: 'Dropped', message: `${id} dropped` })
           if (type === 'drain.requested') log.push(`drain ${id}`)
         }),
       options.shutdownMsMax === undefined ? {} : { releaseMsMax: options.shutdownMsMax }
@@ -379,6 +379,33 @@ test('a machine that throws loses its orphans', async () => {
     await turns()
     expect(kernel.registry.snapshot().map(({ owner, name }) => `${owner} ${name}`)).toEqual(['root/m/child program', 'root/m/child socket'])
   }
+})
+
+test('an orphaned machine that goes on restarting its program gets none started', async () => {
+  const { clock, fromEffect, kernel, start } = makeWorld()
+  let starts = 0
+  const program = fromEffect(() => {
+    starts += 1
+    return Effect.andThen(tracked('socket', 'socket')(Effect.void), Effect.never)
+  })
+  const stubborn = setup({ actors: { program } }).createMachine({
+    initial: 'on',
+    states: { on: { invoke: { src: 'program', id: 'program', onError: 'off' } }, off: { after: { 10: 'on' } } }
+  })
+  const machine = setup({ actors: { stubborn } }).createMachine({
+    invoke: { src: 'stubborn', id: 'stubborn' },
+    on: { 'crash.requested': { actions: () => { throw new Error('in an action') } } }
+  })
+  const { crash } = start(supervisor(kernel, { id: 'root' }, [worker({ id: 'm', ready: 'started', restart: 'temporary' }, machine)]))
+  await turns()
+  expect(starts).toBe(1)
+  crash('root/m')
+  for (let step = 0; step < 10; step++) {
+    await turns()
+    clock.increment(10)
+  }
+  expect(starts).toBe(1)
+  expect(kernel.registry.snapshot()).toEqual([])
 })
 
 test('200 random crashes over a two-level tree leave exactly the resources of the tree', async () => {
