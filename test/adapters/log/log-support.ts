@@ -86,7 +86,8 @@ export const readAll = async (
   const found: LogBatch[] = []
   for (let offset = fromOffset; ; ) {
     const batches = await Effect.runPromise(log.read(topic, 0, { fromOffset: offset, bytesMax }))
-    if (batches.length === 0) return recordsOf(found)
+    // A batch that holds the offset in its middle is given whole.
+    if (batches.length === 0) return recordsOf(found).filter(([at]) => at >= fromOffset)
     found.push(...batches)
     offset = batches.at(-1)!.endOffset
   }
