@@ -139,7 +139,7 @@ export class SegmentLog {
     if (oldest === undefined || next === undefined || next.baseOffset > belowOffset) return 0
     // A segment ends no later than the next one starts; what has no time yet started a moment ago.
     if (endedBeforeMs !== Number.POSITIVE_INFINITY) {
-      if (next.startedMs === undefined || next.startedMs >= endedBeforeMs) return 0
+      if (next.startedMs === undefined || next.startedMs > endedBeforeMs) return 0
     }
     const { files, directory, observe } = this.#options
     this.#segments.shift()
