@@ -1,0 +1,108 @@
+/**
+ * What the HTTP API needs of the rest of the runtime. Nothing else of it is known here: whoever
+ * starts the server passes values of these shapes.
+ */
+import type * as Effect from 'effect/Effect'
+import type { Exit } from 'effect/Exit'
+
+/** A fault with a public message: no SQL, path or stack in it. */
+export interface ApiFault {
+  readonly _tag: string
+  readonly message: string
+}
+
+export interface TradeFilter {
+  readonly symbol?: string
+  /** Upper case. */
+  readonly exchange?: string
+  /** Microseconds, inclusive. */
+  readonly fromUs?: number
+  /** Microseconds, exclusive. */
+  readonly toUs?: number
+}
+
+/** `QueryTimedOut`, `QueryQueueFull` and `TableUnavailable` have answers of their own; others are 500. */
+export type Answer<A> = Effect.Effect<A, ApiFault>
+
+export interface TradesAnswer {
+  /** Decimal text: 63-bit ids do not survive a double. */
+  readonly snapshotId: string | null
+  /** JSON objects as text, newest first. */
+  readonly rows: readonly string[]
+  readonly hasMore: boolean
+}
+
+export interface SymbolsAnswer {
+  readonly snapshotId: string | null
+  readonly instruments: ReadonlyArray<{
+    readonly symbol: string
+    readonly exchange: string
+    readonly baseAsset: string | null
+    readonly quoteAsset: string
+  }>
+}
+
+export interface SnapshotListing {
+  readonly snapshotId: string
+  readonly parentId: string | null
+  readonly timestampMs: number
+  readonly operation: string
+  /** As in the table's metadata. */
+  readonly summary: Readonly<Record<string, string>>
+}
+
+export interface ComponentHealth {
+  readonly name: string
+  readonly status: 'healthy' | 'degraded' | 'unavailable'
+  /** What is wrong, in words. */
+  readonly detail?: string
+}
+
+export interface Readiness {
+  /** Why requests cannot be answered yet; empty when ready: feed connected, lander running, table readable. */
+  readonly reasons: readonly string[]
+  readonly components: readonly ComponentHealth[]
+}
+
+export interface MetricsText {
+  readonly contentType: string
+  readonly text: string
+}
+
+export type HttpEvent =
+  | {
+      readonly type: 'http.request_finished'
+      readonly method: string
+      /** Path of a route, or `unmatched`: a bounded set. */
+      readonly route: string
+      readonly status: number
+      readonly durationMs: number
+      readonly correlationId: string
+    }
+  | {
+      readonly type: 'http.request_failed'
+      readonly route: string
+      readonly correlationId: string
+      /** For the log, never for the client. */
+      readonly cause: unknown
+    }
+
+export interface ApiDeps {
+  readonly version: string
+  readonly trades: (filter: TradeFilter, rowsMax: number) => Answer<TradesAnswer>
+  readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
+  /** Newest first. */
+  readonly snapshots: (rowsMax: number) => Answer<readonly SnapshotListing[]>
+  readonly readiness: () => Readiness
+  /** The live actor tree, JSON-safe. */
+  readonly status: () => unknown
+  readonly metrics: () => Promise<MetricsText>
+  /** Runs an Effect; the signal interrupts it when the client has gone. */
+  readonly run: <A, E>(
+    effect: Effect.Effect<A, E>,
+    options: { readonly signal: AbortSignal }
+  ) => Promise<Exit<A, E>>
+  readonly nowMs: () => number
+  readonly newCorrelationId: () => string
+  readonly observe: (event: HttpEvent) => void
+}

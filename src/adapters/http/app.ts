@@ -1,0 +1,108 @@
+/**
+ * The HTTP API as a Hono app: guards, routes, problems.
+ *
+ * 1. Every answer carries a correlation id and the security headers, errors too.
+ * 2. Every error is a problem document; causes go to `observe` only.
+ * 3. A route answers GET and HEAD; any other method on its address is 405 and names them.
+ * 4. A client that goes away interrupts its query.
+ */
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import { type Context, Hono } from 'hono'
+import type { ApiDeps } from './api-deps.ts'
+import { correlationHeader, guard, securityHeaders } from './guards.ts'
+import { parseParameters } from './parameters.ts'
+import { faultProblem, type FieldError, internalProblem, type Problem, problemResponse } from './problem.ts'
+import { indexResponse, makeRoutes, type Route } from './routes.ts'
+
+interface Env {
+  readonly Variables: { correlationId: string; route: string }
+}
+
+/** The app; `server.ts` gives it a port, tests call `request` on it. */
+export const makeApp = (deps: ApiDeps): Hono<Env> => {
+  const app = new Hono<Env>()
+  const routes = makeRoutes(deps)
+  const index: Route = {
+    path: '/',
+    about: 'This index',
+    parameters: {},
+    check: () => [],
+    answer: () => Effect.sync(() => indexResponse(deps.version, routes))
+  }
+  app.use(observed(deps))
+  for (const route of [index, ...routes]) {
+    app.get(route.path, (context) => answer(deps, route, context))
+    app.all(route.path, (context) => {
+      context.set('route', route.path)
+      return problemResponse(methodNotAllowed, context.get('correlationId'))
+    })
+  }
+  app.notFound((context) => problemResponse(notFound, context.get('correlationId')))
+  app.onError((cause, context) => {
+    report(deps, context, cause)
+    return problemResponse(internalProblem, context.get('correlationId'))
+  })
+  return app
+}
+
+const notFound: Problem = { status: 404, code: 'not_found', detail: 'GET / lists the addresses of this server' }
+
+const methodNotAllowed: Problem = {
+  status: 405,
+  code: 'method_not_allowed',
+  detail: 'use GET or HEAD',
+  headers: { allow: 'GET, HEAD' }
+}
+
+/** Outermost: sees what the client gets. */
+const observed =
+  (deps: ApiDeps) =>
+  async (context: Context<Env>, next: () => Promise<void>): Promise<void> => {
+    const startedMs = performance.now()
+    const { correlationId, problem } = guard(context.req.raw, deps.newCorrelationId)
+    context.set('correlationId', correlationId)
+    context.set('route', 'unmatched')
+    if (problem === undefined) await next()
+    else context.res = problemResponse(problem, correlationId)
+    for (const [name, value] of Object.entries(securityHeaders)) context.res.headers.set(name, value)
+    context.res.headers.set(correlationHeader, correlationId)
+    deps.observe({
+      type: 'http.request_finished',
+      method: context.req.method,
+      route: context.get('route'),
+      status: context.res.status,
+      durationMs: performance.now() - startedMs,
+      correlationId
+    })
+  }
+
+const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
+  context.set('route', route.path)
+  const correlationId = context.get('correlationId')
+  const parsed = parseParameters(context.req.url, route.parameters)
+  const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
+  if (!parsed.ok || errors.length > 0) return problemResponse(invalidParameters(errors), correlationId)
+  const exit = await deps.run(route.answer({ values: parsed.values, correlationId }), {
+    signal: context.req.raw.signal
+  })
+  if (exit._tag === 'Success') return exit.value
+  const fault = Cause.findErrorOption(exit.cause)
+  report(deps, context, exit.cause)
+  return problemResponse(fault._tag === 'Some' ? faultProblem(fault.value._tag) : internalProblem, correlationId)
+}
+
+const invalidParameters = (errors: readonly FieldError[]): Problem => ({
+  status: 400,
+  code: 'invalid_parameters',
+  detail: errors.map(({ field, detail, remedy }) => `${field} ${detail}: ${remedy}`).join('; '),
+  errors
+})
+
+const report = (deps: ApiDeps, context: Context<Env>, cause: unknown): void =>
+  deps.observe({
+    type: 'http.request_failed',
+    route: context.get('route'),
+    correlationId: context.get('correlationId'),
+    cause
+  })

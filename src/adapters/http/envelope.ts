@@ -1,0 +1,32 @@
+/** The shape of successful answers under /v1: `{success, data, pagination, meta}`. */
+import { isoOfMs } from './time-parameter.ts'
+
+export interface Page {
+  readonly limit: number
+  /** null where counting would cost more than the answer. */
+  readonly total: number | null
+  readonly hasMore: boolean
+}
+
+export interface Meta {
+  readonly correlationId: string
+  readonly nowMs: number
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** `data` is JSON text: decimals are in it digit by digit, as no JavaScript number holds them. */
+export const envelopeResponse = (data: string, page: Page | undefined, meta: Meta): Response => {
+  const pagination =
+    page === undefined
+      ? ''
+      : `"pagination":${JSON.stringify({ limit: page.limit, offset: 0, total: page.total, has_more: page.hasMore })},`
+  const metaJson = JSON.stringify({
+    correlation_id: meta.correlationId,
+    timestamp: isoOfMs(meta.nowMs),
+    ...meta.extra
+  })
+  return jsonResponse(`{"success":true,"data":${data},${pagination}"meta":${metaJson}}`)
+}
+
+export const jsonResponse = (text: string): Response =>
+  new Response(text, { headers: { 'content-type': 'application/json' } })

@@ -1,0 +1,102 @@
+/**
+ * Errors as RFC 9457 problem documents.
+ *
+ * 1. `code` is stable: clients branch on it, never on prose.
+ * 2. What a document says was written for clients: no stack, path, SQL or cause is ever copied in.
+ */
+
+export interface FieldError {
+  /** Name of the parameter or header. */
+  readonly field: string
+  readonly detail: string
+  /** What to send instead. */
+  readonly remedy: string
+}
+
+export interface Problem {
+  readonly status: number
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly errors?: readonly FieldError[]
+  /** Why the service is not ready. */
+  readonly reasons?: readonly string[]
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type ProblemCode = keyof typeof titles
+
+const titles = {
+  invalid_parameters: 'Some parameters are not valid',
+  not_found: 'There is nothing at this address',
+  method_not_allowed: 'This address does not answer this method',
+  host_not_allowed: 'This server answers requests to this machine only',
+  origin_not_allowed: 'This server answers its own pages only',
+  uri_too_long: 'The address is too long',
+  body_too_large: 'The request body is too large',
+  not_ready: 'The service is not ready',
+  table_unavailable: 'The table cannot be read yet',
+  query_queue_full: 'Too many queries are waiting',
+  query_timed_out: 'The query took too long',
+  query_failed: 'The query failed',
+  internal_error: 'The server failed'
+} as const
+
+export const problemResponse = (problem: Problem, correlationId: string): Response =>
+  new Response(
+    JSON.stringify({
+      type: `urn:k2:problem:${problem.code}`,
+      title: titles[problem.code],
+      status: problem.status,
+      detail: problem.detail,
+      code: problem.code,
+      correlation_id: correlationId,
+      ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+      ...(problem.reasons === undefined ? {} : { reasons: problem.reasons })
+    }),
+    {
+      status: problem.status,
+      headers: { 'content-type': 'application/problem+json', ...problem.headers }
+    }
+  )
+
+/** The problem that a fault of a query is to a client. */
+export const faultProblem = (tag: string): Problem => {
+  switch (tag) {
+    case 'TableUnavailable':
+      return {
+        status: 503,
+        code: 'table_unavailable',
+        detail: 'the table has not been created, or its storage does not answer: try again in a moment',
+        headers: retrySoon
+      }
+    case 'QueryQueueFull':
+      return {
+        status: 503,
+        code: 'query_queue_full',
+        detail: 'as many queries as this server keeps waiting are waiting: try again in a moment',
+        headers: retrySoon
+      }
+    case 'QueryTimedOut':
+      return {
+        status: 504,
+        code: 'query_timed_out',
+        detail: 'the query was stopped at its deadline: narrow its time range, name a symbol or lower the limit'
+      }
+    case 'QueryFailed':
+      return {
+        status: 500,
+        code: 'query_failed',
+        detail: 'the query engine could not answer: the log has the cause under the correlation id'
+      }
+    default:
+      return internalProblem
+  }
+}
+
+export const internalProblem: Problem = {
+  status: 500,
+  code: 'internal_error',
+  detail: 'the log has the cause under the correlation id'
+}
+
+const retrySoon = { 'retry-after': '1' }

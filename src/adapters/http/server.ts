@@ -1,0 +1,120 @@
+/**
+ * Listens for the HTTP API, on this machine only.
+ *
+ * 1. No address but loopback is ever bound: there are no keys yet (R50).
+ * 2. Closing stops listening at once, lets running requests finish until the drain deadline, and
+ *    closes idle connections; what is left then is cut.
+ * 3. Headers, requests, idle connections and the number of connections are bounded.
+ */
+import { createAdaptorServer } from '@hono/node-server'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type * as Scope from 'effect/Scope'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isLoopback } from './guards.ts'
+
+export interface HttpServerOptions {
+  readonly app: { readonly fetch: (request: Request) => Response | Promise<Response> }
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Longest time that running requests may take once the scope closes. */
+  readonly drainMsMax: number
+}
+
+export interface HttpServer {
+  readonly host: string
+  readonly port: number
+  /** For example `http://127.0.0.1:8000`. */
+  readonly url: string
+}
+
+/** Another program listens there. */
+export class PortInUse extends Schema.TaggedError<PortInUse>()('PortInUse', {
+  host: Schema.String,
+  port: Schema.Number
+}) {
+  override get message() {
+    return `port ${this.port} of ${this.host} is in use: stop the program that has it, or set K2_HTTP_PORT`
+  }
+}
+
+/** The address is not this machine's loopback. */
+export class HostNotLoopback extends Schema.TaggedError<HostNotLoopback>()('HostNotLoopback', {
+  host: Schema.String
+}) {
+  override get message() {
+    return `K2_HTTP_HOST is ${this.host}: without keys only a loopback address is served, for example 127.0.0.1`
+  }
+}
+
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()('ListenFailed', {
+  host: Schema.String,
+  port: Schema.Number,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `cannot listen on ${this.host}:${this.port}: ${String(this.cause)}. Check K2_HTTP_HOST and K2_HTTP_PORT`
+  }
+}
+
+/** Listens until the scope closes. */
+export const serveHttp = (
+  options: HttpServerOptions
+): Effect.Effect<HttpServer, PortInUse | HostNotLoopback | ListenFailed, Scope.Scope> =>
+  isLoopback(options.host)
+    ? Effect.acquireRelease(listen(options), (server) => close(server, options.drainMsMax)).pipe(
+        Effect.map((server) => describe(server, options.host))
+      )
+    : Effect.fail(new HostNotLoopback({ host: options.host }))
+
+const connectionsMax = 1_024
+const headersMsMax = 10_000
+const requestMsMax = 30_000
+const idleMsMax = 30_000
+const headerBytesMax = 16_384
+
+const listen = ({ app, host, port }: HttpServerOptions): Effect.Effect<Server, PortInUse | ListenFailed> =>
+  Effect.callback((resume) => {
+    const server = createAdaptorServer({
+      fetch: app.fetch,
+      createServer,
+      serverOptions: {
+        headersTimeout: headersMsMax,
+        requestTimeout: requestMsMax,
+        keepAliveTimeout: idleMsMax,
+        maxHeaderSize: headerBytesMax
+      }
+    }) as Server
+    server.maxConnections = connectionsMax
+    server.on('error', (cause: NodeJS.ErrnoException) =>
+      resume(
+        Effect.fail(
+          cause.code === 'EADDRINUSE' ? new PortInUse({ host, port }) : new ListenFailed({ host, port, cause })
+        )
+      )
+    )
+    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), () => resume(Effect.succeed(server)))
+  })
+
+const idleSweepMs = 50
+
+const close = (server: Server, drainMsMax: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    // A connection that becomes idle after the close would hold it up until its own timeout.
+    const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs)
+    const deadline = setTimeout(() => server.closeAllConnections(), drainMsMax)
+    server.close(() => {
+      clearInterval(sweep)
+      clearTimeout(deadline)
+      resume(Effect.void)
+    })
+    server.closeIdleConnections()
+  })
+
+const describe = (server: Server, host: string): HttpServer => {
+  const { port } = server.address() as AddressInfo
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  return { host, port, url: `http://${name}:${port}` }
+}

@@ -1,0 +1,52 @@
+/** Times of requests and answers: microseconds since 1970-01-01 UTC inside, ISO 8601 outside. */
+
+/**
+ * Microseconds of an ISO 8601 time or of a whole number of microseconds; undefined for anything else.
+ * A date alone is its midnight; a time without zone is UTC; a `+` that a query string turned into a
+ * space is read as the `+` it was.
+ */
+export const parseTimeUs = (text: string): number | undefined => {
+  if (microseconds.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) : undefined
+  const match = isoTime.exec(text)
+  if (match === null) return undefined
+  const parts = match.groups as unknown as Parts
+  const { year, month, day, hour = '00', minute = '00', second = '00', fraction = '' } = parts
+  const wholeMs = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second)
+  // Date.UTC rolls a thirtieth of February over: what comes back must be what went in.
+  const back = new Date(wholeMs).toISOString()
+  if (back.slice(0, 19) !== `${year}-${month}-${day}T${hour}:${minute}:${second}`) return undefined
+  const offsetMinutes = zoneMinutes(parts)
+  if (offsetMinutes === undefined) return undefined
+  return (wholeMs - offsetMinutes * 60_000) * 1_000 + Number(fraction.padEnd(6, '0'))
+}
+
+/** For example `2024-08-08T00:00:00.123Z`. */
+export const isoOfMs = (ms: number): string => new Date(ms).toISOString()
+
+interface Parts {
+  readonly year: string
+  readonly month: string
+  readonly day: string
+  readonly hour?: string
+  readonly minute?: string
+  readonly second?: string
+  readonly fraction?: string
+  readonly sign?: string
+  readonly zoneHour?: string
+  readonly zoneMinute?: string
+}
+
+const microseconds = /^-?\d{1,16}$/
+const isoTime = new RegExp(
+  '^(?<year>\\d{4})-(?<month>\\d\\d)-(?<day>\\d\\d)' +
+    '(?:[Tt ](?<hour>\\d\\d):(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:\\.(?<fraction>\\d{1,6}))?)?' +
+    '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>\\d\\d):?(?<zoneMinute>\\d\\d))?)?$'
+)
+
+const zoneMinutes = ({ sign, zoneHour, zoneMinute }: Parts): number | undefined => {
+  if (sign === undefined) return 0
+  const hours = Number(zoneHour)
+  const minutes = Number(zoneMinute)
+  if (hours > 18 || minutes > 59) return undefined
+  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes)
+}

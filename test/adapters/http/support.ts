@@ -1,0 +1,53 @@
+/** Dependencies of the API that answer from memory and remember what they were asked. */
+import { Effect } from 'effect'
+import type { ApiDeps, HttpEvent, Readiness, TradeFilter } from '../../../src/adapters/http/api-deps.ts'
+
+export interface FakeDeps extends ApiDeps {
+  readonly asked: Array<{ readonly filter: TradeFilter; readonly rowsMax: number }>
+  readonly events: HttpEvent[]
+  readiness: () => Readiness
+}
+
+export const healthy: Readiness = { reasons: [], components: [{ name: 'feed:binance', status: 'healthy' }] }
+
+export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
+  const asked: FakeDeps['asked'] = []
+  const events: HttpEvent[] = []
+  let ids = 0
+  return {
+    asked,
+    events,
+    version: '0.1.0',
+    trades: (filter, rowsMax) =>
+      Effect.sync(() => {
+        asked.push({ filter, rowsMax })
+        return { snapshotId: '9223372036854775807', rows: ['{"price":61837.63000000}', '{"price":0.00000001}'], hasMore: true }
+      }),
+    symbols: ({ exchange }) =>
+      Effect.succeed({
+        snapshotId: '7',
+        instruments: [
+          { symbol: 'BTCUSDT', exchange: exchange ?? 'BINANCE', baseAsset: 'BTC', quoteAsset: 'USDT' },
+          { symbol: 'BTCUSDT', exchange: 'OTHER', baseAsset: null, quoteAsset: 'USDT' }
+        ]
+      }),
+    snapshots: (rowsMax) =>
+      Effect.succeed(
+        Array.from({ length: Math.min(rowsMax, 12) }, (_, n) => ({
+          snapshotId: String(9_223_372_036_854_775_800n + BigInt(n)),
+          parentId: n === 0 ? null : '1',
+          timestampMs: 1_723_075_200_000,
+          operation: 'append',
+          summary: { 'added-records': '5', 'k2.state': '{"p":"/secret/path"}', 'k2.offsets': '{}' }
+        }))
+      ),
+    readiness: () => healthy,
+    status: () => ({ root: { id: 'root', children: [] } }),
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'k2_up 1\n' }),
+    run: (effect, options) => Effect.runPromiseExit(effect, options),
+    nowMs: () => 1_723_075_200_123,
+    newCorrelationId: () => `id-${++ids}`,
+    observe: (event) => events.push(event),
+    ...overrides
+  }
+}
