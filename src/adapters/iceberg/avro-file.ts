@@ -17,10 +17,12 @@ export interface AvroContent {
 }
 
 export interface AvroOutput {
-  /** Schema that goes into the header. */
-  readonly schema: unknown
+  /** Schema that goes into the header; the same object each time, as it is compiled once. */
+  readonly schema: object
   readonly metadata: Readonly<Record<string, string>>
-  readonly records: readonly unknown[]
+  readonly records: readonly object[]
+  /** Whether the same record objects are written again and again, so that their bytes are kept. */
+  readonly reused?: boolean
   /** 16 bytes that separate blocks. */
   readonly sync: Uint8Array
 }
@@ -29,16 +31,20 @@ export interface AvroOutput {
 export const int64 = { type: 'long', k2: 'int64' } as const
 
 export const encodeAvroFile = (output: AvroOutput): Uint8Array => {
-  const type = typeFor(output.schema)
+  const { type, text } = compiled(output.schema)
+  const encoded = output.records.map((it) =>
+    (output.reused === true ? encodedRecord(type, it) : type.toBuffer(it)))
+  const compress = encoded.reduce((sum, it) => sum + it.length, 0) > plainBytesMax
   const header = headerType.toBuffer({
-    'avro.schema': Buffer.from(schemaText(output.schema)),
-    'avro.codec': Buffer.from('deflate'),
+    'avro.schema': Buffer.from(text),
+    'avro.codec': Buffer.from(compress ? 'deflate' : 'null'),
     ...Object.fromEntries(Object.entries(output.metadata).map(([key, value]) => [key, Buffer.from(value)]))
   })
   const parts: Uint8Array[] = [magic, header, output.sync]
-  for (let start = 0; start < output.records.length; start += blockRecordsMax) {
-    const block = output.records.slice(start, start + blockRecordsMax)
-    const bytes = deflateRawSync(Buffer.concat(block.map((it) => type.toBuffer(it))), { level: 1 })
+  for (let start = 0; start < encoded.length; start += blockRecordsMax) {
+    const block = encoded.slice(start, start + blockRecordsMax)
+    const raw = Buffer.concat(block)
+    const bytes = compress ? deflateRawSync(raw, { level: 1 }) : raw
     parts.push(longType.toBuffer(block.length), longType.toBuffer(bytes.length), bytes, output.sync)
   }
   return Buffer.concat(parts)
@@ -77,9 +83,21 @@ const magic = Buffer.from('Obj\u0001', 'latin1')
 const syncBytes = 16
 const blockRecordsMax = 1_000
 const typesMax = 64
+/** What is small is not worth compressing: it costs more time than the bytes do. */
+const plainBytesMax = 64 * 1024
 
 const headerType = avro.Type.forSchema({ type: 'map', values: 'bytes' })
 const longType = avro.Type.forSchema('long')
+
+const encodings = new WeakMap<avro.Type, WeakMap<object, Buffer>>()
+
+const encodedRecord = (type: avro.Type, record: object): Buffer => {
+  let known = encodings.get(type)
+  if (known === undefined) encodings.set(type, known = new WeakMap())
+  const bytes = known.get(record) ?? type.toBuffer(record)
+  known.set(record, bytes)
+  return bytes
+}
 
 const readRecords = (block: Buffer, type: avro.Type, count: number, into: unknown[]): void => {
   let offset = 0
@@ -89,6 +107,22 @@ const readRecords = (block: Buffer, type: avro.Type, count: number, into: unknow
     into.push(decoded.value)
     offset = decoded.offset
   }
+}
+
+interface Compiled {
+  readonly type: avro.Type
+  /** The schema as it goes into headers. */
+  readonly text: string
+}
+
+const compiledSchemas = new WeakMap<object, Compiled>()
+
+const compiled = (schema: object): Compiled => {
+  const known = compiledSchemas.get(schema)
+  if (known !== undefined) return known
+  const made = { type: typeFor(schema), text: schemaText(schema) }
+  compiledSchemas.set(schema, made)
+  return made
 }
 
 const types = new Map<string, avro.Type>()

@@ -55,6 +55,8 @@ export const encodeManifestList = (
       'format-version': '2'
     },
     records: manifests,
+    // A list repeats its parent's entries.
+    reused: true,
     sync
   })
 

@@ -116,7 +116,17 @@ const field = (id: number, name: string, type: unknown) =>
 
 const list = (elementId: number, items: string) => optional({ type: 'array', items, 'element-id': elementId })
 
-const manifestSchema = ({ schema, specFields }: ManifestHeader) => ({
+const manifestSchemas = new WeakMap<IcebergSchema, Map<number, object>>()
+
+const manifestSchema = (header: ManifestHeader): object => {
+  const bySpec = manifestSchemas.get(header.schema) ?? new Map<number, object>()
+  manifestSchemas.set(header.schema, bySpec)
+  const made = bySpec.get(header.specId) ?? manifestEntrySchema(header)
+  bySpec.set(header.specId, made)
+  return made
+}
+
+const manifestEntrySchema = ({ schema, specFields }: ManifestHeader) => ({
   type: 'record',
   name: 'manifest_entry',
   fields: [

@@ -3,7 +3,8 @@
  *
  * 1. Snapshot ids have 63 bits and are bigints here; no number of the file passes through a double that cannot hold it.
  * 2. What this code does not know of a foreign writer's metadata is kept as it stands.
- * 3. A snapshot is never changed once made, so its JSON text is made once: the cost of a commit is its own snapshot.
+ * 3. Snapshots, log entries, schemas are never changed once made, so the JSON text of each is made
+ *    once: a commit pays for what it adds.
  */
 import { isInteger, parse, stringify } from 'lossless-json'
 import { TableUnreadable } from './errors.ts'
@@ -91,9 +92,9 @@ export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadat
 }
 
 export const serialiseMetadata = (metadata: TableMetadata): Uint8Array => {
-  const { snapshots, ...rest } = metadata
-  const head = stringify(rest) ?? '{}'
-  return Buffer.from(`${head.slice(0, -1)},"snapshots":[${snapshots.map(snapshotText).join(',')}]}`)
+  const members = Object.entries(metadata).map(([key, value]: [string, unknown]) =>
+    `${JSON.stringify(key)}:${Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : textOf(value)}`)
+  return Buffer.from(`{${members.join(',')}}`)
 }
 
 export const currentSnapshot = (metadata: TableMetadata): Snapshot | null => {
@@ -184,13 +185,14 @@ const refsOf = (
   return current === null ? refs : { ...refs, main: { type: 'branch', ...refs['main'], 'snapshot-id': current } }
 }
 
-const snapshotTexts = new WeakMap<Snapshot, string>()
+const texts = new WeakMap<object, string>()
 
-const snapshotText = (snapshot: Snapshot): string => {
-  const known = snapshotTexts.get(snapshot)
+const textOf = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null) return stringify(value) ?? 'null'
+  const known = texts.get(value)
   if (known !== undefined) return known
-  const text = stringify(snapshot) ?? '{}'
-  snapshotTexts.set(snapshot, text)
+  const text = stringify(value) ?? '{}'
+  texts.set(value, text)
   return text
 }
 

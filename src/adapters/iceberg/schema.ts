@@ -61,15 +61,6 @@ export interface IcebergSchema extends IcebergStruct {
   readonly 'schema-id': number
 }
 
-/** Field ids as a Parquet writer needs them: the column's own, and those of its parts. */
-export interface FieldIds {
-  readonly name: string
-  readonly id: number
-  readonly element?: number
-  readonly key?: number
-  readonly value?: number
-}
-
 /** Iceberg schema with id 0 of a record schema, with the columns of R15. */
 export const icebergSchemaOf = (record: AvroRecordSchema): IcebergSchema => {
   const columns = [
@@ -90,14 +81,6 @@ export const icebergSchemaOf = (record: AvroRecordSchema): IcebergSchema => {
 /** Highest field id in use. */
 export const lastColumnId = (schema: IcebergStruct): number =>
   Math.max(0, ...schema.fields.flatMap((field) => [field.id, ...idsOf(field.type)]))
-
-export const fieldIdsOf = (schema: IcebergStruct): readonly FieldIds[] =>
-  schema.fields.map(({ name, id, type }) => {
-    if (typeof type === 'string' || type.type === 'struct') return { name, id }
-    return type.type === 'list'
-      ? { name, id, element: type['element-id'] }
-      : { name, id, key: type['key-id'], value: type['value-id'] }
-  })
 
 /** Top-level field of a name. */
 export const fieldNamed = (schema: IcebergStruct, name: string): IcebergField => {

@@ -1,0 +1,228 @@
+/**
+ * Which files of a snapshot a query must read, newest first (R22).
+ *
+ * 1. A file is left out only if its partition or its bounds prove that no row of it matches: manifests by their partition
+ *    ranges first, then files by partition, then by the bounds of `timestamp` and `symbol`. What is unknown is read.
+ * 2. Files and their bounds are immutable and decoded once; a plan is kept by snapshot and filter.
+ * 3. A snapshot with row-level delete files is refused, never read without them.
+ */
+import { fileURLToPath } from 'node:url'
+import * as Effect from 'effect/Effect'
+import { decodeValue } from './bounds.ts'
+import { DeletesUnsupported, SnapshotMissing } from './errors.ts'
+import { entryDeleted, type DataFileEntry, type ManifestEntry } from './manifest.ts'
+import type { FieldSummary, ManifestFile } from './manifest-list.ts'
+import { liveManifests } from './manifest-merge.ts'
+import {
+  currentSchema, currentSnapshot, snapshotById, specById, type PartitionSpec, type Snapshot, type TableMetadata
+} from './metadata.ts'
+import { fieldNamed } from './schema.ts'
+import { readManifest, readManifestList, refresh, type Table } from './table.ts'
+import { dayOf } from './transforms.ts'
+
+export interface ScanFilter {
+  readonly exchange?: string
+  readonly symbol?: string
+  /** Inclusive, µs. */
+  readonly fromUs?: number
+  /** Exclusive, µs. */
+  readonly toUs?: number
+}
+
+export interface PlannedFile {
+  /** URI, as the metadata names it. */
+  readonly location: string
+  /** Local path. */
+  readonly path: string
+  readonly recordCount: number
+  readonly fileSizeBytes: number
+  /** Bounds of `timestamp`, µs, both inclusive; infinite where unknown. */
+  readonly timestampLowerUs: number
+  readonly timestampUpperUs: number
+  /** Bounds of `symbol`, both inclusive; the upper one may be longer than any symbol of the file. */
+  readonly symbolLower: string | null
+  readonly symbolUpper: string | null
+  readonly exchange: string | null
+  /** Whether rows are in the table's sort order. */
+  readonly sorted: boolean
+}
+
+export interface ScanPlan {
+  /** null: the table has no snapshot. */
+  readonly snapshotId: bigint | null
+  /** Newest upper bound of `timestamp` first. */
+  readonly files: readonly PlannedFile[]
+  /** Whether no two files overlap in time. */
+  readonly disjoint: boolean
+  readonly manifestsConsidered: number
+  readonly manifestsPruned: number
+  readonly filesConsidered: number
+  readonly filesPruned: number
+}
+
+export interface ScanPlanner {
+  /** Plans a snapshot, the current one by default. */
+  readonly plan: (
+    filter: ScanFilter, snapshotId?: bigint
+  ) => Effect.Effect<ScanPlan, PlanError>
+}
+
+export type PlanError = DeletesUnsupported | SnapshotMissing | Effect.Error<ReturnType<typeof refresh>>
+
+export interface PlannerOptions {
+  /** Local path of a location; default: the path of a `file://` URI. */
+  readonly pathOf?: (location: string) => string
+  /** Plans kept, default 256. */
+  readonly plansMax?: number
+}
+
+export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): ScanPlanner => {
+  const pathOf = options.pathOf ?? fileURLToPath
+  const plans = new Map<string, ScanPlan>()
+  const decoded = new WeakMap<readonly ManifestEntry[], readonly PlannedFile[]>()
+
+  const filesOf = Effect.fnUntraced(function* (manifest: ManifestFile, columns: Columns) {
+    const entries = yield* readManifest(table, manifest)
+    const known = decoded.get(entries)
+    if (known !== undefined) return known
+    const files = entries.filter((it) => it.status !== entryDeleted)
+      .map((it) => plannedFile(it.data_file, columns, pathOf))
+    decoded.set(entries, files)
+    return files
+  })
+
+  const planOf = Effect.fnUntraced(function* (metadata: TableMetadata, snapshot: Snapshot, filter: ScanFilter) {
+    const manifests = liveManifests(yield* readManifestList(table, snapshot))
+    if (manifests.some((it) => it.content !== 0)) {
+      return yield* new DeletesUnsupported({ table: table.name, snapshotId: snapshot['snapshot-id'].toString() })
+    }
+    const columns = columnsOf(metadata)
+    const matching = manifests.filter((it) => manifestMayMatch(specById(metadata, it.partition_spec_id), it, filter))
+    const lists = yield* Effect.forEach(matching, (it) => filesOf(it, columns), { concurrency: readConcurrencyMax })
+    const files = lists.flatMap((it) => it.filter((file) => fileMayMatch(file, filter)))
+      .sort((left, right) => descending(left.timestampUpperUs, right.timestampUpperUs)
+        || descending(left.timestampLowerUs, right.timestampLowerUs))
+    const filesConsidered = manifests.reduce((sum, it) => sum + it.added_files_count + it.existing_files_count, 0)
+    const plan: ScanPlan = {
+      snapshotId: snapshot['snapshot-id'],
+      files,
+      disjoint: areDisjoint(files),
+      manifestsConsidered: manifests.length,
+      manifestsPruned: manifests.length - matching.length,
+      filesConsidered,
+      filesPruned: filesConsidered - files.length
+    }
+    return plan
+  })
+
+  return {
+    plan: Effect.fnUntraced(function* (filter, snapshotId) {
+      const { metadata } = yield* refresh(table)
+      const snapshot = snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, snapshotId)
+      if (snapshot === null) {
+        if (snapshotId === undefined) return emptyPlan
+        return yield* new SnapshotMissing({ table: table.name, snapshotId: snapshotId.toString() })
+      }
+      const { exchange, symbol, fromUs, toUs } = filter
+      const key = JSON.stringify([snapshot['snapshot-id'].toString(), exchange, symbol, fromUs, toUs])
+      const known = plans.get(key)
+      if (known !== undefined) return known
+      const plan = yield* planOf(metadata, snapshot, filter)
+      for (const oldest of plans.keys()) {
+        if (plans.size < (options.plansMax ?? plansMaxDefault)) break
+        plans.delete(oldest)
+      }
+      plans.set(key, plan)
+      return plan
+    })
+  }
+}
+
+const plansMaxDefault = 256
+const readConcurrencyMax = 8
+
+const emptyPlan: ScanPlan = {
+  snapshotId: null, files: [], disjoint: true,
+  manifestsConsidered: 0, manifestsPruned: 0, filesConsidered: 0, filesPruned: 0
+}
+
+const descending = (left: number, right: number): number => (left === right ? 0 : right > left ? 1 : -1)
+
+/** Newest first: each file must begin after the next one ends. */
+const areDisjoint = (files: readonly PlannedFile[]): boolean => {
+  let lowest = Infinity
+  for (const file of files) {
+    if (file.timestampUpperUs >= lowest) return false
+    lowest = Math.min(lowest, file.timestampLowerUs)
+  }
+  return true
+}
+
+interface Columns {
+  readonly timestampId: number
+  readonly symbolId: number
+}
+
+const columnsOf = (metadata: TableMetadata): Columns => {
+  const schema = currentSchema(metadata)
+  return { timestampId: fieldNamed(schema, 'timestamp').id, symbolId: fieldNamed(schema, 'symbol').id }
+}
+
+const plannedFile = (
+  file: DataFileEntry, { timestampId, symbolId }: Columns, pathOf: (location: string) => string
+): PlannedFile => {
+  const lower = (id: number) => file.lower_bounds?.find((it) => it.key === id)?.value
+  const upper = (id: number) => file.upper_bounds?.find((it) => it.key === id)?.value
+  const micros = (bytes: Buffer | undefined, otherwise: number) =>
+    bytes === undefined ? otherwise : Number(decodeValue('timestamptz', bytes))
+  const exchange = file.partition['exchange']
+  return {
+    location: file.file_path,
+    path: pathOf(file.file_path),
+    recordCount: file.record_count,
+    fileSizeBytes: file.file_size_in_bytes,
+    timestampLowerUs: micros(lower(timestampId), -Infinity),
+    timestampUpperUs: micros(upper(timestampId), Infinity),
+    symbolLower: lower(symbolId)?.toString('utf8') ?? null,
+    symbolUpper: upper(symbolId)?.toString('utf8') ?? null,
+    exchange: typeof exchange === 'string' ? exchange : null,
+    sorted: (file.sort_order_id ?? 0) > 0
+  }
+}
+
+const fileMayMatch = (file: PlannedFile, { exchange, symbol, fromUs, toUs }: ScanFilter): boolean => {
+  if (exchange !== undefined && file.exchange !== null && file.exchange !== exchange) return false
+  if (fromUs !== undefined && file.timestampUpperUs < fromUs) return false
+  if (toUs !== undefined && file.timestampLowerUs >= toUs) return false
+  if (symbol === undefined) return true
+  const below = file.symbolLower !== null && byteOrder(symbol, file.symbolLower) < 0
+  const above = file.symbolUpper !== null && byteOrder(symbol, file.symbolUpper) > 0
+  return !below && !above
+}
+
+const manifestMayMatch = (spec: PartitionSpec, manifest: ManifestFile, filter: ScanFilter): boolean =>
+  spec.fields.every((field, index) => {
+    const summary = manifest.partitions?.[index]
+    if (summary === undefined) return true
+    if (field.name === 'exchange' && filter.exchange !== undefined) {
+      return textMayMatch(summary, filter.exchange)
+    }
+    return field.name !== 'timestamp_day' || dayMayMatch(summary, filter)
+  })
+
+const textMayMatch = ({ lower_bound: lower, upper_bound: upper }: FieldSummary, value: string): boolean => {
+  const bytes = Buffer.from(value, 'utf8')
+  if (lower !== null && Buffer.compare(bytes, lower) < 0) return false
+  return upper === null || Buffer.compare(bytes, upper) <= 0
+}
+
+const dayMayMatch = (
+  { lower_bound: lower, upper_bound: upper }: FieldSummary, { fromUs, toUs }: ScanFilter
+): boolean => {
+  if (fromUs !== undefined && upper !== null && Number(decodeValue('date', upper)) < dayOf(fromUs)) return false
+  return toUs === undefined || lower === null || Number(decodeValue('date', lower)) <= dayOf(toUs - 1)
+}
+
+/** Iceberg compares text by its UTF-8 bytes. */
+const byteOrder = (left: string, right: string): number =>
+  left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))
