@@ -5,7 +5,6 @@
  * 2. SIGINT and SIGTERM close the connections and end it with 0.
  */
 import { realpathSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import * as Effect from 'effect/Effect'
 import { readFaultFlags } from '../adapters/simulator/faults.ts'
 import {
@@ -61,39 +60,28 @@ While it runs: GET /control tells what was issued and sent; POST /control/faults
 export const readExchangeFlags = (
   args: ReadonlyArray<string>
 ): ExchangeFlags | { readonly problems: ReadonlyArray<string> } | 'help' => {
-  let parsed: ReturnType<typeof parse>
-  try {
-    parsed = parse(args)
-  } catch (error) {
-    return { problems: [error instanceof Error ? error.message : String(error)] }
-  }
-  const { values } = parsed
-  if (values.help === true) return 'help'
-  const problems: Array<string> = []
-  const number = (
-    name: 'port' | 'rate' | 'speed' | 'seed' | 'weight-limit' | 'ping-ms' | 'pong-timeout-ms',
-    fallback: number,
-    min: number,
-    max: number
-  ) => {
-    const text = values[name]
+  const { values, problems } = splitFlags(args)
+  if (values.has('help')) return 'help'
+  const last = (name: FlagName) => values.get(name)?.at(-1)
+  const number = (name: FlagName, fallback: number, min: number, max: number) => {
+    const text = last(name)
     if (text === undefined) return fallback
     const value = text === '' ? Number.NaN : Number(text)
     if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-    problems.push(`--${name} is "${text}": allowed are whole numbers from ${min} to ${max}`)
+    const also = name === 'speed' ? ', and max' : ''
+    problems.push(`--${name} is "${text}": allowed are whole numbers from ${min} to ${max}${also}`)
     return fallback
   }
-  const faults = readFaultFlags(values.fault ?? [])
-  if ('problems' in faults)
-    problems.push(...faults.problems.map((problem) => `--fault: ${problem}`))
+  const faults = readFaultFlags(values.get('fault') ?? [])
+  if ('problems' in faults) problems.push(...faults.problems.map((text) => `--fault: ${text}`))
   const flags: ExchangeFlags = {
-    recordings: values.recording ?? [],
-    symbols: readSymbols(values.symbols, problems),
+    recordings: values.get('recording') ?? [],
+    symbols: readSymbols(last('symbols'), problems),
     rate: number('rate', generatorRateDefault, 1, generatorRateMax),
-    sendUnwrapped: values['send-unwrapped'] ?? false,
+    sendUnwrapped: values.has('send-unwrapped'),
     simulator: {
       port: number('port', 9_443, 0, 65_535),
-      speed: values.speed === 'max' ? 'max' : number('speed', 1, 1, speedMax),
+      speed: last('speed') === 'max' ? 'max' : number('speed', 1, 1, speedMax),
       seed: number('seed', 1, 0, 2 ** 32 - 1),
       weightMax: number('weight-limit', 6_000, 1, 1_000_000_000),
       pingMs: number('ping-ms', 20_000, 100, 3_600_000),
@@ -105,24 +93,43 @@ export const readExchangeFlags = (
   return problems.length > 0 ? { problems } : flags
 }
 
-const parse = (args: ReadonlyArray<string>) =>
-  parseArgs({
-    args: [...args],
-    options: {
-      port: { type: 'string' },
-      recording: { type: 'string', multiple: true },
-      speed: { type: 'string' },
-      seed: { type: 'string' },
-      rate: { type: 'string' },
-      symbols: { type: 'string' },
-      'send-unwrapped': { type: 'boolean' },
-      'weight-limit': { type: 'string' },
-      'ping-ms': { type: 'string' },
-      'pong-timeout-ms': { type: 'string' },
-      fault: { type: 'string', multiple: true },
-      help: { type: 'boolean', short: 'h' }
+const valueFlags = [
+  'port',
+  'recording',
+  'speed',
+  'seed',
+  'rate',
+  'symbols',
+  'weight-limit',
+  'ping-ms',
+  'pong-timeout-ms',
+  'fault'
+] as const
+const plainFlags = ['send-unwrapped', 'help'] as const
+
+type FlagName = (typeof valueFlags)[number] | (typeof plainFlags)[number]
+
+/** `--name value`, `--name=value` and `--name`, each as often as it comes. */
+const splitFlags = (args: ReadonlyArray<string>) => {
+  const values = new Map<FlagName, Array<string>>()
+  const problems: Array<string> = []
+  for (let index = 0; index < args.length; index += 1) {
+    const [, text = '', attached] = /^--([^=]*)(?:=(.*))?$/s.exec(args[index]!) ?? []
+    const name = [...valueFlags, ...plainFlags].find((known) => known === text)
+    if (name === undefined) {
+      problems.push(`"${args[index]}" is no flag`)
+    } else if ((plainFlags as ReadonlyArray<string>).includes(name)) {
+      if (attached === undefined) values.set(name, [])
+      else problems.push(`--${name} takes no value`)
+    } else {
+      if (attached === undefined) index += 1
+      const value = attached ?? args[index]
+      if (value === undefined) problems.push(`--${name} needs a value`)
+      else values.set(name, [...(values.get(name) ?? []), value])
     }
-  })
+  }
+  return { values, problems }
+}
 
 const readSymbols = (text: string | undefined, problems: Array<string>): ReadonlyArray<string> => {
   const known = generatedSymbols.map(({ symbol }) => symbol)
@@ -137,10 +144,10 @@ const readSymbols = (text: string | undefined, problems: Array<string>): Readonl
 
 const contradictions = (
   flags: ExchangeFlags,
-  values: ReturnType<typeof parse>['values']
+  values: ReadonlyMap<FlagName, ReadonlyArray<string>>
 ): ReadonlyArray<string> => {
   if (flags.recordings.length === 0) return []
-  const ofMarket = (['rate', 'symbols'] as const).filter((name) => values[name] !== undefined)
+  const ofMarket = (['rate', 'symbols'] as const).filter((name) => values.has(name))
   const problems = ofMarket.map(
     (name) => `--${name} is of the generated market, not of a recording`
   )

@@ -102,7 +102,10 @@ class VenueConnections implements Connections {
 
   totals(): SessionCounts & { readonly dropped: number } {
     const total = { ...this.ended }
-    for (const session of this.open.values()) addCounts(total, session.counts)
+    for (const session of this.open.values()) {
+      addCounts(total, session.counts)
+      if (session.cutReason() === 'fault_drop') total.dropped += 1 // its socket is still closing
+    }
     return total
   }
 

@@ -1,6 +1,7 @@
 /** A plain WebSocket client for the tests of the simulator: keeps every frame and waits for counts. */
 import * as Effect from 'effect/Effect'
-import WebSocket from 'ws'
+import { WebSocket } from 'ws'
+import type { ClientOptions } from 'ws'
 import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
 import { openSimulator } from '../../../src/adapters/simulator/simulator.ts'
 import type { Simulator, SimulatorOptions } from '../../../src/adapters/simulator/simulator.ts'
@@ -63,7 +64,7 @@ export class ExchangeClient {
   }
 
   /** Connected once the handshake is done; rejects with the refusal. */
-  static async open(url: string, options: WebSocket.ClientOptions = {}): Promise<ExchangeClient> {
+  static async open(url: string, options: ClientOptions = {}): Promise<ExchangeClient> {
     const client = new ExchangeClient(new WebSocket(url, options))
     await new Promise<void>((resolve, reject) => {
       client.socket.once('open', resolve)

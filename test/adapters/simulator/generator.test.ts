@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, integer, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { genesisMs, makeGeneratorClock } from '../../../src/adapters/simulator/generator-clock.ts'
 import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
@@ -8,9 +8,9 @@ import { tradeOf } from './exchange-client.ts'
 import type { WireTrade } from './exchange-client.ts'
 
 const startMs = Date.UTC(2026, 5, 1, 12)
-const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 })
-const rates = fc.integer({ min: 1, max: 5_000 })
-const starts = fc.integer({ min: genesisMs + 60_000, max: genesisMs + 10 * 365 * 86_400_000 })
+const seeds = integer({ min: 0, max: 2 ** 32 - 1 })
+const rates = integer({ min: 1, max: 5_000 })
+const starts = integer({ min: genesisMs + 60_000, max: genesisMs + 10 * 365 * 86_400_000 })
 
 const playNext = (playback: Playback, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, () => {
@@ -29,28 +29,22 @@ const bySymbol = (
 
 describe('the clock of a symbol', () => {
   test('an id is issued at an instant exactly if it is due by then', () => {
-    fc.assert(
-      fc.property(
-        seeds,
-        rates,
-        starts,
-        fc.integer({ min: 0, max: 50 }),
-        (seed, rate, ms, ahead) => {
-          const clock = makeGeneratorClock(rate, seed)
-          const last = clock.lastIdAt(ms)
-          expect(clock.dueMs(Math.max(1, last))).toBeLessThanOrEqual(Math.max(ms, clock.dueMs(1)))
-          expect(clock.dueMs(last + 1)).toBeGreaterThan(ms)
-          const due = clock.dueMs(last + 1 + ahead)
-          expect(clock.lastIdAt(due)).toBeGreaterThanOrEqual(last + 1 + ahead)
-          expect(clock.lastIdAt(due - 1)).toBeLessThan(last + 1 + ahead)
-        }
-      )
+    assert(
+      property(seeds, rates, starts, integer({ min: 0, max: 50 }), (seed, rate, ms, ahead) => {
+        const clock = makeGeneratorClock(rate, seed)
+        const last = clock.lastIdAt(ms)
+        expect(clock.dueMs(Math.max(1, last))).toBeLessThanOrEqual(Math.max(ms, clock.dueMs(1)))
+        expect(clock.dueMs(last + 1)).toBeGreaterThan(ms)
+        const due = clock.dueMs(last + 1 + ahead)
+        expect(clock.lastIdAt(due)).toBeGreaterThanOrEqual(last + 1 + ahead)
+        expect(clock.lastIdAt(due - 1)).toBeLessThan(last + 1 + ahead)
+      })
     )
   })
 
   test('does not depend on what was asked before', () => {
-    fc.assert(
-      fc.property(seeds, rates, starts, (seed, rate, ms) => {
+    assert(
+      property(seeds, rates, starts, (seed, rate, ms) => {
         const walking = makeGeneratorClock(rate, seed)
         const first = walking.lastIdAt(ms) + 1
         for (let id = first; id < first + 40; id += 1) {
@@ -62,8 +56,8 @@ describe('the clock of a symbol', () => {
   })
 
   test('a flood multiplies the rate from its instant on and leaves the past alone', () => {
-    fc.assert(
-      fc.property(seeds, starts, fc.integer({ min: 2, max: 50 }), (seed, ms, times) => {
+    assert(
+      property(seeds, starts, integer({ min: 2, max: 50 }), (seed, ms, times) => {
         const plain = makeGeneratorClock(50, seed)
         const flooded = makeGeneratorClock(50, seed)
         flooded.flood(times, ms)
@@ -99,8 +93,8 @@ describe('the clock of a symbol', () => {
 
 describe('the generated market', () => {
   test('ids are consecutive, times never go back, over all symbols and within each', () => {
-    fc.assert(
-      fc.property(seeds, rates, starts, (seed, rate, nowMs) => {
+    assert(
+      property(seeds, rates, starts, (seed, rate, nowMs) => {
         const texts = playNext(makeGeneratorSource({ seed, rate }).play(nowMs), 400)
         const events = texts.map(tradeOf).map(({ data }) => data.E)
         expect(events).toEqual([...events].sort((left, right) => left - right))
@@ -117,8 +111,8 @@ describe('the generated market', () => {
   })
 
   test('the same seed gives the same bytes, another seed others', () => {
-    fc.assert(
-      fc.property(seeds, starts, (seed, nowMs) => {
+    assert(
+      property(seeds, starts, (seed, nowMs) => {
         const texts = playNext(makeGeneratorSource({ seed }).play(nowMs), 200)
         expect(playNext(makeGeneratorSource({ seed }).play(nowMs), 200)).toEqual(texts)
         expect(playNext(makeGeneratorSource({ seed: seed + 1 }).play(nowMs), 200)).not.toEqual(
@@ -139,8 +133,8 @@ describe('the generated market', () => {
   })
 
   test('history tells what was sent, and nothing of the future', () => {
-    fc.assert(
-      fc.property(seeds, starts, fc.integer({ min: 1, max: 60 }), (seed, nowMs, limit) => {
+    assert(
+      property(seeds, starts, integer({ min: 1, max: 60 }), (seed, nowMs, limit) => {
         const playback = makeGeneratorSource({ seed }).play(nowMs)
         const sent = bySymbol(playNext(playback, 500))
         for (const [symbol, trades] of sent) {
