@@ -200,12 +200,12 @@ export class PackedRecordsBuilder {
    * @throws BatchOverflow, the records so far untouched
    */
   add(key: string | Uint8Array, source: Uint8Array, start = 0, end = source.length): void {
-    const keyLength = typeof key === 'string' ? Buffer.byteLength(key) : key.length
+    const keyLength = typeof key === 'string' ? utf8Bytes(key) : key.length
     const valueLength = end - start
     this.#reserve(varintBytes(keyLength) + keyLength + varintBytes(valueLength) + valueLength)
     const storage = this.#storage
     let position = writeVarint(storage, keyLength, this.#end)
-    if (typeof key === 'string') storage.write(key, position, keyLength, 'utf8')
+    if (typeof key === 'string') writeKey(storage, key, position, keyLength)
     else storage.set(key, position)
     position = writeVarint(storage, valueLength, position + keyLength)
     if (start === 0 && end === source.length) storage.set(source, position)
@@ -263,6 +263,25 @@ const recordOutside = (index: number): BatchMalformed =>
 
 const varintBytes = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : 4
+
+/** Symbols are short and ASCII: a loop over them costs a fraction of a call into the runtime. */
+const inlineLengthMax = 32
+
+const utf8Bytes = (text: string): number => {
+  if (text.length > inlineLengthMax) return Buffer.byteLength(text)
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0x7f) return Buffer.byteLength(text)
+  }
+  return text.length
+}
+
+const writeKey = (bytes: Buffer, text: string, position: number, length: number): void => {
+  if (length > inlineLengthMax || length !== text.length) {
+    bytes.write(text, position, length, 'utf8')
+    return
+  }
+  for (let index = 0; index < length; index++) bytes[position + index] = text.charCodeAt(index)
+}
 
 const writeVarint = (bytes: Buffer, value: number, position: number): number => {
   let rest = value
