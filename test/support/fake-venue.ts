@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 
 export interface VenueRequest {
@@ -31,6 +32,8 @@ export interface FakeVenue {
   /** The newest connection. */
   readonly socket: () => WebSocket
   readonly connectionCount: () => number
+  /** Connections whose upgrade was ignored and that are still there. */
+  readonly ignoredCount: () => number
   readonly close: () => Promise<void>
 }
 
@@ -38,13 +41,18 @@ export const openFakeVenue = async (options: FakeVenueOptions = {}): Promise<Fak
   const requests: Array<VenueRequest & { readonly atMs: number }> = []
   const paths: string[] = []
   const sockets: WebSocket[] = []
+  const ignored = new Set<Duplex>()
   const rest = options.rest ?? ((_request, response) => void response.writeHead(404).end('{}'))
   const server =
     options.tls === undefined ? createServer(rest) : createTlsServer({ ...options.tls }, rest)
   const webSockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, stream, head) => {
     stream.on('error', () => undefined)
-    if (options.ignoreUpgrade === true) return
+    if (options.ignoreUpgrade === true) {
+      ignored.add(stream)
+      stream.on('end', () => stream.destroy()).on('close', () => ignored.delete(stream)).resume()
+      return
+    }
     if (options.refuseUpgrade !== undefined) {
       stream.end(`HTTP/1.1 ${options.refuseUpgrade} Refused\r\nContent-Length: 0\r\n\r\n`)
       return
@@ -76,7 +84,9 @@ export const openFakeVenue = async (options: FakeVenueOptions = {}): Promise<Fak
       return socket
     },
     connectionCount: () => sockets.filter((socket) => socket.readyState !== socket.CLOSED).length,
+    ignoredCount: () => ignored.size,
     close: async () => {
+      for (const stream of ignored) stream.destroy()
       for (const socket of sockets) socket.terminate()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

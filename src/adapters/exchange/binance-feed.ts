@@ -8,12 +8,13 @@
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
+import * as Queue from 'effect/Queue'
 import type * as Scope from 'effect/Scope'
 import type { Instrument } from '../../market/instrument.ts'
-import { type BinanceRestOptions, fetchInstruments } from './binance-rest.ts'
-import { BinanceSocket, type ExchangeSession } from './binance-socket.ts'
-import type { ConnectError, SessionError, SubscribeRejected } from './exchange-errors.ts'
-import { type FramesHandled, type PumpOptions, pumpFrames } from './feed-pump.ts'
+import type { InstrumentsError } from './binance-rest.ts'
+import type { ExchangeSession } from './binance-socket.ts'
+import { type ConnectError, type SessionError, type SubscribeRejected, UnknownSymbols } from './exchange-errors.ts'
+import { type FramesHandled, isClosedByUs, type PumpOptions, pumpFrames } from './feed-pump.ts'
 
 export type FeedAttemptCommand =
   | { readonly type: 'symbols.changed'; readonly symbols: ReadonlyArray<string> }
@@ -31,11 +32,16 @@ export type FeedAttemptNotice =
   | { readonly type: 'subscription.applied'; readonly instruments: ReadonlyArray<Instrument> }
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
 
-export interface FeedAttemptOptions<E>
+export interface FeedAttemptOptions<E, R>
   extends Pick<PumpOptions<E>, 'sink' | 'deadLetters' | 'sampler' | 'account' | 'observe'> {
-  readonly webSocketUrl: string
-  readonly restUrl: string
-  readonly rest: BinanceRestOptions
+  /** Opens the connection with these streams, in the attempt's scope. */
+  readonly connect: (
+    streams: ReadonlyArray<string>
+  ) => Effect.Effect<ExchangeSession, E | ConnectError | SessionError | SubscribeRejected, R>
+  /** Instruments of symbols that are added while it runs. */
+  readonly resolveInstruments: (
+    symbols: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<Instrument>, E | InstrumentsError, R>
   readonly symbols: ReadonlyArray<string>
   /** Of all `symbols`. */
   readonly instruments: ReadonlyArray<Instrument>
@@ -47,13 +53,12 @@ export interface FeedAttemptOptions<E>
 export type FeedAttemptError = ConnectError | SessionError | SubscribeRejected
 
 /** Runs until the connection is lost (fails) or was drained on command (succeeds). */
-export const runBinanceFeed = Effect.fnUntraced(function* <E>(
-  options: FeedAttemptOptions<E>
-): Effect.fn.Return<void, FeedAttemptError | E, BinanceSocket | Scope.Scope> {
-  const socket = yield* BinanceSocket
+export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
+  options: FeedAttemptOptions<E, R>
+): Effect.fn.Return<void, FeedAttemptError | E, R | Scope.Scope> {
   const drained = yield* Deferred.make<void>()
   const instruments = new Map(options.instruments.map((known) => [known.symbol, known]))
-  const session = yield* socket.connect(options.webSocketUrl, options.symbols.map(streamOf))
+  const session = yield* options.connect(options.symbols.map(streamOf))
   options.notify({ type: 'feed.subscribed', venue: session.venue })
   const pump = pumpFrames({
     ...options,
@@ -65,32 +70,38 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E>(
       options.notify(noticeOf(event))
     }
   })
-  const obey = (command: FeedAttemptCommand): Effect.Effect<unknown, FeedAttemptError> =>
+  // Only the newest wish matters; and a drain must not wait behind a request for its answer.
+  const wishes = yield* Queue.sliding<ReadonlyArray<string>>(1)
+  const obey = (command: FeedAttemptCommand) =>
     command.type === 'drain.requested'
       ? Deferred.succeed(drained, undefined)
-      : follow(command.symbols, { session, instruments, options })
-  const commands = Effect.forever(Effect.flatMap(options.nextCommand, obey))
-  // A close that we asked for also ends a request in flight: then the pump's own end is the answer.
-  const commandsUntilDrained = Effect.catchIf(
-    commands,
-    (error) => error._tag === 'SocketClosed' && error.closedBy === 'k2',
-    () => Effect.never
+      : Queue.offer(wishes, command.symbols)
+  const hear = Effect.forever(Effect.flatMap(options.nextCommand, obey))
+  const running = { session, instruments, options }
+  const fulfil = Effect.forever(
+    Effect.flatMap(Queue.take(wishes), (symbols) => follow(symbols, running))
+  ).pipe(
+    // A close that we asked for also ends a request in flight: the pump's own end is the answer.
+    Effect.catchIf(
+      isClosedByUs,
+      () => Effect.never
+    )
   )
-  yield* Effect.raceFirst(pump, commandsUntilDrained)
+  yield* Effect.raceAllFirst([pump, hear, fulfil])
 })
 
 export const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`
 
-interface Running<E> {
+interface Running<E, R> {
   readonly session: ExchangeSession
   readonly instruments: Map<string, Instrument>
-  readonly options: FeedAttemptOptions<E>
+  readonly options: FeedAttemptOptions<E, R>
 }
 
 /** Makes the subscribed streams those of the wanted symbols, as far as the venue lists them. */
-const follow = Effect.fnUntraced(function* <E>(
+const follow = Effect.fnUntraced(function* <E, R>(
   symbols: ReadonlyArray<string>,
-  { session, instruments, options }: Running<E>
+  { session, instruments, options }: Running<E, R>
 ) {
   const unknown = symbols.filter((symbol) => !instruments.has(symbol))
   const found = yield* learn(unknown, options)
@@ -104,18 +115,15 @@ const follow = Effect.fnUntraced(function* <E>(
 })
 
 /** The instruments among these that can be had now; one unlisted symbol costs itself only. */
-const learn = <E>(
+const learn = <E, R>(
   symbols: ReadonlyArray<string>,
-  { restUrl, rest }: FeedAttemptOptions<E>
-): Effect.Effect<ReadonlyArray<Instrument>> =>
-  fetchInstruments(restUrl, symbols, rest).pipe(
-    Effect.catchTag('UnknownSymbols', (error) =>
-      fetchInstruments(
-        restUrl,
-        symbols.filter((symbol) => !error.symbols.includes(symbol)),
-        rest
-      )
-    ),
+  { resolveInstruments }: FeedAttemptOptions<E, R>
+): Effect.Effect<ReadonlyArray<Instrument>, never, R> =>
+  resolveInstruments(symbols).pipe(
+    Effect.catch((error) => {
+      if (!(error instanceof UnknownSymbols)) return Effect.succeed([])
+      return resolveInstruments(symbols.filter((symbol) => !error.symbols.includes(symbol)))
+    }),
     Effect.catch(() => Effect.succeed([]))
   )
 

@@ -13,7 +13,7 @@ import type * as Scope from 'effect/Scope'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { parseFrame } from './binance-frames.ts'
 import type { InstrumentTable } from './binance-trade.ts'
-import type { SessionError } from './exchange-errors.ts'
+import { type SessionError, SocketClosed } from './exchange-errors.ts'
 import { emptyTally, type FeedAccount, type FrameTally, increment } from './feed-account.ts'
 import type { RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
 
@@ -80,7 +80,7 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
   const step = Effect.flatMap(options.source.takeFrames, (frames) => handle(frames, options))
   // One turn of the event loop between batches, so that a full queue does not starve timers and HTTP.
   yield* Effect.forever(Effect.andThen(step, Effect.yieldNow)).pipe(
-    Effect.catchIf(isDrained, () => Effect.void)
+    Effect.catchIf(isClosedByUs, () => Effect.void)
   )
 })
 
@@ -210,10 +210,6 @@ const noteRejected = <E>(
   })
 }
 
-const isDrained = (error: unknown): boolean =>
-  typeof error === 'object' &&
-  error !== null &&
-  '_tag' in error &&
-  error._tag === 'SocketClosed' &&
-  'closedBy' in error &&
-  error.closedBy === 'k2'
+/** The session ended because we closed it. */
+export const isClosedByUs = (error: unknown): boolean =>
+  error instanceof SocketClosed && error.closedBy === 'k2'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { frameBytesMax, parseFrame } from '../../../src/adapters/exchange/binance-frames.ts'
 import { type FrameResult, rejectReasons, unsupportedKinds } from '../../../src/adapters/exchange/frame-result.ts'

@@ -1,0 +1,108 @@
+import { Effect, Exit, Fiber, Queue } from 'effect'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type FeedAttemptCommand, type FeedAttemptNotice, runBinanceFeed } from '../../../src/adapters/exchange/binance-feed.ts'
+import { binanceRestDefaults, fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
+import { BinanceSocket, binanceSocketDefaults } from '../../../src/adapters/exchange/binance-socket.ts'
+import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
+import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
+import type { Instrument } from '../../../src/market/instrument.ts'
+import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
+
+const opened: FakeVenue[] = []
+const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+afterEach(async () => {
+  for (const fiber of fibers.splice(0)) await Effect.runPromise(Fiber.interrupt(fiber))
+  for (const venue of opened.splice(0)) await venue.close()
+})
+
+const listed = ['BTC', 'ETH'].map((baseAsset) => ({ symbol: `${baseAsset}USDT`, baseAsset, quoteAsset: 'USDT' }))
+const btc: Instrument = { exchange: 'BINANCE', symbol: 'BTCUSDT', assetClass: 'crypto', baseAsset: 'BTC', quoteAsset: 'USDT' }
+const trade = (symbol: string, t: number) =>
+  JSON.stringify({ stream: `${symbol.toLowerCase()}@trade`, data: { e: 'trade', E: 1723161255343, s: symbol, t, p: '1.5', q: '2', T: 1723161255342, m: true, M: true } })
+
+const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
+  const venue = await openFakeVenue({
+    rest: (_request, response) => void response.writeHead(restStatus).end(JSON.stringify({ symbols: listed })),
+    ...options
+  })
+  opened.push(venue)
+  const commands = Effect.runSync(Queue.bounded<FeedAttemptCommand>(8))
+  const notices: FeedAttemptNotice[] = []
+  const ids: string[] = []
+  const attempt = runBinanceFeed({
+    connect: (streams) => Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, streams)),
+    resolveInstruments: (symbols) => fetchInstruments(venue.restUrl, symbols, { ...binanceRestDefaults, observe: () => undefined }),
+    symbols: ['BTCUSDT'],
+    instruments: [btc],
+    nextCommand: Queue.take(commands),
+    notify: (notice) => notices.push(notice),
+    sink: { offer: (trades) => Effect.sync(() => { for (const { message_id } of trades) ids.push(message_id) }) },
+    deadLetters: { offer: () => Effect.void },
+    sampler: new LetterSampler(1),
+    account: new FeedAccount(),
+    observe: () => undefined
+  })
+  const layer = BinanceSocket.layer({ ...binanceSocketDefaults, nowUs: () => 1, observe: () => undefined })
+  const fiber = Effect.runFork(Effect.scoped(attempt).pipe(Effect.provide(layer)))
+  fibers.push(fiber)
+  const noticed = (type: FeedAttemptNotice['type']) => expect.poll(() => notices.map((notice) => notice.type), { timeout: 5_000 }).toContain(type)
+  await noticed('feed.subscribed')
+  const tell = (command: FeedAttemptCommand) => Effect.runSync(Queue.offer(commands, command))
+  return { fiber, ids, noticed, notices, tell, venue }
+}
+const exitOf = (fiber: Fiber.Fiber<unknown, unknown>) => Effect.runPromise(Fiber.await(fiber))
+
+describe('one attempt', () => {
+  test('streams trades to the sink and ends with the venue\'s close', async () => {
+    const { fiber, ids, notices, venue } = await startFeed()
+    venue.socket().send(trade('BTCUSDT', 1))
+    venue.socket().send('nonsense')
+    venue.socket().send(trade('BTCUSDT', 2))
+    venue.socket().close(1012)
+    expect(await exitOf(fiber)).toMatchObject({ _tag: 'Failure' })
+    expect(ids).toEqual(['BINANCE:BTCUSDT:1', 'BINANCE:BTCUSDT:2'])
+    const batches = notices.filter((notice) => notice.type === 'batch.handled')
+    expect(batches.reduce((sum, { frameCount }) => sum + frameCount, 0)).toBe(3)
+    expect(batches.reduce((sum, { rejectedCount }) => sum + rejectedCount, 0)).toBe(1)
+  })
+
+  test('follows the wanted symbols, and learns their instruments', async () => {
+    const { ids, noticed, notices, tell, venue } = await startFeed()
+    tell({ type: 'symbols.changed', symbols: ['ETHUSDT', 'NOPE'] })
+    await noticed('subscription.applied')
+    expect(notices).toContainEqual({ type: 'subscription.refused', symbols: ['NOPE'] })
+    expect(notices.find(({ type }) => type === 'subscription.applied')).toMatchObject({ instruments: [{ symbol: 'ETHUSDT' }] })
+    expect(venue.requests).toMatchObject([
+      { method: 'UNSUBSCRIBE', params: ['btcusdt@trade'] },
+      { method: 'SUBSCRIBE', params: ['ethusdt@trade'] }
+    ])
+    venue.socket().send(trade('ETHUSDT', 7))
+    await expect.poll(() => ids).toEqual(['BINANCE:ETHUSDT:7'])
+  })
+
+  test('a list that cannot be had costs the new symbol, not the stream', async () => {
+    const { ids, noticed, notices, tell, venue } = await startFeed({}, 503)
+    tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
+    await noticed('subscription.applied')
+    expect(notices).toContainEqual({ type: 'subscription.refused', symbols: ['ETHUSDT'] })
+    expect(venue.requests).toEqual([])
+    venue.socket().send(trade('BTCUSDT', 3))
+    await expect.poll(() => ids).toEqual(['BINANCE:BTCUSDT:3'])
+  })
+
+  test('a refused SUBSCRIBE ends it', async () => {
+    const { fiber, tell } = await startFeed({ answer: ({ id }) => ({ error: { code: 3, msg: 'no' }, id }) })
+    tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
+    const exit = await exitOf(fiber)
+    expect(JSON.stringify(exit)).toContain('SubscribeRejected')
+  })
+
+  test('drained on command, it ends well, even with a request in flight', async () => {
+    const { fiber, tell, venue } = await startFeed({ answer: () => null })
+    tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
+    await expect.poll(() => venue.requests.length).toBe(1)
+    tell({ type: 'drain.requested' })
+    expect(await exitOf(fiber)).toEqual(Exit.void)
+    await expect.poll(() => venue.connectionCount()).toBe(0)
+  })
+})

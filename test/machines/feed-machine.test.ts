@@ -1,0 +1,388 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type ActorRefFrom, createActor, type EventObject, SimulatedClock } from 'xstate'
+import { getShortestPaths } from 'xstate/graph'
+import { feedMachine } from '../../src/machines/feed-machine.ts'
+import type { FeedCommand, FeedEvent, FeedInput, ResolveInput, StreamInput } from '../../src/machines/feed-protocol.ts'
+import type { PortLogic } from '../../src/machines/port.ts'
+import type { Instrument } from '../../src/market/instrument.ts'
+
+type Verdict = { readonly type: 'port.done'; readonly output: unknown } | { readonly type: 'port.failed'; readonly error: unknown }
+
+/** A port that the test settles by hand; it records what it was told. */
+const manualPort = <TOutput, TInput, TCommand extends EventObject>(log: { inputs: TInput[]; commands: TCommand[] }) =>
+  ({
+    getInitialSnapshot: (_scope, input) => {
+      log.inputs.push(input)
+      return { status: 'active', output: undefined, error: undefined, input }
+    },
+    transition: (snapshot, event: TCommand | Verdict) => {
+      if (event.type === 'port.done') return { ...snapshot, status: 'done', output: (event as { output: TOutput }).output, error: undefined }
+      if (event.type === 'port.failed') return { ...snapshot, status: 'error', output: undefined, error: (event as { error: unknown }).error }
+      if (!event.type.startsWith('xstate.')) log.commands.push(event as TCommand)
+      return snapshot
+    },
+    getPersistedSnapshot: (snapshot) => snapshot
+  }) as PortLogic<TOutput, TInput, TCommand>
+
+const input: FeedInput = {
+  exchange: 'BINANCE',
+  symbols: ['BTCUSDT', 'ETHUSDT', 'BTCUSDT'],
+  webSocketUrls: ['ws://a', 'ws://b', 'ws://c'],
+  restUrls: ['http://a', 'http://b'],
+  backoff: { msMin: 100, msMax: 1_000, factor: 2, jitterRatio: 0, upMsMin: 5_000 },
+  jitterSeed: 1,
+  drainMsMax: 2_000,
+  symbolsMax: 4
+}
+const instrument = (symbol: string): Instrument => ({ exchange: 'BINANCE', symbol, assetClass: 'crypto', baseAsset: symbol.slice(0, 3), quoteAsset: 'USDT' })
+const unavailable = Object.assign(new Error('gone'), { _tag: 'SocketClosed', isDependency: true })
+const misconfigured = Object.assign(new Error('BINANCE does not list NOPE'), { _tag: 'UnknownSymbols' })
+
+const startFeed = (changes: Partial<FeedInput> = {}) => {
+  const clock = new SimulatedClock()
+  const resolving = { inputs: [] as ResolveInput[], commands: [] as EventObject[] }
+  const streaming = { inputs: [] as StreamInput[], commands: [] as FeedCommand[] }
+  const actor = createActor(
+    feedMachine.provide({
+      actors: {
+        resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>(resolving),
+        streamFeed: manualPort<void, StreamInput, FeedCommand>(streaming)
+      }
+    }),
+    { input: { ...input, ...changes }, clock }
+  )
+  const errors: unknown[] = []
+  actor.subscribe({ error: (error) => errors.push(error) })
+  actor.start()
+  const settle = (port: 'resolveInstruments' | 'streamFeed', verdict: Verdict) => {
+    const child = actor.getSnapshot().children[port] as ActorRefFrom<PortLogic<unknown, unknown>> | undefined
+    child?.send(verdict)
+  }
+  return {
+    actor, clock, errors, resolving, streaming,
+    context: () => actor.getSnapshot().context,
+    state: () => JSON.stringify(actor.getSnapshot().value),
+    resolve: (symbols = actor.getSnapshot().context.symbols) => settle('resolveInstruments', { type: 'port.done', output: symbols.map(instrument) }),
+    failResolving: (error: unknown) => settle('resolveInstruments', { type: 'port.failed', error }),
+    subscribe: () => actor.send({ type: 'feed.subscribed', venue: 'a:1' }),
+    drop: (error: unknown = unavailable) => settle('streamFeed', { type: 'port.failed', error }),
+    end: () => settle('streamFeed', { type: 'port.done', output: undefined })
+  }
+}
+type Feed = ReturnType<typeof startFeed>
+const stream = (feed: Feed) => {
+  feed.resolve()
+  feed.subscribe()
+}
+
+describe('the way up', () => {
+  test('instruments, connection, stream', () => {
+    const feed = startFeed()
+    expect(feed.state()).toBe('"resolvingInstruments"')
+    expect(feed.resolving.inputs).toEqual([{ restUrl: 'http://a', symbols: ['BTCUSDT', 'ETHUSDT'] }])
+    feed.resolve()
+    expect(feed.state()).toBe('{"active":"connecting"}')
+    expect(feed.actor.getSnapshot().hasTag('degraded')).toBe(true)
+    expect(feed.streaming.inputs[0]).toEqual({
+      exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
+      symbols: ['BTCUSDT', 'ETHUSDT'], instruments: [instrument('BTCUSDT'), instrument('ETHUSDT')]
+    })
+    feed.subscribe()
+    expect(feed.actor.getSnapshot().hasTag('healthy')).toBe(true)
+    expect(feed.context()).toMatchObject({ venue: 'a:1', connectCount: 1, attempt: 0 })
+  })
+
+  test('batches are counted', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'batch.handled', frameCount: 10, tradeCount: 8, rejectedCount: 1, receivedUs: 5 })
+    feed.actor.send({ type: 'batch.handled', frameCount: 2, tradeCount: 2, rejectedCount: 0, receivedUs: 9 })
+    expect(feed.context()).toMatchObject({ frameCount: 12, tradeCount: 10, rejectedCount: 1, lastBatchUs: 9 })
+  })
+
+  test('a wish during the look-up asks anew', () => {
+    const feed = startFeed()
+    feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT'] })
+    expect(feed.resolving.inputs.at(-1)?.symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'XRPUSDT'])
+    feed.resolve()
+    expect(feed.state()).toBe('{"active":"connecting"}')
+  })
+
+  test('an incomplete list is asked for again, later', () => {
+    const feed = startFeed()
+    feed.resolve(['BTCUSDT'])
+    expect(feed.state()).toBe('"backingOff"')
+    expect(feed.context().lastError).toMatchObject({ tag: 'InstrumentsIncomplete' })
+    feed.clock.increment(100)
+    expect(feed.resolving.inputs).toHaveLength(2)
+  })
+})
+
+describe('an unavailable venue', () => {
+  test('is waited for without end, with growing delays up to the cap', () => {
+    const feed = startFeed()
+    feed.resolve()
+    for (const delay of [100, 200, 400, 800, 1_000, 1_000, 1_000]) {
+      feed.drop()
+      expect(feed.state()).toBe('"backingOff"')
+      expect(feed.actor.getSnapshot().hasTag('waiting')).toBe(true)
+      feed.clock.increment(delay - 1)
+      expect(feed.state()).toBe('"backingOff"')
+      feed.clock.increment(1)
+      expect(feed.state()).toBe('{"active":"connecting"}')
+    }
+    for (let failure = 0; failure < 2_000; failure++) {
+      feed.drop()
+      feed.clock.increment(1_000)
+    }
+    expect(feed.state()).toBe('{"active":"connecting"}')
+    expect(feed.context().failureCount).toBe(2_007)
+    expect(feed.context().lastError).toEqual({ tag: 'SocketClosed', message: 'gone', isDependency: true })
+  })
+
+  test('the addresses take turns', () => {
+    const feed = startFeed()
+    feed.resolve()
+    for (let failure = 0; failure < 3; failure++) {
+      feed.drop()
+      feed.clock.increment(1_000)
+    }
+    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual(['ws://a', 'ws://b', 'ws://c', 'ws://a'])
+  })
+
+  test('a drop right after the handshake still backs off further', () => {
+    const feed = startFeed()
+    feed.resolve()
+    for (const attempt of [1, 2, 3]) {
+      feed.subscribe()
+      feed.clock.increment(4_999)
+      feed.drop()
+      expect(feed.context().attempt).toBe(attempt)
+      feed.clock.increment(1_000)
+    }
+  })
+
+  test('a connection that lasted is dialled again first, at once and at its address', () => {
+    const feed = startFeed()
+    feed.resolve()
+    feed.drop()
+    feed.clock.increment(100)
+    feed.subscribe()
+    feed.clock.increment(5_000)
+    expect(feed.context().attempt).toBe(0)
+    feed.drop()
+    feed.clock.increment(100)
+    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual(['ws://a', 'ws://b', 'ws://b'])
+    feed.drop()
+    feed.clock.increment(200)
+    expect(feed.streaming.inputs.at(-1)?.webSocketUrl).toBe('ws://c')
+  })
+
+  test('batches do not set the healthy time back', () => {
+    const feed = startFeed()
+    feed.resolve()
+    feed.drop()
+    feed.clock.increment(100)
+    feed.subscribe()
+    for (let second = 0; second < 5; second++) {
+      feed.clock.increment(1_000)
+      feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: second })
+    }
+    expect(feed.context().attempt).toBe(0)
+  })
+
+  test('a list that cannot be had goes round the REST addresses', () => {
+    const feed = startFeed()
+    for (let failure = 0; failure < 2; failure++) {
+      feed.failResolving(unavailable)
+      expect(feed.state()).toBe('"backingOff"')
+      feed.clock.increment(1_000)
+    }
+    expect(feed.resolving.inputs.map(({ restUrl }) => restUrl)).toEqual(['http://a', 'http://b', 'http://a'])
+  })
+})
+
+describe('what waiting does not help', () => {
+  test('unknown symbols end the feed with their names', () => {
+    const feed = startFeed()
+    feed.failResolving(misconfigured)
+    expect(feed.actor.getSnapshot().status).toBe('error')
+    expect(feed.errors).toMatchObject([{ _tag: 'FeedFailed', tag: 'UnknownSymbols', reason: 'BINANCE does not list NOPE' }])
+  })
+
+  test('so does a defect in the stream', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.drop(new TypeError('bug'))
+    expect(feed.errors).toMatchObject([{ _tag: 'FeedFailed', tag: 'TypeError' }])
+  })
+})
+
+describe('symbols at run time', () => {
+  test('are told to the stream as a whole, and kept for the next connection', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT', 'BTCUSDT'] })
+    feed.actor.send({ type: 'subscription.applied', instruments: [instrument('XRPUSDT')] })
+    feed.actor.send({ type: 'unsubscribe.requested', symbols: ['ETHUSDT'] })
+    expect(feed.streaming.commands).toEqual([
+      { type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT', 'XRPUSDT'] },
+      { type: 'symbols.changed', symbols: ['BTCUSDT', 'XRPUSDT'] }
+    ])
+    feed.drop()
+    feed.clock.increment(100)
+    expect(feed.streaming.inputs.at(-1)?.symbols).toEqual(['BTCUSDT', 'XRPUSDT'])
+    expect(feed.resolving.inputs).toHaveLength(1)
+  })
+
+  test('asked for while it waits, they are looked up first', () => {
+    const feed = startFeed()
+    feed.resolve()
+    feed.drop()
+    feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT'] })
+    feed.clock.increment(100)
+    expect(feed.state()).toBe('"resolvingInstruments"')
+    feed.resolve()
+    expect(feed.streaming.inputs.at(-1)?.symbols).toContain('XRPUSDT')
+  })
+
+  test('beyond the limit, or unlisted, they are refused and counted', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'subscribe.requested', symbols: ['A', 'B', 'C'] })
+    expect(feed.context().symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'A', 'B'])
+    feed.actor.send({ type: 'subscription.refused', symbols: ['A'] })
+    expect(feed.context()).toMatchObject({ symbols: ['BTCUSDT', 'ETHUSDT', 'B'], refusedSymbolCount: 2 })
+  })
+})
+
+describe('draining', () => {
+  test('a stream is told and awaited', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'drain.requested' })
+    feed.actor.send({ type: 'drain.requested' })
+    expect(feed.state()).toBe('{"active":"draining"}')
+    expect(feed.streaming.commands).toEqual([{ type: 'drain.requested' }])
+    feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: 1 })
+    feed.end()
+    expect(feed.actor.getSnapshot()).toMatchObject({ status: 'done', output: { tradeCount: 1, frameCount: 1, isDrainForced: false } })
+  })
+
+  test('one that does not end is ended', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'drain.requested' })
+    feed.clock.increment(1_999)
+    expect(feed.actor.getSnapshot().status).toBe('active')
+    feed.clock.increment(1)
+    expect(feed.actor.getSnapshot()).toMatchObject({ status: 'done', output: { isDrainForced: true } })
+  })
+
+  test('one that breaks has ended too', () => {
+    const feed = startFeed()
+    stream(feed)
+    feed.actor.send({ type: 'drain.requested' })
+    feed.drop()
+    expect(feed.actor.getSnapshot().status).toBe('done')
+    expect(feed.context().lastError).toMatchObject({ tag: 'SocketClosed' })
+  })
+
+  for (const [name, reach] of [
+    ['while resolving', () => undefined],
+    ['while connecting', (feed: Feed) => feed.resolve()],
+    ['while backing off', (feed: Feed) => { feed.resolve(); feed.drop() }]
+  ] as ReadonlyArray<readonly [string, (feed: Feed) => void]>) {
+    test(`at once ${name}`, () => {
+      const feed = startFeed()
+      reach(feed)
+      feed.actor.send({ type: 'drain.requested' })
+      expect(feed.actor.getSnapshot().status).toBe('done')
+    })
+  }
+})
+
+test('every state can be reached', () => {
+  const error = (actorId: string, thrown: unknown) => ({ type: `xstate.error.actor.${actorId}`, actorId, error: thrown })
+  const events = [
+    { type: 'feed.subscribed', venue: 'v' },
+    { type: 'drain.requested' },
+    { type: 'xstate.done.actor.resolveInstruments', actorId: 'resolveInstruments', output: ['BTCUSDT', 'ETHUSDT'].map(instrument) },
+    error('resolveInstruments', unavailable),
+    error('streamFeed', unavailable)
+  ] as unknown as FeedEvent[]
+  const machine = feedMachine.provide({
+    actors: {
+      resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>({ inputs: [], commands: [] }),
+      streamFeed: manualPort<void, StreamInput, FeedCommand>({ inputs: [], commands: [] })
+    },
+    actions: { giveUp: () => undefined }
+  })
+  const paths = getShortestPaths(machine, {
+    input,
+    events: [...events, error('resolveInstruments', misconfigured) as unknown as FeedEvent],
+    serializeState: (snapshot) => JSON.stringify(snapshot.value),
+    stopWhen: (snapshot) => snapshot.status !== 'active',
+    limit: 200
+  })
+  const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)))
+  expect([...reached].sort()).toEqual(
+    ['"backingOff"', '"drained"', '"failed"', '"resolvingInstruments"', '{"active":"connecting"}', '{"active":"draining"}', '{"active":"streaming"}'].sort()
+  )
+})
+
+test('the invariants hold in any order of events', () => {
+  type Step = (feed: Feed) => void
+  const symbol = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'BTCUSDT')
+  const symbols = fc.array(symbol, { maxLength: 4 })
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.constant<Step>((feed) => feed.resolve()),
+    fc.constant<Step>((feed) => feed.failResolving(unavailable)),
+    fc.constant<Step>((feed) => feed.subscribe()),
+    fc.constant<Step>((feed) => feed.drop()),
+    fc.constant<Step>((feed) => feed.end()),
+    fc.nat(6_000).map((ms): Step => (feed) => feed.clock.increment(ms)),
+    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'subscribe.requested', symbols: names })),
+    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'unsubscribe.requested', symbols: names })),
+    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'subscription.refused', symbols: names })),
+    fc.constant<Step>((feed) => feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: 1 })),
+    { arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })), weight: 1 }
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const feed = startFeed()
+      let upMs = 0
+      for (const apply of steps) {
+        const before = feed.context()
+        const wasStreaming = feed.state() === '{"active":"streaming"}'
+        const startedMs = feed.clock.now()
+        if (feed.actor.getSnapshot().status === 'active') apply(feed)
+        const after = feed.context()
+        upMs = wasStreaming && feed.state() === '{"active":"streaming"}' ? upMs + feed.clock.now() - startedMs : 0
+        // 1: nothing unavailable ends the feed.
+        expect(feed.actor.getSnapshot().status).not.toBe('error')
+        // 2: attempts are forgotten only by lasting.
+        if (after.attempt < before.attempt) expect(upMs).toBeGreaterThanOrEqual(input.backoff.upMsMin)
+        expect(after.failureCount - before.failureCount).toBeLessThanOrEqual(1)
+        // 3: the address changes with a failure only, and by one.
+        const moved = after.webSocketIndex !== before.webSocketIndex
+        if (moved) expect(after.failureCount).toBe(before.failureCount + 1)
+        expect(after.webSocketIndex).toBeLessThan(input.webSocketUrls.length)
+        // 4: wanted symbols are a bounded set, and each connect takes them all, with instruments.
+        expect(new Set(after.symbols).size).toBe(after.symbols.length)
+        expect(after.symbols.length).toBeLessThanOrEqual(input.symbolsMax)
+        for (const { symbols: wanted, instruments } of feed.streaming.inputs) {
+          expect(wanted.filter((name) => !instruments.some((known) => known.symbol === name))).toEqual([])
+        }
+        expect(JSON.parse(JSON.stringify(after))).toEqual(after)
+      }
+      // 5: draining ends.
+      if (feed.actor.getSnapshot().status === 'active') feed.actor.send({ type: 'drain.requested' })
+      feed.clock.increment(input.drainMsMax)
+      expect(feed.actor.getSnapshot().status).toBe('done')
+      feed.actor.stop()
+    }),
+    { numRuns: 300 }
+  )
+})
