@@ -20,16 +20,11 @@ import {
 import { DecimalOverflow, fitsDecimal, formatDecimal } from '../../market/decimal.ts'
 import { type Column, codeType, duckdbTypeOf, identifier } from './columns.ts'
 
-export type FieldValue =
-  | null
-  | string
-  | number
-  | bigint
-  | readonly string[]
-  | Readonly<Record<string, string>>
+type FieldValue =
+  null | string | number | bigint | readonly string[] | Readonly<Record<string, string>>
 
 /** Values that coded columns refer to, bound as a parameter of the statement that reads them. */
-export interface Dictionary {
+interface Dictionary {
   readonly value: DuckDBValue
   readonly type: DuckDBType
 }
@@ -117,7 +112,9 @@ class MapBuffer extends TextBuffer {
 const wellFormed = (json: string, value: FieldValue): string => {
   if (!json.includes('\\ud')) return json
   const entries = Object.entries(value as Readonly<Record<string, string>>)
-  return JSON.stringify(Object.fromEntries(entries.map(([key, text]) => [asUtf8(key), asUtf8(text)])))
+  return JSON.stringify(
+    Object.fromEntries(entries.map(([key, text]) => [asUtf8(key), asUtf8(text)]))
+  )
 }
 
 const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
@@ -138,7 +135,8 @@ class CodedBuffer implements ColumnBuffer {
   constructor(column: Column, keyOf: (value: string) => string) {
     this.name = column.name
     // Typed, the statement is planned once; an untyped parameter has it planned again at each run.
-    this.readSql = `($${column.name}::${duckdbTypeOf(column).toString()}[])[${identifier(column.name)}]`
+    const type = `${duckdbTypeOf(column).toString()}[]`
+    this.readSql = `($${column.name}::${type})[${identifier(column.name)}]`
     this.keyOf = keyOf
     const isList = column.kind === 'textList'
     this.dictionary = () => ({
@@ -194,7 +192,8 @@ class IntegerBuffer implements ColumnBuffer {
     this.name = column.name
     this.stagedType = duckdbTypeOf(column)
     this.readSql = identifier(column.name)
-    this.itemOf = this.stagedType === BIGINT ? (value) => value : (us) => new DuckDBTimestampTZValue(us)
+    this.itemOf =
+      this.stagedType === BIGINT ? (value) => value : (us) => new DuckDBTimestampTZValue(us)
   }
 
   get bytes(): number {
@@ -220,7 +219,7 @@ class IntegerBuffer implements ColumnBuffer {
   clear(): void {}
 }
 
-/** Scaled by the column's scale; the smallest 64-bit integer, which no decimal(18) reaches, is null. */
+/** Scaled by the column's scale; null is the least 64-bit integer, which no decimal(18) reaches. */
 class DecimalBuffer implements ColumnBuffer {
   readonly name: string
   readonly stagedType: DuckDBType
@@ -246,7 +245,8 @@ class DecimalBuffer implements ColumnBuffer {
     if (row >= this.scaled.length) this.scaled = grown(this.scaled, BigInt64Array)
     const scaled = value as bigint | null
     // The vector would store a value of nineteen digits and the file would hold a wrong number.
-    if (scaled !== null && !fitsDecimal(scaled)) throw new DecimalOverflow({ text: formatDecimal(scaled) })
+    if (scaled !== null && !fitsDecimal(scaled))
+      throw new DecimalOverflow({ text: formatDecimal(scaled) })
     this.scaled[row] = scaled ?? nullDecimal
   }
 

@@ -18,7 +18,7 @@ import {
 import * as Schema from 'effect/Schema'
 
 /** The part of an Avro schema that is understood here. */
-export type AvroType =
+type AvroType =
   | string
   | readonly AvroType[]
   | { readonly type: 'enum'; readonly symbols: readonly string[] }
@@ -53,17 +53,24 @@ export type FieldIds = Readonly<Record<string, number>>
 
 /** The part of an Iceberg schema, in its JSON form, that carries field ids. */
 export interface FieldIdSource {
-  readonly fields: ReadonlyArray<{ readonly id: number; readonly name: string; readonly type: unknown }>
+  readonly fields: ReadonlyArray<{
+    readonly id: number
+    readonly name: string
+    readonly type: unknown
+  }>
 }
 
 /** The Avro schema has a type that no table of ours can hold. */
-export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()('ColumnUnsupported', {
-  record: Schema.String,
-  field: Schema.String,
-  type: Schema.String
-}) {
+export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()(
+  'ColumnUnsupported',
+  {
+    record: Schema.String,
+    field: Schema.String,
+    type: Schema.String
+  }
+) {
   override get message() {
-    return `${this.record}.${this.field} has the Avro type ${this.type}: add a column kind for it in columns.ts`
+    return `${this.record}.${this.field} has the Avro type ${this.type}: columns.ts has no kind for it`
   }
 }
 
@@ -72,7 +79,7 @@ export class FieldIdMissing extends Schema.TaggedError<FieldIdMissing>()('FieldI
   path: Schema.String
 }) {
   override get message() {
-    return `no field id for "${this.path}": every column, list element, map key and map value needs one`
+    return `no field id for "${this.path}": columns, list elements, map keys and map values need one`
   }
 }
 
@@ -114,14 +121,18 @@ export const duckdbTypeOf = (column: Column): DuckDBType => {
 
 /** Column list for CREATE TABLE. */
 export const tableColumnsSql = (columns: readonly Column[]): string =>
-  columns.map((column) => `${identifier(column.name)} ${duckdbTypeOf(column).toString()}`).join(', ')
+  columns
+    .map((column) => `${identifier(column.name)} ${duckdbTypeOf(column).toString()}`)
+    .join(', ')
 
 /**
  * Value of COPY's FIELD_IDS option.
  * @throws FieldIdMissing
  */
-export const fieldIdsSql = (columns: readonly Column[], ids: FieldIds): string =>
-  `{${columns.map((column) => `${identifier(column.name)}: ${fieldIdSql(column, ids)}`).join(', ')}}`
+export const fieldIdsSql = (columns: readonly Column[], ids: FieldIds): string => {
+  const members = columns.map((column) => `${identifier(column.name)}: ${fieldIdSql(column, ids)}`)
+  return `{${members.join(', ')}}`
+}
 
 /** Paths of the leaves of a column, as FieldIds names them. */
 export const leafPaths = ({ name, kind }: Column): readonly string[] => {
@@ -161,7 +172,13 @@ const columnOf = (record: string, name: string, type: AvroType): Column => {
       case 'enum':
         return { name, kind: 'text', isNullable: false }
       case 'bytes':
-        return { name, kind: 'decimal', isNullable: false, precision: type.precision, scale: type.scale }
+        return {
+          name,
+          kind: 'decimal',
+          isNullable: false,
+          precision: type.precision,
+          scale: type.scale
+        }
       case 'long':
         return { name, kind: 'timestamp', isNullable: false }
       case 'array':
@@ -178,7 +195,9 @@ const columnOf = (record: string, name: string, type: AvroType): Column => {
 const nestedIds = (name: string, type: unknown): ReadonlyArray<readonly [string, number]> => {
   if (typeof type !== 'object' || type === null) return []
   return Object.entries(type).flatMap(([key, id]: [string, unknown]) =>
-    key.endsWith('-id') && typeof id === 'number' ? [[`${name}.${key.slice(0, -3)}`, id] as const] : []
+    key.endsWith('-id') && typeof id === 'number'
+      ? [[`${name}.${key.slice(0, -3)}`, id] as const]
+      : []
   )
 }
 
@@ -188,6 +207,8 @@ const fieldIdSql = (column: Column, ids: FieldIds): string => {
   const own = fieldIdOf(ids, column.name)
   const nested = leafPaths(column).filter((path) => path !== column.name)
   if (nested.length === 0) return String(own)
-  const leaves = nested.map((path) => `${path.slice(column.name.length + 1)}: ${fieldIdOf(ids, path)}`)
+  const leaves = nested.map(
+    (path) => `${path.slice(column.name.length + 1)}: ${fieldIdOf(ids, path)}`
+  )
   return `{__duckdb_field_id: ${own}, ${leaves.join(', ')}}`
 }

@@ -4,7 +4,7 @@
  *
  * 1. Every row is in exactly one slice.
  * 2. Of two slices of one partition, all rows of the first are older than all rows of the second.
- *    Rows of one microsecond therefore stay together, and only they can make a slice exceed `rowsMax`.
+ *    Rows of one microsecond therefore stay together; only they can make a slice exceed `rowsMax`.
  */
 
 export interface Slice {
@@ -36,7 +36,8 @@ export const sliceRows = (source: SliceSource, rowsMax: number): Slicing => {
   for (const { exchange, day, rows } of partitionRows(source)) {
     let start = 0
     while (start < rows.length) {
-      const end = rows.length - start <= rowsMax ? rows.length : endOfSlice(source, rows, start, rowsMax)
+      const end =
+        rows.length - start <= rowsMax ? rows.length : endOfSlice(source, rows, start, rowsMax)
       for (let at = start; at < end; at++) sliceOf[rows[at]!] = slices.length
       slices.push({ exchange, day, index: slices.length, rowCount: end - start })
       start = end
@@ -68,7 +69,12 @@ const partitionRows = (source: SliceSource): Iterable<PartitionRows> => {
 }
 
 /** Sorts the rows by time on the first call for a partition, then cuts between two times. */
-const endOfSlice = (source: SliceSource, rows: number[], start: number, rowsMax: number): number => {
+const endOfSlice = (
+  source: SliceSource,
+  rows: number[],
+  start: number,
+  rowsMax: number
+): number => {
   if (start === 0) rows.sort((left, right) => source.timestampAt(left) - source.timestampAt(right))
   const timeAt = (at: number) => source.timestampAt(rows[at]!)
   let end = start + rowsMax

@@ -82,7 +82,7 @@ const boundOf = (column: Column, text: string | undefined): bigint | string | un
 const timestampText = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?\+00$/
 
 /** Microseconds of DuckDB's text in UTC, for example `2024-08-08 00:00:00.5+00`. */
-export const parseTimestamp = (text: string): bigint | undefined => {
+const parseTimestamp = (text: string): bigint | undefined => {
   const match = timestampText.exec(text)
   if (match === null) return undefined
   const [, year, month, day, hour, minute, second, fraction = ''] = match

@@ -1,8 +1,8 @@
 /**
  * Writes batches of records as Parquet files that an Iceberg table can name as they are.
  *
- * 1. A file holds rows of one exchange and one UTC day, one row group, sorted by (symbol, timestamp,
- *    source_sequence, k2_offset); the files of a batch are disjoint in exchange time (R22).
+ * 1. A file holds rows of one exchange and one UTC day in one row group, sorted by (symbol,
+ *    timestamp, source_sequence, k2_offset); files of a batch are disjoint in exchange time (R22).
  * 2. A returned file is durable: its bytes and its directory entry are synced.
  * 3. A write that fails or is interrupted removes the files it began.
  * 4. Values reach the file unchanged: decimals as scaled integers, never through a double.
@@ -23,13 +23,7 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
-import {
-  type Column,
-  type FieldIds,
-  fieldIdsSql,
-  identifier,
-  textLiteral
-} from './columns.ts'
+import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from './columns.ts'
 import type { ColumnBuffer } from './column-buffer.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
@@ -58,7 +52,7 @@ export interface ParquetWriterOptions {
   readonly fileRowsMax?: number
 }
 
-export interface WriteRequest {
+interface WriteRequest {
   readonly rows: RecordColumns
   /** Existing directory, absolute. */
   readonly directory: string
@@ -79,7 +73,9 @@ export interface WrittenFile {
 
 export interface ParquetWriter {
   /** Writes every row of the batch; an empty batch gives no file. One write at a time. */
-  readonly write: (request: WriteRequest) => Effect.Effect<readonly WrittenFile[], ParquetWriteFailed>
+  readonly write: (
+    request: WriteRequest
+  ) => Effect.Effect<readonly WrittenFile[], ParquetWriteFailed>
 }
 
 /** DuckDB did not start with these options. */
@@ -88,22 +84,25 @@ export class ParquetWriterUnavailable extends Schema.TaggedError<ParquetWriterUn
   { cause: Schema.Defect() }
 ) {
   override get message() {
-    return `DuckDB did not start: ${String(this.cause)}. Check the temporary directory and the memory limit`
+    return `DuckDB did not start: ${String(this.cause)}. Check its temporary directory and memory limit`
   }
 }
 
 /** Nothing of the batch may be committed; the batch itself is unharmed and can be written again. */
-export class ParquetWriteFailed extends Schema.TaggedError<ParquetWriteFailed>()('ParquetWriteFailed', {
-  step: Schema.Literals(['stage', 'copy', 'sync']),
-  path: Schema.String,
-  cause: Schema.Defect()
-}) {
+export class ParquetWriteFailed extends Schema.TaggedError<ParquetWriteFailed>()(
+  'ParquetWriteFailed',
+  {
+    step: Schema.Literals(['stage', 'copy', 'sync']),
+    path: Schema.String,
+    cause: Schema.Defect()
+  }
+) {
   override get message() {
     return `${this.step} of ${this.path} failed: ${String(this.cause)}`
   }
 }
 
-export const defaultFileRowsMax = 32_768
+const defaultFileRowsMax = 32_768
 
 /** Opens an in-memory DuckDB for writing; it is closed with the scope. */
 export const openParquetWriter = (
@@ -181,7 +180,9 @@ const stage = async (
   sliceOf: Int32Array
 ): Promise<void> => {
   const { buffers } = rows
-  const columnsSql = buffers.map(({ name, stagedType }) => `${identifier(name)} ${stagedType.toString()}`)
+  const columnsSql = buffers.map(
+    ({ name, stagedType }) => `${identifier(name)} ${stagedType.toString()}`
+  )
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE ${staged} (${columnsSql.join(', ')}, ${sliceColumn} INTEGER)`
   )
@@ -262,7 +263,8 @@ const copySql = (
 ): string => {
   const select = buffers.map(({ name, readSql }) => `${readSql} AS ${identifier(name)}`).join(', ')
   // A row group of DuckDB is a whole number of vectors; this one holds every row of the slice.
-  const groupRows = Math.ceil(slice.rowCount / DuckDBVector.standardSize()) * DuckDBVector.standardSize()
+  const groupRows =
+    Math.ceil(slice.rowCount / DuckDBVector.standardSize()) * DuckDBVector.standardSize()
   return `COPY (
     SELECT ${select} FROM ${staged} WHERE ${sliceColumn} = ${slice.index}
     ORDER BY "symbol", "timestamp", "source_sequence", "k2_offset"

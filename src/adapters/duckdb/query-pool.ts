@@ -42,37 +42,43 @@ export interface QueryPoolOptions {
 }
 
 /** A bound value; microseconds for timestamps. */
-export type QueryParameter =
+type QueryParameter =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'texts'; readonly value: readonly string[] }
   | { readonly type: 'timestamp'; readonly value: number }
 
-export interface Query {
+interface Query {
   /** One SELECT; named parameters as `$name`. Few distinct texts: each is prepared and kept. */
   readonly sql: string
   readonly parameters: Readonly<Record<string, QueryParameter>>
 }
 
-export type QueryCell = null | string | number | bigint | boolean
+type QueryCell = null | string | number | bigint | boolean
 
 export interface QueryPool {
   /** Rows in the order of the query; columns must be of scalar types. */
   readonly run: (
     query: Query
-  ) => Effect.Effect<ReadonlyArray<readonly QueryCell[]>, QueryTimedOut | QueryQueueFull | QueryFailed>
+  ) => Effect.Effect<
+    ReadonlyArray<readonly QueryCell[]>,
+    QueryTimedOut | QueryQueueFull | QueryFailed
+  >
   /** Queries that run or wait now. */
   readonly pending: () => number
 }
 
-export class QueryPoolUnavailable extends Schema.TaggedError<QueryPoolUnavailable>()('QueryPoolUnavailable', {
-  cause: Schema.Defect()
-}) {
+export class QueryPoolUnavailable extends Schema.TaggedError<QueryPoolUnavailable>()(
+  'QueryPoolUnavailable',
+  {
+    cause: Schema.Defect()
+  }
+) {
   override get message() {
     return `the query engine did not start: ${String(this.cause)}`
   }
 }
 
-export class QueryTimedOut extends Schema.TaggedError<QueryTimedOut>()('QueryTimedOut', {
+class QueryTimedOut extends Schema.TaggedError<QueryTimedOut>()('QueryTimedOut', {
   deadlineMs: Schema.Number
 }) {
   override get message() {
@@ -80,7 +86,7 @@ export class QueryTimedOut extends Schema.TaggedError<QueryTimedOut>()('QueryTim
   }
 }
 
-export class QueryQueueFull extends Schema.TaggedError<QueryQueueFull>()('QueryQueueFull', {
+class QueryQueueFull extends Schema.TaggedError<QueryQueueFull>()('QueryQueueFull', {
   queueMax: Schema.Number
 }) {
   override get message() {
@@ -88,7 +94,7 @@ export class QueryQueueFull extends Schema.TaggedError<QueryQueueFull>()('QueryQ
   }
 }
 
-export class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
+class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
   cause: Schema.Defect()
 }) {
   override get message() {
@@ -132,12 +138,15 @@ export const openQueryPool = (
         Effect.acquireUseRelease(
           admit,
           () =>
-            permits.withPermits(1)(onSession(query)).pipe(
-              Effect.timeoutOrElse({
-                duration: options.deadlineMsMax,
-                orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
-              })
-            ),
+            permits
+              .withPermits(1)(onSession(query))
+              .pipe(
+                Effect.timeoutOrElse({
+                  duration: options.deadlineMsMax,
+                  orElse: () =>
+                    Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
+                })
+              ),
           () =>
             Effect.sync(() => {
               pending--
@@ -206,7 +215,10 @@ const execute = async (
   return result.getRows() as ReadonlyArray<readonly QueryCell[]>
 }
 
-const prepare = async ({ connection, prepared }: Session, sql: string): Promise<DuckDBPreparedStatement> => {
+const prepare = async (
+  { connection, prepared }: Session,
+  sql: string
+): Promise<DuckDBPreparedStatement> => {
   const known = prepared.get(sql)
   const statement = known ?? (await connection.prepare(sql))
   prepared.delete(sql)
@@ -219,14 +231,22 @@ const prepare = async ({ connection, prepared }: Session, sql: string): Promise<
   return statement
 }
 
-const bind = (statement: DuckDBPreparedStatement, index: number, parameter: QueryParameter): void => {
+const bind = (
+  statement: DuckDBPreparedStatement,
+  index: number,
+  parameter: QueryParameter
+): void => {
   switch (parameter.type) {
     case 'text':
       return statement.bindValue(index, parameter.value, VARCHAR)
     case 'texts':
       return statement.bindValue(index, listValue(parameter.value), LIST(VARCHAR))
     case 'timestamp':
-      return statement.bindValue(index, new DuckDBTimestampTZValue(BigInt(parameter.value)), TIMESTAMPTZ)
+      return statement.bindValue(
+        index,
+        new DuckDBTimestampTZValue(BigInt(parameter.value)),
+        TIMESTAMPTZ
+      )
     default:
       return parameter satisfies never
   }

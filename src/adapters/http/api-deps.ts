@@ -21,10 +21,10 @@ export interface TradeFilter {
   readonly toUs?: number
 }
 
-/** `QueryTimedOut`, `QueryQueueFull` and `TableUnavailable` have answers of their own; others are 500. */
+/** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others are 500. */
 export type Answer<A> = Effect.Effect<A, ApiFault>
 
-export interface TradesAnswer {
+interface TradesAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
   readonly snapshotId: string | null
   /** JSON objects as text, newest first. */
@@ -32,7 +32,7 @@ export interface TradesAnswer {
   readonly hasMore: boolean
 }
 
-export interface SymbolsAnswer {
+interface SymbolsAnswer {
   readonly snapshotId: string | null
   readonly instruments: ReadonlyArray<{
     readonly symbol: string
@@ -42,7 +42,7 @@ export interface SymbolsAnswer {
   }>
 }
 
-export interface SnapshotListing {
+interface SnapshotListing {
   readonly snapshotId: string
   readonly parentId: string | null
   readonly timestampMs: number
@@ -59,12 +59,15 @@ export interface ComponentHealth {
 }
 
 export interface Readiness {
-  /** Why requests cannot be answered yet; empty when ready: feed connected, lander running, table readable. */
+  /**
+   * Why requests cannot be answered yet; empty when ready: feed connected, lander running, table
+   * readable.
+   */
   readonly reasons: readonly string[]
   readonly components: readonly ComponentHealth[]
 }
 
-export interface MetricsText {
+interface MetricsText {
   readonly contentType: string
   readonly text: string
 }

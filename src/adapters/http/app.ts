@@ -12,7 +12,13 @@ import { type Context, Hono } from 'hono'
 import type { ApiDeps } from './api-deps.ts'
 import { correlationHeader, guard, securityHeaders } from './guards.ts'
 import { parseParameters } from './parameters.ts'
-import { faultProblem, type FieldError, internalProblem, type Problem, problemResponse } from './problem.ts'
+import {
+  faultProblem,
+  type FieldError,
+  internalProblem,
+  type Problem,
+  problemResponse
+} from './problem.ts'
 import { indexResponse, makeRoutes, type Route } from './routes.ts'
 
 interface Env {
@@ -46,7 +52,11 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   return app
 }
 
-const notFound: Problem = { status: 404, code: 'not_found', detail: 'GET / lists the addresses of this server' }
+const notFound: Problem = {
+  status: 404,
+  code: 'not_found',
+  detail: 'GET / lists the addresses of this server'
+}
 
 const methodNotAllowed: Problem = {
   status: 405,
@@ -65,7 +75,8 @@ const observed =
     context.set('route', 'unmatched')
     if (problem === undefined) await next()
     else context.res = problemResponse(problem, correlationId)
-    for (const [name, value] of Object.entries(securityHeaders)) context.res.headers.set(name, value)
+    for (const [name, value] of Object.entries(securityHeaders))
+      context.res.headers.set(name, value)
     context.res.headers.set(correlationHeader, correlationId)
     deps.observe({
       type: 'http.request_finished',
@@ -82,14 +93,18 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
   const correlationId = context.get('correlationId')
   const parsed = parseParameters(context.req.url, route.parameters)
   const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
-  if (!parsed.ok || errors.length > 0) return problemResponse(invalidParameters(errors), correlationId)
+  if (!parsed.ok || errors.length > 0)
+    return problemResponse(invalidParameters(errors), correlationId)
   const exit = await deps.run(route.answer({ values: parsed.values, correlationId }), {
     signal: context.req.raw.signal
   })
   if (exit._tag === 'Success') return exit.value
   const fault = Cause.findErrorOption(exit.cause)
   report(deps, context, exit.cause)
-  return problemResponse(fault._tag === 'Some' ? faultProblem(fault.value._tag) : internalProblem, correlationId)
+  return problemResponse(
+    fault._tag === 'Some' ? faultProblem(fault.value._tag) : internalProblem,
+    correlationId
+  )
 }
 
 const invalidParameters = (errors: readonly FieldError[]): Problem => ({

@@ -16,10 +16,7 @@ export interface Meta {
 
 /** `data` is JSON text: decimals are in it digit by digit, as no JavaScript number holds them. */
 export const envelopeResponse = (data: string, page: Page | undefined, meta: Meta): Response => {
-  const pagination =
-    page === undefined
-      ? ''
-      : `"pagination":${JSON.stringify({ limit: page.limit, offset: 0, total: page.total, has_more: page.hasMore })},`
+  const pagination = page === undefined ? '' : `"pagination":${paginationJson(page)},`
   const metaJson = JSON.stringify({
     correlation_id: meta.correlationId,
     timestamp: isoOfMs(meta.nowMs),
@@ -30,3 +27,6 @@ export const envelopeResponse = (data: string, page: Page | undefined, meta: Met
 
 export const jsonResponse = (text: string): Response =>
   new Response(text, { headers: { 'content-type': 'application/json' } })
+
+const paginationJson = ({ limit, total, hasMore }: Page): string =>
+  JSON.stringify({ limit, offset: 0, total, has_more: hasMore })

@@ -1,9 +1,9 @@
 /**
  * What every request passes before a route sees it.
  *
- * 1. Without keys, only this machine is answered: `Host` is a loopback name or address, and `Origin`,
- *    where present, is this very server (R50). A page elsewhere cannot reach us by a name of its own
- *    that resolves to 127.0.0.1, nor by a form post.
+ * 1. Without keys, only this machine is answered: `Host` is a loopback name or address, and
+ *    `Origin`, where present, is this very server (R50). A page elsewhere cannot reach us by a name
+ *    of its own that resolves to 127.0.0.1, nor by a form post.
  * 2. Addresses and bodies are bounded before anything of them is read.
  * 3. A correlation id of a client is echoed only if it is plain: it goes to headers and logs.
  */
@@ -63,7 +63,11 @@ const refusal = (request: Request): Problem | undefined => {
     }
   }
   if (request.url.length > urlCharsMax) {
-    return { status: 414, code: 'uri_too_long', detail: `addresses have at most ${urlCharsMax} characters` }
+    return {
+      status: 414,
+      code: 'uri_too_long',
+      detail: `addresses have at most ${urlCharsMax} characters`
+    }
   }
   if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) {
     return {

@@ -42,7 +42,12 @@ export const parseParameters = <P extends Readonly<Record<string, Parameter<unkn
     } else {
       const exit = Schema.decodeUnknownExit(parameter.schema)(text)
       if (exit._tag === 'Success') values[name] = exit.value
-      else errors.push({ field: name, detail: `${shown(text)} is not valid`, remedy: parameter.remedy })
+      else
+        errors.push({
+          field: name,
+          detail: `${shown(text)} is not valid`,
+          remedy: parameter.remedy
+        })
     }
   }
   return errors.length === 0 ? { ok: true, values: values as Decoded<P> } : { ok: false, errors }
@@ -57,7 +62,10 @@ export const exchangeParameter: Parameter<string> = {
   schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/)).pipe(
     Schema.decodeTo(
       Schema.String,
-      SchemaTransformation.transform({ decode: (text) => text.toUpperCase(), encode: (text) => text })
+      SchemaTransformation.transform({
+        decode: (text) => text.toUpperCase(),
+        encode: (text) => text
+      })
     )
   ),
   remedy: 'an exchange code, for example BINANCE'
@@ -68,12 +76,15 @@ export const timeParameter: Parameter<number> = {
   schema: Schema.String.check(Schema.makeFilter((text) => parseTimeUs(text) !== undefined)).pipe(
     Schema.decodeTo(
       Schema.Number,
-      SchemaTransformation.transform({ decode: (text) => parseTimeUs(text) ?? Number.NaN, encode: String })
+      SchemaTransformation.transform({
+        decode: (text) => parseTimeUs(text) ?? Number.NaN,
+        encode: String
+      })
     )
   ),
   remedy:
-    'an ISO 8601 time with at most six decimals of a second, for example 2024-08-08T00:00:00.123456Z, ' +
-    'or a whole number of microseconds since 1970'
+    'an ISO 8601 time with at most six decimals of a second, for example ' +
+    '2024-08-08T00:00:00.123456Z, or a whole number of microseconds since 1970'
 }
 
 export const limitParameter = (max: number): Parameter<number> => ({
@@ -86,7 +97,9 @@ export const limitParameter = (max: number): Parameter<number> => ({
   remedy: `a whole number from 1 to ${max}`
 })
 
-export const choiceParameter = <const A extends string>(...choices: readonly [A, ...A[]]): Parameter<A> => ({
+export const choiceParameter = <const A extends string>(
+  ...choices: readonly [A, ...A[]]
+): Parameter<A> => ({
   schema: Schema.Literals(choices),
   remedy: `one of ${choices.join(', ')}`
 })
@@ -94,7 +107,8 @@ export const choiceParameter = <const A extends string>(...choices: readonly [A,
 const unknownParameter = (name: string, known: readonly string[]): FieldError => ({
   field: name.slice(0, shownMax),
   detail: 'is not a parameter of this address',
-  remedy: known.length === 0 ? 'this address has no parameters' : `parameters are ${known.join(', ')}`
+  remedy:
+    known.length === 0 ? 'this address has no parameters' : `parameters are ${known.join(', ')}`
 })
 
 const shownMax = 64

@@ -23,7 +23,7 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type ProblemCode = keyof typeof titles
+type ProblemCode = keyof typeof titles
 
 const titles = {
   invalid_parameters: 'Some parameters are not valid',
@@ -66,7 +66,8 @@ export const faultProblem = (tag: string): Problem => {
       return {
         status: 503,
         code: 'table_unavailable',
-        detail: 'the table has not been created, or its storage does not answer: try again in a moment',
+        detail:
+          'the table has not been created, or its storage does not answer: try again in a moment',
         headers: retrySoon
       }
     case 'QueryQueueFull':
@@ -80,7 +81,8 @@ export const faultProblem = (tag: string): Problem => {
       return {
         status: 504,
         code: 'query_timed_out',
-        detail: 'the query was stopped at its deadline: narrow its time range, name a symbol or lower the limit'
+        detail:
+          'the query was stopped at its deadline: narrow its time range or name a symbol'
       }
     case 'QueryFailed':
       return {

@@ -1,6 +1,6 @@
 /**
- * The routes of the API, as data: path, parameters and what answers. `app.ts` serves them, and knows
- * from the same table which methods an address has and what its parameters are.
+ * The routes of the API, as data: path, parameters and what answers. `app.ts` serves them, and
+ * knows from the same table which methods an address has and what its parameters are.
  */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, ApiFault, Readiness } from './api-deps.ts'
@@ -17,7 +17,7 @@ import {
 import { type FieldError, type Problem, problemResponse } from './problem.ts'
 import { isoOfMs } from './time-parameter.ts'
 
-export interface Call<P> {
+interface Call<P> {
   readonly values: Decoded<P>
   readonly correlationId: string
 }
@@ -29,17 +29,26 @@ export interface Route {
   readonly parameters: Readonly<Record<string, Parameter<unknown>>>
   /** Faults between parameters that are valid one by one. */
   readonly check: (values: Readonly<Record<string, unknown>>) => readonly FieldError[]
-  readonly answer: (call: Call<Readonly<Record<string, Parameter<unknown>>>>) => Effect.Effect<Response, ApiFault>
+  readonly answer: (
+    call: Call<Readonly<Record<string, Parameter<unknown>>>>
+  ) => Effect.Effect<Response, ApiFault>
 }
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   tradesRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
-  route('/v1/system/actors', 'The actors that run: state, restarts, queues', {}, ({ correlationId }) =>
-    Effect.sync(() =>
-      envelopeResponse(JSON.stringify(deps.status()), undefined, { correlationId, nowMs: deps.nowMs() })
-    )
+  route(
+    '/v1/system/actors',
+    'The actors that run: state, restarts, queues',
+    {},
+    ({ correlationId }) =>
+      Effect.sync(() =>
+        envelopeResponse(JSON.stringify(deps.status()), undefined, {
+          correlationId,
+          nowMs: deps.nowMs()
+        })
+      )
   ),
   route('/health/live', 'Whether the process is up', {}, () =>
     Effect.sync(() => jsonResponse(JSON.stringify({ status: 'live' })))
@@ -50,7 +59,9 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   route('/health', 'State of each component', {}, () => Effect.sync(() => healthResponse(deps))),
   route('/metrics', 'Metrics for Prometheus', {}, () =>
     Effect.promise(() => deps.metrics()).pipe(
-      Effect.map(({ contentType, text }) => new Response(text, { headers: { 'content-type': contentType } }))
+      Effect.map(
+        ({ contentType, text }) => new Response(text, { headers: { 'content-type': contentType } })
+      )
     )
   )
 ]
@@ -64,7 +75,10 @@ export const indexResponse = (version: string, routes: readonly Route[]): Respon
       routes: routes.map(({ path, about, parameters }) => ({
         path,
         about,
-        parameters: Object.entries(parameters).map(([name, { remedy }]) => ({ name, allowed: remedy }))
+        parameters: Object.entries(parameters).map(([name, { remedy }]) => ({
+          name,
+          allowed: remedy
+        }))
       }))
     })
   )
@@ -88,22 +102,30 @@ const tradesParameters = {
 
 const tradesRoute = (deps: ApiDeps): Route => ({
   ...route('/v1/trades', 'The newest trades', tradesParameters, ({ values, correlationId }) => {
-    const { symbol, exchange, start_time: fromUs, end_time: toUs, limit = limitDefault.trades } = values
+    const {
+      symbol,
+      exchange,
+      start_time: fromUs,
+      end_time: toUs,
+      limit = limitDefault.trades
+    } = values
     const filter = {
       ...(symbol === undefined ? {} : { symbol }),
       ...(exchange === undefined ? {} : { exchange }),
       ...(fromUs === undefined ? {} : { fromUs }),
       ...(toUs === undefined ? {} : { toUs })
     }
-    return deps.trades(filter, limit).pipe(
-      Effect.map(({ rows, hasMore, snapshotId }) =>
-        envelopeResponse(
-          `[${rows.join(',')}]`,
-          { limit, total: null, hasMore },
-          { correlationId, nowMs: deps.nowMs(), extra: { snapshot_id: snapshotId } }
+    return deps
+      .trades(filter, limit)
+      .pipe(
+        Effect.map(({ rows, hasMore, snapshotId }) =>
+          envelopeResponse(
+            `[${rows.join(',')}]`,
+            { limit, total: null, hasMore },
+            { correlationId, nowMs: deps.nowMs(), extra: { snapshot_id: snapshotId } }
+          )
         )
       )
-    )
   }),
   check: ({ start_time: from, end_time: to }) =>
     typeof from === 'number' && typeof to === 'number' && from > to
@@ -118,29 +140,33 @@ const tradesRoute = (deps: ApiDeps): Route => ({
 })
 
 const symbolsRoute = (deps: ApiDeps): Route =>
-  route('/v1/symbols', 'Symbols in the table', { exchange: exchangeParameter }, ({ values, correlationId }) =>
-    deps.symbols(values.exchange === undefined ? {} : { exchange: values.exchange }).pipe(
-      Effect.map(({ instruments, snapshotId }) => {
-        const symbols = [...new Set(instruments.map(({ symbol }) => symbol))]
-        return envelopeResponse(
-          JSON.stringify(symbols),
-          { limit: symbols.length, total: symbols.length, hasMore: false },
-          {
-            correlationId,
-            nowMs: deps.nowMs(),
-            extra: {
-              snapshot_id: snapshotId,
-              instruments: instruments.map(({ symbol, exchange, baseAsset, quoteAsset }) => ({
-                symbol,
-                exchange,
-                base_asset: baseAsset,
-                quote_asset: quoteAsset
-              }))
+  route(
+    '/v1/symbols',
+    'Symbols in the table',
+    { exchange: exchangeParameter },
+    ({ values, correlationId }) =>
+      deps.symbols(values.exchange === undefined ? {} : { exchange: values.exchange }).pipe(
+        Effect.map(({ instruments, snapshotId }) => {
+          const symbols = [...new Set(instruments.map(({ symbol }) => symbol))]
+          return envelopeResponse(
+            JSON.stringify(symbols),
+            { limit: symbols.length, total: symbols.length, hasMore: false },
+            {
+              correlationId,
+              nowMs: deps.nowMs(),
+              extra: {
+                snapshot_id: snapshotId,
+                instruments: instruments.map(({ symbol, exchange, baseAsset, quoteAsset }) => ({
+                  symbol,
+                  exchange,
+                  base_asset: baseAsset,
+                  quote_asset: quoteAsset
+                }))
+              }
             }
-          }
-        )
-      })
-    )
+          )
+        })
+      )
   )
 
 const snapshotsParameters = { table: choiceParameter('trades'), limit: limitParameter(100) }
@@ -149,26 +175,39 @@ const snapshotsParameters = { table: choiceParameter('trades'), limit: limitPara
 const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state'])
 
 const snapshotsRoute = (deps: ApiDeps): Route =>
-  route('/v1/snapshots', 'Snapshots of the table', snapshotsParameters, ({ values, correlationId }) => {
-    const limit = values.limit ?? limitDefault.snapshots
-    return deps.snapshots(limit + 1).pipe(
-      Effect.map((listings) =>
-        envelopeResponse(
-          JSON.stringify(
-            listings.slice(0, limit).map(({ snapshotId, parentId, timestampMs, operation, summary }) => ({
-              snapshot_id: snapshotId,
-              parent_id: parentId,
-              timestamp: isoOfMs(timestampMs),
-              operation,
-              summary: Object.fromEntries(Object.entries(summary).filter(([key]) => !hiddenSummaryKeys.has(key)))
-            }))
-          ),
-          { limit, total: null, hasMore: listings.length > limit },
-          { correlationId, nowMs: deps.nowMs(), extra: { table_name: `market.${values.table ?? 'trades'}` } }
+  route(
+    '/v1/snapshots',
+    'Snapshots of the table',
+    snapshotsParameters,
+    ({ values, correlationId }) => {
+      const limit = values.limit ?? limitDefault.snapshots
+      return deps.snapshots(limit + 1).pipe(
+        Effect.map((listings) =>
+          envelopeResponse(
+            JSON.stringify(
+              listings
+                .slice(0, limit)
+                .map(({ snapshotId, parentId, timestampMs, operation, summary }) => ({
+                  snapshot_id: snapshotId,
+                  parent_id: parentId,
+                  timestamp: isoOfMs(timestampMs),
+                  operation,
+                  summary: Object.fromEntries(
+                    Object.entries(summary).filter(([key]) => !hiddenSummaryKeys.has(key))
+                  )
+                }))
+            ),
+            { limit, total: null, hasMore: listings.length > limit },
+            {
+              correlationId,
+              nowMs: deps.nowMs(),
+              extra: { table_name: `market.${values.table ?? 'trades'}` }
+            }
+          )
         )
       )
-    )
-  })
+    }
+  )
 
 const readyResponse = ({ reasons, components }: Readiness, correlationId: string): Response => {
   if (reasons.length === 0) return jsonResponse(JSON.stringify({ status: 'ready', components }))

@@ -36,7 +36,7 @@ export class PortInUse extends Schema.TaggedError<PortInUse>()('PortInUse', {
   port: Schema.Number
 }) {
   override get message() {
-    return `port ${this.port} of ${this.host} is in use: stop the program that has it, or set K2_HTTP_PORT`
+    return `port ${this.port} of ${this.host} is in use: stop its program or set K2_HTTP_PORT`
   }
 }
 
@@ -45,7 +45,7 @@ export class HostNotLoopback extends Schema.TaggedError<HostNotLoopback>()('Host
   host: Schema.String
 }) {
   override get message() {
-    return `K2_HTTP_HOST is ${this.host}: without keys only a loopback address is served, for example 127.0.0.1`
+    return `K2_HTTP_HOST is ${this.host}: without keys it is a loopback address such as 127.0.0.1`
   }
 }
 
@@ -55,7 +55,8 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()('ListenFail
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `cannot listen on ${this.host}:${this.port}: ${String(this.cause)}. Check K2_HTTP_HOST and K2_HTTP_PORT`
+    const address = `${this.host}:${this.port}`
+    return `cannot listen on ${address}: ${String(this.cause)}. Check K2_HTTP_HOST and K2_HTTP_PORT`
   }
 }
 
@@ -75,7 +76,11 @@ const requestMsMax = 30_000
 const idleMsMax = 30_000
 const headerBytesMax = 16_384
 
-const listen = ({ app, host, port }: HttpServerOptions): Effect.Effect<Server, PortInUse | ListenFailed> =>
+const listen = ({
+  app,
+  host,
+  port
+}: HttpServerOptions): Effect.Effect<Server, PortInUse | ListenFailed> =>
   Effect.callback((resume) => {
     const server = createAdaptorServer({
       fetch: app.fetch,
@@ -91,7 +96,9 @@ const listen = ({ app, host, port }: HttpServerOptions): Effect.Effect<Server, P
     server.on('error', (cause: NodeJS.ErrnoException) =>
       resume(
         Effect.fail(
-          cause.code === 'EADDRINUSE' ? new PortInUse({ host, port }) : new ListenFailed({ host, port, cause })
+          cause.code === 'EADDRINUSE'
+            ? new PortInUse({ host, port })
+            : new ListenFailed({ host, port, cause })
         )
       )
     )

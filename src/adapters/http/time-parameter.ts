@@ -1,7 +1,7 @@
 /** Times of requests and answers: microseconds since 1970-01-01 UTC inside, ISO 8601 outside. */
 
 /**
- * Microseconds of an ISO 8601 time or of a whole number of microseconds; undefined for anything else.
+ * Microseconds of an ISO 8601 time or of a whole number of microseconds; undefined for others.
  * A date alone is its midnight; a time without zone is UTC; a `+` that a query string turned into a
  * space is read as the `+` it was.
  */
@@ -39,7 +39,8 @@ interface Parts {
 const microseconds = /^-?\d{1,16}$/
 const isoTime = new RegExp(
   '^(?<year>\\d{4})-(?<month>\\d\\d)-(?<day>\\d\\d)' +
-    '(?:[Tt ](?<hour>\\d\\d):(?<minute>\\d\\d)(?::(?<second>\\d\\d)(?:\\.(?<fraction>\\d{1,6}))?)?' +
+    '(?:[Tt ](?<hour>\\d\\d):(?<minute>\\d\\d)' +
+    '(?::(?<second>\\d\\d)(?:\\.(?<fraction>\\d{1,6}))?)?' +
     '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>\\d\\d):?(?<zoneMinute>\\d\\d))?)?$'
 )
 

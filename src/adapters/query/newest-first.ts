@@ -1,10 +1,10 @@
 /**
  * The newest rows of many files, reading as few files as the answer needs (R22).
  *
- * 1. Files are read newest first, in groups that grow; each further group is asked only for rows not
- *    older than the n-th row found so far.
- * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row of
- *    the same microsecond could still come before it, so equality reads on.
+ * 1. Files are read newest first, in groups that grow; each further group is asked only for rows
+ *    not older than the n-th row found so far.
+ * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row
+ *    of the same microsecond could still come before it, so equality reads on.
  * 3. The answer equals that of reading every file: rows are in one total order, `compareTrades`.
  */
 import * as Effect from 'effect/Effect'
@@ -30,7 +30,7 @@ export const compareTrades = (left: TradeRow, right: TradeRow): number =>
   compareSequences(left.sourceSequence, right.sourceSequence) ||
   compareUtf8(left.messageId, right.messageId)
 
-/** Reads the `rowsMax` newest rows of a group, none older than `floorUs`, in `compareTrades` order. */
+/** Reads the newest rows of a group, none older than `floorUs`, in `compareTrades` order. */
 export type ReadGroup<E> = (
   files: readonly ScanFile[],
   floorUs: number | undefined
@@ -56,7 +56,9 @@ export const newestFirst = <E>(
       // (2) Files are newest first: when the first of the rest is too old, all of them are.
       if (floorUs !== undefined && rest[0]!.timestampUpperUs < floorUs) break
       const group =
-        floorUs === undefined ? rest : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
+        floorUs === undefined
+          ? rest
+          : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
       rows = merge(rows, yield* read(group, floorUs), rowsMax)
       filesRead += group.length
       groupFiles = Math.min(groupFiles * groupGrowth, groupFilesMax)

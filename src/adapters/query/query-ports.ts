@@ -23,7 +23,7 @@ export interface ScanFile {
 }
 
 /** Files of one snapshot that stay readable until the release (R28). */
-export interface ScanLease {
+interface ScanLease {
   /** Decimal text; null for a table without snapshots. */
   readonly snapshotId: string | null
   /** Every file that may hold a matching row, newest upper bound first. */

@@ -3,12 +3,12 @@
  *
  * 1. A file is asked once for its symbols: files never change, so the answer is kept for as long as
  *    the file is in the table.
- * 2. Base and quote asset are what the venue said in a landed trade, never guessed from the letters.
+ * 2. Base and quote asset are what the venue said in a landed trade, never guessed from letters.
  */
 import * as Effect from 'effect/Effect'
 import type { Cell, QueryEngine, ScanFile, ScanPlanner } from './query-ports.ts'
 
-export interface ListedInstrument {
+interface ListedInstrument {
   readonly symbol: string
   readonly exchange: string
   /** null where no trade named it. */
@@ -17,7 +17,7 @@ export interface ListedInstrument {
   readonly quoteAsset: string
 }
 
-export interface SymbolsPage {
+interface SymbolsPage {
   readonly snapshotId: string | null
   /** By symbol, then exchange. */
   readonly instruments: readonly ListedInstrument[]
@@ -86,7 +86,10 @@ const learnFiles = Effect.fnUntraced(function* <E>(
     found.get(path)?.push(key)
     if (!instruments.has(key) && !unknown.has(key)) unknown.set(key, { path, row })
   }
-  const baseAssets = yield* baseAssetsOf(engine, [...unknown.values()].map(({ path }) => path))
+  const baseAssets = yield* baseAssetsOf(
+    engine,
+    [...unknown.values()].map(({ path }) => path)
+  )
   for (const [key, { row }] of unknown) {
     const [, exchange, symbol, quoteAsset] = row.map(String) as [string, string, string, string]
     instruments.set(key, { symbol, exchange, baseAsset: baseAssets.get(key) ?? null, quoteAsset })
@@ -111,18 +114,27 @@ const baseAssetsOf = <E>(
           Effect.map(
             (rows) =>
               new Map(
-                rows.map(([exchange, symbol, base]) => [keyOf(String(exchange), String(symbol)), String(base)])
+                rows.map(([exchange, symbol, base]) => [
+                  keyOf(String(exchange), String(symbol)),
+                  String(base)
+                ])
               )
           )
         )
 
-const known = ({ keysByPath, instruments }: Cache, files: readonly ScanFile[]): ListedInstrument[] => {
+const known = (
+  { keysByPath, instruments }: Cache,
+  files: readonly ScanFile[]
+): ListedInstrument[] => {
   const keys = new Set(files.flatMap(({ path }) => keysByPath.get(path) ?? []))
   return [...keys]
     .flatMap((key) => instruments.get(key) ?? [])
-    .sort((left, right) => compare(left.symbol, right.symbol) || compare(left.exchange, right.exchange))
+    .sort(
+      (left, right) => compare(left.symbol, right.symbol) || compare(left.exchange, right.exchange)
+    )
 }
 
-const keyOf = (exchange: string, symbol: string): string => `${exchange.length}:${exchange}:${symbol}`
+const keyOf = (exchange: string, symbol: string): string =>
+  `${exchange.length}:${exchange}:${symbol}`
 
 const compare = (left: string, right: string): number => Number(left > right) - Number(left < right)

@@ -9,7 +9,7 @@ interface Field {
   readonly type: unknown
 }
 
-/** SQL expression over the columns of the table: the record's fields as one JSON object, as text. */
+/** SQL expression over the table's columns: the record's fields as one JSON object, as text. */
 export const tradeJsonSql = (): string => recordJsonSql(tradeV2Schema.fields)
 
 const recordJsonSql = (fields: readonly Field[]): string => {

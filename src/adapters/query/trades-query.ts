@@ -3,15 +3,15 @@
  *
  * 1. A query holds one lease from planning to its last row, released however it ends (R28).
  * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
- * 3. Rows come in the order of `compareTrades`, which is total: the same snapshot and filter give the
- *    same bytes (R15).
+ * 3. Rows come in the order of `compareTrades`, which is total: the same snapshot and filter give
+ *    the same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
 import { newestFirst, type ReadGroup, type TradeRow, tradeOrderSql } from './newest-first.ts'
 import type { Cell, Parameter, QueryEngine, ScanPlanner, TradeFilter } from './query-ports.ts'
 import { tradeJsonSql } from './trade-json.ts'
 
-export interface TradesPage {
+interface TradesPage {
   readonly snapshotId: string | null
   /** One JSON object per trade. */
   readonly rows: readonly string[]
@@ -62,8 +62,10 @@ const readGroup =
       parameters[name] = parameter
     }
     if (filter.symbol !== undefined) require('"symbol" = $symbol', 'symbol', text(filter.symbol))
-    if (filter.exchange !== undefined) require('"exchange" = $exchange', 'exchange', text(filter.exchange))
-    if (fromUs > -Infinity) require('"timestamp" >= $from', 'from', { type: 'timestamp', value: fromUs })
+    if (filter.exchange !== undefined)
+      require('"exchange" = $exchange', 'exchange', text(filter.exchange))
+    if (fromUs > -Infinity)
+      require('"timestamp" >= $from', 'from', { type: 'timestamp', value: fromUs })
     if (filter.toUs !== undefined) {
       require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
     }
@@ -84,7 +86,13 @@ const newestSql = (conditions: readonly string[], rowsMax: number): string =>
    )
    ORDER BY ${tradeOrderSql}`
 
-const tradeRow = ([timestampUs, symbol, sourceSequence, messageId, json]: readonly Cell[]): TradeRow => ({
+const tradeRow = ([
+  timestampUs,
+  symbol,
+  sourceSequence,
+  messageId,
+  json
+]: readonly Cell[]): TradeRow => ({
   timestampUs: Number(timestampUs),
   symbol: String(symbol),
   sourceSequence: sourceSequence === null ? null : Number(sourceSequence),

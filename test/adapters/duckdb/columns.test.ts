@@ -1,10 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { columnsOf, ColumnUnsupported, FieldIdMissing, fieldIdsOf, fieldIdsSql, tableColumnsSql } from '../../../src/adapters/duckdb/columns.ts'
+import {
+  columnsOf,
+  ColumnUnsupported,
+  FieldIdMissing,
+  fieldIdsOf,
+  fieldIdsSql,
+  tableColumnsSql
+} from '../../../src/adapters/duckdb/columns.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
 describe('columns', () => {
   test('of the trade record', () => {
-    expect(tableColumnsSql(columnsOf(tradeV2Schema)).split(', "').map((text) => text.replaceAll('"', ''))).toEqual([
+    expect(
+      tableColumnsSql(columnsOf(tradeV2Schema))
+        .split(', "')
+        .map((text) => text.replaceAll('"', ''))
+    ).toEqual([
       'message_id VARCHAR',
       'trade_id VARCHAR',
       'symbol VARCHAR',
@@ -26,11 +37,11 @@ describe('columns', () => {
   })
 
   test('nullable exactly where Avro is', () => {
-    expect(columnsOf(tradeV2Schema).filter(({ isNullable }) => isNullable).map(({ name }) => name)).toEqual([
-      'source_sequence',
-      'platform_sequence',
-      'vendor_data'
-    ])
+    expect(
+      columnsOf(tradeV2Schema)
+        .filter(({ isNullable }) => isNullable)
+        .map(({ name }) => name)
+    ).toEqual(['source_sequence', 'platform_sequence', 'vendor_data'])
   })
 
   test.each([
@@ -49,8 +60,16 @@ describe('columns', () => {
     const ids = fieldIdsOf({
       fields: [
         { id: 1, name: 'a "b"', type: 'string' },
-        { id: 2, name: 'list', type: { type: 'list', 'element-id': 4, element: 'string', 'element-required': true } },
-        { id: 3, name: 'map', type: { type: 'map', 'key-id': 5, key: 'string', 'value-id': 6, value: 'string' } }
+        {
+          id: 2,
+          name: 'list',
+          type: { type: 'list', 'element-id': 4, element: 'string', 'element-required': true }
+        },
+        {
+          id: 3,
+          name: 'map',
+          type: { type: 'map', 'key-id': 5, key: 'string', 'value-id': 6, value: 'string' }
+        }
       ]
     })
     expect(
@@ -65,6 +84,8 @@ describe('columns', () => {
     ).toBe(
       '{"a ""b""": 1, "list": {__duckdb_field_id: 2, element: 4}, "map": {__duckdb_field_id: 3, key: 5, value: 6}}'
     )
-    expect(() => fieldIdsSql([{ name: 'other', kind: 'long', isNullable: false }], ids)).toThrow(FieldIdMissing)
+    expect(() => fieldIdsSql([{ name: 'other', kind: 'long', isNullable: false }], ids)).toThrow(
+      FieldIdMissing
+    )
   })
 })

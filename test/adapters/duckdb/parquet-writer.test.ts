@@ -3,11 +3,21 @@ import * as fc from 'fast-check'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ParquetWriteFailed, type WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
+import {
+  ParquetWriteFailed,
+  type WrittenFile
+} from '../../../src/adapters/duckdb/parquet-writer.ts'
 import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import { DecimalOverflow } from '../../../src/market/decimal.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
-import { columnsOfTrades, nodeFiles, openFixture, readTrades, tradeFieldIds, type WriterFixture } from './support.ts'
+import {
+  columnsOfTrades,
+  nodeFiles,
+  openFixture,
+  readTrades,
+  tradeFieldIds,
+  type WriterFixture
+} from './support.ts'
 import { arbitraryTrade, midnightUs, trade } from './trades.ts'
 
 const dayUs = 86_400_000_000
@@ -19,17 +29,26 @@ beforeAll(async () => {
 })
 afterAll(() => fixture.close())
 
-const write = (rows: TradeColumns, on: WriterFixture = fixture): Promise<readonly WrittenFile[]> => {
+const write = (
+  rows: TradeColumns,
+  on: WriterFixture = fixture
+): Promise<readonly WrittenFile[]> => {
   const batch = writes++
   return Effect.runPromise(
-    on.writer.write({ rows, directory: on.directory, fileName: ({ index }) => `${batch}-${index}.parquet` })
+    on.writer.write({
+      rows,
+      directory: on.directory,
+      fileName: ({ index }) => `${batch}-${index}.parquet`
+    })
   )
 }
 
-const statsOf = (file: WrittenFile, path: string) => file.columns.find(({ fieldId }) => fieldId === tradeFieldIds[path])
+const statsOf = (file: WrittenFile, path: string) =>
+  file.columns.find(({ fieldId }) => fieldId === tradeFieldIds[path])
 
 /** Code units and code points order differently; DuckDB orders by UTF-8 bytes, as Iceberg does. */
-const byUtf8 = (left: string, right: string) => Buffer.compare(Buffer.from(left), Buffer.from(right))
+const byUtf8 = (left: string, right: string) =>
+  Buffer.compare(Buffer.from(left), Buffer.from(right))
 
 describe('parquet writer', () => {
   test('an empty batch gives no file', async () => {
@@ -51,7 +70,9 @@ describe('parquet writer', () => {
       recordCount: 1,
       splitOffsets: [4]
     })
-    expect(await readTrades(file!.path)).toEqual([{ ...record, k2_partition: 'log-1/0', k2_offset: 41 }])
+    expect(await readTrades(file!.path)).toEqual([
+      { ...record, k2_partition: 'log-1/0', k2_offset: 41 }
+    ])
     expect(statsOf(file!, 'timestamp')).toMatchObject({
       min: BigInt(midnightUs + 123_456),
       max: BigInt(midnightUs + 123_456),
@@ -80,7 +101,9 @@ describe('parquet writer', () => {
       trade({ timestamp: -1, source_sequence: 0 })
     ]
     const files = await write(columnsOfTrades(rows))
-    expect(files.map(({ partition, recordCount }) => [partition.exchange, partition.day, recordCount])).toEqual([
+    expect(
+      files.map(({ partition, recordCount }) => [partition.exchange, partition.day, recordCount])
+    ).toEqual([
       ['BINANCE', 19_943, 1],
       ['BINANCE', 19_942, 1],
       ['KRAKEN', 19_943, 1],
@@ -93,8 +116,13 @@ describe('parquet writer', () => {
     const rows = new TradeColumns()
     for (let k = 0; k < 100_000; k++) {
       // Arrival order is not time order, and times repeat.
-      const timestamp = midnightUs + ((k * 7_919) % 100_000) * 10 - (((k * 7_919) % 100_000) * 10) % 50
-      rows.push(trade({ timestamp, source_sequence: k, symbol: k % 3 ? 'BTCUSDT' : 'ETHUSDT' }), 'p', k)
+      const timestamp =
+        midnightUs + ((k * 7_919) % 100_000) * 10 - ((((k * 7_919) % 100_000) * 10) % 50)
+      rows.push(
+        trade({ timestamp, source_sequence: k, symbol: k % 3 ? 'BTCUSDT' : 'ETHUSDT' }),
+        'p',
+        k
+      )
     }
     const files = await write(rows)
     expect(files.map(({ recordCount }) => recordCount).reduce((sum, n) => sum + n, 0)).toBe(100_000)
@@ -108,13 +136,20 @@ describe('parquet writer', () => {
     }
     const read = await readTrades(files[1]!.path)
     const sorted = [...read].sort(
-      (a, b) => byUtf8(a.symbol, b.symbol) || a.timestamp - b.timestamp || a.source_sequence! - b.source_sequence!
+      (a, b) =>
+        byUtf8(a.symbol, b.symbol) ||
+        a.timestamp - b.timestamp ||
+        a.source_sequence! - b.source_sequence!
     )
-    expect(read.map(({ message_id }) => message_id)).toEqual(sorted.map(({ message_id }) => message_id))
+    expect(read.map(({ message_id }) => message_id)).toEqual(
+      sorted.map(({ message_id }) => message_id)
+    )
   })
 
   test('a text bound that DuckDB cuts is left out', async () => {
-    const [file] = await write(columnsOfTrades([trade({ currency: 'z'.repeat(300), symbol: 'A'.repeat(255) })]))
+    const [file] = await write(
+      columnsOfTrades([trade({ currency: 'z'.repeat(300), symbol: 'A'.repeat(255) })])
+    )
     expect(statsOf(file!, 'currency')).not.toHaveProperty('max')
     expect(statsOf(file!, 'symbol')).toMatchObject({ max: 'A'.repeat(255) })
   })
@@ -129,10 +164,14 @@ describe('parquet writer', () => {
   test('a decimal of nineteen digits is refused and leaves no half row', async () => {
     const rows = new TradeColumns()
     rows.push(trade({ source_sequence: 1 }), 'p', 0)
-    expect(() => rows.push(trade({ source_sequence: 2, quantity: 10n ** 18n }), 'p', 1)).toThrow(DecimalOverflow)
+    expect(() => rows.push(trade({ source_sequence: 2, quantity: 10n ** 18n }), 'p', 1)).toThrow(
+      DecimalOverflow
+    )
     rows.push(trade({ source_sequence: 3 }), 'p', 2)
     const [file] = await write(rows)
-    expect((await readTrades(file!.path)).map(({ source_sequence }) => source_sequence)).toEqual([1, 3])
+    expect((await readTrades(file!.path)).map(({ source_sequence }) => source_sequence)).toEqual([
+      1, 3
+    ])
   })
 
   test('buffers can be cleared and used again', async () => {
@@ -142,7 +181,9 @@ describe('parquet writer', () => {
     expect(rows.length).toBe(0)
     rows.push(trade({ symbol: 'NEW', currency: 'EUR' }), 'q', 7)
     const [file] = await write(rows)
-    expect(await readTrades(file!.path)).toMatchObject([{ symbol: 'NEW', currency: 'EUR', k2_partition: 'q' }])
+    expect(await readTrades(file!.path)).toMatchObject([
+      { symbol: 'NEW', currency: 'EUR', k2_partition: 'q' }
+    ])
   })
 
   test('property: what is written is what is read back', async () => {
@@ -150,7 +191,11 @@ describe('parquet writer', () => {
       fc.asyncProperty(fc.array(arbitraryTrade, { maxLength: 40 }), async (trades) => {
         const files = await write(columnsOfTrades(trades))
         const read = (await Promise.all(files.map(({ path }) => readTrades(path)))).flat()
-        const expected = trades.map((record, index) => ({ ...asPlain(record), k2_partition: 'log-1/0', k2_offset: index }))
+        const expected = trades.map((record, index) => ({
+          ...asPlain(record),
+          k2_partition: 'log-1/0',
+          k2_offset: index
+        }))
         expect([...read].sort((a, b) => a.k2_offset - b.k2_offset)).toEqual(expected)
       }),
       { numRuns: 30 }
@@ -161,17 +206,25 @@ describe('parquet writer', () => {
     const narrow = await openFixture({ fileRowsMax: 4 })
     try {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 40 }), async (times) => {
-          const files = await write(
-            columnsOfTrades(times.map((time, id) => trade({ timestamp: midnightUs + time, source_sequence: id }))),
-            narrow
-          )
-          const bounds = files.map((file) => statsOf(file, 'timestamp')!)
-          for (let k = 1; k < bounds.length; k++) expect(bounds[k]!.min! > bounds[k - 1]!.max!).toBe(true)
-          for (const [k, file] of files.entries()) {
-            expect(file.recordCount <= 4 || bounds[k]!.min === bounds[k]!.max).toBe(true)
+        fc.asyncProperty(
+          fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 40 }),
+          async (times) => {
+            const files = await write(
+              columnsOfTrades(
+                times.map((time, id) =>
+                  trade({ timestamp: midnightUs + time, source_sequence: id })
+                )
+              ),
+              narrow
+            )
+            const bounds = files.map((file) => statsOf(file, 'timestamp')!)
+            for (let k = 1; k < bounds.length; k++)
+              expect(bounds[k]!.min! > bounds[k - 1]!.max!).toBe(true)
+            for (const [k, file] of files.entries()) {
+              expect(file.recordCount <= 4 || bounds[k]!.min === bounds[k]!.max).toBe(true)
+            }
           }
-        }),
+        ),
         { numRuns: 40 }
       )
     } finally {
@@ -194,7 +247,9 @@ describe('parquet writer', () => {
         })
       )
       expect(Exit.isFailure(exit)).toBe(true)
-      const error = await Effect.runPromise(Effect.flip(exit as Exit.Exit<never, ParquetWriteFailed>))
+      const error = await Effect.runPromise(
+        Effect.flip(exit as Exit.Exit<never, ParquetWriteFailed>)
+      )
       expect(error).toBeInstanceOf(ParquetWriteFailed)
       expect(error).toMatchObject({ step: 'copy', path: join(failing.directory, names[1]!) })
       expect(removed).toEqual(names.map((name) => join(failing.directory, name)))
@@ -204,7 +259,9 @@ describe('parquet writer', () => {
   })
 
   test('a sync that fails is a failure: nothing is called durable that is not', async () => {
-    const failing = await openFixture({ files: { ...nodeFiles, syncFile: () => Effect.fail(new Error('EIO')) } })
+    const failing = await openFixture({
+      files: { ...nodeFiles, syncFile: () => Effect.fail(new Error('EIO')) }
+    })
     try {
       const error = await Effect.runPromise(
         Effect.flip(
@@ -232,7 +289,12 @@ describe('parquet writer', () => {
       files: {
         ...nodeFiles,
         syncFile: (path) =>
-          block ? Effect.andThen(Effect.sync(() => reached()), Effect.never) : nodeFiles.syncFile(path)
+          block
+            ? Effect.andThen(
+                Effect.sync(() => reached()),
+                Effect.never
+              )
+            : nodeFiles.syncFile(path)
       }
     })
     try {

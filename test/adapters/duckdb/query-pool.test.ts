@@ -3,7 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openQueryPool, type QueryPool, type QueryPoolOptions } from '../../../src/adapters/duckdb/query-pool.ts'
+import {
+  openQueryPool,
+  type QueryPool,
+  type QueryPoolOptions
+} from '../../../src/adapters/duckdb/query-pool.ts'
 import { columnsOfTrades, openFixture, type WriterFixture } from './support.ts'
 import { midnightUs, trade } from './trades.ts'
 
@@ -64,26 +68,39 @@ const fileQuery = (...names: string[]) => ({
   } as const
 })
 
-const failure = (pool: QueryPool, sql: string) => Effect.runPromise(Effect.flip(pool.run({ sql, parameters: {} })))
+const failure = (pool: QueryPool, sql: string) =>
+  Effect.runPromise(Effect.flip(pool.run({ sql, parameters: {} })))
 
 describe('query pool', () => {
   test('one prepared statement serves changing file lists', async () => {
     const pool = await open({ connections: 1 })
     expect(await Effect.runPromise(pool.run(fileQuery('a.parquet')))).toEqual([[1n]])
-    expect(await Effect.runPromise(pool.run(fileQuery('a.parquet', 'b.parquet')))).toEqual([[1n], [2n]])
+    expect(await Effect.runPromise(pool.run(fileQuery('a.parquet', 'b.parquet')))).toEqual([
+      [1n],
+      [2n]
+    ])
     expect(await Effect.runPromise(pool.run(fileQuery('b.parquet')))).toEqual([[2n]])
   })
 
   test('more distinct statements than are kept', async () => {
     const pool = await open({ connections: 1 })
     for (let n = 0; n < 80; n++) {
-      expect(await Effect.runPromise(pool.run({ sql: `SELECT ${n % 40}`, parameters: {} }))).toEqual([[n % 40]])
+      expect(
+        await Effect.runPromise(pool.run({ sql: `SELECT ${n % 40}`, parameters: {} }))
+      ).toEqual([[n % 40]])
     }
   })
 
   test.each([
-    ['a file outside the warehouse', () => `SELECT * FROM read_csv('${join(outside, 'secret.csv')}')`],
-    ['a way out by ..', () => `SELECT * FROM read_csv('${warehouse.directory}/../${outside.split('/').at(-1)!}/secret.csv')`],
+    [
+      'a file outside the warehouse',
+      () => `SELECT * FROM read_csv('${join(outside, 'secret.csv')}')`
+    ],
+    [
+      'a way out by ..',
+      () =>
+        `SELECT * FROM read_csv('${warehouse.directory}/../${outside.split('/').at(-1)!}/secret.csv')`
+    ],
     ['the network', () => "SELECT * FROM read_parquet('http://127.0.0.1:1/x.parquet')"],
     ['writing outside', () => `COPY (SELECT 1) TO '${join(outside, 'x.csv')}'`],
     ['attaching a database', () => `ATTACH '${join(outside, 'x.db')}'`],
@@ -115,7 +132,9 @@ describe('query pool', () => {
     expect(Exit.isFailure(first!)).toBe(true)
     expect(pool.pending()).toBe(0)
     // The second was let in when the first had ended, or ran out of its own time: never lost.
-    expect(second!._tag === 'Success' || JSON.stringify(second).includes('QueryTimedOut')).toBe(true)
+    expect(second!._tag === 'Success' || JSON.stringify(second).includes('QueryTimedOut')).toBe(
+      true
+    )
   })
 
   test('a full queue refuses at once', async () => {

@@ -5,7 +5,12 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FieldIds, leafPaths } from '../../../src/adapters/duckdb/columns.ts'
-import { type DurableFiles, openParquetWriter, type ParquetWriter, type ParquetWriterOptions } from '../../../src/adapters/duckdb/parquet-writer.ts'
+import {
+  type DurableFiles,
+  openParquetWriter,
+  type ParquetWriter,
+  type ParquetWriterOptions
+} from '../../../src/adapters/duckdb/parquet-writer.ts'
 import { tradeColumns, TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 
@@ -15,7 +20,9 @@ const paths = [
 ]
 
 /** As an Iceberg schema assigns them: top-level fields first, nested ones behind. */
-export const tradeFieldIds: FieldIds = Object.fromEntries(paths.map((path, index) => [path, index + 1]))
+export const tradeFieldIds: FieldIds = Object.fromEntries(
+  paths.map((path, index) => [path, index + 1])
+)
 
 const sync = (path: string) =>
   Effect.promise(async () => {
@@ -35,7 +42,9 @@ export interface WriterFixture {
   readonly close: () => Promise<void>
 }
 
-export const openFixture = async (overrides: Partial<ParquetWriterOptions> = {}): Promise<WriterFixture> => {
+export const openFixture = async (
+  overrides: Partial<ParquetWriterOptions> = {}
+): Promise<WriterFixture> => {
   const directory = await mkdtemp(join(tmpdir(), 'k2-parquet-'))
   const scope = Effect.runSync(Scope.make())
   const writer = await Effect.runPromise(
@@ -77,7 +86,9 @@ export const readTrades = async (path: string): Promise<readonly LandedTrade[]> 
     )
     const sql = `SELECT ${names.join(', ')} FROM read_parquet('${path.replaceAll("'", "''")}', file_row_number = true) ORDER BY file_row_number`
     const result = await connection.runAndReadAll(sql)
-    return result.getRowObjects().map((row) => Object.fromEntries(Object.entries(row).map(plain)) as unknown as LandedTrade)
+    return result
+      .getRowObjects()
+      .map((row) => Object.fromEntries(Object.entries(row).map(plain)) as unknown as LandedTrade)
   } finally {
     connection.closeSync()
     instance.closeSync()
@@ -86,7 +97,8 @@ export const readTrades = async (path: string): Promise<readonly LandedTrade[]> 
 
 const plain = ([name, value]: [string, any]): [string, unknown] => {
   if (value instanceof DuckDBListValue) return [name, value.items]
-  if (value instanceof DuckDBMapValue) return [name, Object.fromEntries(value.entries.map((entry) => [entry.key, entry.value]))]
+  if (value instanceof DuckDBMapValue)
+    return [name, Object.fromEntries(value.entries.map((entry) => [entry.key, entry.value]))]
   if (name === 'price' || name === 'quantity') return [name, value.value]
   return [name, typeof value === 'bigint' ? Number(value) : value]
 }

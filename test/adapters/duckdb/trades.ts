@@ -28,7 +28,10 @@ export const trade = (fields: Partial<TradeV2> = {}): TradeV2 => {
   }
 }
 
-const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.constantFrom('', "'", '"', '\u0000', '\\', '$1', '😀'))
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.constantFrom('', "'", '"', '\u0000', '\\', '$1', '😀')
+)
 const decimal = fc.oneof(
   fc.bigInt({ min: -(10n ** 18n) + 1n, max: 10n ** 18n - 1n }),
   fc.constantFrom(0n, 1n, -1n, 10n ** 18n - 1n, -(10n ** 18n) + 1n)

@@ -11,7 +11,11 @@ const ask = async (path: string, init: RequestInit = {}, overrides: Partial<ApiD
   return { deps, response, text, body: text.startsWith('{') ? JSON.parse(text) : undefined }
 }
 
-const problemOf = async (path: string, init: RequestInit = {}, overrides: Partial<ApiDeps> = {}) => {
+const problemOf = async (
+  path: string,
+  init: RequestInit = {},
+  overrides: Partial<ApiDeps> = {}
+) => {
   const answer = await ask(path, init, overrides)
   expect(answer.response.headers.get('content-type')).toBe('application/problem+json')
   expect(answer.body).toMatchObject({
@@ -42,7 +46,12 @@ describe('/v1/trades', () => {
     )
     expect(deps.asked).toEqual([
       {
-        filter: { symbol: 'BTC-USD', exchange: 'BINANCE', fromUs: 1_723_075_200_000_000, toUs: 1_723_075_200_000_001 },
+        filter: {
+          symbol: 'BTC-USD',
+          exchange: 'BINANCE',
+          fromUs: 1_723_075_200_000_000,
+          toUs: 1_723_075_200_000_001
+        },
         rowsMax: 10_000
       }
     ])
@@ -51,32 +60,47 @@ describe('/v1/trades', () => {
 
   test('all faults are told at once, by name, and nothing is asked', async () => {
     const { response, body, deps } = await problemOf(
-      "/v1/trades?symbol=%27%3B--&limit=0&start_time=yesterday&sybmol=BTCUSDT&exchange=A&exchange=B&end_time="
+      '/v1/trades?symbol=%27%3B--&limit=0&start_time=yesterday&sybmol=BTCUSDT&exchange=A&exchange=B&end_time='
     )
     expect(response.status).toBe(400)
     expect(body.code).toBe('invalid_parameters')
     expect(body.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
-      'end_time', 'exchange', 'limit', 'start_time', 'sybmol', 'symbol'
+      'end_time',
+      'exchange',
+      'limit',
+      'start_time',
+      'sybmol',
+      'symbol'
     ])
     for (const error of body.errors) expect(error.remedy).toEqual(expect.any(String))
     expect(deps.asked).toEqual([])
   })
 
-  test.each(['0', '10001', '-1', '1.5', '1e2', ' 1', '', 'all', '99999999999'])('limit=%s is refused', async (limit) => {
-    const { body } = await problemOf(`/v1/trades?limit=${encodeURIComponent(limit)}`)
-    expect(body.errors).toMatchObject([{ field: 'limit', remedy: 'a whole number from 1 to 10000' }])
-  })
+  test.each(['0', '10001', '-1', '1.5', '1e2', ' 1', '', 'all', '99999999999'])(
+    'limit=%s is refused',
+    async (limit) => {
+      const { body } = await problemOf(`/v1/trades?limit=${encodeURIComponent(limit)}`)
+      expect(body.errors).toMatchObject([
+        { field: 'limit', remedy: 'a whole number from 1 to 10000' }
+      ])
+    }
+  )
 
   test('an end before the start is refused', async () => {
     const { body } = await problemOf('/v1/trades?start_time=2024-08-09&end_time=2024-08-08')
     expect(body.errors).toMatchObject([{ field: 'end_time' }])
-    expect((await ask('/v1/trades?start_time=2024-08-08&end_time=2024-08-08')).response.status).toBe(200)
+    expect(
+      (await ask('/v1/trades?start_time=2024-08-08&end_time=2024-08-08')).response.status
+    ).toBe(200)
   })
 
-  test.each(['__proto__', 'constructor', 'toString'])('%s is an unknown parameter like any other', async (name) => {
-    const { body } = await problemOf(`/v1/trades?${name}=1`)
-    expect(body.errors).toMatchObject([{ field: name }])
-  })
+  test.each(['__proto__', 'constructor', 'toString'])(
+    '%s is an unknown parameter like any other',
+    async (name) => {
+      const { body } = await problemOf(`/v1/trades?${name}=1`)
+      expect(body.errors).toMatchObject([{ field: name }])
+    }
+  )
 
   test.each([
     ['QueryTimedOut', 504, 'query_timed_out'],
@@ -86,9 +110,13 @@ describe('/v1/trades', () => {
     ['AnythingElse', 500, 'internal_error']
   ])('%s answers %i and says nothing of the cause', async (tag, status, code) => {
     const secret = 'SELECT * FROM /var/lib/k2/secret.parquet'
-    const { response, body, text, deps } = await problemOf('/v1/trades', {}, {
-      trades: () => Effect.fail({ _tag: tag, message: secret })
-    })
+    const { response, body, text, deps } = await problemOf(
+      '/v1/trades',
+      {},
+      {
+        trades: () => Effect.fail({ _tag: tag, message: secret })
+      }
+    )
     expect([response.status, body.code]).toEqual([status, code])
     expect(response.headers.has('retry-after')).toBe(status === 503)
     expect(text).not.toContain('SELECT')
@@ -97,7 +125,12 @@ describe('/v1/trades', () => {
   })
 
   test('a defect, and a dependency that throws, are 500 without a word of it', async () => {
-    for (const trades of [() => Effect.die(new Error('secret')), () => { throw new Error('secret') }]) {
+    for (const trades of [
+      () => Effect.die(new Error('secret')),
+      () => {
+        throw new Error('secret')
+      }
+    ]) {
       const { response, body, text } = await problemOf('/v1/trades', {}, { trades })
       expect([response.status, body.code]).toEqual([500, 'internal_error'])
       expect(text).not.toContain('secret')
@@ -108,15 +141,23 @@ describe('/v1/trades', () => {
     const controller = new AbortController()
     let interrupted = false
     let started: () => void = () => {}
-    const running = new Promise<void>((resolve) => { started = resolve })
+    const running = new Promise<void>((resolve) => {
+      started = resolve
+    })
     const deps = fakeDeps({
       trades: () =>
         Effect.sync(() => started()).pipe(
           Effect.andThen(Effect.never),
-          Effect.onInterrupt(() => Effect.sync(() => { interrupted = true }))
+          Effect.onInterrupt(() =>
+            Effect.sync(() => {
+              interrupted = true
+            })
+          )
         )
     })
-    const answer = makeApp(deps).request(new Request('http://localhost/v1/trades', { signal: controller.signal }))
+    const answer = makeApp(deps).request(
+      new Request('http://localhost/v1/trades', { signal: controller.signal })
+    )
     await running
     controller.abort()
     await answer
@@ -131,7 +172,13 @@ describe('other routes', () => {
       success: true,
       data: ['BTCUSDT'],
       pagination: { limit: 1, offset: 0, total: 1, has_more: false },
-      meta: { snapshot_id: '7', instruments: [{ symbol: 'BTCUSDT', exchange: 'BINANCE', base_asset: 'BTC', quote_asset: 'USDT' }, { exchange: 'OTHER' }] }
+      meta: {
+        snapshot_id: '7',
+        instruments: [
+          { symbol: 'BTCUSDT', exchange: 'BINANCE', base_asset: 'BTC', quote_asset: 'USDT' },
+          { exchange: 'OTHER' }
+        ]
+      }
     })
   })
 
@@ -154,12 +201,24 @@ describe('other routes', () => {
   })
 
   test('/v1/system/actors, /metrics and /', async () => {
-    expect((await ask('/v1/system/actors')).body.data).toEqual({ root: { id: 'root', children: [] } })
+    expect((await ask('/v1/system/actors')).body.data).toEqual({
+      root: { id: 'root', children: [] }
+    })
     const { response, text } = await ask('/metrics')
-    expect([response.headers.get('content-type'), text]).toEqual(['text/plain; version=0.0.4; charset=utf-8', 'k2_up 1\n'])
+    expect([response.headers.get('content-type'), text]).toEqual([
+      'text/plain; version=0.0.4; charset=utf-8',
+      'k2_up 1\n'
+    ])
     const { body } = await ask('/')
     expect(body.routes.map(({ path }: { path: string }) => path)).toEqual([
-      '/v1/trades', '/v1/symbols', '/v1/snapshots', '/v1/system/actors', '/health/live', '/health/ready', '/health', '/metrics'
+      '/v1/trades',
+      '/v1/symbols',
+      '/v1/snapshots',
+      '/v1/system/actors',
+      '/health/live',
+      '/health/ready',
+      '/health',
+      '/metrics'
     ])
   })
 
@@ -173,23 +232,41 @@ describe('other routes', () => {
     })
     expect((await ask('/health/live', {}, { readiness })).body).toEqual({ status: 'live' })
     const { response, body } = await problemOf('/health/ready', {}, { readiness })
-    expect([response.status, body.code, body.reasons]).toEqual([503, 'not_ready', ['feed:binance is connecting']])
-    expect((await ask('/health', {}, { readiness })).body).toMatchObject({ status: 'degraded', version: '0.1.0', components: readiness().components })
+    expect([response.status, body.code, body.reasons]).toEqual([
+      503,
+      'not_ready',
+      ['feed:binance is connecting']
+    ])
+    expect((await ask('/health', {}, { readiness })).body).toMatchObject({
+      status: 'degraded',
+      version: '0.1.0',
+      components: readiness().components
+    })
     expect((await ask('/health/ready')).body.status).toBe('ready')
     expect((await ask('/health')).body.status).toBe('healthy')
   })
 })
 
 describe('errors of addressing', () => {
-  test.each(['/nothing', '/v1', '/v1/trades/', '/v1/trades/recent', '/%00', '/../etc/passwd'])('%s is 404', async (path) => {
-    const { response, body } = await problemOf(path)
-    expect([response.status, body.code]).toEqual([404, 'not_found'])
-  })
+  test.each(['/nothing', '/v1', '/v1/trades/', '/v1/trades/recent', '/%00', '/../etc/passwd'])(
+    '%s is 404',
+    async (path) => {
+      const { response, body } = await problemOf(path)
+      expect([response.status, body.code]).toEqual([404, 'not_found'])
+    }
+  )
 
-  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s is 405 and names what is allowed', async (method) => {
-    const { response, body } = await problemOf('/v1/trades', { method })
-    expect([response.status, body.code, response.headers.get('allow')]).toEqual([405, 'method_not_allowed', 'GET, HEAD'])
-  })
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
+    '%s is 405 and names what is allowed',
+    async (method) => {
+      const { response, body } = await problemOf('/v1/trades', { method })
+      expect([response.status, body.code, response.headers.get('allow')]).toEqual([
+        405,
+        'method_not_allowed',
+        'GET, HEAD'
+      ])
+    }
+  )
 
   test('HEAD answers as GET, without a body', async () => {
     const { response, text } = await ask('/v1/trades', { method: 'HEAD' })
@@ -199,9 +276,18 @@ describe('errors of addressing', () => {
 
 describe('guards', () => {
   test.each([
-    ['127.0.0.1:8000', 200], ['localhost', 200], ['LOCALHOST:8000', 200], ['[::1]:8000', 200], ['127.8.8.8', 200],
-    ['evil.example', 403], ['localhost.evil.example', 403], ['127.0.0.1.evil.example', 403], ['0.0.0.0:8000', 403],
-    ['192.168.1.5:8000', 403], ['[::]:8000', 403], ['', 403]
+    ['127.0.0.1:8000', 200],
+    ['localhost', 200],
+    ['LOCALHOST:8000', 200],
+    ['[::1]:8000', 200],
+    ['127.8.8.8', 200],
+    ['evil.example', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['0.0.0.0:8000', 403],
+    ['192.168.1.5:8000', 403],
+    ['[::]:8000', 403],
+    ['', 403]
   ])('Host %s: %i', async (host, status) => {
     const { response, body } = await ask('/health/live', { headers: { host } })
     expect(response.status).toBe(status)
@@ -209,8 +295,12 @@ describe('guards', () => {
   })
 
   test.each([
-    ['http://127.0.0.1:8000', 200], ['http://localhost:8000', 403], ['https://127.0.0.1:8000', 403], ['null', 403],
-    ['http://evil.example', 403], ['http://127.0.0.1:3000', 403]
+    ['http://127.0.0.1:8000', 200],
+    ['http://localhost:8000', 403],
+    ['https://127.0.0.1:8000', 403],
+    ['null', 403],
+    ['http://evil.example', 403],
+    ['http://127.0.0.1:3000', 403]
   ])('Origin %s: %i', async (origin, status) => {
     const { response } = await ask('/health/live', { headers: { origin, host: '127.0.0.1:8000' } })
     expect(response.status).toBe(status)
@@ -219,12 +309,17 @@ describe('guards', () => {
 
   test('long addresses and large bodies are refused', async () => {
     expect((await problemOf(`/v1/trades?symbol=${'A'.repeat(9_000)}`)).response.status).toBe(414)
-    expect((await problemOf('/v1/trades', { method: 'POST', headers: { 'content-length': '2000000' } })).response.status).toBe(413)
+    expect(
+      (await problemOf('/v1/trades', { method: 'POST', headers: { 'content-length': '2000000' } }))
+        .response.status
+    ).toBe(413)
   })
 
   test('a plain correlation id is echoed, any other replaced', async () => {
     const given = async (id: string) =>
-      (await ask('/nothing', { headers: { 'x-correlation-id': id } })).response.headers.get('x-correlation-id')
+      (await ask('/nothing', { headers: { 'x-correlation-id': id } })).response.headers.get(
+        'x-correlation-id'
+      )
     expect(await given('order-42.a_b')).toBe('order-42.a_b')
     expect(await given('a b')).toBe('id-1')
     expect(await given('x'.repeat(65))).toBe('id-1')
@@ -242,7 +337,9 @@ describe('guards', () => {
 
   test('every request is observed once, by route and not by path', async () => {
     const seen = async (path: string, init: RequestInit = {}) =>
-      (await ask(path, init)).deps.events.map((event) => ('status' in event ? [event.method, event.route, event.status] : event))
+      (await ask(path, init)).deps.events.map((event) =>
+        'status' in event ? [event.method, event.route, event.status] : event
+      )
     expect(await seen('/v1/trades?limit=5')).toEqual([['GET', '/v1/trades', 200]])
     expect(await seen('/random/42')).toEqual([['GET', 'unmatched', 404]])
     expect(await seen('/v1/trades', { method: 'POST' })).toEqual([['POST', '/v1/trades', 405]])

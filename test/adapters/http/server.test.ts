@@ -12,12 +12,17 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
-const start = async (overrides: Partial<ApiDeps> = {}, { port = 0, host = '127.0.0.1', drainMsMax = 5_000 } = {}) => {
+const start = async (
+  overrides: Partial<ApiDeps> = {},
+  { port = 0, host = '127.0.0.1', drainMsMax = 5_000 } = {}
+) => {
   const scope = Effect.runSync(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   closers.push(close)
   const app = makeApp(fakeDeps(overrides))
-  const server = await Effect.runPromise(serveHttp({ app, host, port, drainMsMax }).pipe(Scope.provide(scope)))
+  const server = await Effect.runPromise(
+    serveHttp({ app, host, port, drainMsMax }).pipe(Scope.provide(scope))
+  )
   return { server, close }
 }
 
@@ -30,7 +35,9 @@ const get = (url: string, agent?: Agent): Promise<Reply> =>
   new Promise((resolve, reject) => {
     const request = httpRequest(url, { agent: agent ?? false }, (response) => {
       let text = ''
-      response.setEncoding('utf8').on('data', (part) => { text += part })
+      response.setEncoding('utf8').on('data', (part) => {
+        text += part
+      })
       response.on('end', () => resolve({ status: response.statusCode!, text })).on('error', reject)
     })
     request.on('error', reject).end()
@@ -40,14 +47,22 @@ const get = (url: string, agent?: Agent): Promise<Reply> =>
 const heldTrades = () => {
   let release: () => void = () => {}
   let began: () => void = () => {}
-  const started = new Promise<void>((resolve) => { began = resolve })
-  const gate = new Promise<void>((resolve) => { release = resolve })
+  const started = new Promise<void>((resolve) => {
+    began = resolve
+  })
+  const gate = new Promise<void>((resolve) => {
+    release = resolve
+  })
   let interrupts = 0
   const trades: ApiDeps['trades'] = () =>
     Effect.sync(() => began()).pipe(
       Effect.andThen(Effect.promise(() => gate)),
       Effect.as({ snapshotId: null, rows: [], hasMore: false }),
-      Effect.onInterrupt(() => Effect.sync(() => { interrupts++ }))
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          interrupts++
+        })
+      )
     )
   return { trades, started, release, interrupts: () => interrupts }
 }
@@ -66,7 +81,16 @@ describe('http server', () => {
   test('a port in use names its variable', async () => {
     const { server } = await start()
     const error = await Effect.runPromise(
-      Effect.flip(Effect.scoped(serveHttp({ app: makeApp(fakeDeps()), host: '127.0.0.1', port: server.port, drainMsMax: 1 })))
+      Effect.flip(
+        Effect.scoped(
+          serveHttp({
+            app: makeApp(fakeDeps()),
+            host: '127.0.0.1',
+            port: server.port,
+            drainMsMax: 1
+          })
+        )
+      )
     )
     expect(error._tag).toBe('PortInUse')
     expect(error.message).toContain('K2_HTTP_PORT')
@@ -74,7 +98,9 @@ describe('http server', () => {
 
   test.each(['0.0.0.0', '::', '192.168.0.1', 'example.com'])('%s is never bound', async (host) => {
     const error = await Effect.runPromise(
-      Effect.flip(Effect.scoped(serveHttp({ app: makeApp(fakeDeps()), host, port: 0, drainMsMax: 1 })))
+      Effect.flip(
+        Effect.scoped(serveHttp({ app: makeApp(fakeDeps()), host, port: 0, drainMsMax: 1 }))
+      )
     )
     expect(error._tag).toBe('HostNotLoopback')
     expect(error.message).toContain('K2_HTTP_HOST')
@@ -98,7 +124,10 @@ describe('http server', () => {
   test('a request that outlives the drain deadline is cut and its query interrupted', async () => {
     const held = heldTrades()
     const { server, close } = await start({ trades: held.trades }, { drainMsMax: 50 })
-    const running = get(`${server.url}/v1/trades`).then(() => 'answered', () => 'cut')
+    const running = get(`${server.url}/v1/trades`).then(
+      () => 'answered',
+      () => 'cut'
+    )
     await held.started
     await close()
     expect(await running).toBe('cut')
@@ -121,13 +150,19 @@ describe('http server', () => {
       new Promise((resolve) => {
         let answer = ''
         const socket = connect(server.port, '127.0.0.1', () => socket.end(text))
-        socket.setEncoding('utf8').on('data', (part) => { answer += part })
+        socket.setEncoding('utf8').on('data', (part) => {
+          answer += part
+        })
         socket.on('error', () => {}).on('close', () => resolve(answer))
       })
     expect(await raw('\x00\x01\x02 nonsense\r\n\r\n')).toContain('400')
     expect(await raw('GET / HTTP/1.1\r\n\r\n')).toContain('400')
-    expect(await raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)).toContain('431')
-    expect(await raw('GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toContain('host_not_allowed')
+    expect(
+      await raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)
+    ).toContain('431')
+    expect(
+      await raw('GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
+    ).toContain('host_not_allowed')
     expect((await get(`${server.url}/health/live`)).status).toBe(200)
   })
 })

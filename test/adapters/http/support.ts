@@ -1,6 +1,11 @@
 /** Dependencies of the API that answer from memory and remember what they were asked. */
 import { Effect } from 'effect'
-import type { ApiDeps, HttpEvent, Readiness, TradeFilter } from '../../../src/adapters/http/api-deps.ts'
+import type {
+  ApiDeps,
+  HttpEvent,
+  Readiness,
+  TradeFilter
+} from '../../../src/adapters/http/api-deps.ts'
 
 export interface FakeDeps extends ApiDeps {
   readonly asked: Array<{ readonly filter: TradeFilter; readonly rowsMax: number }>
@@ -8,7 +13,10 @@ export interface FakeDeps extends ApiDeps {
   readiness: () => Readiness
 }
 
-export const healthy: Readiness = { reasons: [], components: [{ name: 'feed:binance', status: 'healthy' }] }
+const healthy: Readiness = {
+  reasons: [],
+  components: [{ name: 'feed:binance', status: 'healthy' }]
+}
 
 export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
   const asked: FakeDeps['asked'] = []
@@ -21,13 +29,22 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     trades: (filter, rowsMax) =>
       Effect.sync(() => {
         asked.push({ filter, rowsMax })
-        return { snapshotId: '9223372036854775807', rows: ['{"price":61837.63000000}', '{"price":0.00000001}'], hasMore: true }
+        return {
+          snapshotId: '9223372036854775807',
+          rows: ['{"price":61837.63000000}', '{"price":0.00000001}'],
+          hasMore: true
+        }
       }),
     symbols: ({ exchange }) =>
       Effect.succeed({
         snapshotId: '7',
         instruments: [
-          { symbol: 'BTCUSDT', exchange: exchange ?? 'BINANCE', baseAsset: 'BTC', quoteAsset: 'USDT' },
+          {
+            symbol: 'BTCUSDT',
+            exchange: exchange ?? 'BINANCE',
+            baseAsset: 'BTC',
+            quoteAsset: 'USDT'
+          },
           { symbol: 'BTCUSDT', exchange: 'OTHER', baseAsset: null, quoteAsset: 'USDT' }
         ]
       }),
@@ -43,7 +60,10 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       ),
     readiness: () => healthy,
     status: () => ({ root: { id: 'root', children: [] } }),
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'k2_up 1\n' }),
+    metrics: async () => ({
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      text: 'k2_up 1\n'
+    }),
     run: (effect, options) => Effect.runPromiseExit(effect, options),
     nowMs: () => 1_723_075_200_123,
     newCorrelationId: () => `id-${++ids}`,

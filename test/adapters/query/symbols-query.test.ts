@@ -28,8 +28,14 @@ describe('symbols query', () => {
     await list()
     expect(warehouse.statements.length).toBe(asked)
 
-    const eth = await warehouse.land([trade({ symbol: 'ETHUSDT', vendor_data: { base_asset: 'ETH' } })])
-    expect((await list()).instruments.map(({ symbol }) => symbol)).toEqual(['BTCUSDT', 'ETHUSDT', 'XBT/EUR'])
+    const eth = await warehouse.land([
+      trade({ symbol: 'ETHUSDT', vendor_data: { base_asset: 'ETH' } })
+    ])
+    expect((await list()).instruments.map(({ symbol }) => symbol)).toEqual([
+      'BTCUSDT',
+      'ETHUSDT',
+      'XBT/EUR'
+    ])
     warehouse.setFiles(eth)
     expect((await list()).instruments.map(({ symbol }) => symbol)).toEqual(['ETHUSDT'])
     warehouse.setFiles([...old, ...eth])

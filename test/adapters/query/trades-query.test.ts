@@ -2,7 +2,11 @@ import { Effect } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { formatDecimal } from '../../../src/market/decimal.ts'
-import { compareTrades, newestFirst, type TradeRow } from '../../../src/adapters/query/newest-first.ts'
+import {
+  compareTrades,
+  newestFirst,
+  type TradeRow
+} from '../../../src/adapters/query/newest-first.ts'
 import type { ScanFile, TradeFilter } from '../../../src/adapters/query/query-ports.ts'
 import { makeTradesQuery } from '../../../src/adapters/query/trades-query.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
@@ -24,7 +28,11 @@ const newest = (filter: TradeFilter, rowsMax: number) =>
   Effect.runPromise(makeTradesQuery(warehouse).newest(filter, rowsMax))
 
 /** The answer of somebody who reads everything. */
-const naive = (trades: readonly TradeV2[], filter: TradeFilter, rowsMax: number): readonly string[] =>
+const naive = (
+  trades: readonly TradeV2[],
+  filter: TradeFilter,
+  rowsMax: number
+): readonly string[] =>
   trades
     .filter(
       (record) =>
@@ -52,7 +60,8 @@ const isoOf = (us: number): string => {
 const jsonOf = (record: TradeV2): string =>
   `{${Object.entries(record)
     .map(([name, value]) => {
-      if (name === 'price' || name === 'quantity') return `"${name}":${formatDecimal(value as bigint)}`
+      if (name === 'price' || name === 'quantity')
+        return `"${name}":${formatDecimal(value as bigint)}`
       if (name.endsWith('timestamp')) return `"${name}":"${isoOf(value as number)}"`
       return `"${name}":${JSON.stringify(value)}`
     })
@@ -98,7 +107,10 @@ describe('trades query', () => {
       ...[0, 1, 2, 3].map((n) => trade({ source_sequence: n, timestamp: midnightUs + n })),
       trade({ symbol: odd, timestamp: midnightUs + 9 })
     ])
-    const page = await newest({ symbol: 'BTCUSDT', fromUs: midnightUs + 1, toUs: midnightUs + 3 }, 10)
+    const page = await newest(
+      { symbol: 'BTCUSDT', fromUs: midnightUs + 1, toUs: midnightUs + 3 },
+      10
+    )
     expect(page.rows.map((row) => JSON.parse(row).source_sequence)).toEqual([2, 1])
     expect((await newest({ symbol: odd }, 10)).rows).toHaveLength(1)
     expect((await newest({ exchange: odd }, 10)).rows).toHaveLength(0)
@@ -124,7 +136,10 @@ describe('trades query', () => {
   })
 
   test('a row of the same microsecond in an older file still takes its place', async () => {
-    await warehouse.land([trade({ symbol: 'ETHUSDT', source_sequence: 5 }), trade({ symbol: 'ETHUSDT', source_sequence: 4 })])
+    await warehouse.land([
+      trade({ symbol: 'ETHUSDT', source_sequence: 5 }),
+      trade({ symbol: 'ETHUSDT', source_sequence: 4 })
+    ])
     await warehouse.land([trade({ symbol: 'BTCUSDT', source_sequence: 1 })])
     const { rows } = await newest({}, 1)
     expect(JSON.parse(rows[0]!).symbol).toBe('BTCUSDT')
@@ -133,13 +148,18 @@ describe('trades query', () => {
   test('the lease is released also when the engine fails', async () => {
     await warehouse.land([trade()])
     const before = { ...warehouse.leases }
-    const failing = makeTradesQuery({ planner: warehouse.planner, engine: { run: () => Effect.fail('broken') } })
+    const failing = makeTradesQuery({
+      planner: warehouse.planner,
+      engine: { run: () => Effect.fail('broken') }
+    })
     expect(await Effect.runPromise(Effect.flip(failing.newest({}, 1)))).toBe('broken')
     expect(warehouse.leases).toEqual({ taken: before.taken + 1, released: before.released + 1 })
   })
 
   test('property: over real files, the planned answer is the naive one', async () => {
-    const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), { maxLength: 4 })
+    const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), {
+      maxLength: 4
+    })
     const filters = fc.record(
       {
         symbol: fc.constantFrom('BTCUSDT', 'ETHUSDT'),
@@ -150,14 +170,21 @@ describe('trades query', () => {
       { requiredKeys: [] }
     )
     await fc.assert(
-      fc.asyncProperty(batches, filters, fc.integer({ min: 1, max: 20 }), async (landed, filter, rowsMax) => {
-        warehouse.setFiles([])
-        for (const batch of landed) await warehouse.land(batch)
-        const page = await newest(filter, rowsMax)
-        const expected = naive(landed.flat(), filter, rowsMax + 1)
-        expect(page.rows.map((row) => JSON.parse(row))).toEqual(expected.slice(0, rowsMax).map((row) => JSON.parse(row)))
-        expect(page.hasMore).toBe(expected.length > rowsMax)
-      }),
+      fc.asyncProperty(
+        batches,
+        filters,
+        fc.integer({ min: 1, max: 20 }),
+        async (landed, filter, rowsMax) => {
+          warehouse.setFiles([])
+          for (const batch of landed) await warehouse.land(batch)
+          const page = await newest(filter, rowsMax)
+          const expected = naive(landed.flat(), filter, rowsMax + 1)
+          expect(page.rows.map((row) => JSON.parse(row))).toEqual(
+            expected.slice(0, rowsMax).map((row) => JSON.parse(row))
+          )
+          expect(page.hasMore).toBe(expected.length > rowsMax)
+        }
+      ),
       { numRuns: 25 }
     )
   })
@@ -172,42 +199,48 @@ describe('newest first', () => {
 
   test('property: any layout of files gives what reading them all gives', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(arbitraryFile, { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), async (layout, rowsMax) => {
-        const rowsByPath = new Map<string, readonly TradeRow[]>()
-        const files: ScanFile[] = layout.map(({ times, slack }, index) => {
-          const path = `file-${index}`
-          rowsByPath.set(
-            path,
-            times.map((timestampUs, n) => ({
-              timestampUs,
-              symbol: n % 2 === 0 ? 'A' : 'B',
-              sourceSequence: n % 3 === 0 ? null : n,
-              messageId: `${index}-${n}`,
-              json: `${index}-${n}`
-            }))
-          )
-          return {
-            path,
-            recordCount: times.length,
-            timestampLowerUs: Math.min(...times, 30) - slack,
-            timestampUpperUs: Math.max(...times, 0) + slack
-          }
-        })
-        files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
-        const { rows, filesRead } = await Effect.runPromise(
-          newestFirst(files, rowsMax, (group, floorUs) =>
-            Effect.succeed(
-              group
-                .flatMap(({ path }) => rowsByPath.get(path)!)
-                .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
-                .sort(compareTrades)
-                .slice(0, rowsMax)
+      fc.asyncProperty(
+        fc.array(arbitraryFile, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 12 }),
+        async (layout, rowsMax) => {
+          const rowsByPath = new Map<string, readonly TradeRow[]>()
+          const files: ScanFile[] = layout.map(({ times, slack }, index) => {
+            const path = `file-${index}`
+            rowsByPath.set(
+              path,
+              times.map((timestampUs, n) => ({
+                timestampUs,
+                symbol: n % 2 === 0 ? 'A' : 'B',
+                sourceSequence: n % 3 === 0 ? null : n,
+                messageId: `${index}-${n}`,
+                json: `${index}-${n}`
+              }))
+            )
+            return {
+              path,
+              recordCount: times.length,
+              timestampLowerUs: Math.min(...times, 30) - slack,
+              timestampUpperUs: Math.max(...times, 0) + slack
+            }
+          })
+          files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
+          const { rows, filesRead } = await Effect.runPromise(
+            newestFirst(files, rowsMax, (group, floorUs) =>
+              Effect.succeed(
+                group
+                  .flatMap(({ path }) => rowsByPath.get(path)!)
+                  .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
+                  .sort(compareTrades)
+                  .slice(0, rowsMax)
+              )
             )
           )
-        )
-        expect(rows).toEqual([...rowsByPath.values()].flat().sort(compareTrades).slice(0, rowsMax))
-        expect(filesRead).toBeLessThanOrEqual(files.length)
-      })
+          expect(rows).toEqual(
+            [...rowsByPath.values()].flat().sort(compareTrades).slice(0, rowsMax)
+          )
+          expect(filesRead).toBeLessThanOrEqual(files.length)
+        }
+      )
     )
   })
 })
