@@ -56,7 +56,7 @@ export class SimulatedMachine {
   readonly failures: ('sync' | 'write')[] = []
   readonly #random: () => number
   readonly #directories = new Map<string, Directory>()
-  #queue: { readonly process: number; readonly run: () => void }[] = []
+  #queue: (() => void)[] = []
   #process = 0
 
   constructor(random: () => number) {
@@ -67,15 +67,10 @@ export class SimulatedMachine {
     return this.#process
   }
 
-  /** Whether an operation waits to take effect. */
-  get isBusy(): boolean {
-    return this.#queue.length > 0
-  }
-
   /** Lets one waiting operation take effect. */
   step(): void {
     const [operation] = this.#queue.splice(Math.floor(this.#random() * this.#queue.length), 1)
-    operation?.run()
+    operation?.()
   }
 
   /** Ends the running process; the cache stays. Its operations under way took effect, or did not. */
@@ -147,13 +142,6 @@ export class SimulatedMachine {
     }
   }
 
-  /** Changes one bit of a file, durably: damage that no crash explains. */
-  damage(path: string, position: number): void {
-    const inode = this.#inode(path)
-    inode.current[position]! ^= 1
-    inode.durable[position]! ^= 1
-  }
-
   #file(process: number, inode: Inode): LogFile {
     const run = <A>(operation: () => A) => this.#run(process, operation)
     return {
@@ -192,7 +180,7 @@ export class SimulatedMachine {
           reject(error instanceof Error ? error : new Error(String(error)))
         }
       }
-      if (process === this.#process) this.#queue.push({ process, run })
+      if (process === this.#process) this.#queue.push(run)
     })
   }
 

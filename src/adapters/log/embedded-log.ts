@@ -54,7 +54,7 @@ export interface EmbeddedLogOptions {
   readonly observe: (event: EmbeddedLogEvent) => void
 }
 
-export interface EmbeddedLogLimits {
+interface EmbeddedLogLimits {
   /** How long an append may wait for others to share its fsync, ms, 0 to 50. Default 20. */
   readonly flushDelayMs: number
   /** A group of this size does not wait. Default 1 MiB. */
@@ -120,7 +120,7 @@ export const openEmbeddedLog = (
   })
 
 /** One partition of an open log. */
-export interface OpenPartition {
+interface OpenPartition {
   readonly topic: string
   readonly partition: number
   readonly segments: SegmentLog

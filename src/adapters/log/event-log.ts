@@ -60,7 +60,7 @@ export interface EventLogReader {
   readonly changed: (listener: (watermark: Watermark) => void) => () => void
 }
 
-export interface ReadRange {
+interface ReadRange {
   readonly fromOffset: number
   readonly bytesMax: number
 }

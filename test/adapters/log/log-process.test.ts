@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../support/simulated-files.ts'
 import { openLog, readAll, temporaryDirectory } from './log-support.ts'
 
-const script = join(dirname(fileURLToPath(import.meta.url)), 'log-writer-process.ts')
+const script = fileURLToPath(new URL('./log-writer-process.ts', import.meta.url))
 const rounds = 4
 const acksMax = 300
 

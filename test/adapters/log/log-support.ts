@@ -21,7 +21,7 @@ import {
   type PackedRecords
 } from '../../../src/adapters/log/record-batch.ts'
 
-export const fingerprint = '0123456789abcdef'
+const fingerprint = '0123456789abcdef'
 export const topic = 'market.crypto.trades.test'
 
 export const packed = (...values: readonly string[]): PackedRecords => {
