@@ -51,7 +51,9 @@ export const makeTradeValues = (
     let sum = 0
     const elapsedS = clusterEnd / rate
     for (const { periodS, omega, phase, amplitude } of terms) {
-      sum += amplitude * Math.sin(omega * (elapsedS % periodS) + phase)
+      // Sines of large numbers are slow, and so is `%`.
+      const inPeriodS = elapsedS - Math.floor(elapsedS / periodS) * periodS
+      sum += amplitude * Math.sin(omega * inPeriodS + phase)
     }
     cachedEnd = clusterEnd
     cachedTicks = Math.round(levelTicks * Math.exp(sum))
