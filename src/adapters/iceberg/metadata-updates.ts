@@ -40,6 +40,8 @@ export interface NewTable {
   readonly partitioning: readonly { readonly column: string; readonly transform: string }[]
   /** Columns that data files are sorted by, ascending. */
   readonly sortColumns: readonly string[]
+  /** Over the defaults. */
+  readonly properties: Readonly<Record<string, string>>
   readonly nowMs: number
 }
 
@@ -59,7 +61,7 @@ export const newTableMetadata = (table: NewTable): TableMetadata => {
     'last-partition-id': firstPartitionId - 1 + spec.fields.length,
     'sort-orders': [{ 'order-id': 0, fields: [] }, ...sortOrders(table)],
     'default-sort-order-id': table.sortColumns.length > 0 ? 1 : 0,
-    properties: defaultProperties,
+    properties: { ...defaultProperties, ...table.properties },
     snapshots: [],
     'snapshot-log': [],
     'metadata-log': [],

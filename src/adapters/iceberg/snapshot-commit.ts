@@ -195,7 +195,10 @@ const writeAll = (table: Table, commitId: string, writes: readonly FileToWrite[]
     writes.filter((it) => !durable.has(it.location)).map(({ location, bytes }) => {
       // Named before it is written: a write that fails half way is cleaned up as well.
       durable.add(location)
-      return table.ports.files.writeNew(location, bytes)
+      return table.ports.files.writeNew(location, bytes).pipe(Effect.tapError((fault) => Effect.sync(() => {
+        // Not ours, then, and not ours to remove.
+        if (fault._tag === 'FileExists') durable.delete(location)
+      })))
     }),
     { concurrency: writeConcurrencyMax, discard: true }
   ).pipe(Effect.mapError((fault) => new CommitFailed({ table: table.name, commitId, reason: fault.message })))

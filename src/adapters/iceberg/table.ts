@@ -29,6 +29,8 @@ export interface TableOptions {
   readonly partitioning?: readonly { readonly column: string; readonly transform: string }[]
   /** Default: `symbol`, `timestamp`. */
   readonly sortColumns?: readonly string[]
+  /** Table properties of a new table, over the defaults: snapshots kept, manifest merging, … */
+  readonly properties?: Readonly<Record<string, string>>
   /** Limit of decoded manifests and of decoded manifest lists in memory, each; default 64 MiB. */
   readonly cacheBytesMax?: number
 }
@@ -204,6 +206,7 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
     partitioning: options.partitioning
       ?? [{ column: 'exchange', transform: 'identity' }, { column: 'timestamp', transform: 'day' }],
     sortColumns: options.sortColumns ?? ['symbol', 'timestamp'],
+    properties: options.properties ?? {},
     nowMs: ports.clockMs()
   })
   const file = `${location}/metadata/${metadataFileName(0, ports.ids.uuid())}`

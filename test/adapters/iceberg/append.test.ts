@@ -1,10 +1,37 @@
 import * as Effect from 'effect/Effect'
 import { describe, expect, it } from 'vitest'
 import { commitAppend, resolveUnknown } from '../../../src/adapters/iceberg/append.ts'
-import { readRecordedState, refresh } from '../../../src/adapters/iceberg/table.ts'
-import { batch, fault, landedRanges, logIdentity, makeWorld, openTable, recordedOffset, topic } from './support.ts'
+import { removeDayPartitions } from '../../../src/adapters/iceberg/retention.ts'
+import { commitSnapshot } from '../../../src/adapters/iceberg/snapshot-commit.ts'
+import {
+  readManifestList, readRecordedState, refresh, type Table
+} from '../../../src/adapters/iceberg/table.ts'
+import {
+  batch, day0, fault, landedRanges, liveEntries, logIdentity, makeWorld, openTable, recordedOffset, topic,
+  type MemoryFiles
+} from './support.ts'
 
 const run = Effect.runPromise
+
+/** Runs something once, right before the next operation of that kind takes effect. */
+const justBefore = (files: MemoryFiles, operation: string, act: () => void): void => {
+  files.before = (seen) => {
+    if (seen === operation) {
+      files.before = () => null
+      act()
+    }
+    return null
+  }
+}
+
+/** A snapshot without any `k2.*` entry, as another engine's compaction writes it. */
+const foreignCommit = (table: Table) =>
+  run(commitSnapshot<never, never>(table, 'foreign', (base) => Effect.succeed({
+    draft: {
+      operation: 'replace', manifests: base.manifests, writes: [], changedPartitionCount: 0,
+      added: { files: 0, records: 0, bytes: 0 }, deleted: { files: 0, records: 0, bytes: 0 }, summary: {}
+    }
+  })))
 
 describe('commitAppend', () => {
   it('makes data, offsets and state visible in one snapshot', async () => {
@@ -55,16 +82,98 @@ describe('commitAppend', () => {
     const a = makeWorld('a')
     const b = makeWorld('b', a.files)
     const [tableA, tableB] = [await run(openTable(a)), await run(openTable(b))]
-    await run(commitAppend(tableA, batch('a1', [0, null, 100])))
+    await run(commitAppend(tableA, batch('a1', [0, null, 1_100])))
     await run(commitAppend(tableB, batch('b1', [1, null, 500])))
-    const racing = run(commitAppend(tableB, batch('b2', [1, 500, 600])))
-    const winner = run(commitAppend(tableA, batch('a2', [0, 100, 200])))
-    const results = await Promise.all([racing, winner])
-    expect(Math.max(...results.map((it) => it.attempts))).toBe(2)
+    justBefore(a.files, 'publish', () => Effect.runSync(commitAppend(tableA, batch('a2', [0, 1_100, 1_200]))))
+    const rebased = await run(commitAppend(tableB, batch('b2', [1, 500, 600])))
+    expect(rebased.attempts).toBe(2)
+    expect(b.events).toEqual([{ type: 'commit.conflicted', table: 'market.trades', count: 1 }])
     const state = await run(readRecordedState(tableA))
-    expect(state.offsets).toEqual({ [logIdentity]: { [topic]: { 0: 200, 1: 600 } } })
-    expect(state.states).toEqual({ [logIdentity]: { [topic]: { 0: 'state/0-200.bin', 1: 'state/1-600.bin' } } })
-    expect(await run(landedRanges(tableA))).toEqual(['0:0-100', '0:100-200', '1:0-500', '1:500-600'])
+    expect(state.offsets).toEqual({ [logIdentity]: { [topic]: { 0: 1_200, 1: 600 } } })
+    expect(state.states).toEqual({
+      [logIdentity]: { [topic]: { 0: 'state/0-1200.bin', 1: 'state/1-600.bin' } }
+    })
+    expect(await run(landedRanges(tableA))).toEqual(['0:0-1100', '0:1100-1200', '1:0-500', '1:500-600'])
+  })
+
+  it('retention that rebases keeps what landed meanwhile (R9)', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    await run(commitAppend(table, batch('c1', [0, null, 100], { day: day0 - 5 })))
+    justBefore(world.files, 'publish', () =>
+      Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200]))))
+    const removed = await run(removeDayPartitions(table, day0))
+    expect(removed?.attempts).toBe(2)
+    expect(await run(recordedOffset(table, 0))).toBe(200)
+    expect(await run(landedRanges(table))).toEqual(['0:100-200'])
+    const fenced = await run(Effect.flip(commitAppend(table, batch('c3', [0, 100, 200]))))
+    expect(fenced._tag).toBe('Fenced')
+  })
+
+  it('keeps offsets of different logs apart (R8)', async () => {
+    const table = await run(openTable(makeWorld()))
+    await run(commitAppend(table, batch('c1', [0, null, 5_000_000])))
+    await run(commitAppend(table, batch('c2', [0, null, 300], { logIdentity: 'log-b' })))
+    expect(await run(recordedOffset(table, 0))).toBe(5_000_000)
+    expect(await run(recordedOffset(table, 0, 'log-b'))).toBe(300)
+  })
+
+  it('reads offsets behind a foreign snapshot, and refuses a table that has none (R10)', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    await run(commitAppend(table, batch('c1', [0, null, 100])))
+    await foreignCommit(table)
+    expect(await run(recordedOffset(table, 0))).toBe(100)
+    const next = await run(commitAppend(table, batch('c2', [0, 100, 200])))
+    expect(next.summary['k2.state']).toContain('state/0-200.bin')
+    const bare = await run(openTable(makeWorld('bare')))
+    await foreignCommit(bare)
+    const refused = await run(Effect.flip(commitAppend(bare, batch('c1', [0, null, 100]))))
+    expect(refused._tag).toBe('OffsetsMissing')
+  })
+
+  it('refuses another partition count than at the first landing (R41)', async () => {
+    const table = await run(openTable(makeWorld()))
+    const counts = (count: number) => ({ partitionCounts: [{ logIdentity, topic, count }] })
+    await run(commitAppend(table, { ...batch('c1', [0, null, 100]), ...counts(4) }))
+    const refused = await run(Effect.flip(
+      commitAppend(table, { ...batch('c2', [0, 100, 200]), ...counts(8) })))
+    expect(refused).toMatchObject({ _tag: 'PartitionCountChanged', recorded: 4, given: 8 })
+  })
+
+  it('merges manifests without touching what they say', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world, { 'commit.manifest.min-count-to-merge': '5' }))
+    for (let index = 0; index < 40; index += 1) {
+      await run(commitAppend(table, batch(`c${index}`, [0, index === 0 ? null : index, index + 1])))
+    }
+    expect(world.events.some((it) => it.type === 'commit.merged_manifests')).toBe(true)
+    const { metadata } = await run(refresh(table))
+    const list = await run(readManifestList(table, metadata.snapshots.at(-1)!))
+    expect(list.length).toBeLessThanOrEqual(5)
+    const entries = await run(liveEntries(table, metadata.snapshots.at(-1)!))
+    expect(entries).toHaveLength(40)
+    const ids = metadata.snapshots.map((it) => it['snapshot-id'])
+    for (const entry of entries.filter((it) => it.status === 0)) {
+      expect(entry.snapshot_id).toBe(ids[(entry.sequence_number ?? 0) - 1])
+      expect(entry.data_file.file_path).toContain(`_c${(entry.sequence_number ?? 0) - 1}.parquet`)
+    }
+  })
+
+  it('leaves nothing behind when it is fenced or a write fails', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    await run(commitAppend(table, batch('c1', [0, null, 100])))
+    const before = [...world.files.stored.keys()].sort()
+    justBefore(world.files, 'publish', () => Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200]))))
+    expect((await run(Effect.flip(commitAppend(table, batch('c3', [0, 100, 150])))))._tag).toBe('Fenced')
+    const afterFence = [...world.files.stored.keys()]
+    expect(afterFence).toHaveLength(before.length + 4)
+    world.files.before = (operation, location) =>
+      (operation === 'writeNew' && location.includes('.metadata.json') ? fault('FileFailed', location) : null)
+    const failed = await run(Effect.flip(commitAppend(table, batch('c4', [0, 200, 250]))))
+    expect(failed._tag).toBe('CommitFailed')
+    expect([...world.files.stored.keys()].sort()).toEqual(afterFence.sort())
   })
 
   it('leaves an unclear outcome to the lineage (R19)', async () => {

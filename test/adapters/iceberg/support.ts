@@ -27,6 +27,8 @@ export interface MemoryFiles extends Files {
   before: (operation: string, location: string) => FilesFault | null
   /** The same after the step took effect. */
   after: (operation: string, location: string) => FilesFault | null
+  /** How often a step lets other fibers run; 0 keeps everything synchronous. */
+  yields: () => number
 }
 
 export const makeMemoryFiles = (): MemoryFiles => {
@@ -39,7 +41,8 @@ export const makeMemoryFiles = (): MemoryFiles => {
       if (isFault(result)) return Effect.fail(result)
       const failed = files.after(operation, location)
       return failed === null ? Effect.succeed(result) : Effect.fail(failed)
-    }).pipe(Effect.tap(() => Effect.yieldNow))
+    }).pipe(Effect.tap(() => Effect.forEach(
+      Array.from({ length: files.yields() }), () => Effect.yieldNow, { discard: true })))
   const write = (location: string, bytes: Uint8Array) => {
     if (stored.has(location)) return fault('FileExists', location)
     stored.set(location, bytes)
@@ -49,6 +52,7 @@ export const makeMemoryFiles = (): MemoryFiles => {
     stored,
     before: () => null,
     after: () => null,
+    yields: () => 0,
     read: (location) => step('read', location, () => stored.get(location) ?? fault('FileMissing', location)),
     writeNew: (location, bytes) => step('writeNew', location, () => write(location, bytes)).pipe(Effect.asVoid),
     publish: (location, bytes) => step('publish', location, () => write(location, bytes)).pipe(Effect.asVoid),
@@ -102,8 +106,10 @@ export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
   return world
 }
 
-export const openTable = (world: World): Effect.Effect<Table, unknown> =>
-  openOrCreateTable({ ports: world.ports, warehouse, identifier, record: tradeV2Schema })
+export const openTable = (
+  world: World, properties: Readonly<Record<string, string>> = {}
+): Effect.Effect<Table, unknown> =>
+  openOrCreateTable({ ports: world.ports, warehouse, identifier, record: tradeV2Schema, properties })
 
 /** 2024-08-08 as days since 1970. */
 export const day0 = 19_943
