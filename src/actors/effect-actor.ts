@@ -2,12 +2,13 @@
  * The one place where an actor starts a fiber: an Effect program presented as actor logic.
  *
  * Invariants:
- *  1. Exactly one fiber and one Scope per running actor. Stop and crash interrupt the fiber and close
- *     the scope, so that a restarted actor acquires its connections anew.
+ *  1. Exactly one fiber and one Scope per running actor. Stop and crash interrupt the fiber and
+ *     close the scope, so that a restarted actor acquires its connections anew.
  *  2. A failure is reported when the program fails, before its release (R18). Success is reported
  *     after the release, since a finalizer may still fail.
  *  3. A release has a deadline. What is still held then is a leak in the registry, by name.
- *  4. A successor at the same address waits for its predecessor's release, never beyond its deadline.
+ *  4. A successor at the same address waits for its predecessor's release, never beyond its
+ *     deadline.
  *  5. Typed failure, defect, interruption from inside, failed layer and throwing construction all
  *     arrive as one `ActorCrashed`; nothing reaches the process.
  *  6. The command queue is bounded; overflow crashes the actor instead of growing the heap.
@@ -34,7 +35,9 @@ export class CommandsOverflow extends Schema.TaggedError<CommandsOverflow>()('Co
   }
 }
 
-export class ParentEnded extends Schema.TaggedError<ParentEnded>()('ParentEnded', { path: Schema.String }) {
+class ParentEnded extends Schema.TaggedError<ParentEnded>()('ParentEnded', {
+  path: Schema.String
+}) {
   override get message() {
     return `${this.path}: an actor above has ended, so nothing may start here`
   }
@@ -90,7 +93,13 @@ interface Settings<A, E, R, ER, TInput, TCommand, TNotice> extends BridgeOptions
 /** Binds a runtime and a kernel; the result turns programs into actor logic. */
 export const makeFromEffect =
   <R, ER>(runtime: ManagedRuntime.ManagedRuntime<R, ER>, options: BridgeOptions) =>
-  <A, E, TInput, TCommand extends EventObject = EventObject, TNotice extends EventObject = EventObject>(
+  <
+    A,
+    E,
+    TInput,
+    TCommand extends EventObject = EventObject,
+    TNotice extends EventObject = EventObject
+  >(
     program: Program<A, E, R, TInput, TCommand, TNotice>,
     programOptions: ProgramOptions = {}
   ): PortLogic<A, TInput, TCommand> => {
@@ -103,7 +112,12 @@ export const makeFromEffect =
     const running = new WeakMap<object, Incarnation<TCommand>>()
 
     return {
-      getInitialSnapshot: (_scope, input) => ({ status: 'active', output: undefined, error: undefined, input }),
+      getInitialSnapshot: (_scope, input) => ({
+        status: 'active',
+        output: undefined,
+        error: undefined,
+        input
+      }),
       getPersistedSnapshot: (snapshot) => snapshot,
       restoreSnapshot: (snapshot) => snapshot as PortSnapshot<A, TInput>,
 
@@ -135,10 +149,12 @@ export const makeFromEffect =
           incarnation?.tenure.dismiss()
           return { status: 'stopped', output: undefined, error: undefined, input }
         }
-        if (incarnation !== undefined && Queue.offerUnsafe(incarnation.commands, event)) return snapshot
-        const overflow = new CommandsOverflow({ path: pathOf(self), capacity: settings.commandsMax })
-        settings.kernel.observe({ type: 'commands.refused', path: overflow.path, capacity: overflow.capacity })
-        return failed(overflow)
+        if (incarnation !== undefined && Queue.offerUnsafe(incarnation.commands, event)) {
+          return snapshot
+        }
+        const overflow = { path: pathOf(self), capacity: settings.commandsMax }
+        settings.kernel.observe({ type: 'commands.refused', ...overflow })
+        return failed(new CommandsOverflow(overflow))
       }
     }
   }
@@ -147,10 +163,11 @@ export type FromEffect<R> = ReturnType<typeof makeFromEffect<R, never>>
 
 /** Starts one run of the program, behind its predecessor at the same path. */
 const begin = <A, E, R, ER, TInput, TCommand, TNotice>(
-  { kernel, runtime, program, commandsMax, releaseMsMax }: Settings<A, E, R, ER, TInput, TCommand, TNotice>,
+  settings: Settings<A, E, R, ER, TInput, TCommand, TNotice>,
   self: AnyActorRef,
   input: TInput
 ): Incarnation<TCommand> => {
+  const { kernel, runtime, program, commandsMax, releaseMsMax } = settings
   const path = pathOf(self)
   const commands = Effect.runSync(Queue.dropping<TCommand>(commandsMax))
   const status = makeStatusReport(kernel, path)

@@ -9,7 +9,11 @@ import { ActorCrashed } from '../machines/supervisor-crash.ts'
 export const failureOf = (cause: Cause.Cause<unknown>): unknown =>
   Cause.hasInterruptsOnly(cause)
     ? new ActorCrashed(
-        { tag: 'Interrupted', message: 'the program was interrupted from inside', isDependency: false },
+        {
+          tag: 'Interrupted',
+          message: 'the program was interrupted from inside',
+          isDependency: false
+        },
         cause
       )
     : Cause.squash(cause)

@@ -6,7 +6,8 @@
  *     path leaves it open.
  *  2. `onFailed` is called when the program fails, `onSucceeded` when its release is over or given
  *     up; at most one of them, once.
- *  3. The closing fiber does not belong to the runtime: a release that hangs must not hang `dispose`.
+ *  3. The closing fiber does not belong to the runtime: a release that hangs must not hang
+ *     `dispose`.
  */
 import { type Cause, Effect, Exit, type Fiber, type ManagedRuntime, Scope } from 'effect'
 import { crashOf } from '../machines/supervisor-crash.ts'
@@ -58,7 +59,9 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
   const gone = Effect.callback<void>((resume) =>
     Effect.sync(kernel.tenures.whenClosed(predecessors, () => resume(Effect.void)))
   )
-  fiber = options.runtime.runFork(predecessors.length === 0 ? program : Effect.andThen(gone, program))
+  fiber = options.runtime.runFork(
+    predecessors.length === 0 ? program : Effect.andThen(gone, program)
+  )
   // A program may run to its end, or be dismissed, before `runFork` returns.
   if (tenure.isDismissed()) fiber.interruptUnsafe()
   fiber.addObserver((exit) => {

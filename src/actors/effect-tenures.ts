@@ -5,7 +5,8 @@
  * Invariants:
  *  1. A tenure that is being released has a deadline. Past it the tenure is given up: what it still
  *     holds is a leak, and nobody waits for it.
- *  2. A wait is for the tenures that were open when it began, so a successor never waits for itself.
+ *  2. A wait is for the tenures that were open when it began, so a successor never waits for
+ *     itself.
  *  3. `end` after the deadline still clears the leak from the list.
  */
 
@@ -28,7 +29,7 @@ export interface Tenure {
   readonly isDismissed: () => boolean
 }
 
-export interface TenureHooks {
+interface TenureHooks {
   readonly path: string
   readonly clock: Clock
   readonly releaseMsMax: number
@@ -69,8 +70,9 @@ export const makeTenures = (): Tenures => {
     },
     within: (path) => [...opened].filter((tenure) => isWithin(tenure.path, path)),
     whenClosed: (tenures, callback) => {
-      const waiter: Waiter = { pending: new Set(tenures.filter((tenure) => opened.has(tenure))), callback }
-      if (waiter.pending.size === 0) {
+      const pending = new Set(tenures.filter((tenure) => opened.has(tenure)))
+      const waiter: Waiter = { pending, callback }
+      if (pending.size === 0) {
         callback()
         return () => {}
       }

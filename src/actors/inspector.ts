@@ -4,8 +4,8 @@
  *
  * Invariants:
  *  1. Never throws: xstate calls observers unguarded, on the stack of whoever sent the event.
- *  2. Cost is per macrostep of a machine, not per event kind: everything but snapshots returns at the
- *     first line. Machines get one event per batch or sample, so this is off the data path.
+ *  2. Cost is per macrostep of a machine, not per event kind: everything but snapshots returns at
+ *     the first line. Machines get one event per batch or sample, so this is off the data path.
  *  3. The ring holds `transitionsMax` entries, the table of actors at most `actorsMax` paths.
  */
 import type { AnyActorRef, InspectionEvent } from 'xstate'
@@ -20,7 +20,7 @@ export interface Transition {
   readonly to: string
 }
 
-export interface ActorCounters {
+interface ActorCounters {
   readonly sinceMs: number
   readonly transitionCount: number
   /** Events that changed nothing: no transition took them. */
@@ -42,7 +42,7 @@ export interface InspectorOptions {
   readonly observe?: (transition: Transition) => void
 }
 
-export const actorsMax = 10_000
+const actorsMax = 10_000
 
 interface Line {
   actor: object
@@ -92,7 +92,8 @@ export const makeInspector = ({ nowMs, transitionsMax, observe }: InspectorOptio
         // (1): what cannot be observed is not observed.
       }
     },
-    transitions: () => (ring.length < transitionsMax ? [...ring] : [...ring.slice(next), ...ring.slice(0, next)]),
+    // `next` is where the oldest stands once the ring is full, and the ring's end before.
+    transitions: () => [...ring.slice(next), ...ring.slice(0, next)],
     counters: (path) => lines.get(path)
   }
 }

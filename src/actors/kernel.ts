@@ -3,13 +3,24 @@
  * One per process (and one per test), passed explicitly.
  */
 import { makeTenures, type Tenures } from './effect-tenures.ts'
-import { makeResourceRegistry, type ResourceEvent, type ResourceRegistry } from './resource-registry.ts'
+import {
+  makeResourceRegistry,
+  type ResourceEvent,
+  type ResourceRegistry
+} from './resource-registry.ts'
 import { makeFactsRegistry, type FactsRegistry } from './status-facts.ts'
 
 export type KernelEvent =
   | ResourceEvent
-  /** A finalizer failed after the program had failed or was stopped; the crash itself is reported. */
-  | { readonly type: 'release.failed'; readonly path: string; readonly tag: string; readonly message: string }
+  /**
+   * A finalizer failed after the program had failed or was stopped; the crash is reported apart.
+   */
+  | {
+      readonly type: 'release.failed'
+      readonly path: string
+      readonly tag: string
+      readonly message: string
+    }
   | { readonly type: 'commands.refused'; readonly path: string; readonly capacity: number }
 
 export interface Kernel {

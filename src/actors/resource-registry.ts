@@ -1,15 +1,24 @@
 /**
- * Who holds what: every socket, timer, client, worker and file, by the path of the actor that owns it.
+ * Who holds what: every socket, timer, client, worker and file, by the path of the actor that owns
+ * it.
  *
  * Invariants:
  *  1. An entry exists from before its resource is acquired until its release has ended.
- *  2. A release that missed its deadline turns its entry into a leak that stays listed, by name, until
- *     the release ends after all; it no longer counts as held.
+ *  2. A release that missed its deadline turns its entry into a leak that stays listed, by name,
+ *     until the release ends after all; it no longer counts as held.
  *  3. `audit` finds nothing exactly when every held entry belongs to a running actor.
  */
 import { Context, Effect, Exit, type Scope } from 'effect'
 
-export type ResourceKind = 'fiber' | 'socket' | 'timer' | 'client' | 'worker' | 'file' | 'server' | 'other'
+export type ResourceKind =
+  | 'fiber'
+  | 'socket'
+  | 'timer'
+  | 'client'
+  | 'worker'
+  | 'file'
+  | 'server'
+  | 'other'
 
 export interface ResourceEntry {
   readonly owner: string
@@ -65,7 +74,8 @@ export const makeResourceRegistry = (options: {
     },
     snapshot: () => [...entries].sort((one, other) => one.sinceMs - other.sinceMs),
     leakCount: () => leaks,
-    audit: (running) => [...entries].filter(({ owner, isLeaked }) => !isLeaked && !running.has(owner))
+    audit: (running) =>
+      [...entries].filter(({ owner, isLeaked }) => !isLeaked && !running.has(owner))
   }
 }
 
@@ -80,8 +90,8 @@ export class CurrentActor extends Context.Service<
 
 /**
  * Registers a resource under the running actor. With `release` it is `acquireRelease`; without, the
- * effect brings its own finalizers into the scope, as adapters do. Either way the entry outlives the
- * release, since finalizers run in reverse order.
+ * effect brings its own finalizers into the scope, as adapters do. Either way the entry outlives
+ * the release, since finalizers run in reverse order.
  */
 export const tracked =
   (name: string, kind: ResourceKind) =>

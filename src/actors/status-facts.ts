@@ -1,5 +1,6 @@
 /**
- * What an actor adds to its line in `/v1/system/actors`: a function by path, read when somebody asks.
+ * What an actor adds to its line in `/v1/system/actors`: a function by path, read when somebody
+ * asks.
  *
  * Invariants:
  *  1. Nothing is computed until a status is asked for.

@@ -2,14 +2,16 @@
  * The actor tree as plain JSON for HTTP.
  *
  * Invariants:
- *  1. A child has one line: the keeper's lifecycle, and below it what the kept machine says of itself.
+ *  1. A child has one line: the keeper's lifecycle, and below it what the kept machine says of
+ *     itself.
  *  2. Children stand in start order; those that have ended for good are listed while their
  *     specification is.
  *  3. Reading never changes and never throws; it costs nothing until somebody asks.
  */
 import type { AnyActorRef } from 'xstate'
 import type { ChildContext } from '../machines/supervisor-child-machine.ts'
-import type { ChildEntry, SupervisorContext } from '../machines/supervisor-machine.ts'
+import type { ChildEntry } from '../machines/supervisor-children.ts'
+import type { SupervisorContext } from '../machines/supervisor-machine.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
 import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
@@ -20,11 +22,15 @@ import { stateTextOf } from './state-text.ts'
 export interface ActorStatus {
   readonly id: string
   readonly path: string
-  /** State path: of the keeper, then, while it is up, of the kept machine: `up.running.streaming`. */
+  /**
+   * State path: of the keeper, then, while it is up, of the kept machine: `up.running.streaming`.
+   */
   readonly state: string
   readonly tags: ReadonlyArray<string>
   readonly restarts: number
-  /** Milliseconds since the epoch at which the present state was entered; null where not observed. */
+  /**
+   * Milliseconds since the epoch at which the present state was entered; null where not observed.
+   */
   readonly since: number | null
   readonly lastError: CrashFacts | null
   readonly queueBytes?: number
@@ -81,7 +87,8 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
   const isInnerShown = kept !== undefined && inner.context !== undefined
   const keeper = keeperContextOf(snapshot)
   const own = sources.inspector.counters(path)
-  const since = isInnerShown ? later(own?.sinceMs, sources.inspector.counters(`${path}${subjectSuffix}`)?.sinceMs) : own?.sinceMs
+  const innerSince = sources.inspector.counters(`${path}${subjectSuffix}`)?.sinceMs
+  const since = isInnerShown ? later(own?.sinceMs, innerSince) : own?.sinceMs
   return {
     id: actor.id,
     path,
@@ -92,7 +99,10 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
     lastError: keeper?.lastError ?? null,
     ...sources.kernel.facts.read(path),
     // A keeper whose child is down has nothing to show but its own wait.
-    children: keeper !== undefined && kept === undefined ? [] : childrenStatus(path, kept ?? actor, sources)
+    children:
+      keeper !== undefined && kept === undefined
+        ? []
+        : childrenStatus(path, kept ?? actor, sources)
   }
 }
 
@@ -111,7 +121,9 @@ const childrenStatus = (
   const children = childrenOf(actor)
   const entries = supervisorContextOf(snapshotOf(actor))?.children
   if (entries === undefined) {
-    return Object.values(children).flatMap((child) => (child === undefined ? [] : [statusOf(child, sources)]))
+    return Object.values(children).flatMap((child) =>
+      child === undefined ? [] : [statusOf(child, sources)]
+    )
   }
   return entries.map((entry) => {
     const child = children[entry.spec.id]
@@ -146,7 +158,9 @@ const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
   isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
 
 const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
-  isRecord(context) && 'escalation' in context ? (context as unknown as SupervisorContext) : undefined
+  isRecord(context) && 'escalation' in context
+    ? (context as unknown as SupervisorContext)
+    : undefined
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null

@@ -2,15 +2,20 @@
  * Builds supervised children: a spec beside its logic, a tree of them read top to bottom.
  *
  * Invariants:
- *  1. A keeper waits for the release of everything at and below its child's path, machine children's
- *     own programs included; what misses the keeper's deadline is a leak.
+ *  1. A keeper waits for the release of everything at and below its child's path, machine
+ *     children's own programs included; what misses the keeper's deadline is a leak.
  *  2. Programs that a machine orphaned by throwing are interrupted before the wait begins.
  */
 import { type AnyActorLogic, fromCallback } from 'xstate'
 import { childMachine } from '../machines/supervisor-child-machine.ts'
 import { seedFor } from '../machines/restart-policy.ts'
 import { supervisorMachine, type SupervisorInput } from '../machines/supervisor-machine.ts'
-import { type ChildSpec, childSpec, type ChildSpecOptions, InvalidChildSpec } from '../machines/supervisor-spec.ts'
+import {
+  type ChildSpec,
+  childSpec,
+  type ChildSpecOptions,
+  InvalidChildSpec
+} from '../machines/supervisor-spec.ts'
 import type { Kernel } from './kernel.ts'
 
 /** A child as a supervisor takes it. */
@@ -39,24 +44,37 @@ export const supervisor = (
   const logics = new Map(Object.entries(templates))
   const ids = new Set<string>()
   for (const { spec, logic } of children) {
-    if (ids.has(spec.id)) throw new InvalidChildSpec({ childId: spec.id, faults: ['id repeats among siblings'] })
+    if (ids.has(spec.id)) {
+      throw new InvalidChildSpec({ childId: spec.id, faults: ['id repeats among siblings'] })
+    }
     ids.add(spec.id)
     logics.set(spec.src, logic)
   }
-  const actors = Object.fromEntries([...logics].map(([src, logic]) => [src, keeperOf(kernel, logic)]))
+  const actors = Object.fromEntries(
+    [...logics].map(([src, logic]) => [src, keeperOf(kernel, logic)])
+  )
   const input: SupervisorInput = {
     specs: children.map(({ spec }) => spec),
     sources: [...logics.keys()],
     seed: seedFor(kernel.seed, options.id)
   }
   return {
-    spec: childSpec({ shutdownMsMax: 60_000, startMsMax: 600_000, ...options, type: 'supervisor', input: { ...input } }),
+    spec: childSpec({
+      // Both hold all children's own deadlines, one after the other.
+      shutdownMsMax: 60_000,
+      startMsMax: 600_000,
+      ...options,
+      type: 'supervisor',
+      input: { ...input }
+    }),
     logic: supervisorMachine.provide({ actors })
   }
 }
 
 const keeperOf = (kernel: Kernel, logic: AnyActorLogic) =>
-  childMachine.provide({ actors: { subject: logic as never, awaitRelease: releaseWaiter(kernel) as never } })
+  childMachine.provide({
+    actors: { subject: logic as never, awaitRelease: releaseWaiter(kernel) as never }
+  })
 
 /** A synchronous subscription, which is what `fromCallback` is for. */
 const releaseWaiter = (kernel: Kernel) =>

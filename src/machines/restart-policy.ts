@@ -2,7 +2,8 @@
  * When a crashed child starts again, and how often it may: policy as checked data.
  *
  * Invariants:
- *  1. A delay is never 0: a restart is always delayed, so a child that crashes on start cannot spin.
+ *  1. A delay is never 0: a restart is always delayed, so a child that crashes on start cannot
+ *     spin.
  *  2. A delay never exceeds `msMax`, jitter included, and never falls below `msMin / 2`.
  *  3. The same seed gives the same delays: randomness is a number in the context, drawn by whoever
  *     created the root, never `Math.random`.
@@ -36,7 +37,7 @@ export const backoffDefault: BackoffPolicy = {
 export const restartLimitDefault: RestartLimit = { restartsMax: 30, windowMs: 300_000 }
 
 /** Each pending crash of the window is one timer, so the window's size is bounded. */
-export const restartsMaxMax = 1_000
+const restartsMaxMax = 1_000
 
 /**
  * Delay before restart number `attempt` (1 is the first after a healthy time), in milliseconds.

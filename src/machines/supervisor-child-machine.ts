@@ -2,22 +2,40 @@
  * Keeper of one supervised child: starts it, watches it, restarts it with backoff, stops it.
  *
  * Invariants:
- *  1. A restart is always delayed, and starts only after the predecessor's resources are released or
- *     `shutdownMsMax` has passed (then they are leaks, recorded by name; R18).
+ *  1. A restart is always delayed, and starts only after the predecessor's resources are released
+ *     or `shutdownMsMax` has passed (then they are leaks, recorded by name; R18).
  *  2. `attempt` returns to 0 only after `upMsMin` in `running`: a child that dies right after it
  *     started must still back off.
- *  3. `inWindow` is the number of crashes within the last `windowMs`, those of dependencies excepted
- *     (R14); more than `restartsMax` end the keeper in `escalated`.
- *  4. After `stop.requested` the keeper ends within drain + shutdown deadline, whatever the child does.
+ *  3. `inWindow` is the number of crashes within the last `windowMs`, those of dependencies
+ *     excepted (R14); more than `restartsMax` end the keeper in `escalated`.
+ *  4. After `stop.requested` the keeper ends within drain + shutdown deadline, whatever the child
+ *     does.
  *  5. Nothing here throws: guards and actions are total, the child's crashes are data.
  */
 import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setup } from 'xstate'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import { type ChildData, type ChildNotice, type ChildOutcome, type ChildOutput, childOf, type ChildSpec, pathOf, subjectId, type SupervisorOutput } from './supervisor-spec.ts'
+import {
+  drainMsOf,
+  endedFacts,
+  escalationOf,
+  isEscalated,
+  startFacts,
+  stopEventOf
+} from './supervisor-child-rules.ts'
+import {
+  type ChildData,
+  type ChildNotice,
+  type ChildOutcome,
+  type ChildOutput,
+  childOf,
+  type ChildSpec,
+  pathOf,
+  subjectId
+} from './supervisor-spec.ts'
 
-export interface ChildInput {
+interface ChildInput {
   readonly spec: ChildSpec
   readonly seed: number
 }
@@ -30,7 +48,7 @@ export interface ChildContext extends ChildInput {
   readonly lastError: CrashFacts | null
   readonly outcome: ChildOutcome | null
 }
-export type ChildEvent =
+type ChildEvent =
   | { readonly type: 'child.ready' }
   | { readonly type: 'child.released' }
   | { readonly type: 'stop.requested' }
@@ -68,7 +86,9 @@ const childSetup = setup({
     backoffDelay: ({ context }) => backoffMs(context.spec.backoff, context.attempt, context.seed)
   },
   actions: {
-    countRestart: assign({ restarts: ({ context }) => context.restarts + (context.crashes > 0 ? 1 : 0) }),
+    countRestart: assign({
+      restarts: ({ context }) => context.restarts + (context.crashes > 0 ? 1 : 0)
+    }),
     forgetAttempts: assign({ attempt: 0 }),
     forgetCrash: assign({ inWindow: ({ context }) => Math.max(0, context.inWindow - 1) }),
     recordError: assign({ lastError: (_, facts: CrashFacts) => facts }),
@@ -83,12 +103,16 @@ const childSetup = setup({
         lastError: facts
       })
       if (!facts.isDependency) {
-        enqueue.raise({ type: 'crash.forgotten' }, { delay: context.spec.limit.windowMs, id: `crash:${crashes}` })
+        const delay = context.spec.limit.windowMs
+        enqueue.raise({ type: 'crash.forgotten' }, { delay, id: `crash:${crashes}` })
       }
-      const notice: ChildNotice = { type: 'child.crashed', childId: context.spec.id, restarts: context.restarts, ...facts }
+      const { restarts, spec } = context
+      const notice: ChildNotice = { type: 'child.crashed', childId: spec.id, restarts, ...facts }
       if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
     }),
-    decideOutcome: assign({ outcome: ({ context }, outcome: ChildOutcome) => context.outcome ?? outcome }),
+    decideOutcome: assign({
+      outcome: ({ context }, outcome: ChildOutcome) => context.outcome ?? outcome
+    }),
     reportStarted: enqueueActions(({ context, enqueue, self }) => {
       const notice: ChildNotice = { type: 'child.started', childId: context.spec.id }
       if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
@@ -103,12 +127,24 @@ const childSetup = setup({
 
 export const childMachine = childSetup.createMachine({
   id: 'child',
-  context: ({ input }) => ({ ...input, attempt: 0, restarts: 0, crashes: 0, inWindow: 0, lastError: null, outcome: null }),
-  output: ({ context }) => ({ _tag: 'ChildEnded', outcome: context.outcome ?? 'stopped', crash: context.lastError }),
+  context: ({ input }) => ({
+    ...input,
+    attempt: 0,
+    restarts: 0,
+    crashes: 0,
+    inWindow: 0,
+    lastError: null,
+    outcome: null
+  }),
+  output: ({ context: { outcome, lastError } }) => ({
+    _tag: 'ChildEnded',
+    outcome: outcome ?? 'stopped',
+    crash: lastError
+  }),
   on: {
     'crash.forgotten': { actions: 'forgetCrash' },
-    // A failure that was in the mailbox when its state was left. Without a handler it would fail the
-    // keeper itself (5); what matters of it was recorded when the state was left.
+    // A failure that was in the mailbox when its state was left. Without a handler it would fail
+    // the keeper itself (5); what matters of it was recorded when the state was left.
     'xstate.error.actor.*': {}
   },
   initial: 'up',
@@ -127,7 +163,11 @@ export const childMachine = childSetup.createMachine({
             target: 'crashed',
             actions: { type: 'recordCrash', params: ({ event }) => escalationOf(event.output) }
           },
-          { guard: 'isPermanent', target: 'crashed', actions: { type: 'recordCrash', params: endedFacts } },
+          {
+            guard: 'isPermanent',
+            target: 'crashed',
+            actions: { type: 'recordCrash', params: endedFacts }
+          },
           { target: 'releasing', actions: { type: 'decideOutcome', params: 'completed' } }
         ],
         onError: [
@@ -136,12 +176,19 @@ export const childMachine = childSetup.createMachine({
             target: 'releasing',
             actions: { type: 'recordError', params: ({ event }) => factsOf(crashOf(event.error)) }
           },
-          { target: 'crashed', actions: { type: 'recordCrash', params: ({ event }) => factsOf(crashOf(event.error)) } }
+          {
+            target: 'crashed',
+            actions: { type: 'recordCrash', params: ({ event }) => factsOf(crashOf(event.error)) }
+          }
         ]
       },
       on: {
         'stop.requested': [
-          { guard: 'hasGracefulStop', target: '.draining', actions: { type: 'decideOutcome', params: 'stopped' } },
+          {
+            guard: 'hasGracefulStop',
+            target: '.draining',
+            actions: { type: 'decideOutcome', params: 'stopped' }
+          },
           { target: 'releasing', actions: { type: 'decideOutcome', params: 'stopped' } }
         ]
       },
@@ -151,7 +198,10 @@ export const childMachine = childSetup.createMachine({
           always: { guard: 'isReadyWhenStarted', target: 'running' },
           on: { 'child.ready': 'running' },
           after: {
-            startDeadline: { target: '#child.crashed', actions: { type: 'recordCrash', params: startFacts } }
+            startDeadline: {
+              target: '#child.crashed',
+              actions: { type: 'recordCrash', params: startFacts }
+            }
           }
         },
         running: {
@@ -171,7 +221,11 @@ export const childMachine = childSetup.createMachine({
     crashed: {
       tags: 'degraded',
       always: [
-        { guard: 'isOverLimit', target: 'releasing', actions: { type: 'decideOutcome', params: 'escalated' } },
+        {
+          guard: 'isOverLimit',
+          target: 'releasing',
+          actions: { type: 'decideOutcome', params: 'escalated' }
+        },
         { guard: 'isRestartable', target: 'releasing' },
         { target: 'releasing', actions: { type: 'decideOutcome', params: 'failed' } }
       ]
@@ -203,7 +257,12 @@ export const childMachine = childSetup.createMachine({
     backingOff: {
       tags: 'degraded',
       after: { backoffDelay: 'up' },
-      on: { 'stop.requested': { target: 'stopped', actions: { type: 'decideOutcome', params: 'stopped' } } }
+      on: {
+        'stop.requested': {
+          target: 'stopped',
+          actions: { type: 'decideOutcome', params: 'stopped' }
+        }
+      }
     },
     stopped: { type: 'final' },
     completed: { type: 'final' },
@@ -211,28 +270,3 @@ export const childMachine = childSetup.createMachine({
     escalated: { type: 'final' }
   }
 })
-
-const stopEventOf = (spec: ChildSpec): { readonly type: 'stop.requested' | 'drain.requested' } | null => {
-  if (spec.type === 'supervisor') return { type: 'stop.requested' }
-  return spec.drainMsMax > 0 ? { type: 'drain.requested' } : null
-}
-
-const drainMsOf = (spec: ChildSpec): number =>
-  spec.type === 'supervisor' ? spec.shutdownMsMax : spec.drainMsMax
-
-const isEscalated = (output: unknown): output is Extract<SupervisorOutput, { _tag: 'Escalated' }> =>
-  typeof output === 'object' && output !== null && '_tag' in output && output._tag === 'Escalated'
-
-const escalationOf = (output: unknown): CrashFacts =>
-  isEscalated(output)
-    ? { ...output.crash, message: `${output.childId}: ${output.crash.message}` }
-    : factsOf(crashOf(output))
-
-function endedFacts(): CrashFacts {
-  return { tag: 'EndedUnexpectedly', message: 'a permanent child ended by itself', isDependency: false }
-}
-
-function startFacts({ context }: { readonly context: ChildContext }): CrashFacts {
-  const message = `not ready within ${context.spec.startMsMax} ms`
-  return { tag: 'StartDeadlineMissed', message, isDependency: false }
-}

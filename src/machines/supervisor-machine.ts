@@ -6,26 +6,43 @@
  *  1. A child starts only when every child before it has started once.
  *  2. While stopping, at most one child is asked to stop at a time: the last one that still lives.
  *  3. A final state is entered only when no keeper lives.
- *  4. It never throws (R18): a child over its limit leads to `escalated`, whose output is the crash.
+ *  4. It never throws (R18): a child over its limit leads to `escalated`, whose output is the
+ *     crash.
  *  5. `context` is plain JSON; keepers are addressed by their ids.
  */
-import { and, assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, not, setup } from 'xstate'
+import {
+  and,
+  assign,
+  type DoneActorEvent,
+  enqueueActions,
+  type ErrorActorEvent,
+  not,
+  setup
+} from 'xstate'
 import { seedFor } from './restart-policy.ts'
-import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import { type ChildCrashed, childOf, type ChildOutput, type ChildSpec, type SupervisorOutput } from './supervisor-spec.ts'
+import {
+  changeWhere,
+  type ChildEntry,
+  type Ended,
+  endedOf,
+  failedOf,
+  isDown,
+  isLive,
+  withPhase
+} from './supervisor-children.ts'
+import { factsOf } from './supervisor-crash.ts'
+import {
+  type ChildCrashed,
+  childOf,
+  type ChildSpec,
+  type SupervisorOutput
+} from './supervisor-spec.ts'
 
 export interface SupervisorInput {
   readonly specs: ReadonlyArray<ChildSpec>
   /** Names of the logic that children may be made of; a spec with another `src` is refused. */
   readonly sources: ReadonlyArray<string>
   readonly seed: number
-}
-/** `ending` was asked to stop, `removing` will also leave the list, `ended` has for good. */
-export type ChildPhase = 'pending' | 'starting' | 'up' | 'down' | 'ending' | 'removing' | 'ended'
-export interface ChildEntry {
-  readonly spec: ChildSpec
-  readonly phase: ChildPhase
-  readonly lastError: CrashFacts | null
 }
 export interface SupervisorContext {
   /** In start order. */
@@ -34,7 +51,7 @@ export interface SupervisorContext {
   readonly seed: number
   readonly escalation: Extract<SupervisorOutput, { _tag: 'Escalated' }> | null
 }
-export type SupervisorEvent =
+type SupervisorEvent =
   | { readonly type: 'stop.requested' }
   | { readonly type: 'child.add_requested'; readonly spec: ChildSpec }
   | { readonly type: 'child.remove_requested'; readonly childId: string }
@@ -43,13 +60,7 @@ export type SupervisorEvent =
   | DoneActorEvent
   | ErrorActorEvent
 
-export const childrenMax = 1_000
-
-interface Ended {
-  readonly childId: string
-  readonly escalation: CrashFacts | null
-  readonly lastError: CrashFacts | null
-}
+const childrenMax = 1_000
 
 const supervisorSetup = setup({
   types: {
@@ -63,7 +74,9 @@ const supervisorSetup = setup({
     hasStartedAll: ({ context }) =>
       context.children.every(({ phase }) => phase !== 'pending' && phase !== 'starting'),
     isDegraded: ({ context }) =>
-      context.children.some(({ phase, lastError }) => isDown(phase) || (phase === 'ended' && lastError !== null)),
+      context.children.some(
+        ({ phase, lastError }) => isDown(phase) || (phase === 'ended' && lastError !== null)
+      ),
     hasEndedAll: ({ context }) => !context.children.some(({ phase }) => isLive(phase)),
     hasEscalated: ({ context }) => context.escalation !== null,
     canAdd: ({ context }, spec: ChildSpec) =>
@@ -79,7 +92,8 @@ const supervisorSetup = setup({
       if (next?.phase !== 'pending') return
       const { spec } = next
       enqueue.assign({ children: withPhase(children, spec.id, 'starting') })
-      // The names of the logic are known to whoever built the supervisor, not to this machine's types.
+      // The names of the logic are known to whoever built the supervisor, not to this machine's
+      // types.
       const input = { spec, seed: seedFor(seed, spec.id) }
       enqueue.spawnChild(spec.src as never, { id: spec.id, input } as never)
     }),
@@ -88,7 +102,7 @@ const supervisorSetup = setup({
       for (const { spec, phase } of context.children.toReversed()) {
         if (!isLive(phase)) continue
         const keeper = childOf(self, spec.id)
-        // A child without a keeper cannot answer: it counts as ended, or the stop would wait for ever.
+        // A child without a keeper cannot answer: it has ended, or the stop would wait for ever.
         children = withPhase(children, spec.id, keeper === undefined ? 'ended' : 'ending')
         if (keeper === undefined) continue
         enqueue.sendTo(keeper, { type: 'stop.requested' })
@@ -114,7 +128,8 @@ const supervisorSetup = setup({
       }
     }),
     noteStarted: assign({
-      children: ({ context }, childId: string) => changeWhere(context.children, childId, isDown, { phase: 'up' })
+      children: ({ context }, childId: string) =>
+        changeWhere(context.children, childId, isDown, { phase: 'up' })
     }),
     noteCrashed: assign({
       children: ({ context }, { childId, ...facts }: ChildCrashed) =>
@@ -125,7 +140,7 @@ const supervisorSetup = setup({
           { lastError: factsOf(facts) }
         )
     }),
-    /** Forgets the keeper: a finished spawned actor stays in the parent's list until it is stopped. */
+    /** Forgets the keeper: a spawned actor that has ended stays in the list until it is stopped. */
     noteEnded: enqueueActions(({ context, enqueue }, ended: Ended) => {
       const { childId, escalation, lastError } = ended
       const child = context.children.find(({ spec }) => spec.id === childId)
@@ -148,8 +163,14 @@ const supervisorSetup = setup({
   }
 })
 
-const ended = { type: 'noteEnded', params: ({ event }: { event: DoneActorEvent }) => endedOf(event) } as const
-const failed = { type: 'noteEnded', params: ({ event }: { event: ErrorActorEvent }) => failedOf(event) } as const
+const ended = {
+  type: 'noteEnded',
+  params: ({ event }: { readonly event: DoneActorEvent }) => endedOf(event)
+} as const
+const failed = {
+  type: 'noteEnded',
+  params: ({ event }: { readonly event: ErrorActorEvent }) => failedOf(event)
+} as const
 
 export const supervisorMachine = supervisorSetup.createMachine({
   id: 'supervisor',
@@ -203,7 +224,9 @@ export const supervisorMachine = supervisorSetup.createMachine({
           target: 'starting',
           actions: { type: 'addChild', params: ({ event }) => event.spec }
         },
-        'child.remove_requested': { actions: { type: 'removeChild', params: ({ event }) => event.childId } },
+        'child.remove_requested': {
+          actions: { type: 'removeChild', params: ({ event }) => event.childId }
+        },
         'xstate.done.actor.*': { actions: ended },
         'xstate.error.actor.*': { actions: failed },
         'stop.requested': 'stopping'
@@ -229,36 +252,3 @@ export const supervisorMachine = supervisorSetup.createMachine({
     escalated: { type: 'final' }
   }
 })
-
-const isLive = (phase: ChildPhase): boolean => phase !== 'pending' && phase !== 'ended'
-
-const isDown = (phase: ChildPhase): boolean => phase === 'starting' || phase === 'down'
-
-const changeWhere = (
-  children: ReadonlyArray<ChildEntry>,
-  childId: string,
-  applies: (phase: ChildPhase) => boolean,
-  change: Partial<ChildEntry>
-): ReadonlyArray<ChildEntry> =>
-  children.map((child) =>
-    child.spec.id === childId && applies(child.phase) ? { ...child, ...change } : child
-  )
-
-const withPhase = (children: ReadonlyArray<ChildEntry>, childId: string, phase: ChildPhase) =>
-  changeWhere(children, childId, () => true, { phase })
-
-function endedOf({ actorId, output }: DoneActorEvent): Ended {
-  const { outcome, crash } = output as ChildOutput
-  const hasFailed = outcome === 'failed' || outcome === 'escalated'
-  return {
-    childId: actorId,
-    escalation: outcome === 'escalated' ? crash : null,
-    lastError: hasFailed ? crash : null
-  }
-}
-
-/** A keeper never fails; if one did, its subtree would be unknown, so the supervisor gives up. */
-function failedOf({ actorId, error }: ErrorActorEvent): Ended {
-  const crash = factsOf(crashOf(error))
-  return { childId: actorId, escalation: crash, lastError: crash }
-}

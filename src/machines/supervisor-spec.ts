@@ -2,8 +2,8 @@
  * Child specifications as data, in OTP's words, and the events of the supervision protocol.
  *
  * Invariants:
- *  1. A spec is plain JSON and complete: `childSpec` fills defaults and rejects contradictions once,
- *     so that the machines that read it need no checks.
+ *  1. A spec is plain JSON and complete: `childSpec` fills defaults and rejects contradictions
+ *     once, so that the machines that read it need no checks.
  *  2. Every deadline is finite and named.
  */
 import * as Schema from 'effect/Schema'
@@ -75,7 +75,9 @@ export interface ChildCrashed extends CrashFacts {
 }
 
 /** Message from a keeper to its supervisor. */
-export type ChildNotice = { readonly type: 'child.started'; readonly childId: string } | ChildCrashed
+export type ChildNotice =
+  | { readonly type: 'child.started'; readonly childId: string }
+  | ChildCrashed
 
 const deadlineMsMax = 3_600_000
 
@@ -98,7 +100,8 @@ export const childSpec = (options: ChildSpecOptions): ChildSpec => {
   if (!/^[\w:.@-]+$/.test(spec.id)) faults.push('id may contain letters, digits and _ : . @ - only')
   if (spec.id === subjectId) faults.push(`id "${subjectId}" is reserved`)
   for (const field of ['startMsMax', 'shutdownMsMax'] as const) {
-    if (!(spec[field] >= 1 && spec[field] <= deadlineMsMax)) faults.push(`${field} must be 1 ms to 1 h`)
+    const isSound = spec[field] >= 1 && spec[field] <= deadlineMsMax
+    if (!isSound) faults.push(`${field} must be 1 ms to 1 h`)
   }
   if (!(spec.drainMsMax >= 0 && spec.drainMsMax <= deadlineMsMax)) {
     faults.push('drainMsMax must be 0 to 1 h')
