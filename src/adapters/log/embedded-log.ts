@@ -26,7 +26,7 @@ import {
   establishDescription,
   type LogDescription,
   LogDescriptionUnreadable,
-  PartitionCountChanged,
+  TopicPartitionsChanged,
   topicPartitionName
 } from './log-directory.ts'
 import type { LogClock, LogFiles } from './log-files.ts'
@@ -101,7 +101,7 @@ export interface EmbeddedLog extends EventLogWriter, EventLogReader {
 
 export type OpenFailure =
   | LogInUse
-  | PartitionCountChanged
+  | TopicPartitionsChanged
   | LogDescriptionUnreadable
   | LogCorrupt
   | LogUnavailable
@@ -222,7 +222,7 @@ const closeAll = async ({ partitions, lock }: Pick<Opened, 'partitions' | 'lock'
 const openFailure = (error: unknown): OpenFailure => {
   const named =
     error instanceof LogInUse ||
-    error instanceof PartitionCountChanged ||
+    error instanceof TopicPartitionsChanged ||
     error instanceof LogDescriptionUnreadable ||
     error instanceof LogCorrupt
   return named ? error : unavailable('embedded log', error)

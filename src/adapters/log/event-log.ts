@@ -65,7 +65,7 @@ interface ReadRange {
   readonly bytesMax: number
 }
 
-export type ReadFailure = OffsetOutOfRange | OffsetsMissing | LogCorrupt | LogUnavailable
+export type ReadFailure = OffsetOutOfRange | LogOffsetsLost | LogCorrupt | LogUnavailable
 
 /** The offset is below the log's start (retention) or beyond its end (truncation, another log). */
 export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()('OffsetOutOfRange', {
@@ -81,7 +81,7 @@ export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()('Of
 }
 
 /** The log has no records at these offsets, though it has older and newer ones. */
-export class OffsetsMissing extends Schema.TaggedError<OffsetsMissing>()('OffsetsMissing', {
+export class LogOffsetsLost extends Schema.TaggedError<LogOffsetsLost>()('LogOffsetsLost', {
   topicPartition: Schema.String,
   fromOffset: Schema.Number,
   /** First offset behind the hole. */
@@ -148,7 +148,7 @@ export const unavailable = (topicPartition: string, error: unknown): LogUnavaila
 export const readFailure = (topicPartition: string, error: unknown): ReadFailure => {
   const named =
     error instanceof OffsetOutOfRange ||
-    error instanceof OffsetsMissing ||
+    error instanceof LogOffsetsLost ||
     error instanceof LogCorrupt ||
     error instanceof LogUnavailable
   return named ? error : unavailable(topicPartition, error)

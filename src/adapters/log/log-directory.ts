@@ -15,8 +15,8 @@ export interface LogDescription {
 }
 
 /** A topic has another partition count than when it was made. */
-export class PartitionCountChanged extends Schema.TaggedError<PartitionCountChanged>()(
-  'PartitionCountChanged',
+export class TopicPartitionsChanged extends Schema.TaggedError<TopicPartitionsChanged>()(
+  'TopicPartitionsChanged',
   { topic: Schema.String, recorded: Schema.Number, declared: Schema.Number }
 ) {
   override get message() {
@@ -56,7 +56,7 @@ export const readDescription = async (
 
 /**
  * Makes the directory a log that has the declared topics, and those it had.
- * Rejects with PartitionCountChanged, LogDescriptionUnreadable, or the disk's own error.
+ * Rejects with TopicPartitionsChanged, LogDescriptionUnreadable, or the disk's own error.
  */
 export const establishDescription = async (
   files: LogFiles,
@@ -72,7 +72,7 @@ export const establishDescription = async (
     checkTopic(topic, declared)
     const known = topics.get(topic)
     if (known !== undefined && known !== declared) {
-      throw new PartitionCountChanged({ topic, recorded: known, declared })
+      throw new TopicPartitionsChanged({ topic, recorded: known, declared })
     }
     topics.set(topic, declared)
   }

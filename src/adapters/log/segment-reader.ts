@@ -5,7 +5,7 @@
  * 2. Batches are contiguous from the offset asked for; a hole or damage is a named error.
  * 3. No file stays open between reads, so a deleted segment is never read from a stale handle.
  */
-import { LogCorrupt, OffsetOutOfRange, OffsetsMissing } from './event-log.ts'
+import { LogCorrupt, OffsetOutOfRange, LogOffsetsLost } from './event-log.ts'
 import { FileAbsent, type LogFile, type LogFiles } from './log-files.ts'
 import { batchBytesAt, BatchMalformed, batchHeaderBytes, type LogBatch, openBatch } from './record-batch.ts'
 
@@ -71,7 +71,7 @@ export class SegmentIndex {
 /**
  * Batches from the one that holds `fromOffset` on: up to `bytesMax`, but at least one, of one segment.
  * `look` tells what is there; it is asked again when files turn out to have come or gone.
- * Rejects with OffsetOutOfRange, OffsetsMissing, LogCorrupt, or the disk's own error.
+ * Rejects with OffsetOutOfRange, LogOffsetsLost, LogCorrupt, or the disk's own error.
  */
 export const readBatches = async (
   source: SegmentDirectory,
@@ -85,7 +85,7 @@ export const readBatches = async (
       if (!(error instanceof SegmentsChanged)) throw error
       if (attempt < attemptsMax) continue
       const { fromOffset, durableEnd: nextOffset } = read
-      throw new OffsetsMissing({ topicPartition: source.topicPartition, fromOffset, nextOffset })
+      throw new LogOffsetsLost({ topicPartition: source.topicPartition, fromOffset, nextOffset })
     }
   }
 }
@@ -113,7 +113,7 @@ const readOnce = async (
   // The segment ends at or below the offset, though more is durable: only a newer one can have it.
   const nextOffset = segments[at + 1]?.baseOffset
   if (nextOffset === undefined) throw new SegmentsChanged('a newer segment has the offset')
-  throw new OffsetsMissing({ topicPartition, fromOffset, nextOffset })
+  throw new LogOffsetsLost({ topicPartition, fromOffset, nextOffset })
 }
 
 const nameDigits = 20

@@ -166,7 +166,7 @@ describe('topics and identity', () => {
     await first.close()
     const changed = openLog(directory, { topics: { one: 3 } })
     await expect(changed).rejects.toMatchObject({
-      _tag: 'PartitionCountChanged',
+      _tag: 'TopicPartitionsChanged',
       topic: 'one',
       recorded: 2,
       declared: 3
@@ -247,7 +247,7 @@ describe('damage', () => {
     const second = await openLog(directory)
     const range = { fromOffset: 1, bytesMax: 1_000 }
     expect(await runPromise(flip(second.log.read(topic, 0, range)))).toMatchObject({
-      _tag: 'OffsetsMissing',
+      _tag: 'LogOffsetsLost',
       fromOffset: 1,
       nextOffset: 2
     })
@@ -271,7 +271,7 @@ describe('consumers', () => {
     expect(await append(second, 'b')).toBe(10)
     expect(await append(second, 'c')).toBe(11)
     const range = { fromOffset: 5, bytesMax: 1_000 }
-    const hole = { _tag: 'OffsetsMissing', fromOffset: 5, nextOffset: 10 }
+    const hole = { _tag: 'LogOffsetsLost', fromOffset: 5, nextOffset: 10 }
     expect(await runPromise(flip(second.log.read(topic, 0, range)))).toMatchObject(hole)
     await second.close()
     const third = await openLog(directory, { neverBelow: consumedAt(11) })
@@ -290,7 +290,7 @@ describe('consumers', () => {
       const opened = await openLog(directory, { neverBelow: consumedAt(7) })
       expect(opened.log.faults).toMatchObject([{ logEnd: 0, committedOffset: 7 }])
       const range = { fromOffset: 3, bytesMax: 1_000 }
-      const hole = { _tag: 'OffsetsMissing', nextOffset: 7 }
+      const hole = { _tag: 'LogOffsetsLost', nextOffset: 7 }
       expect(await runPromise(flip(opened.log.read(topic, 0, range)))).toMatchObject(hole)
       await opened.close()
     }
