@@ -20,12 +20,11 @@ export const recordingNames = {
 } as const
 
 /** The folder that recordings are looked for in. */
-export const recordingsFolder = (): string =>
+const recordingsFolder = (): string =>
   resolve(projectRoot, process.env['K2_RECORDINGS'] ?? '../shared/data')
 
 /** Absolute path of a recording such as `binance-spot/x.gz`, whether or not it is there. */
-export const recordingPath = (relativePath: string): string =>
-  join(recordingsFolder(), relativePath)
+const recordingPath = (relativePath: string): string => join(recordingsFolder(), relativePath)
 
 /**
  * A test that reads recordings: its body gets their absolute paths in the order asked for.

@@ -13,6 +13,7 @@ import type { WebSocket } from 'ws'
 import { errorReply, readClientRequest, resultReply, streamsMax } from './client-request.ts'
 import type { ClientRequest } from './client-request.ts'
 import type { FaultSettings } from './faults.ts'
+import { readUrl } from './request-handler.ts'
 import { makeSession, noCounts } from './session.ts'
 import type { CutReason, Session, SessionCounts } from './session.ts'
 
@@ -21,8 +22,7 @@ export type ConnectionEvent =
   | { readonly type: 'connection.closed'; readonly connection: number; readonly reason: CutReason }
   | { readonly type: 'connection.refused'; readonly reason: RefusalReason }
 
-export type RefusalReason =
-  'fault_refuse' | 'unknown_path' | 'too_many_streams' | 'too_many_connections'
+type RefusalReason = 'fault_refuse' | 'unknown_path' | 'too_many_streams' | 'too_many_connections'
 
 export interface ConnectionsOptions {
   readonly streams: ReadonlyArray<string>
@@ -36,7 +36,7 @@ export interface ConnectionsOptions {
   readonly onRelief: () => void
 }
 
-export interface ConnectionRecord {
+interface ConnectionRecord {
   readonly session: Session
   readonly path: string
   readonly openedMs: number
@@ -216,7 +216,8 @@ interface StreamTarget {
 
 /** `/stream?streams=a/b`, `/ws/a/b` or `/ws`. */
 const readTarget = (target: string): StreamTarget | undefined => {
-  const url = new URL(target, 'ws://exchange')
+  const url = readUrl(target)
+  if (url === undefined) return undefined
   const split = (text: string) => [...new Set(text.split('/').filter((name) => name !== ''))]
   if (url.pathname === '/stream') {
     return {
@@ -226,7 +227,11 @@ const readTarget = (target: string): StreamTarget | undefined => {
     }
   }
   return url.pathname === '/ws' || url.pathname.startsWith('/ws/')
-    ? { path: '/ws', streams: split(url.pathname.slice('/ws'.length)), combined: false }
+    ? {
+        path: '/ws',
+        streams: split(url.pathname.slice('/ws'.length).replaceAll('%40', '@')),
+        combined: false
+      }
     : undefined
 }
 

@@ -23,7 +23,7 @@ export type FaultBody = Partial<FaultSettings> & {
   )
 }
 
-export interface ConnectionStatus {
+interface ConnectionStatus {
   readonly id: number
   readonly path: string
   readonly openedMs: number
@@ -37,7 +37,7 @@ export interface ConnectionStatus {
   readonly sent: Readonly<Record<string, Readonly<SentRange>>>
 }
 
-export interface SimulatorStatus {
+interface SimulatorStatus {
   readonly source: string
   readonly speed: Speed
   readonly seed: number

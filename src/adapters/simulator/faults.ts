@@ -62,7 +62,7 @@ export type Validated<A> = { readonly value: A } | { readonly problems: Readonly
 const frameCountMax = 1_000_000_000
 const floodMax = 1_000
 /** Bytes of the largest frame that can be injected. */
-export const injectBytesMax = 64 * 1_024 * 1_024
+const injectBytesMax = 64 * 1_024 * 1_024
 
 type Check = (value: unknown) => string | undefined
 

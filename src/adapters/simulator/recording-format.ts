@@ -9,12 +9,7 @@
  * 2. A line that cannot be read costs itself only and is reported with its number.
  */
 
-export type RecordingFormat = 'wire' | 'received' | 'cryptofeed'
-
-export interface RecordedTrade {
-  readonly symbol: string
-  readonly id: number
-}
+type RecordingFormat = 'wire' | 'received' | 'cryptofeed'
 
 /** One frame of a file; offsets are of the whole file. */
 export interface RecordedFrame {
@@ -43,7 +38,7 @@ export interface ParsedRecording {
   readonly malformedCount: number
 }
 
-export const malformedKeptMax = 100
+const malformedKeptMax = 100
 
 const newline = 0x0a
 const carriageReturn = 0x0d

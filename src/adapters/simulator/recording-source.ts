@@ -42,7 +42,7 @@ export interface RecordingReport {
   readonly malformed: ReadonlyArray<MalformedLine>
 }
 
-export interface LoadedRecording {
+interface LoadedRecording {
   readonly source: TradeSource
   readonly reports: ReadonlyArray<RecordingReport>
 }

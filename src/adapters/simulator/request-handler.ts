@@ -16,7 +16,11 @@ const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
 export const makeRequestHandler =
   (options: RequestHandlerOptions) =>
   (request: IncomingMessage, response: ServerResponse): void => {
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'exchange'}`)
+    const url = readUrl(request.url ?? '/')
+    if (url === undefined) {
+      send(response, json(400, { code: -1, msg: 'Bad request.' }))
+      return
+    }
     if (url.pathname === '/control' || url.pathname.startsWith('/control/')) {
       answerControl(request, url, options.control).then(
         (reply) => send(response, reply),
@@ -28,9 +32,23 @@ export const makeRequestHandler =
       request.socket.destroy()
       return
     }
-    const reply = request.method === 'GET' ? options.rest(url) : undefined
+    const reply = request.method === 'GET' ? answerRest(options, url) : undefined
     send(response, reply ?? json(404, { code: -1, msg: 'Not found.' }))
   }
+
+/** A request target such as `/ws?x=1`; undefined where it is none. */
+export const readUrl = (target: string): URL | undefined =>
+  URL.canParse(target, 'http://exchange') ? new URL(target, 'http://exchange') : undefined
+
+/** A recording may hold numbers that no reply can be made of: the venue then has a bad moment. */
+const answerRest = (options: RequestHandlerOptions, url: URL): Reply | undefined => {
+  try {
+    return options.rest(url)
+  } catch {
+    const msg = 'An unknown error occurred while processing the request.'
+    return json(500, { code: -1000, msg })
+  }
+}
 
 const send = (response: ServerResponse, { status, headers, body }: Reply): void => {
   response.writeHead(status, headers).end(body)
@@ -47,7 +65,7 @@ const answerControl = async (
   url: URL,
   control: SimulatorControl
 ): Promise<Reply> => {
-  if (!loopbackNames.has(url.hostname))
+  if (!loopbackNames.has(hostNameOf(request)))
     return json(403, { problems: ['the control routes answer on loopback names only'] })
   if (url.pathname === '/control' && request.method === 'GET') return json(200, control.status())
   if (url.pathname !== '/control/faults')
@@ -67,6 +85,10 @@ const answerControl = async (
   const result = control.request(decoded as FaultBody)
   return 'problems' in result ? json(400, result) : json(200, result.value)
 }
+
+/** Without the port; `[::1]` keeps its brackets. */
+const hostNameOf = (request: IncomingMessage): string =>
+  (request.headers.host ?? '').replace(/:\d+$/, '')
 
 const readBody = async (request: IncomingMessage): Promise<string | undefined> => {
   const chunks: Array<Buffer> = []

@@ -7,7 +7,7 @@
  * 3. Of the ticker, ids, count, open and last are exact; high, low and volumes come from at most
  *    `sampleMax` trades spread over the window, because the generator keeps no history.
  */
-import { formatDecimal, parseDecimal } from '../../market/decimal.ts'
+import { decimalScale, formatDecimal } from '../../market/decimal.ts'
 import type { RequestWeight } from './request-weight.ts'
 import type { Playback, TradeSource, VenueTrade } from './trade-source.ts'
 import type { ListedSymbol } from './venue-listing.ts'
@@ -217,7 +217,13 @@ const trades = (
 
 /** Price × quantity, truncated to eight decimals. */
 const quoteQuantity = ({ price, quantity }: VenueTrade): bigint =>
-  (parseDecimal(price) * parseDecimal(quantity)) / 10n ** 8n
+  (unitsOf(price) * unitsOf(quantity)) / 10n ** 8n
+
+/** As a bigint of 10^-8; unlike a stored decimal a recorded quantity may exceed decimal(18,8). */
+const unitsOf = (text: string): bigint => {
+  const [whole = '', fraction = ''] = text.split('.')
+  return BigInt(whole + fraction.slice(0, decimalScale).padEnd(decimalScale, '0'))
+}
 
 const ticker = (symbol: string, { playback, venueTimeMs }: RouteContext) => {
   const closeTime = venueTimeMs()
@@ -227,13 +233,13 @@ const ticker = (symbol: string, { playback, venueTimeMs }: RouteContext) => {
   const count = firstId === -1 ? 0 : lastId - firstId + 1
   const first = firstId === -1 ? undefined : playback.trades(symbol, firstId, 1)[0]
   const last = lastId === -1 ? undefined : playback.trades(symbol, lastId, 1)[0]
-  const open = first === undefined ? 0n : parseDecimal(first.price)
-  const close = last === undefined ? 0n : parseDecimal(last.price)
+  const open = first === undefined ? 0n : unitsOf(first.price)
+  const close = last === undefined ? 0n : unitsOf(last.price)
   const sample = count === 0 ? [] : sampleOf(playback, symbol, firstId, count)
-  const prices = [open, close, ...sample.map(({ price }) => parseDecimal(price))]
+  const prices = [open, close, ...sample.map(({ price }) => unitsOf(price))]
   const scaled = (total: bigint) =>
     sample.length === 0 ? 0n : (total * BigInt(count)) / BigInt(sample.length)
-  const volume = scaled(sample.reduce((sum, { quantity }) => sum + parseDecimal(quantity), 0n))
+  const volume = scaled(sample.reduce((sum, { quantity }) => sum + unitsOf(quantity), 0n))
   const quoteVolume = scaled(sample.reduce((sum, trade) => sum + quoteQuantity(trade), 0n))
   return {
     symbol,

@@ -76,7 +76,7 @@ export interface Simulator {
   readonly issued: () => Readonly<Record<string, Readonly<SentRange>>>
 }
 
-export const defaultUnsentBytesMax = 8 * 1_024 * 1_024
+const defaultUnsentBytesMax = 8 * 1_024 * 1_024
 const defaultWeightMax = 6_000
 const defaultPingMs = 20_000
 const defaultPongTimeoutMs = 60_000

@@ -5,7 +5,10 @@ import { gunzipSync } from 'node:zlib'
 import * as Effect from 'effect/Effect'
 import { describe, expect, test } from 'vitest'
 import { parseRecording } from '../../../src/adapters/simulator/recording-format.ts'
-import { loadRecordings } from '../../../src/adapters/simulator/recording-source.ts'
+import {
+  loadRecordings,
+  RecordingUnreadable
+} from '../../../src/adapters/simulator/recording-source.ts'
 import { recordingNames, testWithRecordings } from '../../support/recordings.ts'
 import { ExchangeClient, getJson, idsOf, withSimulator } from './exchange-client.ts'
 
@@ -84,7 +87,7 @@ describe('the forms of recorded lines', () => {
   test('what is no recording is refused by name', async () => {
     const path = await write('notes.txt', 'dear diary\n')
     await expect(load(path)).rejects.toThrow(/notes\.txt.*no line has a known form/)
-    await expect(load('/nowhere/at/all')).rejects.toThrow(/nowhere/)
+    await expect(load('/nowhere/at/all')).rejects.toBeInstanceOf(RecordingUnreadable)
   })
 
   test('a symbol without a known quote asset is refused by name', async () => {

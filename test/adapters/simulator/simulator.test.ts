@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import * as Effect from 'effect/Effect'
 import { describe, expect, test } from 'vitest'
 import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
@@ -288,6 +289,20 @@ describe('stream connections', () => {
   })
 })
 
+/** Status of a request as raw as a page or a scanner would send it. */
+const statusOfTarget = (
+  { restUrl }: Simulator,
+  path: string,
+  host = '127.0.0.1'
+): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const { port } = new URL(restUrl)
+    get({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    }).on('error', reject)
+  })
+
 describe('REST', () => {
   const api = ({ restUrl }: Simulator, path: string) => getJson(`${restUrl}/api/v3/${path}`)
   /** An exchange whose clock stood still after ten seconds of trading. */
@@ -408,6 +423,8 @@ describe('REST', () => {
   test('an unknown route is 404', async () => {
     await withSimulator(quiet, async (simulator) => {
       expect((await api(simulator, 'order')).status).toBe(404)
+      expect(await statusOfTarget(simulator, '//')).toBe(400)
+      expect(await statusOfTarget(simulator, '/control', 'evil.example')).toBe(403)
     })
   })
 
