@@ -15,23 +15,40 @@
  */
 import { assign, sendTo, setup, stateIn } from 'xstate'
 import type { Instrument } from '../market/instrument.ts'
-import { type BatchHandled, type FeedContext, type FeedEvent, FeedFailed } from './feed-protocol.ts'
-import type { FeedCommand, FeedInput, FeedOutput, ResolveInput, StreamInput } from './feed-protocol.ts'
+import {
+  type BatchHandled,
+  type FeedContext,
+  type FeedEvent,
+  FeedFailed,
+  instrumentsIncomplete
+} from './feed-protocol.ts'
+import type * as Feed from './feed-protocol.ts'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
 
+const crashOfEvent = ({ event }: { readonly event: { readonly error: unknown } }): CrashFacts =>
+  factsOf(crashOf(event.error))
+
+const symbolsIn = ({ event }: { readonly event: { readonly symbols: ReadonlyArray<string> } }) =>
+  event.symbols
+
+const symbolsChanged = ({ symbols }: FeedContext): Feed.FeedCommand => ({
+  type: 'symbols.changed',
+  symbols
+})
+
 const feedSetup = setup({
   types: {
-    input: {} as FeedInput,
+    input: {} as Feed.FeedInput,
     context: {} as FeedContext,
     events: {} as FeedEvent,
-    output: {} as FeedOutput,
+    output: {} as Feed.FeedOutput,
     tags: {} as 'healthy' | 'degraded' | 'waiting'
   },
   actors: {
-    resolveInstruments: declarePort<ReadonlyArray<Instrument>, ResolveInput>('resolveInstruments'),
-    streamFeed: declarePort<void, StreamInput, FeedCommand>('streamFeed')
+    resolveInstruments: declarePort<ReadonlyArray<Instrument>, Feed.ResolveInput>('resolveInstruments'),
+    streamFeed: declarePort<void, Feed.StreamInput, Feed.FeedCommand>('streamFeed')
   },
   guards: {
     isDraining: stateIn({ active: 'draining' }),
@@ -81,7 +98,7 @@ const feedSetup = setup({
     countRefused: assign(({ context }, symbols: ReadonlyArray<string>) => ({
       refusedSymbolCount: context.refusedSymbolCount + symbols.length
     })),
-    tellSymbols: sendTo('streamFeed', ({ context: { symbols } }) => ({ type: 'symbols.changed', symbols })),
+    tellSymbols: sendTo('streamFeed', ({ context }) => symbolsChanged(context)),
     tellDrain: sendTo('streamFeed', { type: 'drain.requested' }),
     noteSubscribed: assign(({ context }, { venue }: { readonly venue: string }) => ({
       venue,
@@ -130,10 +147,8 @@ export const feedMachine = feedSetup.createMachine({
   }),
   initial: 'resolvingInstruments',
   on: {
-    'subscribe.requested': { actions: { type: 'addSymbols', params: ({ event }) => event.symbols } },
-    'unsubscribe.requested': {
-      actions: { type: 'removeSymbols', params: ({ event }) => event.symbols }
-    },
+    'subscribe.requested': { actions: { type: 'addSymbols', params: symbolsIn } },
+    'unsubscribe.requested': { actions: { type: 'removeSymbols', params: symbolsIn } },
     'drain.requested': '.drained'
   },
   states: {
@@ -152,15 +167,15 @@ export const feedMachine = feedSetup.createMachine({
             target: 'active',
             actions: { type: 'learnInstruments', params: ({ event }) => event.output }
           },
-          { target: 'backingOff', actions: { type: 'countRestFailure', params: () => incomplete } }
+          { target: 'backingOff', actions: { type: 'countRestFailure', params: () => instrumentsIncomplete } }
         ],
         onError: [
           {
-            guard: { type: 'isUnavailable', params: ({ event }) => crashIn(event) },
+            guard: { type: 'isUnavailable', params: crashOfEvent },
             target: 'backingOff',
-            actions: { type: 'countRestFailure', params: ({ event }) => crashIn(event) }
+            actions: { type: 'countRestFailure', params: crashOfEvent }
           },
-          { target: 'failed', actions: { type: 'recordError', params: ({ event }) => crashIn(event) } }
+          { target: 'failed', actions: { type: 'recordError', params: crashOfEvent } }
         ]
       },
       on: {
@@ -168,7 +183,7 @@ export const feedMachine = feedSetup.createMachine({
         'subscribe.requested': {
           target: 'resolvingInstruments',
           reenter: true,
-          actions: { type: 'addSymbols', params: ({ event }) => event.symbols }
+          actions: { type: 'addSymbols', params: symbolsIn }
         }
       }
     },
@@ -189,14 +204,14 @@ export const feedMachine = feedSetup.createMachine({
           {
             guard: 'isDraining', // what was to end has ended
             target: 'drained',
-            actions: { type: 'recordError', params: ({ event }) => crashIn(event) }
+            actions: { type: 'recordError', params: crashOfEvent }
           },
           {
-            guard: { type: 'isUnavailable', params: ({ event }) => crashIn(event) },
+            guard: { type: 'isUnavailable', params: crashOfEvent },
             target: 'backingOff',
-            actions: { type: 'countStreamFailure', params: ({ event }) => crashIn(event) }
+            actions: { type: 'countStreamFailure', params: crashOfEvent }
           },
-          { target: 'failed', actions: { type: 'recordError', params: ({ event }) => crashIn(event) } }
+          { target: 'failed', actions: { type: 'recordError', params: crashOfEvent } }
         ]
       },
       on: {
@@ -206,15 +221,15 @@ export const feedMachine = feedSetup.createMachine({
         },
         'subscription.refused': {
           actions: [
-            { type: 'removeSymbols', params: ({ event }) => event.symbols },
-            { type: 'countRefused', params: ({ event }) => event.symbols }
+            { type: 'removeSymbols', params: symbolsIn },
+            { type: 'countRefused', params: symbolsIn }
           ]
         },
         'subscribe.requested': {
-          actions: [{ type: 'addSymbols', params: ({ event }) => event.symbols }, 'tellSymbols']
+          actions: [{ type: 'addSymbols', params: symbolsIn }, 'tellSymbols']
         },
         'unsubscribe.requested': {
-          actions: [{ type: 'removeSymbols', params: ({ event }) => event.symbols }, 'tellSymbols']
+          actions: [{ type: 'removeSymbols', params: symbolsIn }, 'tellSymbols']
         }
       },
       states: {
@@ -252,15 +267,6 @@ export const feedMachine = feedSetup.createMachine({
     failed: { entry: 'giveUp' }
   }
 })
-
-const crashIn = (event: { readonly error: unknown }): CrashFacts => factsOf(crashOf(event.error))
-
-/** The port answered, and not for every symbol: it is asked again, later. */
-const incomplete: CrashFacts = {
-  tag: 'InstrumentsIncomplete',
-  message: 'the venue listed fewer instruments than were asked for',
-  isDependency: true
-}
 
 const failedOnce = (context: FeedContext, crash: CrashFacts) => ({
   attempt: context.attempt + 1,

@@ -102,3 +102,10 @@ export interface FeedOutput {
   readonly frameCount: number
   readonly isDrainForced: boolean
 }
+
+/** The port answered, and not for every symbol: it is asked again, later. */
+export const instrumentsIncomplete: CrashFacts = {
+  tag: 'InstrumentsIncomplete',
+  message: 'the venue listed fewer instruments than were asked for',
+  isDependency: true
+}

@@ -13,7 +13,12 @@ import type * as Scope from 'effect/Scope'
 import type { Instrument } from '../../market/instrument.ts'
 import type { InstrumentsError } from './binance-rest.ts'
 import type { ExchangeSession } from './binance-socket.ts'
-import { type ConnectError, type SessionError, type SubscribeRejected, UnknownSymbols } from './exchange-errors.ts'
+import {
+  type ConnectError,
+  type SessionError,
+  type SubscribeRejected,
+  UnknownSymbols
+} from './exchange-errors.ts'
 import { type FramesHandled, isClosedByUs, type PumpOptions, pumpFrames } from './feed-pump.ts'
 
 export type FeedAttemptCommand =

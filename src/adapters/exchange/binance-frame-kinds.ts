@@ -15,7 +15,7 @@ export const classifyUntraded = (value: unknown): 'trade' | FrameResult => {
 
 /**
  * Reads an answer to a request: `{"result":null,"id":1}`, `{"error":{"code":2,"msg":"…"},"id":1}`
- * or `{"code":2,"msg":"…"}` (venue's document, "Live Subscribing/Unsubscribing"). Null if it is none.
+ * or `{"code":2,"msg":"…"}` (the venue's document, "Live Subscribing"). Null if it is none.
  */
 export const readControlReply = (value: unknown): ControlReply | null => {
   if (!isRecord(value) || 'e' in value || 'stream' in value) return null
@@ -60,7 +60,10 @@ const classifyEvent = (data: unknown, stream: string): 'trade' | FrameResult => 
 
 const unknownShape: FrameResult = { kind: 'rejected', reason: 'unknown_shape' }
 
-const unsupported = (frameKind: UnsupportedKind): FrameResult => ({ kind: 'unsupported', frameKind })
+const unsupported = (frameKind: UnsupportedKind): FrameResult => ({
+  kind: 'unsupported',
+  frameKind
+})
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -4,7 +4,8 @@
  *
  * 1. Nothing thrown here reaches the caller; a bad frame costs itself only.
  * 2. A trade is given only when the text says it without a second reading: every number is taken
- *    from its digits (never from a double), and a member that is given twice, differently, is refused.
+ *    from its digits (never from a double), and a member that is given twice,
+ *    differently, is refused.
  * 3. Both ways of reading (the pattern of the venue's own spelling, and JSON) end in the same
  *    checks, so they cannot disagree about a value.
  */
@@ -44,7 +45,8 @@ const number = '(-?\\d{1,20})'
 const decimal = '"(-?[0-9.]{1,40})"'
 /** The venue's own spelling, combined or raw, with or without order ids: the hot path. */
 const tradePattern = new RegExp(
-  `^(?:\\{"stream":"([^"\\\\]{1,64})","data":)?\\{"e":"trade","E":${number},"s":"([^"\\\\]{1,32})",` +
+  `^(?:\\{"stream":"([^"\\\\]{1,64})","data":)?` +
+    `\\{"e":"trade","E":${number},"s":"([^"\\\\]{1,32})",` +
     `"t":${number},"p":${decimal},"q":${decimal},(?:"b":${number},"a":${number},)?` +
     `"T":${number},"m":(true|false)(?:,"M":(true|false))?(\\}{1,2})$`
 )

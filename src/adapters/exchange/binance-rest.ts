@@ -58,7 +58,7 @@ const path = '/api/v3/exchangeInfo'
 const namedSymbolsMax = 100
 const invalidSymbolCodes: ReadonlySet<number | null> = new Set([-1121, -1100])
 
-/** By name where that is short; all of it where a name is refused, for the venue does not say which. */
+/** By name where that is short; all of it where a name is refused: the venue does not say which. */
 const listing = (baseUrl: string, symbols: ReadonlyArray<string>, options: BinanceRestOptions) => {
   const whole = requestListing(baseUrl, '', options)
   if (symbols.length > namedSymbolsMax) return whole

@@ -7,7 +7,8 @@
  * | timestamp | `T`, ms or µs by its number of digits |
  * | side | SELL where `m` (the buyer is the maker), else BUY: the aggressor's |
  * | currency, vendor_data.base_asset | the venue's own list, never the symbol's letters |
- * | vendor_data | `event_time` (`E` as written), `is_best_match` (`M`), `buyer_order_id` (`b`), `seller_order_id` (`a`) |
+ * | vendor_data | `event_time` (`E` as written), `is_best_match` (`M`), |
+ * |  | `buyer_order_id` (`b`), `seller_order_id` (`a`) |
  */
 import { DecimalOverflow, parseDecimal } from '../../market/decimal.ts'
 import { type Instrument, messageId, tradeId } from '../../market/instrument.ts'
@@ -89,7 +90,11 @@ const tradeOf = (
     asset_class: instrument.assetClass,
     timestamp: microseconds(required(fields.T, 'T', 'number', 'bad_time'), 'T'),
     price: positiveDecimal(required(fields.p, 'p', 'string', 'bad_decimal'), 'p', 'bad_price'),
-    quantity: positiveDecimal(required(fields.q, 'q', 'string', 'bad_decimal'), 'q', 'bad_quantity'),
+    quantity: positiveDecimal(
+      required(fields.q, 'q', 'string', 'bad_decimal'),
+      'q',
+      'bad_quantity'
+    ),
     currency: instrument.quoteAsset,
     // The buyer rested in the book: the seller crossed the spread.
     side: isBuyerMaker ? 'SELL' : 'BUY',

@@ -8,6 +8,7 @@
  *    behind trades that we do not read.
  */
 import * as Effect from 'effect/Effect'
+import * as Semaphore from 'effect/Semaphore'
 import { SubscribeRejected } from './exchange-errors.ts'
 import type { ControlReply } from './frame-result.ts'
 
@@ -20,7 +21,7 @@ export interface ControlChannelOptions {
   readonly answerMsMax: number
 }
 
-export const requestsPerSecondMax = 4
+const requestsPerSecondMax = 4
 /** Evenly spaced over a little more than a second, because the venue's second is not ours (1). */
 const requestSpacingMs = 1100 / requestsPerSecondMax
 /** The deadline is counted in steps, so that steps spent paused can be left out (3). */
@@ -40,6 +41,7 @@ interface PendingRequest<E> extends RequestFacts {
 export class ControlChannel<E> {
   readonly #options: ControlChannelOptions
   readonly #pending = new Map<number, PendingRequest<E>>()
+  readonly #turn = Semaphore.makeUnsafe(1)
   #nextId = 1
   #nextSendMs = 0
   #failure: E | null = null
@@ -95,13 +97,16 @@ export class ControlChannel<E> {
     })
   }
 
+  /** In the order of asking. Counted from when the turn came, late or not, never from the plan. */
   #awaitTurn(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const nowMs = performance.now()
-      const turnMs = Math.max(nowMs, this.#nextSendMs)
-      this.#nextSendMs = turnMs + requestSpacingMs
-      return turnMs === nowMs ? Effect.void : Effect.sleep(turnMs - nowMs)
+    const wait = Effect.suspend(() => {
+      const waitMs = this.#nextSendMs - performance.now()
+      return waitMs > 0 ? Effect.sleep(waitMs) : Effect.void
     })
+    const take = Effect.sync(() => {
+      this.#nextSendMs = performance.now() + requestSpacingMs
+    })
+    return this.#turn.withPermit(Effect.andThen(wait, take))
   }
 
   #deadline(facts: RequestFacts): Effect.Effect<never, SubscribeRejected> {

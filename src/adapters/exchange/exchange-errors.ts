@@ -16,7 +16,7 @@ export class ConnectRefused extends Schema.TaggedError<ConnectRefused>()('Connec
   }
 }
 
-/** Somebody answers, but not as the venue: TLS, certificate, HTTP status (null: none came), time. */
+/** Somebody answers, but not as the venue: certificate, HTTP status (null: none came), time. */
 export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()('HandshakeFailed', {
   venue: Schema.String,
   status: Schema.NullOr(Schema.Int),
@@ -54,18 +54,23 @@ export class StaleConnection extends Schema.TaggedError<StaleConnection>()('Stal
   }
 }
 
-/** The venue refused a SUBSCRIBE or UNSUBSCRIBE. `code` is null where it did not answer in time. */
-export class SubscribeRejected extends Schema.TaggedError<SubscribeRejected>()('SubscribeRejected', {
+const subscribeRejected = {
   venue: Schema.String,
   method: Schema.Literals(['SUBSCRIBE', 'UNSUBSCRIBE']),
   streamCount: Schema.Int,
   code: Schema.NullOr(Schema.Int),
   reason: Schema.String
-}) {
+}
+/** The venue refused a SUBSCRIBE or UNSUBSCRIBE. `code` is null where it did not answer in time. */
+export class SubscribeRejected extends Schema.TaggedError<SubscribeRejected>()(
+  'SubscribeRejected',
+  subscribeRejected
+) {
   readonly isDependency = true
   override get message() {
     const code = this.code === null ? '' : ` (code ${this.code})`
-    return `${this.venue} refused to ${this.method} ${this.streamCount} streams${code}: ${this.reason}`
+    const request = `${this.method} of ${this.streamCount} streams`
+    return `${this.venue} refused a ${request}${code}: ${this.reason}`
   }
 }
 

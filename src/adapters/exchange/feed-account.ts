@@ -28,7 +28,6 @@ export interface FrameTally {
   tradeCount: number
   controlCount: number
   readonly unsupported: Map<UnsupportedKind, number>
-  /** By reason; the symbol is one of the configured ones or null. */
   readonly rejected: Map<RejectReason, number>
 }
 
@@ -73,15 +72,26 @@ export class FeedAccount {
   }
 
   snapshot(): Readonly<Record<string, SymbolAccount>> {
-    return Object.fromEntries([...this.#bySymbol].map(([symbol, account]) => [symbol, { ...account }]))
+    const copies = [...this.#bySymbol].map(([symbol, account]) => [symbol, { ...account }] as const)
+    return Object.fromEntries(copies)
   }
 
   #accountOf(symbol: string): MutableAccount {
     let account = this.#bySymbol.get(symbol)
     if (account === undefined) {
-      account = { received: 0, accepted: 0, rejected: 0, refused: 0, offered: 0, lastId: null, highestId: null }
+      account = { ...emptyAccount }
       this.#bySymbol.set(symbol, account)
     }
     return account
   }
+}
+
+const emptyAccount: SymbolAccount = {
+  received: 0,
+  accepted: 0,
+  rejected: 0,
+  refused: 0,
+  offered: 0,
+  lastId: null,
+  highestId: null
 }

@@ -3,7 +3,7 @@
  *
  * 1. The sink is waited for before more frames are taken: its slowness reaches the socket, which
  *    is then not read (back-pressure instead of memory).
- * 2. Every frame is counted once, by what it was; every refused one offers itself to the dead-letter
+ * 2. Every frame is counted once, by what it was; every refused one is offered to the dead-letter
  *    log, of which the first few per reason and minute are taken.
  * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has
  *    been offered.
@@ -25,7 +25,7 @@ export interface TradeSink<E> {
   ) => Effect.Effect<void, E>
 }
 
-/** A refused frame. `bytes` is a copy, at most `letterBytesMax`; `frameBytes` was its real length. */
+/** A refused frame. `bytes` is a copy, at most `letterBytesMax`; `frameBytes` the real length. */
 export interface FrameLetter {
   readonly reason: RejectReason
   readonly bytes: Buffer
@@ -78,7 +78,7 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
 ): Effect.fn.Return<void, SessionError | E, Scope.Scope> {
   yield* Effect.forkScoped(Effect.andThen(options.drainRequested, options.source.close))
   const step = Effect.flatMap(options.source.takeFrames, (frames) => handle(frames, options))
-  // One turn of the event loop between batches, so that a full queue does not starve timers and HTTP.
+  // A turn of the event loop between batches: a full queue must not starve timers and HTTP.
   yield* Effect.forever(Effect.andThen(step, Effect.yieldNow)).pipe(
     Effect.catchIf(isClosedByUs, () => Effect.void)
   )

@@ -1,7 +1,7 @@
-/** What one frame of a venue turned out to be: closed sets, so that every count has a bounded label. */
+/** What a frame of a venue turned out to be: closed sets, so that counts have bounded labels. */
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 
-/** Streams that the venue offers and K2 does not read; `other` is a kind of event not listed here. */
+/** Streams that the venue offers and K2 does not read; `other` is an event not listed here. */
 export const unsupportedKinds = [
   'depthUpdate',
   'depthSnapshot',
@@ -39,7 +39,7 @@ export const rejectReasons = [
 ] as const
 export type RejectReason = (typeof rejectReasons)[number]
 
-/** The venue's answer to SUBSCRIBE, UNSUBSCRIBE and their like; `id` is null where it names none. */
+/** The venue's answer to SUBSCRIBE and its like; `id` is null where it names none. */
 export type ControlReply =
   | { readonly outcome: 'acknowledged'; readonly id: number | null }
   | {

@@ -20,8 +20,8 @@ export const venueOf = (url: string): string => {
 }
 
 /**
- * Opens the socket; `attach` is called before the handshake, so that no frame is missed. Interruption
- * and failure leave no connection behind.
+ * Opens the socket; `attach` is called before the handshake, so that no frame is missed.
+ * Interruption and failure leave no connection behind.
  */
 export const openSocket = (
   url: string,
@@ -57,7 +57,10 @@ export const openSocket = (
     return Effect.sync(() => socket.terminate())
   })
 
-const socketOptions = (options: OpenOptions): WebSocket.ClientOptions & { readonly closeTimeout: number } => ({
+/** The socket's types do not know `closeTimeout` yet. */
+type SocketOptions = WebSocket.ClientOptions & { readonly closeTimeout: number }
+
+const socketOptions = (options: OpenOptions): SocketOptions => ({
   handshakeTimeout: options.handshakeMsMax,
   closeTimeout: options.closeMsMax,
   maxPayload: options.payloadBytesMax,
