@@ -15,13 +15,7 @@
  */
 import { assign, sendTo, setup, stateIn } from 'xstate'
 import type { Instrument } from '../market/instrument.ts'
-import {
-  type BatchHandled,
-  type FeedContext,
-  type FeedEvent,
-  FeedFailed,
-  instrumentsIncomplete
-} from './feed-protocol.ts'
+import { FeedFailed, instrumentsIncomplete } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
@@ -33,16 +27,18 @@ const crashOfEvent = ({ event }: { readonly event: { readonly error: unknown } }
 const symbolsIn = ({ event }: { readonly event: { readonly symbols: ReadonlyArray<string> } }) =>
   event.symbols
 
-const symbolsChanged = ({ symbols }: FeedContext): Feed.FeedCommand => ({
+const symbolsChanged = ({ symbols }: Feed.FeedContext): Feed.FeedCommand => ({
   type: 'symbols.changed',
   symbols
 })
 
+const incomplete = () => instrumentsIncomplete
+
 const feedSetup = setup({
   types: {
     input: {} as Feed.FeedInput,
-    context: {} as FeedContext,
-    events: {} as FeedEvent,
+    context: {} as Feed.FeedContext,
+    events: {} as Feed.FeedEvent,
     output: {} as Feed.FeedOutput,
     tags: {} as 'healthy' | 'degraded' | 'waiting'
   },
@@ -104,7 +100,7 @@ const feedSetup = setup({
       venue,
       connectCount: context.connectCount + 1
     })),
-    countBatch: assign(({ context }, batch: Omit<BatchHandled, 'type'>) => ({
+    countBatch: assign(({ context }, batch: Omit<Feed.BatchHandled, 'type'>) => ({
       frameCount: context.frameCount + batch.frameCount,
       tradeCount: context.tradeCount + batch.tradeCount,
       rejectedCount: context.rejectedCount + batch.rejectedCount,
@@ -167,7 +163,7 @@ export const feedMachine = feedSetup.createMachine({
             target: 'active',
             actions: { type: 'learnInstruments', params: ({ event }) => event.output }
           },
-          { target: 'backingOff', actions: { type: 'countRestFailure', params: () => instrumentsIncomplete } }
+          { target: 'backingOff', actions: { type: 'countRestFailure', params: incomplete } }
         ],
         onError: [
           {
@@ -268,7 +264,7 @@ export const feedMachine = feedSetup.createMachine({
   }
 })
 
-const failedOnce = (context: FeedContext, crash: CrashFacts) => ({
+const failedOnce = (context: Feed.FeedContext, crash: CrashFacts) => ({
   attempt: context.attempt + 1,
   failureCount: context.failureCount + 1,
   jitterSeed: nextSeed(context.jitterSeed),
