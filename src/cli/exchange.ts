@@ -54,7 +54,8 @@ It plays a generated market, or recordings.
   --help               this text
 
 While it runs: GET /control tells what was issued and sent; POST /control/faults takes JSON such as
-  {"duplicate":0.01,"floodTier3":20}  {"drop":"all"}  {"inject":{"textBytes":2000000}}  {"heal":true}`
+  {"duplicate":0.01,"floodTier3":20}  {"drop":"all"}  {"inject":{"textBytes":2000000}}
+  {"heal":true}`
 
 /** The flags, all their problems, or that help was asked for. */
 export const readExchangeFlags = (

@@ -2,7 +2,8 @@
  * Finds the recordings that tests of real input read.
  *
  * 1. They lie in `K2_RECORDINGS`, or in `../shared/data` seen from the project's root.
- * 2. Where one is absent its test is skipped with a message; with `K2_REQUIRE_RECORDINGS=1` it fails.
+ * 2. Where one is absent its test is skipped with a message; with
+ *    `K2_REQUIRE_RECORDINGS=1` it fails.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -1,4 +1,4 @@
-/** A plain WebSocket client for the tests of the simulator: keeps every frame and waits for counts. */
+/** A plain WebSocket client for tests of the simulator: keeps every frame, waits for counts. */
 import * as Effect from 'effect/Effect'
 import { WebSocket } from 'ws'
 import type { ClientOptions } from 'ws'
