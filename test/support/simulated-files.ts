@@ -2,9 +2,10 @@
  * A machine with a page cache, for tests of what survives: implements the log's file port.
  *
  * 1. An operation takes effect when the test steps the machine, in any order between callers.
- * 2. After a power cut, of what was not synced any part may be there: whole writes or some sectors of
- *    them, a longer file of zeros, a name or none.
- * 3. After a failed sync the cache shows the bytes and calls them clean: a later sync keeps them out.
+ * 2. After a power cut, of what was not synced any part may be there: whole writes or some sectors
+ *    of them, a longer file of zeros, a name or none.
+ * 3. After a failed sync the cache shows the bytes and calls them clean: a later sync keeps them
+ *    out.
  * 4. A killed process sees none of its operations end; what it had written stays in the cache.
  */
 import {
@@ -73,7 +74,9 @@ export class SimulatedMachine {
     operation?.()
   }
 
-  /** Ends the running process; the cache stays. Its operations under way took effect, or did not. */
+  /**
+   * Ends the running process; the cache stays. Its operations under way took effect, or did not.
+   */
   kill(): void {
     while (this.#queue.length > 0) {
       if (this.#random() < 0.5) this.step()
@@ -235,7 +238,8 @@ export class SimulatedMachine {
       const sector = bytes.subarray(start, start + sectorBytes)
       const luck = this.#random()
       const written = luck < 0.45 ? sector : Buffer.alloc(sector.length)
-      // A sector that overwrites old bytes keeps them when it is lost; behind the end zeros may appear.
+      // A sector that overwrites old bytes keeps them when it is lost; behind the end zeros may
+      // appear.
       const overwrites = position + start < inode.durable.length
       if (luck < 0.45 || (luck < 0.7 && !overwrites)) {
         const torn = { kind: 'write', position: position + start, bytes: written } as const

@@ -3,8 +3,8 @@
  *
  * 1. Bytes that are inside and not yet durable have a limit; an append that exceeds it waits (the
  *    port's backpressure). A single batch may exceed it when nothing else is inside.
- * 2. Disk bytes have a budget; an append that exceeds it, after everything that may be deleted was, is
- *    refused at once (R31).
+ * 2. Disk bytes have a budget; an append that exceeds it, after everything that may be deleted was,
+ *    is refused at once (R31).
  */
 
 export interface AdmissionLimits {

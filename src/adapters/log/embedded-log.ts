@@ -2,8 +2,8 @@
  * The event log on this machine's disk: a segment log per topic-partition in one directory.
  *
  * 1. Nothing is visible or acknowledged before it is durable (R11).
- * 2. No offset below a consumer's committed one is assigned; a log that ends below it is a fault that
- *    the caller is told of when it opens the log (R8).
+ * 2. No offset below a consumer's committed one is assigned; a log that ends below it is a fault
+ *    that the caller is told of when it opens the log (R8).
  * 3. A segment is deleted only when it lies wholly below what is consumed (R31).
  * 4. Bytes in memory and on disk have limits: `pendingBytesMax` and `diskBytesMax`.
  * 5. One process writes; others, and other threads, read through `openLogReader`.
@@ -48,7 +48,9 @@ export interface EmbeddedLogOptions {
   readonly process: LogProcess
   /** Partition count by topic; a topic keeps its count for ever. */
   readonly topics: Readonly<Record<string, number>>
-  /** Offsets that consumers have committed: below them nothing is assigned, and all may be deleted. */
+  /**
+   * Offsets that consumers have committed: below them nothing is assigned, and all may be deleted.
+   */
   readonly neverBelow: readonly ConsumedOffset[]
   readonly limits?: Partial<EmbeddedLogLimits>
   readonly observe: (event: EmbeddedLogEvent) => void
@@ -106,7 +108,10 @@ export type OpenFailure =
   | LogCorrupt
   | LogUnavailable
 
-/** Opens the log, recovers its partitions and closes it, with what is pending written, with the scope. */
+/**
+ * Opens the log, recovers its partitions and closes it, with what is pending written, with the
+ * scope.
+ */
 export const openEmbeddedLog = (
   options: EmbeddedLogOptions
 ): Effect.Effect<EmbeddedLog, OpenFailure, Scope.Scope> =>
@@ -140,7 +145,8 @@ const flushDelayMsMax = 50
 
 const checkLimits = (limits: EmbeddedLogLimits): EmbeddedLogLimits => {
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} = ${value}: not a count`)
+    if (Number.isSafeInteger(value) && value >= 0) continue
+    throw new RangeError(`${name} = ${value}: not a count`)
   }
   if (limits.flushDelayMs > flushDelayMsMax) {
     throw new RangeError(`flushDelayMs = ${limits.flushDelayMs}: at most ${flushDelayMsMax}`)
@@ -162,7 +168,8 @@ const open = async (options: EmbeddedLogOptions, limits: EmbeddedLogLimits): Pro
   const { files, directory, observe, topics, process } = options
   await files.makeDirectory(directory)
   const lock = await acquireWriterLock(files, process, directory)
-  if (lock.recoveredFrom !== undefined) observe({ type: 'lock.recovered', from: lock.recoveredFrom })
+  const { recoveredFrom: from } = lock
+  if (from !== undefined) observe({ type: 'lock.recovered', from })
   const partitions = new Map<string, OpenPartition>()
   const listeners = new Set<(watermark: Watermark) => void>()
   try {
@@ -208,13 +215,17 @@ const openPartition = async (
     observe(event) {
       observe({ ...event, topic, partition })
       if (event.type !== 'group.committed') return
-      for (const listener of log.listeners) listener({ topic, partition, durableEnd: event.durableEnd })
+      const { durableEnd } = event
+      for (const listener of log.listeners) listener({ topic, partition, durableEnd })
     }
   })
   return { topic, partition, segments, consumedOffset }
 }
 
-const closeAll = async ({ partitions, lock }: Pick<Opened, 'partitions' | 'lock'>): Promise<void> => {
+const closeAll = async ({
+  partitions,
+  lock
+}: Pick<Opened, 'partitions' | 'lock'>): Promise<void> => {
   await Promise.all([...partitions.values()].map(({ segments }) => segments.close()))
   await lock.release()
 }
@@ -279,7 +290,8 @@ const makeEmbeddedLog = (
   }
 }
 
-const faultOf = ({ topic, partition, segments, consumedOffset = 0 }: OpenPartition): TruncatedLog[] => {
+const faultOf = (opened: OpenPartition): readonly TruncatedLog[] => {
+  const { topic, partition, segments, consumedOffset = 0 } = opened
   const { recoveredEnd: logEnd } = segments
   if (logEnd >= consumedOffset) return []
   const topicPartition = topicPartitionName(topic, partition)

@@ -31,8 +31,8 @@ export interface EventLogWriter {
   /** Partition count by topic. */
   readonly topics: ReadonlyMap<string, number>
   /**
-   * Appends a batch. The log owns `packed.bytes` until this ends; when interrupted, whether the batch
-   * is in the log is unknown, as it is after `LogUnavailable`.
+   * Appends a batch. The log owns `packed.bytes` until this ends; when interrupted, whether the
+   * batch is in the log is unknown, as it is after `LogUnavailable`.
    */
   readonly append: (
     topic: string,
@@ -49,8 +49,8 @@ export interface EventLogReader {
     partition: number
   ) => Effect.Effect<LogBounds, LogUnavailable>
   /**
-   * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it), up
-   * to `range.bytesMax`, but at least one. Empty at the durable watermark.
+   * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it),
+   * up to `range.bytesMax`, but at least one. Empty at the durable watermark.
    */
   readonly read: (topic: string, partition: number, range: ReadRange) => Effect.Effect<
     readonly LogBatch[],
@@ -106,7 +106,9 @@ export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()('LogCorrupt', {
   }
 }
 
-/** The log refuses the batch: its disk budget is used up by records that may not be deleted (R31). */
+/**
+ * The log refuses the batch: its disk budget is used up by records that may not be deleted (R31).
+ */
 export class LogFull extends Schema.TaggedError<LogFull>()('LogFull', {
   topicPartition: Schema.String,
   bytes: Schema.Number,
@@ -142,7 +144,10 @@ export class TruncatedLog extends Schema.TaggedError<TruncatedLog>()('TruncatedL
 
 /** A failure of the disk or the network below the log, as its users see it. */
 export const unavailable = (topicPartition: string, error: unknown): LogUnavailable =>
-  new LogUnavailable({ topicPartition, detail: error instanceof Error ? error.message : String(error) })
+  new LogUnavailable({
+    topicPartition,
+    detail: error instanceof Error ? error.message : String(error)
+  })
 
 /** What a read may fail with; everything else comes from below the log. */
 export const readFailure = (topicPartition: string, error: unknown): ReadFailure => {

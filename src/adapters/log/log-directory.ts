@@ -1,5 +1,6 @@
 /**
- * What a log directory says of itself: the log's identity and its topics with their partition counts.
+ * What a log directory says of itself: the log's identity and its topics with their partition
+ * counts.
  *
  * 1. It is durable before the first partition is made: records without an identity cannot exist.
  * 2. A topic's partition count never changes: its keys would move (R41).
@@ -36,7 +37,8 @@ export class LogDescriptionUnreadable extends Schema.TaggedError<LogDescriptionU
 }
 
 /** Directory of a partition, and its name in errors. */
-export const topicPartitionName = (topic: string, partition: number): string => `${topic}-${partition}`
+export const topicPartitionName = (topic: string, partition: number): string =>
+  `${topic}-${partition}`
 
 /** Rejects with LogDescriptionUnreadable, or the disk's own error. */
 export const readDescription = async (
@@ -64,7 +66,8 @@ export const establishDescription = async (
   wanted: { readonly topics: Readonly<Record<string, number>>; readonly newIdentity: () => string }
 ): Promise<LogDescription> => {
   const recorded = await readDescription(files, directory)
-  if (recorded === undefined && (await files.list(directory)).some((name) => partitionPattern.test(name))) {
+  const names = await files.list(directory)
+  if (recorded === undefined && names.some((name) => partitionPattern.test(name))) {
     throw new LogDescriptionUnreadable({ file: fileName, detail: 'it is absent beside partitions' })
   }
   const topics = new Map(recorded?.topics)
@@ -101,7 +104,8 @@ const decodeFile = Schema.decodeUnknownSync(
 const checkTopic = (topic: string, partitionCount: number): void => {
   if (!topicPattern.test(topic)) throw new RangeError(`topic "${topic}" is no name for a directory`)
   if (!Number.isInteger(partitionCount) || partitionCount < 1 || partitionCount > partitionsMax) {
-    throw new RangeError(`topic ${topic}: ${partitionCount} partitions, allowed are 1 to ${partitionsMax}`)
+    const allowed = `allowed are 1 to ${partitionsMax}`
+    throw new RangeError(`topic ${topic}: ${partitionCount} partitions, ${allowed}`)
   }
 }
 

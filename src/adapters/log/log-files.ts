@@ -1,6 +1,7 @@
 /**
- * What the logs need of a disk and a clock (R32). A page cache lies behind it: what was written, made,
- * renamed or removed may be lost, in any order and in parts, until `sync` or `syncDirectory` has ended.
+ * What the logs need of a disk and a clock (R32). A page cache lies behind it: what was written,
+ * made, renamed or removed may be lost, in any order and in parts, until `sync` or `syncDirectory`
+ * has ended.
  */
 
 export interface LogFile {

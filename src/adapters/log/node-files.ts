@@ -1,4 +1,6 @@
-/** Files and clock of this machine. Directories are synced by opening them, as Linux and macOS do. */
+/**
+ * Files and clock of this machine. Directories are synced by opening them, as Linux and macOS do.
+ */
 import * as fs from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { FileAbsent, FileExists, type LogClock, type LogFile, type LogFiles } from './log-files.ts'
@@ -16,7 +18,8 @@ export const nodeFiles: LogFiles = {
   async makeDirectory(path) {
     const made = await fs.mkdir(path, { recursive: true })
     const highest = dirname(resolve(made ?? path))
-    // An existing directory's name may be as young as its maker, which may have died before its sync.
+    // An existing directory's name may be as young as its maker, which may have died before its
+    // sync.
     for (let above = dirname(resolve(path)); ; above = dirname(above)) {
       await syncDirectory(above)
       if (above === highest || above === dirname(above)) return
@@ -70,7 +73,8 @@ const readFully = async (
 ): Promise<number> => {
   let filled = 0
   while (filled < target.length) {
-    const { bytesRead } = await handle.read(target, filled, target.length - filled, position + filled)
+    const length = target.length - filled
+    const { bytesRead } = await handle.read(target, filled, length, position + filled)
     if (bytesRead === 0) break
     filled += bytesRead
   }

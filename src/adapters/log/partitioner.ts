@@ -1,6 +1,6 @@
 /**
- * Which partition a key belongs to: murmur2 of its UTF-8 bytes, as Kafka's Java client has it, so that
- * a symbol stays in its partition whichever log carries it (R41).
+ * Which partition a key belongs to: murmur2 of its UTF-8 bytes, as Kafka's Java client has it, so
+ * that a symbol stays in its partition whichever log carries it (R41).
  * Source: Apache Kafka, `org.apache.kafka.common.utils.Utils.murmur2` and `BuiltInPartitioner`.
  */
 
@@ -13,8 +13,8 @@ export const murmur2 = (bytes: Uint8Array): number => {
   const wholeBytes = bytes.length & ~3
   let hash = seed ^ bytes.length
   for (let index = 0; index < wholeBytes; index += 4) {
-    let word =
-      bytes[index]! | (bytes[index + 1]! << 8) | (bytes[index + 2]! << 16) | (bytes[index + 3]! << 24)
+    let word = bytes[index]! | (bytes[index + 1]! << 8)
+    word |= (bytes[index + 2]! << 16) | (bytes[index + 3]! << 24)
     word = Math.imul(word, multiplier)
     word ^= word >>> 24
     hash = Math.imul(hash, multiplier) ^ Math.imul(word, multiplier)

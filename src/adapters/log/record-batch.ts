@@ -1,5 +1,6 @@
 /**
- * Record batches: what a log stores and hands out, as packed bytes and never as one object per record.
+ * Record batches: what a log stores and hands out, as packed bytes and never as one object per
+ * record.
  *
  *     header (64 bytes, little-endian)               records, back to back
  *      0  magic `K2RB`                                varint key length, key bytes
@@ -170,7 +171,7 @@ export const forEachRecord = (batch: LogBatch, visit: (record: RecordRange) => v
     visit(record)
   }
   const rest = end - record.valueEnd
-  if (rest !== 0) throw malformed('records', `${rest} bytes behind the last of ${recordCount} records`)
+  if (rest !== 0) throw malformed('records', `${rest} bytes behind the last of ${recordCount}`)
 }
 
 /** Packs records into a growing buffer; `take` hands it over, `recycle` gives it back for reuse. */
@@ -228,8 +229,8 @@ export class PackedRecordsBuilder {
   }
 
   /**
-   * Takes the buffer of an append that has succeeded or was refused back into use. Never call it for
-   * an append that was interrupted: its write may still be under way.
+   * Takes the buffer of an append that has succeeded or was refused back into use. Never call it
+   * for an append that was interrupted: its write may still be under way.
    */
   recycle(packed: PackedRecords): void {
     const storage = packed.bytes.buffer

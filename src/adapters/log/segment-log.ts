@@ -1,9 +1,10 @@
 /**
  * A durable sequence of batches in one directory: a partition of the embedded log, or a spool lane.
  *
- * 1. Appends are gathered and become durable in groups: one write, one fsync, in the order of calls.
- *    While a group is under way the next one gathers.
- * 2. The watermark moves only after the fsync, and after that of the directory for a new segment (R11).
+ * 1. Appends are gathered and become durable in groups: one write, one fsync, in the order of
+ *    calls. While a group is under way the next one gathers.
+ * 2. The watermark moves only after the fsync, and after that of the directory for a new segment
+ *    (R11).
  * 3. The offset of a batch is decided when it is written, so a refused append uses none.
  * 4. A failed write or fsync fails its group and whatever waits behind it, and nothing is appended
  *    until the directory is opened again: the state of the page cache is unknown.
@@ -134,7 +135,10 @@ export class SegmentLog {
    * Removes the oldest segment if it lies wholly below an offset and has ended before a time.
    * Resolves to the bytes that became free; 0 when there is no such segment. One call at a time.
    */
-  async removeOldest(belowOffset: number, endedBeforeMs = Number.POSITIVE_INFINITY): Promise<number> {
+  async removeOldest(
+    belowOffset: number,
+    endedBeforeMs = Number.POSITIVE_INFINITY
+  ): Promise<number> {
     const [oldest, next] = this.#segments
     if (oldest === undefined || next === undefined || next.baseOffset > belowOffset) return 0
     // A segment ends no later than the next one starts; what has no time yet started a moment ago.
@@ -152,7 +156,9 @@ export class SegmentLog {
     return bytes
   }
 
-  /** Starts a new segment if the newest has records, all below an offset: then it can be removed. */
+  /**
+   * Starts a new segment if the newest has records, all below an offset: then it can be removed.
+   */
   async retireNewest(belowOffset: number): Promise<boolean> {
     const idle = this.#underWay === undefined && this.#pending.length === 0
     if (!idle || this.#failure !== undefined || this.#durableEnd > belowOffset) return false
@@ -208,7 +214,8 @@ export class SegmentLog {
 
   async #commit(group: readonly PendingAppend[]): Promise<() => void> {
     const { clock, segmentBytes, files, directory, observe } = this.#options
-    // Inside a segment offsets have no hole: the one that the floor may make is between two of them.
+    // Inside a segment offsets have no hole: the one that the floor may make is between two of
+    // them.
     const startsSegment =
       this.#segments.at(-1)!.bytes >= segmentBytes || this.#newestEnd !== this.#durableEnd
     if (startsSegment) await this.#startSegment()
@@ -228,7 +235,8 @@ export class SegmentLog {
     this.#durableEnd = placed.endOffset
     const durationMs = clock.nowMs() - writtenMs
     const { bytes, records, endOffset: durableEnd } = placed
-    observe({ type: 'group.committed', batches: group.length, records, bytes, durationMs, durableEnd })
+    const batches = group.length
+    observe({ type: 'group.committed', batches, records, bytes, durationMs, durableEnd })
     return () => {
       for (const [index, { settle }] of group.entries()) settle(placed.baseOffsets[index]!)
     }

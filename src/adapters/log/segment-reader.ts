@@ -1,5 +1,6 @@
 /**
- * Reads batches from the segment files of one directory, for the writer and for read-only views alike.
+ * Reads batches from the segment files of one directory, for the writer and for read-only views
+ * alike.
  *
  * 1. Nothing at or beyond the durable watermark is looked at: a write may be under way there.
  * 2. Batches are contiguous from the offset asked for; a hole or damage is a named error.
@@ -7,7 +8,13 @@
  */
 import { LogCorrupt, OffsetOutOfRange, LogOffsetsLost } from './event-log.ts'
 import { FileAbsent, type LogFile, type LogFiles } from './log-files.ts'
-import { batchBytesAt, BatchMalformed, batchHeaderBytes, type LogBatch, openBatch } from './record-batch.ts'
+import {
+  batchBytesAt,
+  BatchMalformed,
+  batchHeaderBytes,
+  type LogBatch,
+  openBatch
+} from './record-batch.ts'
 
 /** One file of consecutive batches, and where some of them start. */
 export interface Segment {
@@ -69,8 +76,8 @@ export class SegmentIndex {
 }
 
 /**
- * Batches from the one that holds `fromOffset` on: up to `bytesMax`, but at least one, of one segment.
- * `look` tells what is there; it is asked again when files turn out to have come or gone.
+ * Batches from the one that holds `fromOffset` on: up to `bytesMax`, but at least one, of one
+ * segment. `look` tells what is there; it is asked again when files turn out to have come or gone.
  * Rejects with OffsetOutOfRange, LogOffsetsLost, LogCorrupt, or the disk's own error.
  */
 export const readBatches = async (
@@ -108,7 +115,9 @@ const readOnce = async (
   if (fromOffset === durableEnd) return []
   const at = segments.findLastIndex(({ baseOffset }) => baseOffset <= fromOffset)
   const segment = segments[at]!
-  const found = await withFile(source, segment, (file) => readSegment(source, { file, segment, read }))
+  const found = await withFile(source, segment, (file) =>
+    readSegment(source, { file, segment, read })
+  )
   if (found.length > 0) return found
   // The segment ends at or below the offset, though more is durable: only a newer one can have it.
   const nextOffset = segments[at + 1]?.baseOffset
@@ -187,7 +196,10 @@ const readSegment = async (
   return found
 }
 
-/** Bytes from a position on: about as many as wanted, but at least one whole batch if the file has it. */
+/**
+ * Bytes from a position on: about as many as wanted, but at least one whole batch if the file has
+ * it.
+ */
 const readChunk = async (
   file: LogFile,
   position: number,

@@ -2,11 +2,11 @@
  * Opens a directory of segments after any end of its last writer, a power cut included.
  *
  * 1. Only the last segment can be torn: a newer one is made after the older one is durable.
- * 2. Within it only the last group can be torn: a group is written after the one before it is durable,
- *    and its first batch says so. Damage that a later group follows is therefore damage of durable
- *    bytes: a `LogCorrupt`, never truncated away.
- * 3. The last group is written over itself before it counts: after a failed fsync the page cache may
- *    show bytes that the disk does not have, and would call them clean.
+ * 2. Within it only the last group can be torn: a group is written after the one before it is
+ *    durable, and its first batch says so. Damage that a later group follows is therefore damage of
+ *    durable bytes: a `LogCorrupt`, never truncated away.
+ * 3. The last group is written over itself before it counts: after a failed fsync the page cache
+ *    may show bytes that the disk does not have, and would call them clean.
  */
 import { LogCorrupt } from './event-log.ts'
 import type { LogFile } from './log-files.ts'
@@ -20,7 +20,12 @@ import {
   openBatch,
   startsGroup
 } from './record-batch.ts'
-import { type SegmentDirectory, SegmentIndex, segmentName, segmentOffsets } from './segment-reader.ts'
+import {
+  type SegmentDirectory,
+  SegmentIndex,
+  segmentName,
+  segmentOffsets
+} from './segment-reader.ts'
 
 /** What the writer knows of a segment. */
 export interface WrittenSegment {
@@ -54,7 +59,9 @@ export const recoverSegments = async (source: SegmentDirectory): Promise<Recover
     return { segments: [emptySegment(0)], active, endOffset: 0, tornBytes: 0 }
   }
   const segments: WrittenSegment[] = []
-  for (const baseOffset of offsets.slice(0, -1)) segments.push(await surveySegment(source, baseOffset))
+  for (const baseOffset of offsets.slice(0, -1)) {
+    segments.push(await surveySegment(source, baseOffset))
+  }
   const last = emptySegment(offsets.at(-1)!)
   segments.push(last)
   const active = await files.open(`${directory}/${segmentName(last.baseOffset)}`, 'write')
@@ -150,7 +157,8 @@ const refuseDurableDamage = async (
     const candidate = await window.find(batchMagic, from)
     if (candidate === undefined) return
     const batch = await window.batchAt(candidate)
-    if (!(batch instanceof BatchMalformed) && startsGroup(batch) && batch.baseOffset > segment.baseOffset) {
+    const isWhole = !(batch instanceof BatchMalformed)
+    if (isWhole && startsGroup(batch) && batch.baseOffset > segment.baseOffset) {
       throw new LogCorrupt({
         topicPartition: source.topicPartition,
         file: segmentName(segment.baseOffset),

@@ -2,7 +2,8 @@
  * One writer per log directory: a file that names the process that writes.
  *
  * 1. The file appears whole or not at all: it is written under another name and linked to its own.
- * 2. Of several processes that find a dead owner's file, one takes it away; the others see the next owner.
+ * 2. Of several processes that find a dead owner's file, one takes it away; the others see the next
+ *    owner.
  * 3. A process is recognised by more than its id, which the system gives out again.
  */
 import * as Schema from 'effect/Schema'
@@ -28,7 +29,8 @@ export class LogInUse extends Schema.TaggedError<LogInUse>()('LogInUse', {
   pid: Schema.Number
 }) {
   override get message() {
-    return `process ${this.pid} has the log open (${this.file}): stop it, or use another data directory`
+    const owner = `process ${this.pid} has the log open (${this.file})`
+    return `${owner}: stop it, or use another data directory`
   }
 }
 
@@ -108,7 +110,10 @@ const decodeOwner = Schema.decodeUnknownSync(
   Schema.Struct({ pid: Schema.Number, incarnation: Schema.String, token: Schema.String })
 )
 
-/** Undefined when there is no lock any more. A lock that cannot be read is an error: whose it is must be known. */
+/**
+ * Undefined when there is no lock any more. A lock that cannot be read is an error: whose it is
+ * must be known.
+ */
 const readOwner = async (files: LogFiles, path: string): Promise<Owner | undefined> => {
   try {
     const file = await files.open(path, 'read')

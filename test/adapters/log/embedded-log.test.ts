@@ -101,7 +101,9 @@ describe('embedded log', () => {
     const offsets = await Promise.all(values.map((value) => append(opened, value)))
     expect(offsets).toEqual(values.map(Number))
     const groups = opened.events.filter(({ type }) => type === 'group.committed')
-    expect(groups).toMatchObject([{ batches: 50, records: 50, durableEnd: 50, topic, partition: 0 }])
+    expect(groups).toMatchObject([
+      { batches: 50, records: 50, durableEnd: 50, topic, partition: 0 }
+    ])
     await opened.close()
   })
 
@@ -220,7 +222,7 @@ describe('damage', () => {
     expect((await stat(file)).size).toBe(2 * batchBytes + packed('three').bytes.length)
   })
 
-  it('names a damaged batch of an older segment when it is read, and reads the others', async () => {
+  it('names a damaged batch of an older segment when it is read, reads the others', async () => {
     const directory = await temporaryDirectory()
     const first = await openLog(directory, { limits: manySegments })
     for (const value of ['a', 'b', 'c']) await append(first, value)
@@ -258,7 +260,7 @@ describe('damage', () => {
 describe('consumers', () => {
   const consumedAt = (offset: number) => [{ topic, partition: 0, offset }]
 
-  it('assigns no offset below a committed one, and reports that the log was truncated', async () => {
+  it('assigns no offset below a committed one, and reports the truncated log', async () => {
     const directory = await temporaryDirectory()
     const first = await openLog(directory)
     await append(first, 'a')

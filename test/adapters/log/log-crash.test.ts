@@ -184,8 +184,10 @@ class World {
   }
 }
 
+const timeout = 120_000
+
 describe('embedded log on a machine that crashes', () => {
-  it('keeps every acknowledged and every visible record at its offset', { timeout: 120_000 }, async () => {
+  it('keeps every acknowledged and every visible record at its offset', { timeout }, async () => {
     let tornTails = 0
     let deleted = 0
     await fc.assert(

@@ -42,7 +42,8 @@ describe('a failed fsync', () => {
     await opened.close()
     const again = await openLog(directory)
     const end = (await readAll(again.log)).length
-    expect(await runPromise(again.log.append(topic, 0, packed('after')))).toEqual({ baseOffset: end })
+    const after = await runPromise(again.log.append(topic, 0, packed('after')))
+    expect(after).toEqual({ baseOffset: end })
     await again.close()
   })
 })

@@ -49,8 +49,10 @@ const startWriter = (directory: string, seed: number, onLine: (line: string) => 
   }
 }
 
+const timeout = 120_000
+
 describe('embedded log and its process', () => {
-  it('has every acknowledged record after SIGKILL at any moment', { timeout: 120_000 }, async () => {
+  it('has every acknowledged record after SIGKILL at any moment', { timeout }, async () => {
     const seed = Number(process.env['K2_TEST_SEED'] ?? Date.now() % 1_000_000)
     const random = seededRandom(seed)
     const directory = await temporaryDirectory()

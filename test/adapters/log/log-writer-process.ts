@@ -1,6 +1,7 @@
 /**
  * A process that appends to a log until it is killed: `log-writer-process.ts DIRECTORY SEED`.
- * Prints `ready`, then one line per acknowledged append: base offset, record count, values' common text.
+ * Prints `ready`, then one line per acknowledged append: base offset, record count, values' common
+ * text.
  */
 import * as Effect from 'effect/Effect'
 import { openEmbeddedLog } from '../../../src/adapters/log/embedded-log.ts'

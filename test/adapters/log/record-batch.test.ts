@@ -77,7 +77,11 @@ describe('record batch', () => {
           appendedMsMax: 1_723_075_200_020
         })
         expect(startsGroup(batch)).toBe(true)
-        const found = unpack(batch).map(({ key, value, offset }) => [offset, key, Buffer.from(value)])
+        const found = unpack(batch).map(({ key, value, offset }) => [
+          offset,
+          key,
+          Buffer.from(value)
+        ])
         expect(found).toEqual(
           records.map(({ key, value }, index) => [
             baseOffset + index,
