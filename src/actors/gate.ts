@@ -12,6 +12,7 @@ import type * as Scope from 'effect/Scope'
 export class Gate<A> {
   #waiting = Deferred.makeUnsafe<A>()
   #current: A | undefined
+  readonly #listeners = new Set<(service: A) => void>()
 
   /** The service, now or once its owner serves it. */
   readonly get: Effect.Effect<A> = Effect.suspend(() => Deferred.await(this.#waiting))
@@ -21,11 +22,42 @@ export class Gate<A> {
     return this.#current
   }
 
+  /** Calls back with the service, now if there is one and each time one is served. Returns how to stop. */
+  onServe(listener: (service: A) => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#current !== undefined) listener(this.#current)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /**
+   * As `onServe`, until the caller's scope closes. What the follower returns is called before it is
+   * called again, and at the end.
+   */
+  follow(follower: (service: A) => () => void): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          let leave = () => {}
+          const stop = this.onServe((service) => {
+            leave()
+            leave = follower(service)
+          })
+          return () => {
+            stop()
+            leave()
+          }
+        }),
+        (stop) => Effect.sync(stop)
+      )
+    )
+  }
+
   /** Serves `service` until the caller's scope closes. */
   serve(service: A): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.sync(() => {
         this.#current = service
+        for (const listener of this.#listeners) listener(service)
         Deferred.doneUnsafe(this.#waiting, Effect.succeed(service))
       }),
       () =>

@@ -22,6 +22,7 @@ import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
 import { dataFolderAt, openTradesTable } from '../storage/data-folder.ts'
+import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
 import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
 import { makeLander } from './lander.ts'
 import { LandingFailed } from './lander-ports.ts'
@@ -30,8 +31,6 @@ import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-pro
 const memorySampleMs = 1_000
 /** Leaves the second core to the main thread. */
 const duckdbThreads = 1
-const deadLetterFileBytesMax = 8 * 1_024 * 1_024
-const deadLetterBytesMax = 64 * 1_024 * 1_024
 
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
 
@@ -40,7 +39,13 @@ const openLander = (data: LanderWorkerData) =>
     const folder = dataFolderAt(data.dataDir)
     yield* makeFolder(folder.temporary)
     const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks: data.watermarks })
-    const table = yield* openTradesTable({ folder, nowMs: Date.now, uuid: randomUUID, observe: () => undefined })
+    const table = yield* openTradesTable({
+      folder,
+      snapshotsMax: data.snapshotsMax,
+      nowMs: Date.now,
+      uuid: randomUUID,
+      observe: () => undefined
+    })
     const writer = yield* openParquetWriter({
       columns: tradeColumns,
       fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),

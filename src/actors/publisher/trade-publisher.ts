@@ -27,6 +27,8 @@ export interface TradePublisherOptions {
   readonly lingerMs: number
   /** Pause before a refused batch is offered again. */
   readonly refusedPauseMs: number
+  /** Why nothing may be appended at the moment; undefined while it may. */
+  readonly refusal: () => string | undefined
   readonly nowMs: () => number
   readonly observe: (event: PublisherEvent) => void
 }
@@ -49,6 +51,7 @@ export class TradePublisher {
   readonly #lanes: readonly PublisherLane[]
   readonly #laneBySymbol = new Map<string, PublisherLane>()
   readonly #room = Latch.makeUnsafe(true)
+  readonly #empty = Latch.makeUnsafe(true)
   #pendingBytes = 0
   #refusedLanes = 0
 
@@ -78,6 +81,7 @@ export class TradePublisher {
   /** Takes the trades over; ends when there is room for more (2). */
   offer(trades: readonly TradeV2[]): Effect.Effect<void> {
     return Effect.suspend(() => {
+      if (trades.length > 0) this.#empty.closeUnsafe()
       for (const trade of trades) {
         this.#pendingBytes += this.#laneOf(trade.symbol).add(trade.symbol, this.#options.codec.encode(trade))
       }
@@ -87,9 +91,20 @@ export class TradePublisher {
     })
   }
 
+  /** Ends when everything offered so far is durable. */
+  get flushed(): Effect.Effect<void> {
+    return this.#empty.await
+  }
+
   /** Sends what is pending at once and lets `run` end (4). Nothing may be offered afterwards. */
   readonly finish: Effect.Effect<void> = Effect.sync(() => {
     for (const lane of this.#lanes) lane.close()
+  })
+
+  /** Lets everybody go on who waits: what is pending will not become durable here any more. */
+  readonly abandon: Effect.Effect<void> = Effect.sync(() => {
+    this.#room.openUnsafe()
+    this.#empty.openUnsafe()
   })
 
   readonly run: Effect.Effect<void, LogUnavailable> = Effect.suspend(() =>
@@ -121,25 +136,37 @@ export class TradePublisher {
     })
   }
 
-  /** (3): a full log is a state that passes, not a failure of the lane (R14, R31). */
+  /** (3): a full log or disk is a state that passes, not a failure of the lane (R14, R31). */
   #append(partition: number, packed: PackedRecords): Effect.Effect<void, LogUnavailable> {
-    const { log, topic, refusedPauseMs, observe } = this.#options
-    return log.append(topic, partition, packed).pipe(
-      Effect.asVoid,
-      Effect.catchTag('LogFull', (full) => {
-        observe({ type: 'batch.refused', detail: full.message })
-        this.#refusedLanes++
-        return Effect.sleep(refusedPauseMs).pipe(
-          Effect.ensuring(Effect.sync(() => this.#refusedLanes--)),
-          Effect.andThen(Effect.suspend(() => this.#append(partition, packed)))
-        )
-      })
+    const { log, topic, refusal } = this.#options
+    return Effect.suspend(() => {
+      const reason = refusal()
+      if (reason !== undefined) return this.#offerAgain(partition, packed, reason)
+      return log.append(topic, partition, packed).pipe(
+        Effect.asVoid,
+        Effect.catchTag('LogFull', ({ message }) => this.#offerAgain(partition, packed, message))
+      )
+    })
+  }
+
+  #offerAgain(
+    partition: number,
+    packed: PackedRecords,
+    detail: string
+  ): Effect.Effect<void, LogUnavailable> {
+    const { refusedPauseMs, observe } = this.#options
+    observe({ type: 'batch.refused', detail })
+    this.#refusedLanes++
+    return Effect.sleep(refusedPauseMs).pipe(
+      Effect.ensuring(Effect.sync(() => this.#refusedLanes--)),
+      Effect.andThen(Effect.suspend(() => this.#append(partition, packed)))
     )
   }
 
   #settle(bytes: number): void {
     this.#pendingBytes -= bytes
     if (this.#pendingBytes <= this.#options.bytesMax * resumeShare) this.#room.openUnsafe()
+    if (this.#pendingBytes === 0) this.#empty.openUnsafe()
   }
 
   #laneOf(symbol: string): PublisherLane {

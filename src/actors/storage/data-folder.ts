@@ -1,6 +1,7 @@
 /** Where things lie in the data folder. One place, since main thread and workers must agree. */
 import { join, resolve } from 'node:path'
 import { makeEmbeddedCatalog } from '../../adapters/iceberg/embedded-catalog.ts'
+import { snapshotsMaxProperty } from '../../adapters/iceberg/metadata-updates.ts'
 import type { IcebergEvent } from '../../adapters/iceberg/ports.ts'
 import { openOrCreateTable } from '../../adapters/iceberg/table.ts'
 import { fileLocation, makeLocalFiles } from '../../adapters/object-store/local-files.ts'
@@ -28,13 +29,15 @@ export const dataFolderAt = (path: string): DataFolder => {
 
 export interface TableContext {
   readonly folder: DataFolder
+  /** Snapshots of a new table that stay readable. */
+  readonly snapshotsMax: number
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly observe: (event: IcebergEvent) => void
 }
 
 /** `market.trades` in the embedded catalog, made when there is none. */
-export const openTradesTable = ({ folder, nowMs, uuid, observe }: TableContext) => {
+export const openTradesTable = ({ folder, snapshotsMax, nowMs, uuid, observe }: TableContext) => {
   const warehouse = fileLocation(folder.warehouse)
   const files = makeLocalFiles()
   return openOrCreateTable({
@@ -47,6 +50,7 @@ export const openTradesTable = ({ folder, nowMs, uuid, observe }: TableContext) 
     },
     warehouse,
     identifier: { namespace: 'market', name: 'trades' },
-    record: tradeV2Schema
+    record: tradeV2Schema,
+    properties: { [snapshotsMaxProperty]: String(snapshotsMax) }
   })
 }

@@ -71,6 +71,7 @@ const publisherOn = (log: FakeLog, change: Partial<TradePublisherOptions> = {}) 
     batchBytesMax: 1_000,
     lingerMs: 1,
     refusedPauseMs: 1,
+    refusal: () => undefined,
     nowMs: () => 0,
     observe: () => undefined,
     ...change
@@ -163,6 +164,21 @@ describe('trade publisher', () => {
     )
     expect(log.ids.get(0)).toEqual([1, 2])
     expect(events.filter((type) => type === 'batch.refused')).toHaveLength(3)
+  })
+
+  test('while there is a reason not to append, batches wait', async () => {
+    const log = new FakeLog(1)
+    let asked = 0
+    const publisher = publisherOn(log, { refusal: () => (asked++ < 2 ? 'the disk is full' : undefined) })
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        yield* publisher.offer([trade('BTCUSDT', 1)])
+        yield* publisher.finish
+        yield* publisher.run
+      })
+    )
+    expect(asked).toBe(3)
+    expect(log.ids.get(0)).toEqual([1])
   })
 
   test('an unavailable log fails the publisher', async () => {

@@ -1,0 +1,12 @@
+/** The services that programs take from their environment, built once per process. */
+import { BinanceSocket, binanceSocketDefaults } from '../adapters/exchange/binance-socket.ts'
+import { observeSocket } from './ingest/feed-telemetry.ts'
+import type { Shared } from './shared.ts'
+
+export const appLayer = ({ config, telemetry, nowMs }: Shared) =>
+  BinanceSocket.layer({
+    ...binanceSocketDefaults,
+    staleMs: config.binanceStaleMs,
+    nowUs: () => nowMs() * 1_000,
+    observe: observeSocket(telemetry)
+  })

@@ -1,0 +1,50 @@
+/** Metrics, log lines and dead letters of a feed. */
+import * as Effect from 'effect/Effect'
+import type { RestEvent } from '../../adapters/exchange/binance-rest.ts'
+import type { SocketEvent } from '../../adapters/exchange/binance-socket.ts'
+import type { FrameLetterSink, FramesHandled } from '../../adapters/exchange/feed-pump.ts'
+import type { DeadLetterLogFailed } from '../../adapters/dead-letters/dead-letter-log.ts'
+import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
+import type { Shared } from '../shared.ts'
+
+export const observeFrames = ({ telemetry: { metrics } }: Shared, feed: string, event: FramesHandled): void => {
+  const { tally, receivedUs } = event
+  metrics.feedFrames.inc({ feed, kind: 'trade' }, tally.tradeCount)
+  metrics.feedFrames.inc({ feed, kind: 'control' }, tally.controlCount)
+  for (const [kind, count] of tally.unsupported) metrics.feedFrames.inc({ feed, kind }, count)
+  for (const [reason, count] of tally.rejected) {
+    metrics.feedFrames.inc({ feed, kind: 'rejected' }, count)
+    metrics.feedRejected.inc({ feed, reason }, count)
+  }
+  metrics.feedLastFrame.set({ feed }, receivedUs / 1e6)
+}
+
+export const observeRest = ({ telemetry }: Shared, event: RestEvent): void => {
+  telemetry.log('debug', event.type, { ...event })
+}
+
+export const observeSocket =
+  (telemetry: Telemetry) =>
+  (event: SocketEvent): void => {
+    const isLoss = event.type === 'socket.closed' || event.type === 'socket.stalled'
+    telemetry.log(isLoss ? 'warn' : 'debug', event.type, { ...event })
+  }
+
+/** Refused frames as dead letters without a place in the event log. */
+export const frameLetters = (shared: Shared, feed: string): FrameLetterSink<DeadLetterLogFailed> => ({
+  offer: (letter) =>
+    Effect.flatMap(shared.deadLetters.get, (log) => {
+      shared.telemetry.metrics.deadLetterLines.inc({ source: 'feed', reason: letter.reason })
+      return log.write([
+        {
+          atMs: letter.receivedUs / 1_000,
+          reason: letter.reason,
+          detail: `${feed}: frame of ${letter.frameBytes} bytes${letter.field === undefined ? '' : `, field ${letter.field}`}`,
+          symbol: letter.symbol ?? null,
+          nativeId: letter.nativeId ?? null,
+          position: null,
+          raw: letter.bytes
+        }
+      ])
+    })
+})

@@ -1,0 +1,134 @@
+/**
+ * Program of the actor `landing/lander`: owns the worker thread that lands.
+ *
+ * 1. The thread lives as long as this program; what it reports moves the log's retention, the
+ *    progress that others read, and the files that may be deleted.
+ * 2. A thread that is silent for `silentMsMax` is taken for dead: it samples its memory every second.
+ * 3. Drained, it has landed and committed all that was durable in the log.
+ */
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type { EmbeddedLog } from '../../adapters/log/embedded-log.ts'
+import type { Watermark } from '../../adapters/log/event-log.ts'
+import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
+import { defaultSequenceLimits } from '../../market/sequence.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import { tracked } from '../resource-registry.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+import { LandingFailed } from './lander-ports.ts'
+import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
+import { LandingProgress } from './landing-progress.ts'
+import { observeLanding } from './lander-telemetry.ts'
+
+const silentMsMax = 30_000
+const heapBytesMax = 1_024 ** 3
+/** How long the thread may take to release DuckDB once it is asked to end. */
+export const landerStopMsMax = 3_000
+
+/** The worker has not reported for too long. */
+class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', { silentMs: Schema.Number }) {
+  override get message() {
+    return `the lander's worker has not reported for ${this.silentMs} ms`
+  }
+}
+
+export const landerProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const log = yield* shared.log.get
+      const progress = new LandingProgress()
+      const finished = Deferred.makeUnsafe<void, LandingFailed>()
+      let heardMs = shared.nowMs()
+      let memoryBytes = 0
+      const thread = yield* tracked('lander worker', 'worker')(
+        openWorkerThread<LanderWorkerData, LanderRequest, LanderAnswer>({
+          name: 'lander',
+          entry: new URL('./lander-worker.ts', import.meta.url),
+          data: workerData(shared, log),
+          heapBytesMax,
+          stopMsMax: landerStopMsMax,
+          onMessage: (answer) => {
+            heardMs = shared.nowMs()
+            if (answer.type === 'memory.sampled') memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
+            if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
+            handleAnswer(answer, { shared, progress, finished })
+          }
+        })
+      )
+      reportStatus(() => ({ counters: { memoryBytes, ...progress.totals } }))
+      yield* shared.landing.serve(progress)
+      const advance = (watermark: Watermark) => thread.post({ type: 'log.advanced', watermark })
+      yield* shared.log.follow((served) => {
+        for (const watermark of served.watermarks()) advance(watermark)
+        return served.changed(advance)
+      })
+      const silence = Effect.sync(() => shared.nowMs() - heardMs).pipe(
+        Effect.flatMap((silentMs) => (silentMs > silentMsMax ? Effect.fail(new LanderSilent({ silentMs })) : Effect.void)),
+        Effect.andThen(Effect.sleep(1_000)),
+        Effect.forever
+      )
+      yield* Effect.forkScoped(
+        Effect.andThen(drainRequested(commands), Effect.sync(() => thread.post({ type: 'drain.requested' })))
+      )
+      yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
+    })
+
+const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): LanderWorkerData => ({
+  dataDir: folder.root,
+  watermarks: log.watermarks(),
+  lander: {
+    topic,
+    commitRowsMax: config.commitRowsMax,
+    commitBytesMax: config.commitBytesMax,
+    commitAgeMs: config.commitAgeMs,
+    limits: { ...defaultSequenceLimits, jumpMax: config.sequenceJumpMax },
+    logFaults: new Map(
+      log.faults.map(({ topicPartition, message }) => [
+        Number(topicPartition.slice(topicPartition.lastIndexOf('-') + 1)),
+        message
+      ])
+    )
+  },
+  snapshotsMax: config.snapshotsMax,
+  duckdbBytesMax: config.duckdbBytesMax
+})
+
+interface AnswerContext {
+  readonly shared: Shared
+  readonly progress: LandingProgress
+  readonly finished: Deferred.Deferred<void, LandingFailed>
+}
+
+const handleAnswer = (answer: LanderAnswer, { shared, progress, finished }: AnswerContext): void => {
+  switch (answer.type) {
+    case 'lander.observed': {
+      const { event } = answer
+      progress.observe(event, shared.nowMs())
+      observeLanding(shared, event)
+      if (event.type !== 'commit.landed') return
+      for (const { partition, offset } of event.positions) {
+        shared.log.current?.setConsumed(shared.topic, partition, offset)
+      }
+      return
+    }
+    case 'files.removed':
+      shared.expired.current?.add(answer.locations)
+      return
+    case 'memory.sampled':
+      shared.telemetry.metrics.memoryBytes.set({ thread: 'lander', kind: 'heap' }, answer.heapUsedBytes)
+      shared.telemetry.metrics.memoryBytes.set({ thread: 'lander', kind: 'array_buffers' }, answer.arrayBufferBytes)
+      return
+    case 'lander.finished':
+      Deferred.doneUnsafe(finished, Effect.void)
+      return
+    case 'lander.failed': {
+      const { detail, isDependency } = answer
+      Deferred.doneUnsafe(finished, Effect.fail(new LandingFailed({ step: 'worker', detail, isDependency })))
+      return
+    }
+    default:
+      answer satisfies never
+  }
+}

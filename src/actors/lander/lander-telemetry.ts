@@ -1,0 +1,58 @@
+/** Log lines and metrics of landing. */
+import type { Shared } from '../shared.ts'
+import type { LanderEvent, PartitionPosition } from './lander-ports.ts'
+
+const table = 'market.trades'
+
+export const observeLanding = ({ telemetry, topic }: Shared, event: LanderEvent): void => {
+  const { metrics, log } = telemetry
+  switch (event.type) {
+    case 'lander.started':
+      metrics.stoppedPartitions.set({ topic }, 0)
+      setTotals(metrics, topic, event.positions)
+      log('info', event.type, { topic, offsets: offsetsOf(event.positions) })
+      return
+    case 'commit.landed':
+      metrics.commits.inc({ table, outcome: 'landed' })
+      metrics.commitSeconds.observe({ table }, event.tookMs / 1_000)
+      setTotals(metrics, topic, event.positions)
+      log('debug', event.type, {
+        snapshot_id: event.snapshotId,
+        rows: event.rows,
+        took_ms: event.tookMs,
+        offsets: offsetsOf(event.positions)
+      })
+      return
+    case 'commit.fenced':
+      metrics.commits.inc({ table, outcome: 'fenced' })
+      log('warn', event.type, { detail: event.detail })
+      return
+    case 'record.dead_lettered':
+      metrics.deadLetterLines.inc({ source: 'lander', reason: event.reason }, event.count)
+      log('warn', event.type, { reason: event.reason, count: event.count })
+      return
+    case 'partition.stopped':
+      metrics.stoppedPartitions.inc({ topic })
+      log('error', event.type, { topic, partition: event.partition, detail: event.detail })
+      return
+    default:
+      event satisfies never
+  }
+}
+
+const setTotals = (
+  metrics: Shared['telemetry']['metrics'],
+  topic: string,
+  positions: readonly PartitionPosition[]
+): void => {
+  const total = (of: (position: PartitionPosition) => number) =>
+    positions.reduce((sum, position) => sum + of(position), 0)
+  metrics.landed.set({ topic }, total(({ counters }) => counters.landed))
+  metrics.duplicates.set({ topic }, total(({ counters }) => counters.duplicates))
+  metrics.lateRecords.set({ topic }, total(({ counters }) => counters.late))
+  metrics.deadLettered.set({ topic }, total(({ counters }) => counters.deadLettered))
+  metrics.gapIds.set({ topic }, total(({ counters }) => counters.gapIds))
+}
+
+const offsetsOf = (positions: readonly PartitionPosition[]): Readonly<Record<number, number>> =>
+  Object.fromEntries(positions.map(({ partition, offset }) => [partition, offset]))

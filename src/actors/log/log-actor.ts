@@ -1,0 +1,86 @@
+/**
+ * Program of the actor `log/event-log`: opens the embedded log behind the table's offsets and serves it.
+ * A log that ends below them is reported and its partitions are left alone by the lander (R8, R11).
+ */
+import * as Effect from 'effect/Effect'
+import { readRecordedState } from '../../adapters/iceberg/table.ts'
+import { type ConsumedOffset, type EmbeddedLogEvent, openEmbeddedLog } from '../../adapters/log/embedded-log.ts'
+import { LogUnavailable } from '../../adapters/log/event-log.ts'
+import { type LogDescription, readDescription } from '../../adapters/log/log-directory.ts'
+import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
+import { nodeProcess } from '../../adapters/log/node-process.ts'
+import type { RecordedState } from '../../adapters/iceberg/k2-summary.ts'
+import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+
+export const logProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const { config, folder, telemetry, topic } = shared
+      const table = yield* shared.table.get
+      const recorded = yield* Effect.catchTag(readRecordedState(table), 'OffsetsMissing', () =>
+        // Nothing is known to have landed: the lander stops by name, the log only takes records.
+        Effect.succeed(null)
+      )
+      const description = yield* Effect.tryPromise({
+        try: () => readDescription(nodeFiles, folder.log),
+        catch: (error) => new LogUnavailable({ topicPartition: folder.log, detail: String(error) })
+      })
+      const log = yield* openEmbeddedLog({
+        directory: folder.log,
+        files: nodeFiles,
+        clock: systemClock,
+        process: yield* Effect.promise(nodeProcess),
+        topics: { [topic]: description?.topics.get(topic) ?? config.logPartitions },
+        neverBelow: consumedOffsets(recorded, description),
+        limits: { flushDelayMs: config.logFlushMs, diskBytesMax: config.logDiskBytesMax },
+        observe: (event) => observeLog(telemetry, event)
+      })
+      for (const fault of log.faults) telemetry.log('error', 'log.truncated', { detail: fault.message })
+      reportStatus(() => {
+        const { diskBytes, pendingBytes } = log.usage()
+        return { queueBytes: pendingBytes, counters: { diskBytes } }
+      })
+      yield* shared.log.serve(log)
+      ready()
+      yield* drainRequested(commands)
+    })
+
+/** Offsets of this log that the table has, of all topics. */
+const consumedOffsets = (
+  recorded: RecordedState | null,
+  description: LogDescription | undefined
+): readonly ConsumedOffset[] => {
+  const topics = description === undefined ? {} : (recorded?.offsets[description.identity] ?? {})
+  return Object.entries(topics).flatMap(([topic, partitions]) =>
+    Object.entries(partitions).map(([partition, offset]) => ({ topic, partition: Number(partition), offset }))
+  )
+}
+
+const observeLog = ({ metrics, log }: Telemetry, event: EmbeddedLogEvent): void => {
+  switch (event.type) {
+    case 'group.committed':
+      metrics.logSyncSeconds.observe(event.durationMs / 1_000)
+      return
+    case 'tail.truncated':
+      metrics.logTruncated.inc(event.bytes)
+      log('warn', 'log.tail_truncated', { ...event })
+      return
+    case 'append.refused':
+      log('warn', 'log.append_refused', { ...event })
+      return
+    case 'append.failed':
+    case 'retention.failed':
+      log('error', `log.${event.type}`, { ...event })
+      return
+    case 'lock.recovered':
+    case 'segment.removed':
+    case 'segment.started':
+      log('debug', `log.${event.type}`, { ...event })
+      return
+    default:
+      event satisfies never
+  }
+}

@@ -1,0 +1,56 @@
+/** Program of the actor `log/publisher`: a trade publisher on the event log that is served now. */
+import * as Effect from 'effect/Effect'
+import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
+import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+import { type PublisherEvent, TradePublisher } from './trade-publisher.ts'
+
+const batchBytesMax = 1_024 * 1_024
+const lingerMs = 5
+const refusedPauseMs = 1_000
+
+export const publisherProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const { topic, config } = shared
+      const publisher = new TradePublisher({
+        log: yield* shared.log.get,
+        topic,
+        codec: makeRecordCodec<TradeV2>(tradeV2Schema),
+        bytesMax: config.publishBytesMax,
+        batchBytesMax,
+        lingerMs,
+        refusedPauseMs,
+        refusal: () => diskRefusal(shared),
+        nowMs: () => performance.now(),
+        observe: (event) => observePublisher(shared, event)
+      })
+      reportStatus(() => ({ queueBytes: publisher.pendingBytes }))
+      yield* Effect.addFinalizer(() => publisher.abandon)
+      yield* shared.publisher.serve(publisher)
+      yield* Effect.forkScoped(Effect.andThen(drainRequested(commands), publisher.finish))
+      ready()
+      yield* publisher.run
+    })
+
+/** Room that is used up comes back by retention, or by a larger `K2_DISK_LIMIT` (R53). */
+const diskRefusal = ({ disk }: Shared): string | undefined => {
+  const usage = disk.current
+  return usage !== undefined && usage.bytes >= usage.bytesMax
+    ? `the data folder has ${usage.bytes} bytes, K2_DISK_LIMIT is ${usage.bytesMax}`
+    : undefined
+}
+
+const observePublisher = ({ telemetry, topic }: Shared, event: PublisherEvent): void => {
+  const { metrics } = telemetry
+  if (event.type === 'batch.refused') {
+    metrics.publishRefused.inc({ topic })
+    telemetry.log('warn', event.type, { topic, detail: event.detail })
+    return
+  }
+  metrics.published.inc({ topic }, event.records)
+  metrics.publishedBytes.inc({ topic }, event.bytes)
+  metrics.publishSeconds.observe({ topic }, event.tookMs / 1_000)
+}

@@ -1,0 +1,101 @@
+/** Program of the actor `reading/http`: the API on this machine's loopback. */
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
+import { makeApp } from '../../adapters/http/app.ts'
+import { serveHttp } from '../../adapters/http/server.ts'
+import { describeSnapshots } from '../../adapters/iceberg/table.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Gate } from '../gate.ts'
+import { tracked } from '../resource-registry.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+import type { RuntimeStatus } from '../status.ts'
+import { TableUnavailable } from './query-actor.ts'
+import { readinessOf } from './readiness.ts'
+
+/** Longest time that running requests may take once the server closes. */
+export const httpDrainMsMax = 1_000
+/** A request waits this long for a service that is just being restarted. */
+const serviceWaitMsMax = 2_000
+
+export interface HttpContext {
+  readonly shared: Shared
+  readonly status: () => RuntimeStatus
+  readonly run: ApiDeps['run']
+  readonly version: string
+}
+
+export const httpProgram =
+  (context: HttpContext) =>
+  ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const { config } = context.shared
+      const server = yield* tracked('HTTP server', 'server')(
+        serveHttp({
+          app: makeApp(apiDeps(context)),
+          host: config.httpHost,
+          port: config.httpPort,
+          drainMsMax: httpDrainMsMax
+        })
+      )
+      yield* context.shared.http.serve(server)
+      ready()
+      yield* drainRequested(commands)
+    })
+
+const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
+  version,
+  trades: (filter, rowsMax) => within(shared.queries, ({ trades }) => trades.newest(filter, rowsMax)),
+  symbols: (filter) => within(shared.queries, ({ symbols }) => symbols.list(filter)),
+  snapshots: (rowsMax) =>
+    within(shared.table, (table) =>
+      describeSnapshots(table).pipe(
+        Effect.map((snapshots) =>
+          snapshots.slice(0, rowsMax).map((snapshot) => ({
+            snapshotId: snapshot.snapshotId.toString(),
+            parentId: snapshot.parentId?.toString() ?? null,
+            timestampMs: snapshot.timestampMs,
+            operation: snapshot.operation,
+            summary: snapshot.summary
+          }))
+        ),
+        Effect.mapError(({ message }) => new TableUnavailable({ detail: message }))
+      )
+    ),
+  readiness: () => readinessOf(shared, status()),
+  status,
+  metrics: async () => {
+    const { contentType, body } = await shared.telemetry.exposition()
+    return { contentType, text: body }
+  },
+  run,
+  nowMs: shared.nowMs,
+  newCorrelationId: shared.uuid,
+  observe: (event) => observeHttp(shared, event)
+})
+
+/** Uses a service, waiting a little for one that is gone: its owner is being restarted. */
+const within = <S, A, E extends { readonly _tag: string; readonly message: string }>(
+  gate: Gate<S>,
+  use: (service: S) => Effect.Effect<A, E>
+): Effect.Effect<A, ApiFault> =>
+  gate.get.pipe(
+    Effect.timeoutOrElse({
+      duration: serviceWaitMsMax,
+      orElse: () => Effect.fail(new TableUnavailable({ detail: 'it is being opened' }))
+    }),
+    Effect.flatMap(use)
+  )
+
+const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
+  const { metrics, log } = telemetry
+  if (event.type === 'http.request_finished') {
+    const { method, route, status, durationMs, correlationId } = event
+    metrics.httpRequests.inc({ method, route, status: String(status) })
+    metrics.httpSeconds.observe({ route }, durationMs / 1_000)
+    log('debug', event.type, { method, route, status, duration_ms: durationMs, correlation_id: correlationId })
+    return
+  }
+  const cause = Cause.isCause(event.cause) ? Cause.pretty(event.cause) : String(event.cause)
+  log('error', event.type, { route: event.route, correlation_id: event.correlationId, cause })
+}

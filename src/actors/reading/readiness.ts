@@ -1,0 +1,32 @@
+/** Whether K2 serves what it is for: feed connected, lander running, table readable. */
+import type { Readiness } from '../../adapters/http/api-deps.ts'
+import type { Shared } from '../shared.ts'
+import type { ActorStatus, RuntimeStatus } from '../status.ts'
+
+export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness => {
+  const reasons: string[] = []
+  if (shared.table.current === undefined) reasons.push('the table is not open')
+  if (shared.queries.current === undefined) reasons.push('the query engine is not running')
+  if (shared.landing.current === undefined) reasons.push('the lander is not running')
+  for (const { partition, detail } of shared.landing.current?.stopped ?? []) {
+    reasons.push(`partition ${partition} of ${shared.topic} is not landed: ${detail}`)
+  }
+  for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
+    if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
+  }
+  if (shared.publisher.current?.refused === true) reasons.push('the event log refuses appends: it or the disk is full')
+  return { reasons, components: leavesOf(status.root).map(healthOf) }
+}
+
+/** Components: actors without supervised ones below them. Programs inside a machine have no tags. */
+const leavesOf = (actor: ActorStatus): readonly ActorStatus[] => {
+  const supervised = actor.children.filter(({ tags }) => tags.length > 0)
+  return supervised.length === 0 ? [actor] : supervised.flatMap(leavesOf)
+}
+
+const healthOf = ({ path, state, tags, lastError }: ActorStatus): Readiness['components'][number] => {
+  const name = path.slice(path.indexOf('/') + 1)
+  if (tags.includes('healthy')) return { name, status: 'healthy' }
+  const detail = lastError === null ? state : `${state}: ${lastError.message}`
+  return { name, status: tags.includes('degraded') ? 'degraded' : 'unavailable', detail }
+}

@@ -1,0 +1,34 @@
+/**
+ * Program of the actor `repair/disk`: measures the data folder against `K2_DISK_LIMIT` (R53).
+ * When it is used up the publisher holds its batches, so that the feeds wait and nothing grows.
+ */
+import * as Effect from 'effect/Effect'
+import { folderBytes } from '../../adapters/disk/folders.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+
+const measureMs = 10_000
+
+export const diskProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const { config, folder, telemetry } = shared
+      const usage = { bytes: 0, bytesMax: config.diskBytesMax }
+      telemetry.metrics.diskBytesMax.set(usage.bytesMax)
+      const measure = Effect.map(folderBytes(folder.root), (bytes) => {
+        if (bytes >= usage.bytesMax && usage.bytes < usage.bytesMax) {
+          telemetry.log('error', 'disk.limit_reached', { ...usage, bytes })
+        }
+        usage.bytes = bytes
+        telemetry.metrics.diskBytes.set(bytes)
+      })
+      yield* measure
+      reportStatus(() => ({ counters: { ...usage } }))
+      yield* shared.disk.serve(usage)
+      ready()
+      yield* Effect.raceFirst(
+        Effect.forever(Effect.andThen(Effect.sleep(measureMs), measure)),
+        drainRequested(commands)
+      )
+    })

@@ -1,0 +1,37 @@
+/** Program of the actor `repair/expiry`: deletes, after their grace time, files that no snapshot names. */
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import { openDeletionQueue } from '../../adapters/disk/deletion-queue.ts'
+import { makeFolder } from '../../adapters/disk/folders.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+
+const sweepMs = 1_000
+/** Beyond the longest query: time for a client to come back to what it read. */
+const graceMs = 60_000
+
+export const expiryProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const { folder, config, nowMs, telemetry } = shared
+      const table = yield* shared.table.get
+      yield* makeFolder(folder.root)
+      const queue = yield* openDeletionQueue({
+        journal: join(folder.root, 'expired.ndjson'),
+        graceMs: config.queryTimeoutMs + graceMs,
+        nowMs,
+        remove: table.ports.files.remove,
+        observe: (event) => {
+          if (event.type === 'file.deleted') telemetry.metrics.expiredFiles.inc()
+          else telemetry.log('warn', `expiry.${event.type}`, { ...event })
+        }
+      })
+      reportStatus(() => ({ counters: { waitingFiles: queue.size() } }))
+      yield* shared.expired.serve({ add: queue.add })
+      ready()
+      yield* Effect.raceFirst(
+        Effect.forever(Effect.andThen(Effect.sleep(sweepMs), queue.sweep)),
+        drainRequested(commands)
+      )
+    })

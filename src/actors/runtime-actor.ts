@@ -1,0 +1,105 @@
+/**
+ * The supervision tree, top to bottom in start order; it stops bottom to top, each part awaited.
+ *
+ * Draining goes the same way: the feeds stop taking and wait until all is durable in the log, the
+ * API closes, the lander commits what is durable, the log is closed.
+ */
+import type { Shared } from './shared.ts'
+import type { FromEffect } from './effect-actor.ts'
+import type { BinanceSocket } from '../adapters/exchange/binance-socket.ts'
+import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
+import type { FeedInput } from '../machines/feed-protocol.ts'
+import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
+import { exchangeProgram } from './ingest/exchange-actor.ts'
+import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
+import type { Kernel } from './kernel.ts'
+import { deadLetterProgram } from './lander/dead-letter-actor.ts'
+import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
+import { logProgram } from './log/log-actor.ts'
+import { publisherProgram } from './publisher/publisher-actor.ts'
+import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
+import { queryProgram } from './reading/query-actor.ts'
+import { diskProgram } from './repair/disk-actor.ts'
+import { expiryProgram } from './repair/expiry-actor.ts'
+import { retentionProgram } from './repair/retention-actor.ts'
+import { tableProgram } from './storage/table-actor.ts'
+import { type Child, supervisor, worker } from './supervisor-actor.ts'
+import { telemetryProgram } from './telemetry-actor.ts'
+
+export interface RuntimeOptions {
+  readonly kernel: Kernel
+  readonly fromEffect: FromEffect<BinanceSocket>
+  readonly shared: Shared
+  readonly http: Omit<HttpContext, 'shared'>
+}
+
+/** A program that is asked to end gets this long, and as long again to release what it holds. */
+const drainMsMax = 2_000
+const feedDrainMsMax = 2_000
+const landerDrainMsMax = 5_000
+
+/** Streams that one connection carries. */
+const feedSymbolsMax = 1_024
+const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
+
+export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions): Child => {
+  const isSimulated = shared.exchange === 'SIMULATED'
+  const feed = `feed:${shared.exchange.toLowerCase()}`
+  return supervisor(kernel, { id: 'root' }, [
+    worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
+    supervisor(kernel, { id: 'storage' }, [
+      worker({ id: 'trades', drainMsMax }, fromEffect(tableProgram(shared)))
+    ]),
+    supervisor(kernel, { id: 'log' }, [
+      worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
+      worker({ id: 'publisher', drainMsMax }, fromEffect(publisherProgram(shared)))
+    ]),
+    supervisor(kernel, { id: 'landing' }, [
+      worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
+      worker(
+        {
+          id: 'lander',
+          startMsMax: 30_000,
+          drainMsMax: landerDrainMsMax,
+          shutdownMsMax: 2 * landerStopMsMax
+        },
+        fromEffect(landerProgram(shared), { releaseMsMax: 2 * landerStopMsMax })
+      )
+    ]),
+    supervisor(kernel, { id: 'reading' }, [
+      worker({ id: 'queries', drainMsMax }, fromEffect(queryProgram(shared))),
+      worker(
+        { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
+        fromEffect(httpProgram({ ...http, shared }), { releaseMsMax: 2 * httpDrainMsMax })
+      )
+    ]),
+    supervisor(kernel, { id: 'ingest' }, [
+      ...(isSimulated ? [worker({ id: 'exchange', drainMsMax }, fromEffect(exchangeProgram(shared)))] : []),
+      worker(
+        { id: feed, ready: 'started', drainMsMax: 2 * feedDrainMsMax, input: { ...feedInput(shared, kernel) } },
+        makeFeedActor(fromEffect, shared, feed)
+      )
+    ]),
+    supervisor(kernel, { id: 'repair' }, [
+      worker({ id: 'expiry', drainMsMax }, fromEffect(expiryProgram(shared))),
+      worker({ id: 'retention', drainMsMax }, fromEffect(retentionProgram(shared))),
+      worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
+    ])
+  ])
+}
+
+const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput => {
+  const isSimulated = exchange === 'SIMULATED'
+  return {
+    exchange,
+    symbols:
+      config.binanceSymbols ??
+      (isSimulated ? generatedSymbols.map(({ symbol }) => symbol) : venueSymbolsDefault),
+    webSocketUrls: isSimulated ? [simulatedAddress] : config.binanceWebsocketUrls,
+    restUrls: isSimulated ? [simulatedAddress] : config.binanceRestUrls,
+    backoff: backoffDefault,
+    jitterSeed: seedFor(seed, exchange),
+    drainMsMax: feedDrainMsMax,
+    symbolsMax: feedSymbolsMax
+  }
+}

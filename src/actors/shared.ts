@@ -1,0 +1,99 @@
+/**
+ * What the actors of one process share: configuration, telemetry, and the addresses at which they
+ * find each other's services. Addresses outlive the services behind them (see `Gate`).
+ */
+import * as Effect from 'effect/Effect'
+import * as Queue from 'effect/Queue'
+import type { Config } from '../adapters/config/config.ts'
+import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
+import type { ApiFault } from '../adapters/http/api-deps.ts'
+import type { Table } from '../adapters/iceberg/table.ts'
+import type { EmbeddedLog } from '../adapters/log/embedded-log.ts'
+import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
+import type { TradesQuery } from '../adapters/query/trades-query.ts'
+import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
+import { topicName } from '../market/instrument.ts'
+import { Gate } from './gate.ts'
+import type { LandingProgress } from './lander/landing-progress.ts'
+import type { TradePublisher } from './publisher/trade-publisher.ts'
+import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
+
+/** Upper-case code in records and ids: trades of the simulated exchange never pass for real ones. */
+export type ExchangeCode = 'BINANCE' | 'SIMULATED'
+
+/** Where the simulated exchange of this process listens. */
+export interface SimulatorAddress {
+  readonly webSocketUrl: string
+  readonly restUrl: string
+}
+
+export interface Shared {
+  readonly config: Config
+  readonly folder: DataFolder
+  readonly telemetry: Telemetry
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number
+  readonly uuid: () => string
+  readonly exchange: ExchangeCode
+  /** Topic of the trades. */
+  readonly topic: string
+  readonly table: Gate<Table>
+  readonly log: Gate<EmbeddedLog>
+  readonly publisher: Gate<TradePublisher>
+  readonly deadLetters: Gate<DeadLetterLog>
+  readonly simulator: Gate<SimulatorAddress>
+  readonly expired: Gate<ExpiredFiles>
+  /** Where landing stands, as its actor last reported. */
+  readonly landing: Gate<LandingProgress>
+  readonly queries: Gate<Queries>
+  readonly http: Gate<{ readonly url: string }>
+  readonly disk: Gate<DiskUsage>
+}
+
+/** What the API asks. */
+export interface Queries {
+  readonly trades: TradesQuery<ApiFault>
+  readonly symbols: SymbolsQuery<ApiFault>
+}
+
+/** Bytes of the data folder, as measured last. */
+export interface DiskUsage {
+  readonly bytes: number
+  readonly bytesMax: number
+}
+
+/** Takes files that no snapshot names any more, to delete them when no read can use them (R28). */
+export interface ExpiredFiles {
+  readonly add: (locations: readonly string[]) => void
+}
+
+export const makeShared = (
+  options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'>
+): Shared => {
+  const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
+  return {
+    ...options,
+    folder: dataFolderAt(options.config.dataDir),
+    exchange,
+    topic: topicName('crypto', 'trades', exchange),
+    table: new Gate(),
+    log: new Gate(),
+    publisher: new Gate(),
+    deadLetters: new Gate(),
+    simulator: new Gate(),
+    expired: new Gate(),
+    landing: new Gate(),
+    queries: new Gate(),
+    http: new Gate(),
+    disk: new Gate()
+  }
+}
+
+/** Ends when the actor is asked to drain; other commands are not for programs that wait so. */
+export const drainRequested = (
+  commands: Queue.Dequeue<{ readonly type: string }>
+): Effect.Effect<void> =>
+  Queue.take(commands).pipe(
+    Effect.repeat({ until: ({ type }) => type === 'drain.requested' }),
+    Effect.asVoid
+  )

@@ -1,0 +1,150 @@
+/**
+ * Composition root: configuration → runtime → root actor → exit code.
+ *
+ * Exit codes: 0 drained and stopped; 1 the tree gave up, or draining took longer than
+ * `K2_SHUTDOWN_TIMEOUT`; 2 the configuration was refused.
+ */
+import { randomInt, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import * as ManagedRuntime from 'effect/ManagedRuntime'
+import { type AnyActorRef, createActor } from 'xstate'
+import { appLayer } from './actors/app-layer.ts'
+import { makeFromEffect } from './actors/effect-actor.ts'
+import { makeInspector } from './actors/inspector.ts'
+import { makeKernel } from './actors/kernel.ts'
+import { runtimeTree } from './actors/runtime-actor.ts'
+import { makeShared, type Shared } from './actors/shared.ts'
+import { readStatus } from './actors/status.ts'
+import { type Config, configHelp, ConfigRejected, readConfig } from './adapters/config/config.ts'
+import { makeTelemetry } from './adapters/telemetry/telemetry.ts'
+import type { SupervisorOutput } from './machines/supervisor-spec.ts'
+
+const transitionsMax = 1_000
+const commandsMax = 64
+const releaseMsMax = 5_000
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+) as { version: string }
+
+const start = (config: Config): void => {
+  const telemetry = makeTelemetry({
+    level: config.logLevel,
+    nowMs: Date.now,
+    write: (line) => process.stderr.write(line)
+  })
+  const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
+  const kernel = makeKernel({
+    nowMs: Date.now,
+    seed: randomInt(2 ** 31),
+    observe: (event) => telemetry.log('warn', event.type, { ...event })
+  })
+  const inspector = makeInspector({
+    nowMs: Date.now,
+    transitionsMax,
+    observe: (transition) => telemetry.log('debug', 'actor.changed', { ...transition })
+  })
+  const runtime = ManagedRuntime.make(appLayer(shared))
+  const tree = runtimeTree({
+    kernel,
+    fromEffect: makeFromEffect(runtime, { kernel, commandsMax, releaseMsMax }),
+    shared,
+    http: {
+      status: () => readStatus(root, { kernel, inspector }),
+      run: (effect, options) => runtime.runPromiseExit(effect, options),
+      version
+    }
+  })
+  const root: AnyActorRef = createActor(tree.logic, {
+    id: tree.spec.id,
+    input: tree.spec.input,
+    inspect: inspector.inspect
+  })
+  root.subscribe({
+    next: ({ status, output }) => {
+      if (status === 'done') void end(runtime, output as SupervisorOutput)
+    },
+    error: (error) => {
+      telemetry.log('error', 'root.failed', { detail: String(error) })
+      process.exit(1)
+    }
+  })
+  root.start()
+  drainOnSignal(root, shared)
+  announce(shared)
+}
+
+/** The first signal drains; later ones change nothing, the deadline ends it. */
+const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void => {
+  let isDraining = false
+  const drain = (reason: string) => {
+    if (isDraining) return
+    isDraining = true
+    process.stdout.write('K2 is draining …\n')
+    telemetry.log('info', 'drain.requested', { reason })
+    root.send({ type: 'stop.requested' })
+    setTimeout(() => {
+      telemetry.log('error', 'drain.timed_out', { after_ms: config.shutdownMs })
+      process.exit(1)
+    }, config.shutdownMs).unref()
+  }
+  process.on('SIGINT', () => drain('SIGINT'))
+  process.on('SIGTERM', () => drain('SIGTERM'))
+  // `scripts/run.mjs` started this process; when it is gone, nobody can stop us by a terminal.
+  process.on('disconnect', () => drain('parent process ended'))
+}
+
+const end = async (
+  runtime: { readonly dispose: () => Promise<void> },
+  output: SupervisorOutput
+): Promise<void> => {
+  await runtime.dispose()
+  if (output._tag === 'Escalated') {
+    process.stderr.write(`K2 gave up: ${output.childId}: ${output.crash.message}\n`)
+    process.exit(1)
+  }
+  process.stdout.write('K2 has stopped; everything it had accepted is in the table.\n')
+  process.exit(0)
+}
+
+const announce = (shared: Shared): void => {
+  const { config, http, folder, exchange } = shared
+  const feed =
+    exchange === 'SIMULATED'
+      ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; K2_FEEDS=binance for the venue)`
+      : `Binance (${config.binanceWebsocketUrls[0]})`
+  let isAnnounced = false
+  http.onServe(({ url }) => {
+    if (isAnnounced) return
+    isAnnounced = true
+    process.stdout.write(
+      `K2 ${version} is running.
+  trades from  ${feed}
+  stored in    ${folder.root} (Iceberg tables in warehouse/)
+  query        curl '${url}/v1/trades?symbol=BTCUSDT&limit=5'
+  look         ${url}/health  ${url}/metrics  ${url}/v1/system/actors
+Ctrl-C drains and stops; npm start -- --help lists the settings.
+`
+    )
+  })
+}
+
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`K2 ${version}: exchange trades, exactly once, in Apache Iceberg.
+
+usage: npm start [-- --flag value …]
+
+Every setting is a flag and an environment variable; the flag wins.
+
+${configHelp()}
+`)
+} else {
+  try {
+    start(readConfig(process.env, args))
+  } catch (error) {
+    if (!(error instanceof ConfigRejected)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 2
+  }
+}
