@@ -70,7 +70,7 @@ export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()(
   }
 ) {
   override get message() {
-    return `${this.record}.${this.field} has the Avro type ${this.type}: columns.ts has no kind for it`
+    return `${this.record}.${this.field} is an Avro ${this.type}: columns.ts has no kind for it`
   }
 }
 
@@ -79,7 +79,7 @@ export class FieldIdMissing extends Schema.TaggedError<FieldIdMissing>()('FieldI
   path: Schema.String
 }) {
   override get message() {
-    return `no field id for "${this.path}": columns, list elements, map keys and map values need one`
+    return `no field id for "${this.path}": columns, list elements, map keys and values need one`
   }
 }
 

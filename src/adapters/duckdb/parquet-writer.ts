@@ -84,7 +84,7 @@ export class ParquetWriterUnavailable extends Schema.TaggedError<ParquetWriterUn
   { cause: Schema.Defect() }
 ) {
   override get message() {
-    return `DuckDB did not start: ${String(this.cause)}. Check its temporary directory and memory limit`
+    return `DuckDB did not start: ${String(this.cause)}. Check its memory limit and spill directory`
   }
 }
 

@@ -167,6 +167,8 @@ interface OpenPool {
 }
 
 const preparedMax = 32
+/** Up to this LIMIT, columns that do not decide the order are read of the kept rows only. */
+const lateRowsMax = 16_384
 
 const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -187,6 +189,7 @@ const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
   }
   await sessions[0]!.connection.run(
     `SET GLOBAL validate_external_file_cache = 'NO_VALIDATION';
+     SET GLOBAL late_materialization_max_rows = ${lateRowsMax};
      SET GLOBAL allowed_directories = [${textLiteral(options.warehouseDirectory)}];
      SET GLOBAL enable_external_access = false;
      SET GLOBAL lock_configuration = true`

@@ -41,15 +41,21 @@ export interface NewestFirst {
   readonly filesRead: number
 }
 
+export interface Wanted {
+  readonly rowsMax: number
+  /** About one row of so many meets the filter: how many files are worth reading at first. */
+  readonly rowsPerMatch: number
+}
+
 export const newestFirst = <E>(
   files: readonly ScanFile[],
-  rowsMax: number,
+  { rowsMax, rowsPerMatch }: Wanted,
   read: ReadGroup<E>
 ): Effect.Effect<NewestFirst, E> =>
   Effect.gen(function* () {
     let rows: readonly TradeRow[] = []
     let filesRead = 0
-    let groupFiles = firstGroupFiles(files, rowsMax)
+    let groupFiles = firstGroupFiles(files, rowsMax * rowsPerMatch)
     while (filesRead < files.length) {
       const floorUs = rows.length < rowsMax ? undefined : rows.at(-1)!.timestampUs
       const rest = files.slice(filesRead, filesRead + groupFiles)
@@ -71,11 +77,11 @@ const groupGrowth = 4
 const groupFilesMax = 256
 const firstGroupFilesMax = 16
 
-/** As many files as would hold the answer if every row matched. */
-const firstGroupFiles = (files: readonly ScanFile[], rowsMax: number): number => {
+/** As many files as should hold the answer, bounded: a wrong guess costs one more statement. */
+const firstGroupFiles = (files: readonly ScanFile[], rowsMin: number): number => {
   let rows = 0
   let count = 0
-  while (count < files.length && count < firstGroupFilesMax && rows < rowsMax) {
+  while (count < files.length && count < firstGroupFilesMax && rows < rowsMin) {
     rows += files[count++]!.recordCount
   }
   return Math.max(count, 1)

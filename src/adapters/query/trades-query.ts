@@ -7,7 +7,13 @@
  *    the same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
-import { newestFirst, type ReadGroup, type TradeRow, tradeOrderSql } from './newest-first.ts'
+import {
+  newestFirst,
+  type ReadGroup,
+  type TradeRow,
+  tradeOrderSql,
+  type Wanted
+} from './newest-first.ts'
 import type { Cell, Parameter, QueryEngine, ScanPlanner, TradeFilter } from './query-ports.ts'
 import { tradeJsonSql } from './trade-json.ts'
 
@@ -36,7 +42,11 @@ export const makeTradesQuery = <PlanError, EngineError>(ports: {
       ports.planner.acquire(filter),
       ({ snapshotId, files }) =>
         // One row more than asked for tells whether there are more.
-        newestFirst(files, rowsMax + 1, readGroup(ports.engine, filter, rowsMax + 1)).pipe(
+        newestFirst(
+          files,
+          wanted(filter, rowsMax + 1),
+          readGroup(ports.engine, filter, rowsMax + 1)
+        ).pipe(
           Effect.map(({ rows, filesRead }) => ({
             snapshotId,
             rows: rows.slice(0, rowsMax).map(({ json }) => json),
@@ -47,6 +57,13 @@ export const makeTradesQuery = <PlanError, EngineError>(ports: {
         ),
       (lease) => Effect.sync(() => lease.release())
     )
+})
+
+const rowsPerSymbolMatch = 8
+
+const wanted = ({ symbol }: TradeFilter, rowsMax: number): Wanted => ({
+  rowsMax,
+  rowsPerMatch: symbol === undefined ? 1 : rowsPerSymbolMatch
 })
 
 const readGroup =

@@ -53,7 +53,7 @@ describe('columns', () => {
   ])('%j is refused by name', (type) => {
     const record = { name: 'R', fields: [{ name: 'odd', type: type as never }] }
     expect(() => columnsOf(record)).toThrow(ColumnUnsupported)
-    expect(() => columnsOf(record)).toThrow(/^R\.odd has the Avro type/)
+    expect(() => columnsOf(record)).toThrow(/^R\.odd is an Avro/)
   })
 
   test('field ids of an Iceberg schema, nested ones too', () => {
