@@ -21,7 +21,7 @@ export interface TradeFilter {
   readonly toUs?: number
 }
 
-/** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others are 500. */
+/** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others: 500. */
 export type Answer<A> = Effect.Effect<A, ApiFault>
 
 interface TradesAnswer {

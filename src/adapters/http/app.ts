@@ -99,6 +99,7 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
     signal: context.req.raw.signal
   })
   if (exit._tag === 'Success') return exit.value
+  if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
   const fault = Cause.findErrorOption(exit.cause)
   report(deps, context, exit.cause)
   return problemResponse(
@@ -106,6 +107,9 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
     correlationId
   )
 }
+
+/** Nobody reads it; it tells metrics that the client left, not that the server failed. */
+const clientGone = 499
 
 const invalidParameters = (errors: readonly FieldError[]): Problem => ({
   status: 400,

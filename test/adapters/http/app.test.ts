@@ -162,6 +162,7 @@ describe('/v1/trades', () => {
     controller.abort()
     await answer
     expect(interrupted).toBe(true)
+    expect(deps.events).toMatchObject([{ type: 'http.request_finished', status: 499 }])
   })
 })
 
