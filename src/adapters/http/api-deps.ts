@@ -22,7 +22,7 @@ export interface TradeFilter {
 }
 
 /** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others: 500. */
-export type Answer<A> = Effect.Effect<A, ApiFault>
+type Answer<A> = Effect.Effect<A, ApiFault>
 
 interface TradesAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
@@ -51,7 +51,7 @@ interface SnapshotListing {
   readonly summary: Readonly<Record<string, string>>
 }
 
-export interface ComponentHealth {
+interface ComponentHealth {
   readonly name: string
   readonly status: 'healthy' | 'degraded' | 'unavailable'
   /** What is wrong, in words. */
