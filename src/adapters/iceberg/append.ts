@@ -1,26 +1,43 @@
 /**
  * Appending landed records, exactly once (R1, R8, R9, R10, R19, R30, R41).
  *
- * 1. An attempt commits only if the table's recorded offsets of exactly the advanced partitions are where the batch
- *    starts. Data, offsets and sequence state become visible in one swap.
- * 2. If they are not, but this commit id is in the lineage, the batch has landed by an earlier call: that is the answer.
+ * 1. An attempt commits only if the table's recorded offsets of exactly the advanced partitions are
+ *    where the batch starts. Data, offsets and sequence state become visible in one swap.
+ * 2. If they are not, but this commit id is in the lineage, the batch has landed by an earlier
+ *    call: that is the answer.
  * 3. Data files and their manifest are written once and reused by later attempts.
- * 4. A request without data files makes a snapshot that carries offsets, state and summary only (R30).
+ * 4. A request without data files makes a snapshot that carries offsets, state and summary only
+ *    (R30).
  */
 import * as Effect from 'effect/Effect'
 import { dataFileEntry, type DataFile } from './data-file.ts'
 import { Fenced, invariant, type OffsetsMissing, type PartitionCountChanged } from './errors.ts'
 import {
-  advanced, commitIdKey, fenceMismatches, recordedState, type Advance, type PartitionCount
+  advanced,
+  commitIdKey,
+  fenceMismatches,
+  recordedState,
+  type Advance,
+  type PartitionCount
 } from './k2-summary.ts'
 import { encodeManifest, entryAdded, type ManifestEntry, type ManifestHeader } from './manifest.ts'
 import { describeManifest } from './manifest-list.ts'
 import { liveManifests, mergeManifests } from './manifest-merge.ts'
 import {
-  currentSchema, currentSnapshot, defaultSpec, lineage, type Snapshot, type TableMetadata
+  currentSchema,
+  currentSnapshot,
+  defaultSpec,
+  lineage,
+  type Snapshot,
+  type TableMetadata
 } from './metadata.ts'
 import {
-  commitSnapshot, type CommitBase, type CommitError, type Committed, type DraftResult, type SnapshotDraft
+  commitSnapshot,
+  type CommitBase,
+  type CommitError,
+  type Committed,
+  type DraftResult,
+  type SnapshotDraft
 } from './snapshot-commit.ts'
 import { attempt, refresh, rememberManifest, uuidBytes, type Table } from './table.ts'
 
@@ -38,28 +55,38 @@ export interface AppendRequest {
 export type AppendError = CommitError | Fenced | OffsetsMissing | PartitionCountChanged
 
 /** Commits a batch; `Fenced` and `CommitUnknown` are for the caller to act on as R19 says. */
-export const commitAppend = (table: Table, request: AppendRequest): Effect.Effect<Committed, AppendError> => {
+export const commitAppend = (
+  table: Table,
+  request: AppendRequest
+): Effect.Effect<Committed, AppendError> => {
   const uuid = table.ports.ids.uuid()
-  const appended = once((base: CommitBase) => appendedManifest(table, base, request.dataFiles, uuid))
+  const appended = once((base: CommitBase) =>
+    appendedManifest(table, base, request.dataFiles, uuid)
+  )
   return Effect.suspend(() => {
     checkRequest(request)
-    return commitSnapshot<Committed, AppendError>(table, request.commitId, (base) => draftAppend(table, request, base, appended))
+    return commitSnapshot<Committed, AppendError>(table, request.commitId, (base) =>
+      draftAppend(table, request, base, appended)
+    )
   })
 }
 
 /**
- * After `CommitUnknown`: did it land? `landed`: done. `notLanded`: commit the same request again; should the first arrive
- * late after all, one of the two fails its requirement. `parentGone`: treat as `Fenced`.
+ * After `CommitUnknown`: did it land? `landed`: done. `notLanded`: commit the same request again;
+ * should the first arrive late after all, one of the two fails its requirement. `parentGone`: treat
+ * as `Fenced`.
  */
 export const resolveUnknown = Effect.fnUntraced(function* (
-  table: Table, unknown: { readonly commitId: string; readonly parentId: string | null }
+  table: Table,
+  unknown: { readonly commitId: string; readonly parentId: string | null }
 ) {
   const { metadata } = yield* refresh(table)
   const parentId = unknown.parentId === null ? null : BigInt(unknown.parentId)
   for (const snapshot of lineage(metadata, currentSnapshot(metadata))) {
     if (snapshot.summary[commitIdKey] === unknown.commitId) return landed(snapshot)
     if (snapshot['snapshot-id'] === parentId) return { outcome: 'notLanded' } satisfies Resolution
-    if (parentId === null && snapshot['parent-snapshot-id'] === undefined) return { outcome: 'notLanded' } satisfies Resolution
+    if (parentId === null && snapshot['parent-snapshot-id'] === undefined)
+      return { outcome: 'notLanded' } satisfies Resolution
   }
   const empty = parentId === null && currentSnapshot(metadata) === null
   return { outcome: empty ? 'notLanded' : 'parentGone' } satisfies Resolution
@@ -69,10 +96,15 @@ export type Resolution =
   | { readonly outcome: 'landed'; readonly snapshotId: bigint }
   | { readonly outcome: 'notLanded' | 'parentGone' }
 
-const landed = (snapshot: Snapshot): Resolution => ({ outcome: 'landed', snapshotId: snapshot['snapshot-id'] })
+const landed = (snapshot: Snapshot): Resolution => ({
+  outcome: 'landed',
+  snapshotId: snapshot['snapshot-id']
+})
 
 const checkRequest = ({ advances, dataFiles, commitId }: AppendRequest): void => {
-  const places = new Set(advances.map((it) => JSON.stringify([it.logIdentity, it.topic, it.partition])))
+  const places = new Set(
+    advances.map((it) => JSON.stringify([it.logIdentity, it.topic, it.partition]))
+  )
   invariant(places.size === advances.length, `commit ${commitId} advances a partition twice`)
   invariant(advances.length > 0, `commit ${commitId} advances no partition`)
   const locations = new Set(dataFiles.map((it) => it.location))
@@ -82,10 +114,14 @@ const checkRequest = ({ advances, dataFiles, commitId }: AppendRequest): void =>
 type Appended = ReturnType<typeof appendedManifest>
 
 const draftAppend = Effect.fnUntraced(function* (
-  table: Table, request: AppendRequest, base: CommitBase, appended: (base: CommitBase) => Appended
+  table: Table,
+  request: AppendRequest,
+  base: CommitBase,
+  appended: (base: CommitBase) => Appended
 ) {
-  const state = yield* attempt<ReturnType<typeof recordedState>, OffsetsMissing>(
-    () => recordedState(table.name, base.metadata))
+  const state = yield* attempt<ReturnType<typeof recordedState>, OffsetsMissing>(() =>
+    recordedState(table.name, base.metadata)
+  )
   const mismatches = fenceMismatches(state, request.advances)
   if (mismatches.length > 0) {
     const earlier = committedBefore(base.metadata, request.commitId)
@@ -93,12 +129,22 @@ const draftAppend = Effect.fnUntraced(function* (
     const done: DraftResult<Committed> = { done: earlier }
     return done
   }
-  const k2 = yield* attempt<Readonly<Record<string, string>>, PartitionCountChanged>(
-    () => advanced(table.name, state, request.advances, request.partitionCounts ?? []))
+  const k2 = yield* attempt<Readonly<Record<string, string>>, PartitionCountChanged>(() =>
+    advanced(table.name, state, request.advances, request.partitionCounts ?? [])
+  )
   const { header, entries, file } = appended(base)
   const merged = yield* mergeManifests(table, base, header, liveManifests(base.manifests))
-  const added = file === null ? [] : [
-    describeManifest(header, entries, { path: file.location, length: file.bytes.length }, base.ids)]
+  const added =
+    file === null
+      ? []
+      : [
+          describeManifest(
+            header,
+            entries,
+            { path: file.location, length: file.bytes.length },
+            base.ids
+          )
+        ]
   const draft: SnapshotDraft = {
     operation: 'append',
     manifests: [...merged.manifests, ...added],
@@ -109,7 +155,8 @@ const draftAppend = Effect.fnUntraced(function* (
       bytes: sum(request.dataFiles, (it) => it.fileSizeBytes)
     },
     deleted: { files: 0, records: 0, bytes: 0 },
-    changedPartitionCount: new Set(request.dataFiles.map((it) => JSON.stringify(it.partition))).size,
+    changedPartitionCount: new Set(request.dataFiles.map((it) => JSON.stringify(it.partition)))
+      .size,
     summary: { ...k2, ...request.summaryExtra }
   }
   const result: DraftResult<Committed> = { draft }
@@ -117,24 +164,40 @@ const draftAppend = Effect.fnUntraced(function* (
 })
 
 /** The new files' manifest, made at the first attempt and reused (3). */
-const appendedManifest = (table: Table, { metadata }: CommitBase, files: readonly DataFile[], uuid: string) => {
+const appendedManifest = (
+  table: Table,
+  { metadata }: CommitBase,
+  files: readonly DataFile[],
+  uuid: string
+) => {
   const spec = defaultSpec(metadata)
   const header: ManifestHeader = {
-    schema: currentSchema(metadata), specId: spec['spec-id'], specFields: spec.fields
+    schema: currentSchema(metadata),
+    specId: spec['spec-id'],
+    specFields: spec.fields
   }
   const sortOrderId = metadata['default-sort-order-id']
   const entries = files.map((file): ManifestEntry => ({
-    status: entryAdded, snapshot_id: null, sequence_number: null, file_sequence_number: null,
+    status: entryAdded,
+    snapshot_id: null,
+    sequence_number: null,
+    file_sequence_number: null,
     data_file: dataFileEntry(header, sortOrderId, file)
   }))
   if (entries.length === 0) return { header, entries, file: null }
   const location = `${metadata.location}/metadata/${uuid}-m0.avro`
   rememberManifest(table, location, entries)
-  return { header, entries, file: { location, bytes: encodeManifest(header, entries, uuidBytes(uuid)) } }
+  return {
+    header,
+    entries,
+    file: { location, bytes: encodeManifest(header, entries, uuidBytes(uuid)) }
+  }
 }
 
 const committedBefore = (metadata: TableMetadata, commitId: string): Committed | null => {
-  const snapshot = lineage(metadata, currentSnapshot(metadata)).find((it) => it.summary[commitIdKey] === commitId)
+  const snapshot = lineage(metadata, currentSnapshot(metadata)).find(
+    (it) => it.summary[commitIdKey] === commitId
+  )
   if (snapshot === undefined) return null
   return {
     snapshotId: snapshot['snapshot-id'],

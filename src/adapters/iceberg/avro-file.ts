@@ -1,9 +1,10 @@
 /**
- * Avro object container files (Avro spec, "Object Container Files") in memory, for manifests and manifest lists.
+ * Avro object container files (Avro spec, "Object Container Files") in memory, for manifests and
+ * manifest lists.
  *
  * 1. The header holds the schema text as given: field ids and other attributes survive.
- * 2. Longs are numbers, but for the fields whose Avro schema has `"k2": "int64"` (snapshot ids): those are bigints.
- *    A long beyond 2^53 anywhere else is an error, never a rounded number.
+ * 2. Longs are numbers, but for the fields whose Avro schema has `"k2": "int64"` (snapshot ids):
+ *    those are bigints. A long beyond 2^53 anywhere else is an error, never a rounded number.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import avro from 'avsc'
@@ -33,12 +34,15 @@ export const int64 = { type: 'long', k2: 'int64' } as const
 export const encodeAvroFile = (output: AvroOutput): Uint8Array => {
   const { type, text } = compiled(output.schema)
   const encoded = output.records.map((it) =>
-    (output.reused === true ? encodedRecord(type, it) : type.toBuffer(it)))
+    output.reused === true ? encodedRecord(type, it) : type.toBuffer(it)
+  )
   const compress = encoded.reduce((sum, it) => sum + it.length, 0) > plainBytesMax
   const header = headerType.toBuffer({
     'avro.schema': Buffer.from(text),
     'avro.codec': Buffer.from(compress ? 'deflate' : 'null'),
-    ...Object.fromEntries(Object.entries(output.metadata).map(([key, value]) => [key, Buffer.from(value)]))
+    ...Object.fromEntries(
+      Object.entries(output.metadata).map(([key, value]) => [key, Buffer.from(value)])
+    )
   })
   const parts: Uint8Array[] = [magic, header, output.sync]
   for (let start = 0; start < encoded.length; start += blockRecordsMax) {
@@ -51,16 +55,24 @@ export const encodeAvroFile = (output: AvroOutput): Uint8Array => {
 }
 
 /**
- * Content of a file. `adapt` may change the parsed writer's schema before it is used, to mark 64-bit fields.
+ * Content of a file. `adapt` may change the parsed writer's schema before it is used, to mark
+ * 64-bit fields.
  * @throws if the bytes are not a whole container file
  */
-export const decodeAvroFile = (bytes: Uint8Array, adapt: (schema: unknown) => unknown): AvroContent => {
+export const decodeAvroFile = (
+  bytes: Uint8Array,
+  adapt: (schema: unknown) => unknown
+): AvroContent => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   invariant(buffer.subarray(0, magic.length).equals(magic), 'not an Avro container file')
   const header = headerType.decode(buffer, magic.length)
   invariant(header.offset > 0, 'the Avro header is cut short')
   const metadata = new Map(
-    Object.entries(header.value as Record<string, Buffer>).map(([key, value]) => [key, value.toString('utf8')]))
+    Object.entries(header.value as Record<string, Buffer>).map(([key, value]) => [
+      key,
+      value.toString('utf8')
+    ])
+  )
   const schema: unknown = JSON.parse(metadata.get('avro.schema') ?? 'null')
   const type = typeFor(adapt(schema))
   const codec = metadata.get('avro.codec') ?? 'null'
@@ -71,7 +83,10 @@ export const decodeAvroFile = (bytes: Uint8Array, adapt: (schema: unknown) => un
     const count = longType.decode(buffer, position)
     const size = longType.decode(buffer, count.offset)
     const end = size.offset + Number(size.value)
-    invariant(count.offset > 0 && size.offset > 0 && end + syncBytes <= buffer.length, 'an Avro block is cut short')
+    invariant(
+      count.offset > 0 && size.offset > 0 && end + syncBytes <= buffer.length,
+      'an Avro block is cut short'
+    )
     const raw = buffer.subarray(size.offset, end)
     readRecords(codec === 'deflate' ? inflateRawSync(raw) : raw, type, Number(count.value), records)
     position = end + syncBytes
@@ -93,7 +108,7 @@ const encodings = new WeakMap<avro.Type, WeakMap<object, Buffer>>()
 
 const encodedRecord = (type: avro.Type, record: object): Buffer => {
   let known = encodings.get(type)
-  if (known === undefined) encodings.set(type, known = new WeakMap())
+  if (known === undefined) encodings.set(type, (known = new WeakMap()))
   const bytes = known.get(record) ?? type.toBuffer(record)
   known.set(record, bytes)
   return bytes
@@ -139,11 +154,17 @@ const typeFor = (schema: unknown): avro.Type => {
 }
 
 const typeHook = (schema: unknown): avro.Type | undefined =>
-  typeof schema === 'object' && schema !== null && 'k2' in schema && schema.k2 === int64.k2 ? bigType : undefined
+  typeof schema === 'object' && schema !== null && 'k2' in schema && schema.k2 === int64.k2
+    ? bigType
+    : undefined
 
-// avsc's declarations lack the hooks of LongType.
-// oxlint-disable-next-line eslint/no-underscore-dangle -- the name is avsc's
-const bigType = (avro.types.LongType as unknown as { __with: (methods: object) => avro.Type }).__with({
+// avsc's declarations lack this maker of long types with other values than numbers.
+const longWith = '__with'
+const longTypes = avro.types.LongType as unknown as Record<
+  typeof longWith,
+  (methods: object) => avro.Type
+>
+const bigType = longTypes[longWith]({
   fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
   toBuffer: (value: bigint) => {
     const buffer = Buffer.alloc(8)
@@ -159,4 +180,7 @@ const bigType = (avro.types.LongType as unknown as { __with: (methods: object) =
 /** The marks of invariant 2 are ours alone and do not go into files. */
 const schemaText = (schema: unknown): string =>
   JSON.stringify(schema, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && 'k2' in value && value.k2 === int64.k2 ? 'long' : value)
+    typeof value === 'object' && value !== null && 'k2' in value && value.k2 === int64.k2
+      ? 'long'
+      : value
+  )

@@ -1,10 +1,12 @@
 /**
- * Single values in Iceberg's binary form (spec, appendix D), and the bounds of a column as Java writes them.
+ * Single values in Iceberg's binary form (spec, appendix D), and the bounds of a column as Java
+ * writes them.
  *
- * 1. For every value v of the column: lower ≤ v ≤ upper, also after truncation to 16 code points or bytes: a lower bound
- *    is cut, an upper bound is cut and then incremented, and left out where no increment exists.
- * 2. Values in memory: int, date, float, double `number`; long, timestamp `number | bigint` (µs); decimal the unscaled
- *    `bigint`; uuid its text form.
+ * 1. For every value v of the column: lower ≤ v ≤ upper, also after truncation to 16 code points or
+ *    bytes: a lower bound is cut, an upper bound is cut and then incremented, and left out where no
+ *    increment exists.
+ * 2. Values in memory: int, date, float, double `number`; long, timestamp `number | bigint` (µs);
+ *    decimal the unscaled `bigint`; uuid its text form.
  */
 import { invariant } from './errors.ts'
 
@@ -23,30 +25,49 @@ export const encodeValue = (type: string, value: SingleValue): Buffer => {
 export const decodeValue = (type: string, bytes: Uint8Array): SingleValue => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   switch (type.startsWith('decimal') ? 'decimal' : type) {
-    case 'boolean': return buffer[0] !== 0
-    case 'int': case 'date': return buffer.readInt32LE()
+    case 'boolean':
+      return buffer[0] !== 0
+    case 'int':
+    case 'date':
+      return buffer.readInt32LE()
     // A promoted int column keeps 4-byte bounds in its old files.
-    case 'long': case 'timestamp': case 'timestamptz':
+    case 'long':
+    case 'timestamp':
+    case 'timestamptz':
       return buffer.length === 4 ? BigInt(buffer.readInt32LE()) : buffer.readBigInt64LE()
-    case 'float': return buffer.readFloatLE()
-    case 'double': return buffer.length === 4 ? buffer.readFloatLE() : buffer.readDoubleLE()
-    case 'string': return buffer.toString('utf8')
-    case 'uuid': return uuidText(buffer)
-    case 'decimal': return decodeUnscaled(buffer)
-    default: return buffer
+    case 'float':
+      return buffer.readFloatLE()
+    case 'double':
+      return buffer.length === 4 ? buffer.readFloatLE() : buffer.readDoubleLE()
+    case 'string':
+      return buffer.toString('utf8')
+    case 'uuid':
+      return uuidText(buffer)
+    case 'decimal':
+      return decodeUnscaled(buffer)
+    default:
+      return buffer
   }
 }
 
 /** Bounds of a column of a primitive type from its least and greatest value. */
 export const boundsOf = (
-  type: string, least: SingleValue, greatest: SingleValue
+  type: string,
+  least: SingleValue,
+  greatest: SingleValue
 ): { readonly lower: Buffer; readonly upper: Buffer | null } => {
   if (typeof least === 'string' && typeof greatest === 'string' && type === 'string') {
     const upper = truncateUpper(greatest)
-    return { lower: encodeValue(type, codePoints(least)), upper: upper === null ? null : encodeValue(type, upper) }
+    return {
+      lower: encodeValue(type, codePoints(least)),
+      upper: upper === null ? null : encodeValue(type, upper)
+    }
   }
   if (type === 'binary' && least instanceof Uint8Array && greatest instanceof Uint8Array) {
-    return { lower: Buffer.from(least.subarray(0, boundLengthMax)), upper: truncateUpperBytes(greatest) }
+    return {
+      lower: Buffer.from(least.subarray(0, boundLengthMax)),
+      upper: truncateUpperBytes(greatest)
+    }
   }
   const zeroed = type === 'float' || type === 'double'
   return {
@@ -59,7 +80,9 @@ export const boundsOf = (
 export const encodeUnscaled = (value: bigint): Buffer => {
   let byteCount = 1
   while (BigInt.asIntN(byteCount * 8, value) !== value) byteCount += 1
-  const hex = BigInt.asUintN(byteCount * 8, value).toString(16).padStart(byteCount * 2, '0')
+  const hex = BigInt.asUintN(byteCount * 8, value)
+    .toString(16)
+    .padStart(byteCount * 2, '0')
   return Buffer.from(hex, 'hex')
 }
 
@@ -73,7 +96,8 @@ const fixed = (byteCount: number, write: (buffer: Buffer) => void): Buffer => {
 }
 
 const int32 = (value: SingleValue) => fixed(4, (it) => it.writeInt32LE(Number(value)))
-const int64 = (value: SingleValue) => fixed(8, (it) => it.writeBigInt64LE(BigInt(value as number | bigint)))
+const int64 = (value: SingleValue) =>
+  fixed(8, (it) => it.writeBigInt64LE(BigInt(value as number | bigint)))
 
 const encoders: Readonly<Record<string, (value: SingleValue) => Buffer>> = {
   boolean: (value) => Buffer.from([value === true ? 1 : 0]),
@@ -92,7 +116,13 @@ const encoders: Readonly<Record<string, (value: SingleValue) => Buffer>> = {
 
 const uuidText = (buffer: Buffer): string => {
   const hex = buffer.toString('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20)
+  ].join('-')
 }
 
 const codePoints = (text: string): string => Array.from(text).slice(0, boundLengthMax).join('')

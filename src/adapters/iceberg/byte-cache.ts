@@ -1,4 +1,7 @@
-/** A cache of immutable things by name: least recently used goes first once the estimated bytes exceed the limit. */
+/**
+ * A cache of immutable things by name: least recently used goes first once the estimated bytes
+ * exceed the limit.
+ */
 export interface ByteCache<V> {
   readonly get: (key: string) => V | undefined
   readonly set: (key: string, value: V, bytes: number) => void

@@ -11,80 +11,55 @@
  * 3. So a version is the highest if its successor is absent and it is there itself, as we know it.
  *    Asking in this order takes two small reads and no listing.
  * 4. A writer that is late by more than `pointersKept` swaps can create a version that existed and
- *    was pruned. Nobody reads it as current, and the writer sees that the version before it is gone,
- *    or is not the one it built on: the outcome is unknown, and the table's lineage decides.
+ *    was pruned. Nobody reads it as current, and the writer sees that the version before it is
+ *    gone, or is not the one it built on: the outcome is unknown, and the table's lineage decides.
  */
 import * as Effect from 'effect/Effect'
 import type {
-  Catalog, Files, FilesFault, SwapOutcome, SwapUnknown, TableIdentifier
+  Catalog,
+  Files,
+  FilesFault,
+  SwapOutcome,
+  SwapUnknown,
+  TableIdentifier
 } from './ports.ts'
 
 /** `directory` is the URI of the catalog's own directory, without a slash at its end. */
 export const makeEmbeddedCatalog = (files: Files, directory: string): Catalog => {
-  const known = new Map<string, Pointer>()
-
-  const read = (home: string, version: number) =>
-    files.read(pointerAt(home, version)).pipe(Effect.flatMap((bytes) => parsePointer(home, bytes)))
-
-  /** Whether a version stands as we know it. */
-  const stands = (home: string, pointer: Pointer) =>
-    read(home, pointer.version).pipe(
-      Effect.map((it) => it.location === pointer.location),
-      Effect.catchIf((fault) => fault._tag === 'FileMissing', () => Effect.succeed(false)))
-
-  const current = Effect.fnUntraced(function* (
-    home: string
-  ): Effect.fn.Return<Pointer | null, FilesFault> {
-    const cached = known.get(home)
-    if (cached !== undefined && (yield* files.size(pointerAt(home, cached.version + 1))) === null
-      && (yield* stands(home, cached))) return cached
-    for (let retries = 0; ; retries += 1) {
-      const highest = Math.max(0, ...versionsOf(yield* files.list(home)))
-      if (highest === 0) return null
-      const result = yield* Effect.exit(read(home, highest))
-      if (result._tag === 'Success') {
-        known.set(home, result.value)
-        return result.value
-      }
-      // Pruned between listing and reading: a new listing finds the much newer versions.
-      if (retries >= listRetriesMax) return yield* result
-    }
-  })
-
-  const put = Effect.fnUntraced(function* (
-    home: string, base: Pointer | null, next: string
-  ): Effect.fn.Return<SwapOutcome, FilesFault | SwapUnknown> {
-    const pointer: Pointer = { version: (base?.version ?? 0) + 1, location: next }
-    const taken = yield* files.publish(pointerAt(home, pointer.version), pointerBytes(pointer)).pipe(
-      Effect.as(false),
-      Effect.catchIf((fault) => fault._tag === 'FileExists', () => Effect.succeed(true)))
-    if (taken) return 'conflict'
-    if (base !== null && !(yield* stands(home, base))) {
-      return yield* Effect.fail(unknown(`pointer ${pointer.version} was overtaken`))
-    }
-    known.set(home, pointer)
-    if (pointer.version % pruneGroup === 0) yield* Effect.ignore(prune(files, home))
-    return 'swapped'
-  })
-
+  const homes = new Map<string, Home>()
+  const homeOf = ({ namespace, name }: TableIdentifier): Home => {
+    const path = `${directory}/${namespace}/${name}`
+    const home = homes.get(path) ?? { files, path, known: null }
+    homes.set(path, home)
+    return home
+  }
   return {
-    load: (table) =>
-      current(homeOf(directory, table)).pipe(Effect.map((it) => it?.location ?? null)),
+    load: (table) => current(homeOf(table)).pipe(Effect.map((it) => it?.location ?? null)),
     create: Effect.fnUntraced(function* (table, next) {
-      const home = homeOf(directory, table)
+      const home = homeOf(table)
       if ((yield* current(home).pipe(Effect.mapError(asUnknown))) !== null) return 'conflict'
       return yield* put(home, null, next).pipe(Effect.mapError(asUnknown))
     }),
     swap: Effect.fnUntraced(function* (table, expected, next) {
-      const home = homeOf(directory, table)
-      const cached = known.get(home)
+      const home = homeOf(table)
       // A version that we know need not be looked up: a later one shows as taken, or in (4).
-      const base = cached?.location === expected
-        ? cached : yield* current(home).pipe(Effect.mapError(asUnknown))
+      const base =
+        home.known?.location === expected
+          ? home.known
+          : yield* current(home).pipe(Effect.mapError(asUnknown))
       if (base === null || base.location !== expected) return 'conflict'
       return yield* put(home, base, next).pipe(Effect.mapError(asUnknown))
     })
   }
+}
+
+/** The pointers of one table. */
+interface Home {
+  readonly files: Files
+  /** URI of their directory. */
+  readonly path: string
+  /** The newest pointer that we have seen. */
+  known: Pointer | null
 }
 
 interface Pointer {
@@ -98,11 +73,66 @@ const pointersKept = 1_000
 const pruneGroup = 64
 const listRetriesMax = 3
 
-const homeOf = (directory: string, { namespace, name }: TableIdentifier): string =>
-  `${directory}/${namespace}/${name}`
+const pointerAt = (path: string, version: number): string =>
+  `${path}/${String(version).padStart(10, '0')}.json`
 
-const pointerAt = (home: string, version: number): string =>
-  `${home}/${String(version).padStart(10, '0')}.json`
+const read = ({ files, path }: Home, version: number): Effect.Effect<Pointer, FilesFault> =>
+  files.read(pointerAt(path, version)).pipe(Effect.flatMap((bytes) => parsePointer(path, bytes)))
+
+/** Whether a version stands as we know it. */
+const stands = (home: Home, pointer: Pointer): Effect.Effect<boolean, FilesFault> =>
+  read(home, pointer.version).pipe(
+    Effect.map((it) => it.location === pointer.location),
+    Effect.catchIf(
+      (fault) => fault._tag === 'FileMissing',
+      () => Effect.succeed(false)
+    )
+  )
+
+/** The highest pointer, or null if there is none (3). */
+const current = Effect.fnUntraced(function* (
+  home: Home
+): Effect.fn.Return<Pointer | null, FilesFault> {
+  const { files, path, known } = home
+  if (known !== null) {
+    const followed = (yield* files.size(pointerAt(path, known.version + 1))) !== null
+    if (!followed && (yield* stands(home, known))) return known
+  }
+  for (let retries = 0; ; retries += 1) {
+    const highest = Math.max(0, ...versionsOf(yield* files.list(path)))
+    if (highest === 0) return null
+    const result = yield* Effect.exit(read(home, highest))
+    if (result._tag === 'Success') {
+      home.known = result.value
+      return result.value
+    }
+    // Pruned between listing and reading: a new listing finds the much newer versions.
+    if (retries >= listRetriesMax) return yield* result
+  }
+})
+
+const put = Effect.fnUntraced(function* (
+  home: Home,
+  base: Pointer | null,
+  next: string
+): Effect.fn.Return<SwapOutcome, FilesFault | SwapUnknown> {
+  const pointer: Pointer = { version: (base?.version ?? 0) + 1, location: next }
+  const location = pointerAt(home.path, pointer.version)
+  const taken = yield* home.files.publish(location, pointerBytes(pointer)).pipe(
+    Effect.as(false),
+    Effect.catchIf(
+      (fault) => fault._tag === 'FileExists',
+      () => Effect.succeed(true)
+    )
+  )
+  if (taken) return 'conflict'
+  if (base !== null && !(yield* stands(home, base))) {
+    return yield* Effect.fail(unknown(`pointer ${pointer.version} was overtaken`))
+  }
+  home.known = pointer
+  if (pointer.version % pruneGroup === 0) yield* Effect.ignore(prune(home))
+  return 'swapped'
+})
 
 const pointerBytes = ({ version, location }: Pointer): Uint8Array =>
   Buffer.from(JSON.stringify({ version, 'metadata-location': location }))
@@ -110,13 +140,13 @@ const pointerBytes = ({ version, location }: Pointer): Uint8Array =>
 const versionsOf = (names: readonly string[]): readonly number[] =>
   names.flatMap((name) => (/^\d{10}\.json$/.test(name) ? [Number(name.slice(0, 10))] : []))
 
-const prune = Effect.fnUntraced(function* (files: Files, home: string) {
-  const versions = versionsOf(yield* files.list(home))
+const prune = Effect.fnUntraced(function* ({ files, path }: Home) {
+  const versions = versionsOf(yield* files.list(path))
   const highest = Math.max(0, ...versions)
   const old = versions.filter((it) => it <= highest - pointersKept)
   // One after the other, lowest first (2).
   for (const version of old.toSorted((left, right) => left - right)) {
-    yield* files.remove(pointerAt(home, version))
+    yield* files.remove(pointerAt(path, version))
   }
 })
 
@@ -125,15 +155,19 @@ const unknown = (message: string): SwapUnknown => ({ _tag: 'SwapUnknown', messag
 const asUnknown = (fault: FilesFault | SwapUnknown): SwapUnknown =>
   fault._tag === 'SwapUnknown' ? fault : unknown(fault.message)
 
-const parsePointer = (home: string, bytes: Uint8Array): Effect.Effect<Pointer, FilesFault> =>
+const parsePointer = (path: string, bytes: Uint8Array): Effect.Effect<Pointer, FilesFault> =>
   Effect.try({
     try: () => {
       const { version, 'metadata-location': location } = JSON.parse(
-        Buffer.from(bytes).toString('utf8')) as Readonly<Record<string, unknown>>
-      if (typeof version !== 'number' || typeof location !== 'string') throw new TypeError('no pointer')
+        Buffer.from(bytes).toString('utf8')
+      ) as Readonly<Record<string, unknown>>
+      if (typeof version !== 'number' || typeof location !== 'string')
+        throw new TypeError('no pointer')
       return { version, location }
     },
     catch: (error): FilesFault => ({
-      _tag: 'FileFailed', location: home, message: `catalog pointer unreadable: ${String(error)}`
+      _tag: 'FileFailed',
+      location: path,
+      message: `catalog pointer unreadable: ${String(error)}`
     })
   })

@@ -11,14 +11,19 @@ const OffsetCheck = Schema.Struct({
   recorded: Schema.NullOr(Schema.Number)
 })
 
-/** The table's offsets are not where the batch starts: discard buffers, re-read, seek, start anew (R19). */
+/**
+ * The table's offsets are not where the batch starts: discard buffers, re-read, seek, start anew
+ * (R19).
+ */
 export class Fenced extends Schema.TaggedError<Fenced>()('Fenced', {
   table: Schema.String,
   partitions: Schema.Array(OffsetCheck)
 }) {
   override get message() {
     const shown = this.partitions.map(
-      (it) => `${it.topic}-${it.partition}: batch starts at ${it.expected}, table is at ${it.recorded}`)
+      (it) =>
+        `${it.topic}-${it.partition}: batch starts at ${it.expected}, table is at ${it.recorded}`
+    )
     return `${this.table}: ${shown.join('; ')}. Read the table's offsets, seek there and start anew`
   }
 }
@@ -32,7 +37,8 @@ export class CommitUnknown extends Schema.TaggedError<CommitUnknown>()('CommitUn
   reason: Schema.String
 }) {
   override get message() {
-    return `${this.table}: outcome of commit ${this.commitId} is unknown (${this.reason}); resolve it before retrying`
+    const { table, commitId, reason } = this
+    return `${table}: outcome of commit ${commitId} is unknown (${reason}); resolve it first`
   }
 }
 
@@ -53,21 +59,25 @@ export class OffsetsMissing extends Schema.TaggedError<OffsetsMissing>()('Offset
   snapshotId: Schema.String
 }) {
   override get message() {
-    return `${this.table}: no ancestor of snapshot ${this.snapshotId} carries k2.offsets, so what has landed is unknown. `
-      + 'Set main back to a snapshot that carries k2.offsets, or move the table away and start a new one'
+    return (
+      `${this.table}: no ancestor of snapshot ${this.snapshotId} carries k2.offsets, so it is ` +
+      'unknown what has landed. Set main back to a snapshot that carries k2.offsets, or move the ' +
+      'table away and start a new one'
+    )
   }
 }
 
 /** A topic has another number of partitions than at its first landing (R41). */
-export class PartitionCountChanged extends Schema.TaggedError<PartitionCountChanged>()('PartitionCountChanged', {
-  table: Schema.String,
-  topic: Schema.String,
-  recorded: Schema.Number,
-  given: Schema.Number
-}) {
+export class PartitionCountChanged extends Schema.TaggedError<PartitionCountChanged>()(
+  'PartitionCountChanged',
+  { table: Schema.String, topic: Schema.String, recorded: Schema.Number, given: Schema.Number }
+) {
   override get message() {
-    return `${this.table}: topic ${this.topic} has ${this.given} partitions, at its first landing it had ${this.recorded}; `
-      + 'give it back its partition count, or land it as a new topic'
+    return (
+      `${this.table}: topic ${this.topic} has ${this.given} partitions, ` +
+      `at its first landing it had ${this.recorded}; ` +
+      'give it back its partition count, or land it as a new topic'
+    )
   }
 }
 
@@ -97,17 +107,22 @@ export class SchemaMismatch extends Schema.TaggedError<SchemaMismatch>()('Schema
   reason: Schema.String
 }) {
   override get message() {
-    return `${this.table}: column ${this.field} ${this.reason}; the table was made with another record schema`
+    const { table, field, reason } = this
+    return `${table}: column ${field} ${reason}; the table was made with another record schema`
   }
 }
 
-/** The table has delete files, which this reader does not apply; it refuses rather than show deleted rows. */
-export class DeletesUnsupported extends Schema.TaggedError<DeletesUnsupported>()('DeletesUnsupported', {
-  table: Schema.String,
-  snapshotId: Schema.String
-}) {
+/**
+ * The table has delete files, which this reader does not apply; it refuses rather than show deleted
+ * rows.
+ */
+export class DeletesUnsupported extends Schema.TaggedError<DeletesUnsupported>()(
+  'DeletesUnsupported',
+  { table: Schema.String, snapshotId: Schema.String }
+) {
   override get message() {
-    return `${this.table}: snapshot ${this.snapshotId} has row-level delete files; rewrite its data files first`
+    const { table, snapshotId } = this
+    return `${table}: snapshot ${snapshotId} has row-level deletes; rewrite its data files first`
   }
 }
 

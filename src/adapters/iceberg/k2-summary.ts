@@ -1,9 +1,12 @@
 /**
- * The part of a snapshot's summary that exactly-once rests on: `k2.offsets`, `k2.state`, `k2.partitions`, `k2.commit-id`.
+ * The part of a snapshot's summary that exactly-once rests on: `k2.offsets`, `k2.state`,
+ * `k2.partitions`, `k2.commit-id`.
  *
- * 1. Each is one compact JSON text: log identity → topic → partition → value (R8); `k2.partitions` stops at the topic.
+ * 1. Each is one compact JSON text: log identity → topic → partition → value (R8); `k2.partitions`
+ *    stops at the topic.
  * 2. The recorded state of a table is that of the newest ancestor with `k2.offsets` (R10).
- * 3. An advance replaces the entries of its own partitions only; all other `k2.*` entries are carried (R1, R9).
+ * 3. An advance replaces the entries of its own partitions only; all other `k2.*` entries are
+ *    carried (R1, R9).
  * 4. No offset goes backwards.
  */
 import { invariant, OffsetsMissing, PartitionCountChanged, type Fenced } from './errors.ts'
@@ -14,7 +17,10 @@ export interface Advance {
   readonly logIdentity: string
   readonly topic: string
   readonly partition: number
-  /** Offset of the first record that the batch covers; null: nothing of this partition has landed yet. */
+  /**
+   * Offset of the first record that the batch covers; null: nothing of this partition has landed
+   * yet.
+   */
   readonly fromOffset: number | null
   /** Offset of the first record that it does not cover. */
   readonly nextOffset: number
@@ -30,7 +36,9 @@ export interface PartitionCount {
 }
 
 /** log identity → topic → partition → value */
-export type ByPartition<V> = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, V>>>>>>
+export type ByPartition<V> = Readonly<
+  Record<string, Readonly<Record<string, Readonly<Record<string, V>>>>>
+>
 
 export interface RecordedState {
   readonly offsets: ByPartition<number>
@@ -54,24 +62,33 @@ export const recordedState = (table: string, metadata: TableMetadata): RecordedS
   const current = currentSnapshot(metadata)
   if (current === null) return nothingRecorded
   const source = lineage(metadata, current).find((it) => it.summary[offsetsKey] !== undefined)
-  if (source === undefined) throw new OffsetsMissing({ table, snapshotId: current['snapshot-id'].toString() })
+  if (source === undefined)
+    throw new OffsetsMissing({ table, snapshotId: current['snapshot-id'].toString() })
   return stateOf(source)
 }
 
 /** State paths that a snapshot names. */
 export const statePathsOf = (snapshot: Snapshot): readonly string[] =>
   Object.values(stateOf(snapshot).states).flatMap((topics) =>
-    Object.values(topics).flatMap((partitions) => Object.values(partitions)))
+    Object.values(topics).flatMap((partitions) => Object.values(partitions))
+  )
 
 export const valueAt = <V>(
-  positions: ByPartition<V>, at: { readonly logIdentity: string; readonly topic: string; readonly partition: number }
+  positions: ByPartition<V>,
+  at: { readonly logIdentity: string; readonly topic: string; readonly partition: number }
 ): V | null => positions[at.logIdentity]?.[at.topic]?.[at.partition] ?? null
 
 /** Partitions that are not where the advances start; empty: the fence holds. */
-export const fenceMismatches = (state: RecordedState, advances: readonly Advance[]): Fenced['partitions'] =>
+export const fenceMismatches = (
+  state: RecordedState,
+  advances: readonly Advance[]
+): Fenced['partitions'] =>
   advances
     .map(({ logIdentity, topic, partition, fromOffset }) => ({
-      logIdentity, topic, partition, expected: fromOffset,
+      logIdentity,
+      topic,
+      partition,
+      expected: fromOffset,
       recorded: valueAt(state.offsets, { logIdentity, topic, partition })
     }))
     .filter((it) => it.expected !== it.recorded)
@@ -81,15 +98,23 @@ export const fenceMismatches = (state: RecordedState, advances: readonly Advance
  * @throws PartitionCountChanged (R41), InvariantBroken (4)
  */
 export const advanced = (
-  table: string, state: RecordedState, advances: readonly Advance[], counts: readonly PartitionCount[]
+  table: string,
+  state: RecordedState,
+  advances: readonly Advance[],
+  counts: readonly PartitionCount[]
 ): Readonly<Record<string, string>> => {
   const offsets = copyOf(state.offsets)
   const states = copyOf(state.states)
   for (const advance of advances) {
     const recorded = valueAt(state.offsets, advance)
-    invariant(Number.isSafeInteger(advance.nextOffset) && advance.nextOffset >= 0, `offset ${advance.nextOffset}`)
-    invariant(recorded === null || advance.nextOffset >= recorded,
-      `${table}: ${advance.topic}-${advance.partition} would go back from ${recorded} to ${advance.nextOffset}`)
+    invariant(
+      Number.isSafeInteger(advance.nextOffset) && advance.nextOffset >= 0,
+      `offset ${advance.nextOffset}`
+    )
+    invariant(
+      recorded === null || advance.nextOffset >= recorded,
+      `${table}: ${advance.topic}-${advance.partition} would go back from ${recorded}`
+    )
     put(offsets, advance, advance.nextOffset)
     put(states, advance, advance.statePath)
   }
@@ -114,7 +139,8 @@ const stateOf = (snapshot: Snapshot): RecordedState => {
     states: JSON.parse(summary[stateKey] ?? '{}') as ByPartition<string>,
     partitionCounts: JSON.parse(summary[partitionsKey] ?? '{}') as RecordedState['partitionCounts'],
     carried: Object.fromEntries(
-      Object.entries(summary).filter(([key]) => key.startsWith('k2.') && key !== commitIdKey))
+      Object.entries(summary).filter(([key]) => key.startsWith('k2.') && key !== commitIdKey)
+    )
   }
   states.set(snapshot, state)
   return state
@@ -122,18 +148,28 @@ const stateOf = (snapshot: Snapshot): RecordedState => {
 
 type Mutable<V> = Record<string, Record<string, Record<string, V>>>
 
-const copyOf = <V>(positions: ByPartition<V>): Mutable<V> => structuredClone(positions) as Mutable<V>
+const copyOf = <V>(positions: ByPartition<V>): Mutable<V> =>
+  structuredClone(positions) as Mutable<V>
 
-const put = <V>(positions: Mutable<V>, { logIdentity, topic, partition }: Advance, value: V): void => {
+const put = <V>(
+  positions: Mutable<V>,
+  { logIdentity, topic, partition }: Advance,
+  value: V
+): void => {
   const topics = (positions[logIdentity] ??= {})
   const partitions = (topics[topic] ??= {})
   partitions[partition] = value
 }
 
 const countsWith = (
-  table: string, recorded: RecordedState['partitionCounts'], given: readonly PartitionCount[]
+  table: string,
+  recorded: RecordedState['partitionCounts'],
+  given: readonly PartitionCount[]
 ): RecordedState['partitionCounts'] => {
-  const counts: Record<string, Record<string, number>> = structuredClone(recorded) as Record<string, Record<string, number>>
+  const counts: Record<string, Record<string, number>> = structuredClone(recorded) as Record<
+    string,
+    Record<string, number>
+  >
   for (const { logIdentity, topic, count } of given) {
     const topics = (counts[logIdentity] ??= {})
     const known = topics[topic]

@@ -1,12 +1,17 @@
 /**
- * Manifest lists (spec, "Manifest Lists"): the manifests of a snapshot, with the counts and partition ranges that let a
- * reader skip them. Entries keep the spec's Avro names.
+ * Manifest lists (spec, "Manifest Lists"): the manifests of a snapshot, with the counts and
+ * partition ranges that let a reader skip them. Entries keep the spec's Avro names.
  */
 import { decodeAvroFile, encodeAvroFile, int64 } from './avro-file.ts'
 import { encodeValue, decodeValue, type SingleValue } from './bounds.ts'
 import { invariant } from './errors.ts'
 import {
-  entryAdded, entryDeleted, entryExisting, partitionType, type ManifestEntry, type ManifestHeader
+  entryAdded,
+  entryDeleted,
+  entryExisting,
+  partitionType,
+  type ManifestEntry,
+  type ManifestHeader
 } from './manifest.ts'
 import type { PartitionValue } from './transforms.ts'
 
@@ -44,7 +49,9 @@ export interface SnapshotIds {
 }
 
 export const encodeManifestList = (
-  ids: SnapshotIds, manifests: readonly ManifestFile[], sync: Uint8Array
+  ids: SnapshotIds,
+  manifests: readonly ManifestFile[],
+  sync: Uint8Array
 ): Uint8Array =>
   encodeAvroFile({
     schema: listSchema,
@@ -75,16 +82,28 @@ export const decodeManifestList = (bytes: Uint8Array): readonly ManifestFile[] =
   })
 }
 
-/** Manifest list entry of a manifest that `snapshot` writes. Entries must have their numbers, but for ADDED ones. */
+/**
+ * Manifest list entry of a manifest that `snapshot` writes. Entries must have their numbers, but
+ * for ADDED ones.
+ */
 export const describeManifest = (
-  header: ManifestHeader, entries: readonly ManifestEntry[], written: { readonly path: string; readonly length: number },
+  header: ManifestHeader,
+  entries: readonly ManifestEntry[],
+  written: { readonly path: string; readonly length: number },
   snapshot: { readonly snapshotId: bigint; readonly sequenceNumber: number }
 ): ManifestFile => {
   const counted = (status: number) => {
     const matching = entries.filter((it) => it.status === status)
-    return { files: matching.length, rows: matching.reduce((sum, it) => sum + it.data_file.record_count, 0) }
+    return {
+      files: matching.length,
+      rows: matching.reduce((sum, it) => sum + it.data_file.record_count, 0)
+    }
   }
-  const [added, existing, deleted] = [counted(entryAdded), counted(entryExisting), counted(entryDeleted)]
+  const [added, existing, deleted] = [
+    counted(entryAdded),
+    counted(entryExisting),
+    counted(entryDeleted)
+  ]
   const live = entries.filter((it) => it.status !== entryDeleted)
   const sequences = live.map((it) => it.sequence_number ?? snapshot.sequenceNumber)
   return {
@@ -93,7 +112,10 @@ export const describeManifest = (
     partition_spec_id: header.specId,
     content: 0,
     sequence_number: snapshot.sequenceNumber,
-    min_sequence_number: sequences.reduce((least, it) => Math.min(least, it), snapshot.sequenceNumber),
+    min_sequence_number: sequences.reduce(
+      (least, it) => Math.min(least, it),
+      snapshot.sequenceNumber
+    ),
     added_snapshot_id: snapshot.snapshotId,
     added_files_count: added.files,
     existing_files_count: existing.files,
@@ -102,7 +124,11 @@ export const describeManifest = (
     existing_rows_count: existing.rows,
     deleted_rows_count: deleted.rows,
     partitions: header.specFields.map((field) =>
-      summarise(partitionType(header.schema, field), entries.map((it) => it.data_file.partition[field.name] ?? null))),
+      summarise(
+        partitionType(header.schema, field),
+        entries.map((it) => it.data_file.partition[field.name] ?? null)
+      )
+    ),
     key_metadata: null
   }
 }
@@ -127,12 +153,17 @@ const compare = (type: string, left: SingleValue, right: SingleValue): number =>
   if (typeof left === 'string' || left instanceof Uint8Array) {
     return Buffer.compare(encodeValue(type, left), encodeValue(type, right))
   }
-  const [a, b] = [decodeValue(type, encodeValue(type, left)), decodeValue(type, encodeValue(type, right))]
+  const [a, b] = [
+    decodeValue(type, encodeValue(type, left)),
+    decodeValue(type, encodeValue(type, right))
+  ]
   return a < b ? -1 : Number(a > b)
 }
 
 const field = (id: number, name: string, type: unknown) =>
-  Array.isArray(type) ? { name, type, default: null, 'field-id': id } : { name, type, 'field-id': id }
+  Array.isArray(type)
+    ? { name, type, default: null, 'field-id': id }
+    : { name, type, 'field-id': id }
 
 const summaryType = {
   type: 'record',
@@ -182,5 +213,6 @@ const fieldsOf = (schema: unknown): readonly AvroField[] => {
 const adapt = (schema: unknown): unknown => ({
   ...(schema as object),
   fields: fieldsOf(schema).map((it) =>
-    it['field-id'] === 503 ? { ...it, type: Array.isArray(it.type) ? ['null', int64] : int64 } : it)
+    it['field-id'] === 503 ? { ...it, type: Array.isArray(it.type) ? ['null', int64] : int64 } : it
+  )
 })

@@ -1,10 +1,11 @@
 /**
- * Manifests (spec, "Manifests"): which data files were added, kept or deleted, with their partition and statistics.
+ * Manifests (spec, "Manifests"): which data files were added, kept or deleted, with their partition
+ * and statistics.
  *
  * 1. All entries of a manifest are of one partition spec.
- * 2. ADDED entries of a new manifest have null snapshot id and sequence numbers and inherit them from the manifest list,
- *    so that the manifest is reused over retries; EXISTING and DELETED entries carry them (spec, "Sequence Number
- *    Inheritance").
+ * 2. ADDED entries of a new manifest have null snapshot id and sequence numbers and inherit them
+ *    from the manifest list, so that the manifest is reused over retries; EXISTING and DELETED
+ *    entries carry them (spec, "Sequence Number Inheritance").
  * 3. Entries keep the spec's Avro names.
  */
 import { decodeAvroFile, encodeAvroFile, int64 } from './avro-file.ts'
@@ -59,7 +60,9 @@ export interface ManifestHeader {
 }
 
 export const encodeManifest = (
-  header: ManifestHeader, entries: readonly ManifestEntry[], sync: Uint8Array
+  header: ManifestHeader,
+  entries: readonly ManifestEntry[],
+  sync: Uint8Array
 ): Uint8Array =>
   encodeAvroFile({
     schema: manifestSchema(header),
@@ -80,7 +83,10 @@ export const decodeManifest = (bytes: Uint8Array): readonly ManifestEntry[] =>
   decodeAvroFile(bytes, markSnapshotIds).records as readonly ManifestEntry[]
 
 /** Entries with what they inherit from the manifest list made explicit (2). */
-export const inherited = (entries: readonly ManifestEntry[], manifest: ManifestFile): readonly ManifestEntry[] =>
+export const inherited = (
+  entries: readonly ManifestEntry[],
+  manifest: ManifestFile
+): readonly ManifestEntry[] =>
   entries.map((entry) => ({
     ...entry,
     snapshot_id: entry.snapshot_id ?? manifest.added_snapshot_id,
@@ -91,7 +97,10 @@ export const inherited = (entries: readonly ManifestEntry[], manifest: ManifestF
 /** Iceberg type of a partition field. */
 export const partitionType = (schema: IcebergSchema, field: PartitionField): string => {
   const source = schema.fields.find((it) => it.id === field['source-id'])
-  invariant(typeof source?.type === 'string', `partition field ${field.name} has no primitive source column`)
+  invariant(
+    typeof source?.type === 'string',
+    `partition field ${field.name} has no primitive source column`
+  )
   return transformResultType(field.transform, source.type)
 }
 
@@ -112,9 +121,12 @@ const intMap = (keyId: number, valueId: number, value: unknown) =>
   })
 
 const field = (id: number, name: string, type: unknown) =>
-  Array.isArray(type) ? { name, type, default: null, 'field-id': id } : { name, type, 'field-id': id }
+  Array.isArray(type)
+    ? { name, type, default: null, 'field-id': id }
+    : { name, type, 'field-id': id }
 
-const list = (elementId: number, items: string) => optional({ type: 'array', items, 'element-id': elementId })
+const list = (elementId: number, items: string) =>
+  optional({ type: 'array', items, 'element-id': elementId })
 
 const manifestSchemas = new WeakMap<IcebergSchema, Map<number, object>>()
 
@@ -134,7 +146,11 @@ const manifestEntrySchema = ({ schema, specFields }: ManifestHeader) => ({
     field(1, 'snapshot_id', optional(int64)),
     field(3, 'sequence_number', optional('long')),
     field(4, 'file_sequence_number', optional('long')),
-    field(2, 'data_file', { type: 'record', name: 'r2', fields: dataFileFields(schema, specFields) })
+    field(2, 'data_file', {
+      type: 'record',
+      name: 'r2',
+      fields: dataFileFields(schema, specFields)
+    })
   ]
 })
 
@@ -145,7 +161,9 @@ const dataFileFields = (schema: IcebergSchema, specFields: readonly PartitionFie
   field(102, 'partition', {
     type: 'record',
     name: 'r102',
-    fields: specFields.map((it) => field(it['field-id'], it.name, optional(avroType(partitionType(schema, it)))))
+    fields: specFields.map((it) =>
+      field(it['field-id'], it.name, optional(avroType(partitionType(schema, it))))
+    )
   }),
   field(103, 'record_count', 'long'),
   field(104, 'file_size_in_bytes', 'long'),
@@ -162,7 +180,10 @@ const dataFileFields = (schema: IcebergSchema, specFields: readonly PartitionFie
 ]
 
 const avroTypes: Readonly<Record<string, unknown>> = {
-  int: 'int', long: 'long', string: 'string', boolean: 'boolean',
+  int: 'int',
+  long: 'long',
+  string: 'string',
+  boolean: 'boolean',
   date: { type: 'int', logicalType: 'date' },
   timestamp: { type: 'long', logicalType: 'timestamp-micros', 'adjust-to-utc': false },
   timestamptz: { type: 'long', logicalType: 'timestamp-micros', 'adjust-to-utc': true }
@@ -174,12 +195,16 @@ const avroType = (type: string): unknown => {
   return avro
 }
 
-/** Snapshot ids of foreign manifests need all 64 bits, whatever the rest of their schema looks like. */
+/**
+ * Snapshot ids of foreign manifests need all 64 bits, whatever the rest of their schema looks like.
+ */
 const markSnapshotIds = (schema: unknown): unknown => {
   const record = schema as { readonly fields: readonly { readonly name: string }[] }
   invariant(Array.isArray(record.fields), 'the Avro schema of a manifest is a record')
   return {
     ...record,
-    fields: record.fields.map((it) => (it.name === 'snapshot_id' ? { ...it, type: optional(int64) } : it))
+    fields: record.fields.map((it) =>
+      it.name === 'snapshot_id' ? { ...it, type: optional(int64) } : it
+    )
   }
 }

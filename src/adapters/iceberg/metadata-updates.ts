@@ -1,14 +1,22 @@
 /**
- * Changes of table metadata: a new table, and a new snapshot on main with the retention that belongs to it (R27). Pure.
+ * Changes of table metadata: a new table, and a new snapshot on main with the retention that
+ * belongs to it (R27). Pure.
  *
- * 1. Main keeps its newest `snapshotsMax` snapshots. Tagged snapshots, branches, and the newest ancestor that carries
- *    `k2.offsets` stay whatever their age (R10, R27). One commit expires at most `expiredPerCommitMax`, oldest first.
+ * 1. Main keeps its newest `snapshotsMax` snapshots. Tagged snapshots, branches, and the newest
+ *    ancestor that carries `k2.offsets` stay whatever their age (R10, R27). One commit expires at
+ *    most `expiredPerCommitMax`, oldest first.
  * 2. A commit's time never lies before its predecessor's.
  * 3. Expiry removes the entries of the snapshot log up to the last expired one (spec, "Snapshots").
  */
 import { offsetsKey } from './k2-summary.ts'
 import {
-  currentSnapshot, lineage, snapshotById, type PartitionSpec, type Snapshot, type SortOrder, type TableMetadata
+  currentSnapshot,
+  lineage,
+  snapshotById,
+  type PartitionSpec,
+  type Snapshot,
+  type SortOrder,
+  type TableMetadata
 } from './metadata.ts'
 import { fieldNamed, lastColumnId, type IcebergSchema } from './schema.ts'
 
@@ -77,11 +85,20 @@ export interface SnapshotChange {
   readonly trimmed: readonly string[]
 }
 
-/** Metadata after `snapshot` became the head of main; `location` is the file that held `metadata`. */
-export const withSnapshot = (metadata: TableMetadata, snapshot: Snapshot, location: string): SnapshotChange => {
+/**
+ * Metadata after `snapshot` became the head of main; `location` is the file that held `metadata`.
+ */
+export const withSnapshot = (
+  metadata: TableMetadata,
+  snapshot: Snapshot,
+  location: string
+): SnapshotChange => {
   const id = snapshot['snapshot-id']
   const at = snapshot['timestamp-ms']
-  const log = [...metadata['metadata-log'], { 'metadata-file': location, 'timestamp-ms': metadata['last-updated-ms'] }]
+  const log = [
+    ...metadata['metadata-log'],
+    { 'metadata-file': location, 'timestamp-ms': metadata['last-updated-ms'] }
+  ]
   const trimCount = Math.max(0, log.length - numberProperty(metadata, versionsMaxProperty))
   const grown: TableMetadata = {
     ...metadata,
@@ -91,7 +108,10 @@ export const withSnapshot = (metadata: TableMetadata, snapshot: Snapshot, locati
     snapshots: [...metadata.snapshots, snapshot],
     'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }],
     'metadata-log': log.slice(trimCount),
-    refs: { ...metadata.refs, main: { ...metadata.refs['main'], type: 'branch', 'snapshot-id': id } }
+    refs: {
+      ...metadata.refs,
+      main: { ...metadata.refs['main'], type: 'branch', 'snapshot-id': id }
+    }
   }
   const expired = expirable(grown)
   return {
@@ -101,7 +121,10 @@ export const withSnapshot = (metadata: TableMetadata, snapshot: Snapshot, locati
   }
 }
 
-/** Retained snapshots that lie outside main's unbroken newest part: what only a ref or the offsets rule keeps. */
+/**
+ * Retained snapshots that lie outside main's unbroken newest part: what only a ref or the offsets
+ * rule keeps.
+ */
 export const exemptSnapshots = (metadata: TableMetadata): readonly Snapshot[] => {
   const main = new Set(lineage(metadata, currentSnapshot(metadata)))
   return metadata.snapshots.filter((it) => !main.has(it))
@@ -125,30 +148,43 @@ const partitionSpec = ({ schema, partitioning }: NewTable): PartitionSpec => ({
 })
 
 const sortOrders = ({ schema, sortColumns }: NewTable): readonly SortOrder[] =>
-  sortColumns.length === 0 ? [] : [{
-    'order-id': 1,
-    fields: sortColumns.map((column) => ({
-      transform: 'identity', 'source-id': fieldNamed(schema, column).id, direction: 'asc', 'null-order': 'nulls-first'
-    }))
-  }]
+  sortColumns.length === 0
+    ? []
+    : [
+        {
+          'order-id': 1,
+          fields: sortColumns.map((column) => ({
+            transform: 'identity',
+            'source-id': fieldNamed(schema, column).id,
+            direction: 'asc',
+            'null-order': 'nulls-first'
+          }))
+        }
+      ]
 
 const expirable = (metadata: TableMetadata): readonly Snapshot[] => {
   const main = lineage(metadata, currentSnapshot(metadata))
   const beyond = main.slice(numberProperty(metadata, snapshotsMaxProperty))
   if (beyond.length === 0) return []
   const kept = keptByRule(metadata, main)
-  return beyond.filter((it) => !kept.has(it)).toReversed().slice(0, expiredPerCommitMax)
+  return beyond
+    .filter((it) => !kept.has(it))
+    .toReversed()
+    .slice(0, expiredPerCommitMax)
 }
 
 const keptByRule = (metadata: TableMetadata, main: readonly Snapshot[]): ReadonlySet<Snapshot> => {
-  const kept = new Set(main.slice(0, main.findIndex((it) => it.summary[offsetsKey] !== undefined) + 1).slice(-1))
+  const kept = new Set(
+    main.slice(0, main.findIndex((it) => it.summary[offsetsKey] !== undefined) + 1).slice(-1)
+  )
   const onMain = new Set(main)
   for (const [name, ref] of Object.entries(metadata.refs)) {
     const head = name === 'main' ? null : snapshotById(metadata, ref['snapshot-id'])
     if (head === null) continue
     kept.add(head)
     // A branch keeps its own part; where it left main, main's rule decides.
-    for (const it of lineage(metadata, head)) if (ref.type === 'branch' && !onMain.has(it)) kept.add(it)
+    for (const it of lineage(metadata, head))
+      if (ref.type === 'branch' && !onMain.has(it)) kept.add(it)
   }
   return kept
 }

@@ -1,7 +1,9 @@
 /**
- * Table metadata, format v2 (spec, "Table Metadata"): its JSON shape, read and written without loss.
+ * Table metadata, format v2 (spec, "Table Metadata"): its JSON shape, read and written without
+ * loss.
  *
- * 1. Snapshot ids have 63 bits and are bigints here; no number of the file passes through a double that cannot hold it.
+ * 1. Snapshot ids have 63 bits and are bigints here; no number of the file passes through a double
+ *    that cannot hold it.
  * 2. What this code does not know of a foreign writer's metadata is kept as it stands.
  * 3. Snapshots, log entries, schemas are never changed once made, so the JSON text of each is made
  *    once: a commit pays for what it adds.
@@ -65,8 +67,14 @@ export interface TableMetadata {
   /** Absent while there is none. */
   readonly 'current-snapshot-id'?: bigint
   readonly snapshots: readonly Snapshot[]
-  readonly 'snapshot-log': readonly { readonly 'snapshot-id': bigint; readonly 'timestamp-ms': number }[]
-  readonly 'metadata-log': readonly { readonly 'metadata-file': string; readonly 'timestamp-ms': number }[]
+  readonly 'snapshot-log': readonly {
+    readonly 'snapshot-id': bigint
+    readonly 'timestamp-ms': number
+  }[]
+  readonly 'metadata-log': readonly {
+    readonly 'metadata-file': string
+    readonly 'timestamp-ms': number
+  }[]
   readonly refs: Readonly<Record<string, SnapshotRef>>
 }
 
@@ -74,10 +82,14 @@ export interface TableMetadata {
 export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadata => {
   const raw = parsed(location, bytes)
   if (raw['format-version'] !== 2) {
-    throw new TableUnreadable({ location, reason: `format version ${String(raw['format-version'])}, only 2 is supported` })
+    throw new TableUnreadable({
+      location,
+      reason: `format version ${String(raw['format-version'])}, only 2 is supported`
+    })
   }
   const missing = requiredKeys.filter((key) => raw[key] === undefined)
-  if (missing.length > 0) throw new TableUnreadable({ location, reason: `metadata lacks ${missing.join(', ')}` })
+  if (missing.length > 0)
+    throw new TableUnreadable({ location, reason: `metadata lacks ${missing.join(', ')}` })
   const { 'current-snapshot-id': head, ...rest } = raw as unknown as Written
   const current = isAbsent(head) || BigInt(head) < 0n ? null : BigInt(head)
   return {
@@ -92,8 +104,10 @@ export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadat
 }
 
 export const serialiseMetadata = (metadata: TableMetadata): Uint8Array => {
-  const members = Object.entries(metadata).map(([key, value]: [string, unknown]) =>
-    `${JSON.stringify(key)}:${Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : textOf(value)}`)
+  const members = Object.entries(metadata).map(([key, value]: [string, unknown]) => {
+    const text = Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : textOf(value)
+    return `${JSON.stringify(key)}:${text}`
+  })
   return Buffer.from(`{${members.join(',')}}`)
 }
 
@@ -119,21 +133,39 @@ export const lineage = (metadata: TableMetadata, from: Snapshot | null): readonl
 }
 
 export const currentSchema = (metadata: TableMetadata): IcebergSchema =>
-  found(metadata.schemas.find((it) => it['schema-id'] === metadata['current-schema-id']), metadata, 'current schema')
+  found(
+    metadata.schemas.find((it) => it['schema-id'] === metadata['current-schema-id']),
+    metadata,
+    'current schema'
+  )
 
 export const defaultSpec = (metadata: TableMetadata): PartitionSpec =>
   specById(metadata, metadata['default-spec-id'])
 
 export const specById = (metadata: TableMetadata, id: number): PartitionSpec =>
-  found(metadata['partition-specs'].find((it) => it['spec-id'] === id), metadata, `partition spec ${id}`)
+  found(
+    metadata['partition-specs'].find((it) => it['spec-id'] === id),
+    metadata,
+    `partition spec ${id}`
+  )
 
 /** Number of a metadata file name `<V>-<uuid>.metadata.json`, 0 if it has another form. */
 export const metadataVersion = (location: string): number =>
   Number(/(\d+)-[^/]*\.metadata\.json$/.exec(location)?.[1] ?? 0)
 
 const requiredKeys = [
-  'table-uuid', 'location', 'last-sequence-number', 'last-updated-ms', 'last-column-id', 'schemas', 'current-schema-id',
-  'partition-specs', 'default-spec-id', 'last-partition-id', 'sort-orders', 'default-sort-order-id'
+  'table-uuid',
+  'location',
+  'last-sequence-number',
+  'last-updated-ms',
+  'last-column-id',
+  'schemas',
+  'current-schema-id',
+  'partition-specs',
+  'default-spec-id',
+  'last-partition-id',
+  'sort-orders',
+  'default-sort-order-id'
 ]
 
 const parsed = (location: string, bytes: Uint8Array): Record<string, unknown> => {
@@ -141,7 +173,10 @@ const parsed = (location: string, bytes: Uint8Array): Record<string, unknown> =>
     const value = parse(Buffer.from(bytes).toString('utf8'), null, numberOf)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch (cause) {
-    throw new TableUnreadable({ location, reason: `not JSON: ${cause instanceof Error ? cause.message : String(cause)}` })
+    throw new TableUnreadable({
+      location,
+      reason: `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
+    })
   }
   throw new TableUnreadable({ location, reason: 'not a JSON object' })
 }
@@ -155,8 +190,13 @@ const numberOf = (text: string): number | bigint => {
 /** As the JSON has it: ids are numbers where they fit, and optional parts may be absent. */
 type WrittenId = number | bigint
 type WithId<T> = Omit<T, 'snapshot-id'> & { readonly 'snapshot-id': WrittenId }
-type WrittenSnapshot = WithId<Omit<Snapshot, 'parent-snapshot-id'>> & { readonly 'parent-snapshot-id'?: WrittenId | null }
-type Idless = Omit<TableMetadata, 'current-snapshot-id' | 'snapshots' | 'snapshot-log' | 'metadata-log' | 'refs' | 'properties'>
+type WrittenSnapshot = WithId<Omit<Snapshot, 'parent-snapshot-id'>> & {
+  readonly 'parent-snapshot-id'?: WrittenId | null
+}
+type Idless = Omit<
+  TableMetadata,
+  'current-snapshot-id' | 'snapshots' | 'snapshot-log' | 'metadata-log' | 'refs' | 'properties'
+>
 
 interface Written extends Idless {
   readonly 'current-snapshot-id'?: WrittenId | null
@@ -167,7 +207,8 @@ interface Written extends Idless {
   readonly properties?: TableMetadata['properties']
 }
 
-const isAbsent = (id: WrittenId | null | undefined): id is null | undefined => id === undefined || id === null
+const isAbsent = (id: WrittenId | null | undefined): id is null | undefined =>
+  id === undefined || id === null
 
 const widened = <T>(value: WithId<T>): T =>
   ({ ...value, 'snapshot-id': BigInt(value['snapshot-id']) }) as unknown as T
@@ -178,11 +219,15 @@ const snapshotOf = ({ 'parent-snapshot-id': parentId, ...rest }: WrittenSnapshot
 }
 
 const refsOf = (
-  written: Readonly<Record<string, WithId<SnapshotRef>>>, current: bigint | null
+  written: Readonly<Record<string, WithId<SnapshotRef>>>,
+  current: bigint | null
 ): Readonly<Record<string, SnapshotRef>> => {
   const refs = Object.fromEntries(
-    Object.entries(written).map(([name, ref]) => [name, widened<SnapshotRef>(ref)]))
-  return current === null ? refs : { ...refs, main: { type: 'branch', ...refs['main'], 'snapshot-id': current } }
+    Object.entries(written).map(([name, ref]) => [name, widened<SnapshotRef>(ref)])
+  )
+  return current === null
+    ? refs
+    : { ...refs, main: { type: 'branch', ...refs['main'], 'snapshot-id': current } }
 }
 
 const texts = new WeakMap<object, string>()
@@ -197,6 +242,7 @@ const textOf = (value: unknown): string => {
 }
 
 const found = <T>(value: T | undefined, metadata: TableMetadata, what: string): T => {
-  if (value === undefined) throw new TableUnreadable({ location: metadata.location, reason: `metadata lacks its ${what}` })
+  if (value === undefined)
+    throw new TableUnreadable({ location: metadata.location, reason: `metadata lacks its ${what}` })
   return value
 }

@@ -1,8 +1,9 @@
 /**
  * Which files of a snapshot a query must read, newest first (R22).
  *
- * 1. A file is left out only if its partition or its bounds prove that no row of it matches: manifests by their partition
- *    ranges first, then files by partition, then by the bounds of `timestamp` and `symbol`. What is unknown is read.
+ * 1. A file is left out only if its partition or its bounds prove that no row of it matches:
+ *    manifests by their partition ranges first, then files by partition, then by the bounds of
+ *    `timestamp` and `symbol`. What is unknown is read.
  * 2. Files and their bounds are immutable and decoded once; a plan is kept by snapshot and filter.
  * 3. A snapshot with row-level delete files is refused, never read without them.
  */
@@ -14,7 +15,13 @@ import { entryDeleted, type DataFileEntry, type ManifestEntry } from './manifest
 import type { FieldSummary, ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
 import {
-  currentSchema, currentSnapshot, snapshotById, specById, type PartitionSpec, type Snapshot, type TableMetadata
+  currentSchema,
+  currentSnapshot,
+  snapshotById,
+  specById,
+  type PartitionSpec,
+  type Snapshot,
+  type TableMetadata
 } from './metadata.ts'
 import { fieldNamed } from './schema.ts'
 import { readManifest, readManifestList, refresh, type Table } from './table.ts'
@@ -39,7 +46,9 @@ export interface PlannedFile {
   /** Bounds of `timestamp`, µs, both inclusive; infinite where unknown. */
   readonly timestampLowerUs: number
   readonly timestampUpperUs: number
-  /** Bounds of `symbol`, both inclusive; the upper one may be longer than any symbol of the file. */
+  /**
+   * Bounds of `symbol`, both inclusive; the upper one may be longer than any symbol of the file.
+   */
   readonly symbolLower: string | null
   readonly symbolUpper: string | null
   readonly exchange: string | null
@@ -62,12 +71,11 @@ export interface ScanPlan {
 
 export interface ScanPlanner {
   /** Plans a snapshot, the current one by default. */
-  readonly plan: (
-    filter: ScanFilter, snapshotId?: bigint
-  ) => Effect.Effect<ScanPlan, PlanError>
+  readonly plan: (filter: ScanFilter, snapshotId?: bigint) => Effect.Effect<ScanPlan, PlanError>
 }
 
-export type PlanError = DeletesUnsupported | SnapshotMissing | Effect.Error<ReturnType<typeof refresh>>
+export type PlanError =
+  DeletesUnsupported | SnapshotMissing | Effect.Error<ReturnType<typeof refresh>>
 
 export interface PlannerOptions {
   /** Local path of a location; default: the path of a `file://` URI. */
@@ -77,59 +85,26 @@ export interface PlannerOptions {
 }
 
 export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): ScanPlanner => {
-  const pathOf = options.pathOf ?? fileURLToPath
+  const plansMax = options.plansMax ?? plansMaxDefault
   const plans = new Map<string, ScanPlan>()
-  const decoded = new WeakMap<readonly ManifestEntry[], readonly PlannedFile[]>()
-
-  const filesOf = Effect.fnUntraced(function* (manifest: ManifestFile, columns: Columns) {
-    const entries = yield* readManifest(table, manifest)
-    const known = decoded.get(entries)
-    if (known !== undefined) return known
-    const files = entries.filter((it) => it.status !== entryDeleted)
-      .map((it) => plannedFile(it.data_file, columns, pathOf))
-    decoded.set(entries, files)
-    return files
-  })
-
-  const planOf = Effect.fnUntraced(function* (metadata: TableMetadata, snapshot: Snapshot, filter: ScanFilter) {
-    const manifests = liveManifests(yield* readManifestList(table, snapshot))
-    if (manifests.some((it) => it.content !== 0)) {
-      return yield* new DeletesUnsupported({ table: table.name, snapshotId: snapshot['snapshot-id'].toString() })
-    }
-    const columns = columnsOf(metadata)
-    const matching = manifests.filter((it) => manifestMayMatch(specById(metadata, it.partition_spec_id), it, filter))
-    const lists = yield* Effect.forEach(matching, (it) => filesOf(it, columns), { concurrency: readConcurrencyMax })
-    const files = lists.flatMap((it) => it.filter((file) => fileMayMatch(file, filter)))
-      .sort((left, right) => descending(left.timestampUpperUs, right.timestampUpperUs)
-        || descending(left.timestampLowerUs, right.timestampLowerUs))
-    const filesConsidered = manifests.reduce((sum, it) => sum + it.added_files_count + it.existing_files_count, 0)
-    const plan: ScanPlan = {
-      snapshotId: snapshot['snapshot-id'],
-      files,
-      disjoint: areDisjoint(files),
-      manifestsConsidered: manifests.length,
-      manifestsPruned: manifests.length - matching.length,
-      filesConsidered,
-      filesPruned: filesConsidered - files.length
-    }
-    return plan
-  })
-
+  const filesOf = makeFileDecoder(table, options.pathOf ?? fileURLToPath)
   return {
     plan: Effect.fnUntraced(function* (filter, snapshotId) {
       const { metadata } = yield* refresh(table)
-      const snapshot = snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, snapshotId)
+      const snapshot =
+        snapshotId === undefined ? currentSnapshot(metadata) : snapshotById(metadata, snapshotId)
       if (snapshot === null) {
         if (snapshotId === undefined) return emptyPlan
         return yield* new SnapshotMissing({ table: table.name, snapshotId: snapshotId.toString() })
       }
       const { exchange, symbol, fromUs, toUs } = filter
-      const key = JSON.stringify([snapshot['snapshot-id'].toString(), exchange, symbol, fromUs, toUs])
+      const id = snapshot['snapshot-id'].toString()
+      const key = JSON.stringify([id, exchange, symbol, fromUs, toUs])
       const known = plans.get(key)
       if (known !== undefined) return known
-      const plan = yield* planOf(metadata, snapshot, filter)
+      const plan = yield* planSnapshot(table, { metadata, snapshot, filter, filesOf })
       for (const oldest of plans.keys()) {
-        if (plans.size < (options.plansMax ?? plansMaxDefault)) break
+        if (plans.size < plansMax) break
         plans.delete(oldest)
       }
       plans.set(key, plan)
@@ -142,11 +117,80 @@ const plansMaxDefault = 256
 const readConcurrencyMax = 8
 
 const emptyPlan: ScanPlan = {
-  snapshotId: null, files: [], disjoint: true,
-  manifestsConsidered: 0, manifestsPruned: 0, filesConsidered: 0, filesPruned: 0
+  snapshotId: null,
+  files: [],
+  disjoint: true,
+  manifestsConsidered: 0,
+  manifestsPruned: 0,
+  filesConsidered: 0,
+  filesPruned: 0
 }
 
-const descending = (left: number, right: number): number => (left === right ? 0 : right > left ? 1 : -1)
+type FileDecoder = ReturnType<typeof makeFileDecoder>
+
+/** Live files of a manifest, decoded once. */
+const makeFileDecoder = (table: Table, pathOf: (location: string) => string) => {
+  const decoded = new WeakMap<readonly ManifestEntry[], readonly PlannedFile[]>()
+  return Effect.fnUntraced(function* (manifest: ManifestFile, columns: Columns) {
+    const entries = yield* readManifest(table, manifest)
+    const known = decoded.get(entries)
+    if (known !== undefined) return known
+    const files = entries
+      .filter((it) => it.status !== entryDeleted)
+      .map((it) => plannedFile(it.data_file, columns, pathOf))
+    decoded.set(entries, files)
+    return files
+  })
+}
+
+interface ScanRequest {
+  readonly metadata: TableMetadata
+  readonly snapshot: Snapshot
+  readonly filter: ScanFilter
+  readonly filesOf: FileDecoder
+}
+
+const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanRequest) {
+  const { metadata, snapshot, filter, filesOf } = request
+  const snapshotId = snapshot['snapshot-id']
+  const manifests = liveManifests(yield* readManifestList(table, snapshot))
+  if (manifests.some((it) => it.content !== 0)) {
+    return yield* new DeletesUnsupported({
+      table: table.name,
+      snapshotId: snapshotId.toString()
+    })
+  }
+  const columns = columnsOf(metadata)
+  const matching = manifests.filter((it) =>
+    manifestMayMatch(specById(metadata, it.partition_spec_id), it, filter)
+  )
+  const lists = yield* Effect.forEach(matching, (it) => filesOf(it, columns), {
+    concurrency: readConcurrencyMax
+  })
+  const files = lists
+    .flatMap((it) => it.filter((file) => fileMayMatch(file, filter)))
+    .sort(newestFirst)
+  const filesConsidered = manifests.reduce((sum, it) => sum + liveFileCount(it), 0)
+  const plan: ScanPlan = {
+    snapshotId,
+    files,
+    disjoint: areDisjoint(files),
+    manifestsConsidered: manifests.length,
+    manifestsPruned: manifests.length - matching.length,
+    filesConsidered,
+    filesPruned: filesConsidered - files.length
+  }
+  return plan
+})
+
+const liveFileCount = (it: ManifestFile): number => it.added_files_count + it.existing_files_count
+
+const newestFirst = (left: PlannedFile, right: PlannedFile): number =>
+  descending(left.timestampUpperUs, right.timestampUpperUs) ||
+  descending(left.timestampLowerUs, right.timestampLowerUs)
+
+const descending = (left: number, right: number): number =>
+  left === right ? 0 : right > left ? 1 : -1
 
 /** Newest first: each file must begin after the next one ends. */
 const areDisjoint = (files: readonly PlannedFile[]): boolean => {
@@ -165,11 +209,16 @@ interface Columns {
 
 const columnsOf = (metadata: TableMetadata): Columns => {
   const schema = currentSchema(metadata)
-  return { timestampId: fieldNamed(schema, 'timestamp').id, symbolId: fieldNamed(schema, 'symbol').id }
+  return {
+    timestampId: fieldNamed(schema, 'timestamp').id,
+    symbolId: fieldNamed(schema, 'symbol').id
+  }
 }
 
 const plannedFile = (
-  file: DataFileEntry, { timestampId, symbolId }: Columns, pathOf: (location: string) => string
+  file: DataFileEntry,
+  { timestampId, symbolId }: Columns,
+  pathOf: (location: string) => string
 ): PlannedFile => {
   const lower = (id: number) => file.lower_bounds?.find((it) => it.key === id)?.value
   const upper = (id: number) => file.upper_bounds?.find((it) => it.key === id)?.value
@@ -190,7 +239,10 @@ const plannedFile = (
   }
 }
 
-const fileMayMatch = (file: PlannedFile, { exchange, symbol, fromUs, toUs }: ScanFilter): boolean => {
+const fileMayMatch = (
+  file: PlannedFile,
+  { exchange, symbol, fromUs, toUs }: ScanFilter
+): boolean => {
   if (exchange !== undefined && file.exchange !== null && file.exchange !== exchange) return false
   if (fromUs !== undefined && file.timestampUpperUs < fromUs) return false
   if (toUs !== undefined && file.timestampLowerUs >= toUs) return false
@@ -200,7 +252,11 @@ const fileMayMatch = (file: PlannedFile, { exchange, symbol, fromUs, toUs }: Sca
   return !below && !above
 }
 
-const manifestMayMatch = (spec: PartitionSpec, manifest: ManifestFile, filter: ScanFilter): boolean =>
+const manifestMayMatch = (
+  spec: PartitionSpec,
+  manifest: ManifestFile,
+  filter: ScanFilter
+): boolean =>
   spec.fields.every((field, index) => {
     const summary = manifest.partitions?.[index]
     if (summary === undefined) return true
@@ -210,17 +266,24 @@ const manifestMayMatch = (spec: PartitionSpec, manifest: ManifestFile, filter: S
     return field.name !== 'timestamp_day' || dayMayMatch(summary, filter)
   })
 
-const textMayMatch = ({ lower_bound: lower, upper_bound: upper }: FieldSummary, value: string): boolean => {
+const textMayMatch = (
+  { lower_bound: lower, upper_bound: upper }: FieldSummary,
+  value: string
+): boolean => {
   const bytes = Buffer.from(value, 'utf8')
   if (lower !== null && Buffer.compare(bytes, lower) < 0) return false
   return upper === null || Buffer.compare(bytes, upper) <= 0
 }
 
 const dayMayMatch = (
-  { lower_bound: lower, upper_bound: upper }: FieldSummary, { fromUs, toUs }: ScanFilter
+  { lower_bound: lower, upper_bound: upper }: FieldSummary,
+  { fromUs, toUs }: ScanFilter
 ): boolean => {
-  if (fromUs !== undefined && upper !== null && Number(decodeValue('date', upper)) < dayOf(fromUs)) return false
-  return toUs === undefined || lower === null || Number(decodeValue('date', lower)) <= dayOf(toUs - 1)
+  if (fromUs !== undefined && upper !== null && Number(decodeValue('date', upper)) < dayOf(fromUs))
+    return false
+  return (
+    toUs === undefined || lower === null || Number(decodeValue('date', lower)) <= dayOf(toUs - 1)
+  )
 }
 
 /** Iceberg compares text by its UTF-8 bytes. */

@@ -1,6 +1,7 @@
 /**
- * What the Iceberg writer and planner need from the outside. Everything the commit protocol touches goes through these
- * ports, so that a simulation runs this very code over simulated files, catalog, clock and ids (R32).
+ * What the Iceberg writer and planner need from the outside. Everything the commit protocol touches
+ * goes through these ports, so that a simulation runs this very code over simulated files, catalog,
+ * clock and ids (R32).
  *
  * Locations are absolute URIs (`file:///…`), as Iceberg metadata before format v4 requires.
  */
@@ -18,12 +19,16 @@ export interface Files {
   /** Fails with `FileMissing` where nothing is stored. */
   readonly read: (location: string) => Effect.Effect<Uint8Array, FilesFault>
   /**
-   * Durable when it returns: content and directory entry survive a power cut. Fails with `FileExists` and changes nothing
-   * if the name is taken. After a crash in between, the name may hold part of the content, so callers use a name that
-   * nothing refers to before this has returned.
+   * Durable when it returns: content and directory entry survive a power cut. Fails with
+   * `FileExists` and changes nothing if the name is taken. After a crash in between, the name may
+   * hold part of the content, so callers use a name that nothing refers to before this has
+   * returned.
    */
   readonly writeNew: (location: string, bytes: Uint8Array) => Effect.Effect<void, FilesFault>
-  /** As `writeNew`, but atomic as well: at every instant and after any crash the name is whole or absent. */
+  /**
+   * As `writeNew`, but atomic as well: at every instant and after any crash the name is whole or
+   * absent.
+   */
   readonly publish: (location: string, bytes: Uint8Array) => Effect.Effect<void, FilesFault>
   /** Removing what is absent is success. */
   readonly remove: (location: string) => Effect.Effect<void, FilesFault>
@@ -38,7 +43,10 @@ export interface TableIdentifier {
   readonly name: string
 }
 
-/** The catalog could not say whether the swap took place. Nothing may be deleted, nothing retried blindly (R19). */
+/**
+ * The catalog could not say whether the swap took place. Nothing may be deleted, nothing retried
+ * blindly (R19).
+ */
 export interface SwapUnknown {
   readonly _tag: 'SwapUnknown'
   readonly message: string
@@ -50,9 +58,14 @@ export interface Catalog {
   readonly load: (table: TableIdentifier) => Effect.Effect<string | null, FilesFault>
   /** Registers a new table; `conflict` if it exists. */
   readonly create: (table: TableIdentifier, next: string) => Effect.Effect<SwapOutcome, SwapUnknown>
-  /** Replaces `expected` by `next`; `conflict` is definite: this swap did not and will not take place. */
+  /**
+   * Replaces `expected` by `next`; `conflict` is definite: this swap did not and will not take
+   * place.
+   */
   readonly swap: (
-    table: TableIdentifier, expected: string, next: string
+    table: TableIdentifier,
+    expected: string,
+    next: string
   ) => Effect.Effect<SwapOutcome, SwapUnknown>
 }
 

@@ -1,38 +1,62 @@
 /**
- * Data retention by whole UTC days (R53): one metadata commit takes the files of old day partitions out of the table.
+ * Data retention by whole UTC days (R53): one metadata commit takes the files of old day partitions
+ * out of the table.
  *
- * 1. Planned anew on each attempt's parent; `k2.*` is that parent's (R9). Landed offsets never move by it.
- * 2. A touched manifest is rewritten: files that go are DELETED by the new snapshot, the rest is EXISTING with its
- *    original numbers. Manifests without live files are dropped by the next snapshot, not by this one.
- * 3. The data files themselves are reported for deletion when the last snapshot that holds them expires.
+ * 1. Planned anew on each attempt's parent; `k2.*` is that parent's (R9). Landed offsets never move
+ *    by it.
+ * 2. A touched manifest is rewritten: files that go are DELETED by the new snapshot, the rest is
+ *    EXISTING with its original numbers. Manifests without live files are dropped by the next
+ *    snapshot, not by this one.
+ * 3. The data files themselves are reported for deletion when the last snapshot that holds them
+ *    expires.
  */
 import * as Effect from 'effect/Effect'
 import { decodeValue } from './bounds.ts'
 import type { OffsetsMissing } from './errors.ts'
 import { recordedState, type RecordedState } from './k2-summary.ts'
 import {
-  encodeManifest, entryDeleted, entryExisting, inherited, type ManifestEntry, type ManifestHeader
+  encodeManifest,
+  entryDeleted,
+  entryExisting,
+  inherited,
+  type ManifestEntry,
+  type ManifestHeader
 } from './manifest.ts'
 import { describeManifest, type ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
 import { currentSchema, specById } from './metadata.ts'
 import {
-  commitSnapshot, type Change, type CommitBase, type CommitError, type Committed, type DraftResult, type FileToWrite
+  commitSnapshot,
+  type Change,
+  type CommitBase,
+  type CommitError,
+  type Committed,
+  type DraftResult,
+  type FileToWrite
 } from './snapshot-commit.ts'
 import { attempt, readManifest, rememberManifest, uuidBytes, type Table } from './table.ts'
 
 /** Removes all rows of UTC days before `beforeDay` (days since 1970); null if there are none. */
 export const removeDayPartitions = (
-  table: Table, beforeDay: number
+  table: Table,
+  beforeDay: number
 ): Effect.Effect<Committed | null, CommitError | OffsetsMissing> =>
   Effect.suspend(() =>
-    commitSnapshot<null, CommitError | OffsetsMissing>(
-      table, table.ports.ids.uuid(), (base) => draftRemoval(table, base, beforeDay)))
+    commitSnapshot<null, CommitError | OffsetsMissing>(table, table.ports.ids.uuid(), (base) =>
+      draftRemoval(table, base, beforeDay)
+    )
+  )
 
-const draftRemoval = Effect.fnUntraced(function* (table: Table, base: CommitBase, beforeDay: number) {
+const draftRemoval = Effect.fnUntraced(function* (
+  table: Table,
+  base: CommitBase,
+  beforeDay: number
+) {
   const nothing: DraftResult<null> = { done: null }
   if (base.parent === null) return nothing
-  const state = yield* attempt<RecordedState, OffsetsMissing>(() => recordedState(table.name, base.metadata))
+  const state = yield* attempt<RecordedState, OffsetsMissing>(() =>
+    recordedState(table.name, base.metadata)
+  )
   const manifests: ManifestFile[] = []
   const writes: FileToWrite[] = []
   const gone: ManifestEntry[] = []
@@ -40,22 +64,34 @@ const draftRemoval = Effect.fnUntraced(function* (table: Table, base: CommitBase
     const header = headerOf(base, manifest)
     const isOld = oldEntry(header, beforeDay)
     const entries = mayHoldOld(header, manifest, beforeDay)
-      ? inherited(yield* readManifest(table, manifest), manifest).filter((it) => it.status !== entryDeleted) : []
+      ? inherited(yield* readManifest(table, manifest), manifest).filter(
+          (it) => it.status !== entryDeleted
+        )
+      : []
     if (!entries.some(isOld)) {
       manifests.push(manifest)
       continue
     }
     gone.push(...entries.filter(isOld))
-    const rewritten = rewrite(table, base, header, entries.map((it) => (isOld(it)
-      ? { ...it, status: entryDeleted, snapshot_id: base.ids.snapshotId }
-      : { ...it, status: entryExisting })))
+    const rewritten = rewrite(
+      table,
+      base,
+      header,
+      entries.map((it) =>
+        isOld(it)
+          ? { ...it, status: entryDeleted, snapshot_id: base.ids.snapshotId }
+          : { ...it, status: entryExisting }
+      )
+    )
     manifests.push(rewritten.manifest)
     writes.push(rewritten.file)
   }
   if (gone.length === 0) return nothing
   const result: DraftResult<null> = {
     draft: {
-      operation: 'delete', manifests, writes,
+      operation: 'delete',
+      manifests,
+      writes,
       added: { files: 0, records: 0, bytes: 0 },
       deleted: sizeOf(gone),
       changedPartitionCount: new Set(gone.map((it) => JSON.stringify(it.data_file.partition))).size,
@@ -71,7 +107,8 @@ const headerOf = ({ metadata }: CommitBase, manifest: ManifestFile): ManifestHea
   specFields: specById(metadata, manifest.partition_spec_id).fields
 })
 
-const dayIndex = (header: ManifestHeader): number => header.specFields.findIndex((it) => it.transform === 'day')
+const dayIndex = (header: ManifestHeader): number =>
+  header.specFields.findIndex((it) => it.transform === 'day')
 
 const mayHoldOld = (header: ManifestHeader, manifest: ManifestFile, beforeDay: number): boolean => {
   if (manifest.content !== 0) return false
@@ -88,7 +125,10 @@ const oldEntry = (header: ManifestHeader, beforeDay: number) => {
 }
 
 const rewrite = (
-  table: Table, base: CommitBase, header: ManifestHeader, entries: readonly ManifestEntry[]
+  table: Table,
+  base: CommitBase,
+  header: ManifestHeader,
+  entries: readonly ManifestEntry[]
 ): { readonly manifest: ManifestFile; readonly file: FileToWrite } => {
   const uuid = table.ports.ids.uuid()
   const location = `${base.metadata.location}/metadata/${uuid}-retained.avro`

@@ -1,10 +1,13 @@
 /**
- * Iceberg schema of a table, derived from the Avro schema of its records (the one source of the schema).
+ * Iceberg schema of a table, derived from the Avro schema of its records (the one source of the
+ * schema).
  *
- * 1. Top-level columns have ids 1…n in the order of the record's fields, then `k2_partition` and `k2_offset` (R15);
- *    ids of list elements, map keys and map values follow after all of them, in order.
+ * 1. Top-level columns have ids 1…n in the order of the record's fields, then `k2_partition` and
+ *    `k2_offset` (R15); ids of list elements, map keys and map values follow after all of them, in
+ *    order.
  * 2. A column is required exactly if the Avro type is not nullable.
- * 3. Types and keys have the shape of Iceberg's JSON (spec, appendix C), so that metadata is written as it stands.
+ * 3. Types and keys have the shape of Iceberg's JSON (spec, appendix C), so that metadata is
+ *    written as it stands.
  */
 import { invariant } from './errors.ts'
 
@@ -22,7 +25,11 @@ export interface AvroNode {
 export interface AvroRecordSchema {
   readonly type: 'record'
   readonly name: string
-  readonly fields: readonly { readonly name: string; readonly type: AvroType; readonly doc?: string }[]
+  readonly fields: readonly {
+    readonly name: string
+    readonly type: AvroType
+    readonly doc?: string
+  }[]
 }
 
 /** Primitive types are their names: `long`, `string`, `timestamptz`, `decimal(18, 8)`, … */
@@ -65,7 +72,11 @@ export interface IcebergSchema extends IcebergStruct {
 export const icebergSchemaOf = (record: AvroRecordSchema): IcebergSchema => {
   const columns = [
     ...record.fields,
-    { name: 'k2_partition', type: 'string', doc: 'Log epoch and partition that the record landed from.' },
+    {
+      name: 'k2_partition',
+      type: 'string',
+      doc: 'Log epoch and partition that the record landed from.'
+    },
     { name: 'k2_offset', type: 'long', doc: 'Offset of the record in that partition.' }
   ]
   let nestedId = columns.length
@@ -93,19 +104,31 @@ const nullability = (type: AvroType): { readonly required: boolean; readonly inn
   if (!isUnion(type)) return { required: true, inner: type }
   const members = type.filter((member) => member !== 'null')
   const [inner] = members
-  invariant(members.length === 1 && inner !== undefined, 'a union must be of null and one other type')
+  invariant(
+    members.length === 1 && inner !== undefined,
+    'a union must be of null and one other type'
+  )
   return { required: members.length === type.length, inner }
 }
 
 const isUnion = (type: AvroType): type is readonly AvroType[] => Array.isArray(type)
 
 const primitives: Readonly<Record<string, string>> = {
-  boolean: 'boolean', int: 'int', long: 'long', float: 'float', double: 'double', string: 'string', bytes: 'binary',
+  boolean: 'boolean',
+  int: 'int',
+  long: 'long',
+  float: 'float',
+  double: 'double',
+  string: 'string',
+  bytes: 'binary',
   enum: 'string'
 }
 
 const logicalTypes: Readonly<Record<string, string>> = {
-  'timestamp-micros': 'timestamptz', 'local-timestamp-micros': 'timestamp', date: 'date', uuid: 'uuid'
+  'timestamp-micros': 'timestamptz',
+  'local-timestamp-micros': 'timestamp',
+  date: 'date',
+  uuid: 'uuid'
 }
 
 const typeOf = (type: AvroType, nextId: () => number): IcebergType => {
@@ -130,14 +153,23 @@ const primitiveOf = (name: string): string => {
 
 const listOf = (items: AvroType, nextId: () => number): IcebergList => {
   const { required, inner } = nullability(items)
-  return { type: 'list', 'element-id': nextId(), element: typeOf(inner, nextId), 'element-required': required }
+  return {
+    type: 'list',
+    'element-id': nextId(),
+    element: typeOf(inner, nextId),
+    'element-required': required
+  }
 }
 
 const mapOf = (values: AvroType, nextId: () => number): IcebergMap => {
   const { required, inner } = nullability(values)
   const [keyId, valueId] = [nextId(), nextId()]
   return {
-    type: 'map', 'key-id': keyId, key: 'string', 'value-id': valueId, value: typeOf(inner, nextId),
+    type: 'map',
+    'key-id': keyId,
+    key: 'string',
+    'value-id': valueId,
+    value: typeOf(inner, nextId),
     'value-required': required
   }
 }
@@ -145,6 +177,7 @@ const mapOf = (values: AvroType, nextId: () => number): IcebergMap => {
 const idsOf = (type: IcebergType): readonly number[] => {
   if (typeof type === 'string') return []
   if (type.type === 'list') return [type['element-id'], ...idsOf(type.element)]
-  if (type.type === 'map') return [type['key-id'], type['value-id'], ...idsOf(type.key), ...idsOf(type.value)]
+  if (type.type === 'map')
+    return [type['key-id'], type['value-id'], ...idsOf(type.key), ...idsOf(type.value)]
   return type.fields.flatMap((field) => [field.id, ...idsOf(field.type)])
 }

@@ -1,12 +1,15 @@
 /**
- * One optimistic commit of a new snapshot, whatever it contains (spec, "Optimistic Concurrency"; R1, R9, R19).
+ * One optimistic commit of a new snapshot, whatever it contains (spec, "Optimistic Concurrency";
+ * R1, R9, R19).
  *
- * 1. Every attempt starts from the current metadata; `draftOf` decides anew what the snapshot holds on that parent, and
- *    takes `k2.*` from it. Nothing that was read for an earlier attempt survives, but for files that nothing refers to.
+ * 1. Every attempt starts from the current metadata; `draftOf` decides anew what the snapshot holds
+ *    on that parent, and takes `k2.*` from it. Nothing that was read for an earlier attempt
+ *    survives, but for files that nothing refers to.
  * 2. All files that the new metadata names are durable before the catalog is asked to swap.
- * 3. Only a definite conflict is retried, at most `attemptsMax` times. An unclear outcome ends the commit as
- *    `CommitUnknown`, and nothing is deleted then.
- * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far as that succeeds.
+ * 3. Only a definite conflict is retried, at most `attemptsMax` times. An unclear outcome ends the
+ *    commit as `CommitUnknown`, and nothing is deleted then.
+ * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far
+ *    as that succeeds.
  */
 import * as Effect from 'effect/Effect'
 import { CommitFailed, CommitUnknown, type TableUnreadable, type TableMissing } from './errors.ts'
@@ -14,9 +17,20 @@ import { commitIdKey } from './k2-summary.ts'
 import { encodeManifestList, type ManifestFile, type SnapshotIds } from './manifest-list.ts'
 import { commitTimeMs, withSnapshot } from './metadata-updates.ts'
 import {
-  currentSnapshot, metadataVersion, serialiseMetadata, type Snapshot, type TableMetadata
+  currentSnapshot,
+  metadataVersion,
+  serialiseMetadata,
+  type Snapshot,
+  type TableMetadata
 } from './metadata.ts'
-import { metadataFileName, readManifestList, refresh, rememberList, uuidBytes, type Table } from './table.ts'
+import {
+  metadataFileName,
+  readManifestList,
+  refresh,
+  rememberList,
+  uuidBytes,
+  type Table
+} from './table.ts'
 import { unreferencedFiles, type RemovedFile } from './unreferenced-files.ts'
 
 /** What an attempt builds on. */
@@ -60,7 +74,9 @@ export interface Committed {
   readonly summary: Readonly<Record<string, string>>
   /** Swaps asked for; 0 if an earlier call had committed this commit id already. */
   readonly attempts: number
-  /** No longer named by the table; delete them no sooner than readers allow (R28), in this order. */
+  /**
+   * No longer named by the table; delete them no sooner than readers allow (R28), in this order.
+   */
   readonly removed: readonly RemovedFile[]
 }
 
@@ -70,7 +86,9 @@ export type DraftResult<A> = { readonly draft: SnapshotDraft } | { readonly done
 export type CommitError = CommitFailed | CommitUnknown | TableUnreadable | TableMissing
 
 export const commitSnapshot = <A, E>(
-  table: Table, commitId: string, draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>
+  table: Table,
+  commitId: string,
+  draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>
 ): Effect.Effect<Committed | A, E | CommitError> => {
   const durable = new Set<string>()
   const commit = Effect.gen(function* () {
@@ -97,7 +115,9 @@ export const commitSnapshot = <A, E>(
   })
   return commit.pipe(
     Effect.tapError((error) =>
-      error instanceof CommitUnknown ? Effect.void : removeQuietly(table, [...durable])))
+      error instanceof CommitUnknown ? Effect.void : removeQuietly(table, [...durable])
+    )
+  )
 }
 
 /** Iceberg's snapshot ids: 63 random bits, from a UUID. */
@@ -105,8 +125,6 @@ export const snapshotIdOf = (uuid: string): bigint => {
   const bits = BigInt(`0x${uuid.replaceAll('-', '')}`)
   return ((bits >> 64n) ^ (bits & 0xffff_ffff_ffff_ffffn)) & 0x7fff_ffff_ffff_ffffn
 }
-
-
 
 const attemptsMax = 20
 
@@ -136,7 +154,12 @@ const baseOf = Effect.fnUntraced(function* (table: Table, snapshotId: bigint) {
   return base
 })
 
-const nextVersion = (table: Table, commitId: string, base: CommitBase, draft: SnapshotDraft): NextVersion => {
+const nextVersion = (
+  table: Table,
+  commitId: string,
+  base: CommitBase,
+  draft: SnapshotDraft
+): NextVersion => {
   const { metadata, ids } = base
   const directory = `${metadata.location}/metadata`
   const uuid = table.ports.ids.uuid()
@@ -156,7 +179,10 @@ const nextVersion = (table: Table, commitId: string, base: CommitBase, draft: Sn
     metadata: change.next,
     expired: change.expired,
     trimmed: change.trimmed,
-    list: { location: listLocation, bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid)) },
+    list: {
+      location: listLocation,
+      bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid))
+    },
     file: {
       location: `${directory}/${metadataFileName(metadataVersion(base.location) + 1, uuid)}`,
       bytes: serialiseMetadata(change.next)
@@ -165,15 +191,23 @@ const nextVersion = (table: Table, commitId: string, base: CommitBase, draft: Sn
 }
 
 const summaryOf = (
-  parent: Snapshot | null, draft: SnapshotDraft, commitId: string
+  parent: Snapshot | null,
+  draft: SnapshotDraft,
+  commitId: string
 ): Readonly<Record<string, string>> => {
   const { added, deleted } = draft
   const total = (key: string, change: number) => String(Number(parent?.summary[key] ?? 0) + change)
   const counts: Record<string, number> = {
-    'added-data-files': added.files, 'added-records': added.records, 'added-files-size': added.bytes,
-    'deleted-data-files': deleted.files, 'deleted-records': deleted.records, 'removed-files-size': deleted.bytes
+    'added-data-files': added.files,
+    'added-records': added.records,
+    'added-files-size': added.bytes,
+    'deleted-data-files': deleted.files,
+    'deleted-records': deleted.records,
+    'removed-files-size': deleted.bytes
   }
-  const nonZero = Object.entries(counts).filter(([, value]) => value > 0).map(([key, value]) => [key, String(value)])
+  const nonZero = Object.entries(counts)
+    .filter(([, value]) => value > 0)
+    .map(([key, value]) => [key, String(value)])
   return {
     operation: draft.operation,
     ...Object.fromEntries(nonZero),
@@ -190,26 +224,50 @@ const summaryOf = (
 }
 
 /** Independent files are written, and synced, side by side (2). */
-const writeAll = (table: Table, commitId: string, writes: readonly FileToWrite[], durable: Set<string>) =>
+const writeAll = (
+  table: Table,
+  commitId: string,
+  writes: readonly FileToWrite[],
+  durable: Set<string>
+) =>
   Effect.all(
-    writes.filter((it) => !durable.has(it.location)).map(({ location, bytes }) => {
-      // Named before it is written: a write that fails half way is cleaned up as well.
-      durable.add(location)
-      return table.ports.files.writeNew(location, bytes).pipe(Effect.tapError((fault) => Effect.sync(() => {
-        // Not ours, then, and not ours to remove.
-        if (fault._tag === 'FileExists') durable.delete(location)
-      })))
-    }),
+    writes
+      .filter((it) => !durable.has(it.location))
+      .map(({ location, bytes }) => {
+        // Named before it is written: a write that fails half way is cleaned up as well.
+        durable.add(location)
+        return table.ports.files.writeNew(location, bytes).pipe(
+          Effect.tapError((fault) =>
+            Effect.sync(() => {
+              // Not ours, then, and not ours to remove.
+              if (fault._tag === 'FileExists') durable.delete(location)
+            })
+          )
+        )
+      }),
     { concurrency: writeConcurrencyMax, discard: true }
-  ).pipe(Effect.mapError((fault) => new CommitFailed({ table: table.name, commitId, reason: fault.message })))
+  ).pipe(
+    Effect.mapError(
+      (fault) => new CommitFailed({ table: table.name, commitId, reason: fault.message })
+    )
+  )
 
 const writeConcurrencyMax = 8
 
 const swap = (table: Table, commitId: string, base: CommitBase, next: NextVersion) =>
-  table.ports.catalog.swap(table.identifier, base.location, next.file.location).pipe(
-    Effect.mapError((fault) => new CommitUnknown({
-      table: table.name, commitId, parentId: base.ids.parentId?.toString() ?? null, reason: fault.message
-    })))
+  table.ports.catalog
+    .swap(table.identifier, base.location, next.file.location)
+    .pipe(
+      Effect.mapError(
+        (fault) =>
+          new CommitUnknown({
+            table: table.name,
+            commitId,
+            parentId: base.ids.parentId?.toString() ?? null,
+            reason: fault.message
+          })
+      )
+    )
 
 interface Outcome {
   readonly draft: SnapshotDraft
@@ -226,10 +284,21 @@ const finish = Effect.fnUntraced(function* (table: Table, base: CommitBase, outc
     table.loaded = { location: next.file.location, metadata: next.metadata }
   }
   const named = new Set([
-    next.list.location, next.file.location, ...draft.manifests.map((it) => it.manifest_path)])
-  yield* removeQuietly(table, [...outcome.durable].filter((it) => !named.has(it)))
+    next.list.location,
+    next.file.location,
+    ...draft.manifests.map((it) => it.manifest_path)
+  ])
+  yield* removeQuietly(
+    table,
+    [...outcome.durable].filter((it) => !named.has(it))
+  )
   const { expired, trimmed } = next
-  const removed = yield* unreferencedFiles(table, { before: base.metadata, after: next.metadata, expired, trimmed })
+  const removed = yield* unreferencedFiles(table, {
+    before: base.metadata,
+    after: next.metadata,
+    expired,
+    trimmed
+  })
   const committed: Committed = {
     snapshotId: next.snapshot['snapshot-id'],
     parentId: base.ids.parentId,

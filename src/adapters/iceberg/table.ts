@@ -1,9 +1,12 @@
 /**
- * An open table: its current metadata and what was decoded of it, kept in memory because every file is immutable.
+ * An open table: its current metadata and what was decoded of it, kept in memory because every file
+ * is immutable.
  *
- * 1. The catalog is asked for the current version each time; its metadata is read only when the version changed.
- * 2. Sequence-state files lie outside the table's location (`<warehouse>/_k2/<table-uuid>/`), where no foreign orphan
- *    removal looks (R10); their paths in `k2.state` are relative to that directory.
+ * 1. The catalog is asked for the current version each time; its metadata is read only when the
+ *    version changed.
+ * 2. Sequence-state files lie outside the table's location (`<warehouse>/_k2/<table-uuid>/`), where
+ *    no foreign orphan removal looks (R10); their paths in `k2.state` are relative to that
+ *    directory.
  */
 import * as Effect from 'effect/Effect'
 import { makeByteCache, type ByteCache } from './byte-cache.ts'
@@ -13,9 +16,19 @@ import { decodeManifest, type ManifestEntry } from './manifest.ts'
 import { decodeManifestList, type ManifestFile } from './manifest-list.ts'
 import { newTableMetadata } from './metadata-updates.ts'
 import {
-  currentSchema, parseMetadata, serialiseMetadata, type Snapshot, type TableMetadata
+  currentSchema,
+  parseMetadata,
+  serialiseMetadata,
+  type Snapshot,
+  type TableMetadata
 } from './metadata.ts'
-import { tableName, type FilesFault, type IcebergPorts, type SwapUnknown, type TableIdentifier } from './ports.ts'
+import {
+  tableName,
+  type FilesFault,
+  type IcebergPorts,
+  type SwapUnknown,
+  type TableIdentifier
+} from './ports.ts'
 import { icebergSchemaOf, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
 import type { PartitionValue } from './transforms.ts'
 
@@ -64,8 +77,13 @@ export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOpti
   yield* checkColumns(tableName(identifier), currentSchema(loaded.metadata), schema)
   const bytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
   const table: Table = {
-    name: tableName(identifier), identifier, ports, warehouse: options.warehouse, loaded,
-    lists: makeByteCache(bytesMax), manifests: makeByteCache(bytesMax)
+    name: tableName(identifier),
+    identifier,
+    ports,
+    warehouse: options.warehouse,
+    loaded,
+    lists: makeByteCache(bytesMax),
+    manifests: makeByteCache(bytesMax)
   }
   return table
 })
@@ -108,13 +126,23 @@ export const readManifest = Effect.fnUntraced(function* (table: Table, manifest:
 export const rememberList = (table: Table, location: string, list: readonly ManifestFile[]): void =>
   table.lists.set(location, list, list.length * manifestFileBytes)
 
-export const rememberManifest = (table: Table, location: string, entries: readonly ManifestEntry[]): void =>
-  table.manifests.set(location, entries, entries.length * entryBytes)
+export const rememberManifest = (
+  table: Table,
+  location: string,
+  entries: readonly ManifestEntry[]
+): void => table.manifests.set(location, entries, entries.length * entryBytes)
 
 /** Writes a partition's sequence state; the result goes into `Advance.statePath`. */
-export const writeState = Effect.fnUntraced(function* (table: Table, partitionKey: string, bytes: Uint8Array) {
-  const path = `state/${partitionKey.replace(/[^A-Za-z0-9._-]/g, '_')}-${table.ports.ids.uuid()}.bin`
-  yield* table.ports.files.writeNew(stateLocation(table, path), bytes).pipe(Effect.mapError(unreadable))
+export const writeState = Effect.fnUntraced(function* (
+  table: Table,
+  partitionKey: string,
+  bytes: Uint8Array
+) {
+  const name = partitionKey.replace(/[^A-Za-z0-9._-]/g, '_')
+  const path = `state/${name}-${table.ports.ids.uuid()}.bin`
+  yield* table.ports.files
+    .writeNew(stateLocation(table, path), bytes)
+    .pipe(Effect.mapError(unreadable))
   return path
 })
 
@@ -126,9 +154,14 @@ export const stateLocation = (table: Table, path: string): string =>
   `${table.warehouse}/_k2/${table.loaded.metadata['table-uuid']}/${path}`
 
 /** Directory for data files of a partition: `…/data/exchange=BINANCE/timestamp_day=2024-08-08`. */
-export const dataDirectory = (table: Table, partition: Readonly<Record<string, PartitionValue>>): string => {
-  const parts = Object.entries(partition).map(([name, value]) =>
-    `${name}=${encodeURIComponent(name.endsWith('_day') ? dayText(Number(value)) : String(value))}`)
+export const dataDirectory = (
+  table: Table,
+  partition: Readonly<Record<string, PartitionValue>>
+): string => {
+  const parts = Object.entries(partition).map(([name, value]) => {
+    const text = name.endsWith('_day') ? dayText(Number(value)) : String(value)
+    return `${name}=${encodeURIComponent(text)}`
+  })
   return [`${table.loaded.metadata.location}/data`, ...parts].join('/')
 }
 
@@ -158,7 +191,10 @@ export const describeSnapshots = Effect.fnUntraced(function* (table: Table) {
   })
 })
 
-/** Runs code that throws tagged errors of this folder and turns those into failures; anything else is a defect. */
+/**
+ * Runs code that throws tagged errors of this folder and turns those into failures; anything else
+ * is a defect.
+ */
 export const attempt = <A, E = never>(run: () => A): Effect.Effect<A, E> =>
   Effect.try({ try: run, catch: (error) => error as E })
 
@@ -168,12 +204,18 @@ export const metadataFileName = (version: number, uuid: string): string =>
 export const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll('-', ''), 'hex')
 
 const cacheBytesMaxDefault = 64 * 1024 * 1024
-/** Estimates: an entry has statistics of 17 columns; a manifest list entry is shared by the lists that hold it. */
+/**
+ * Estimates: an entry has statistics of 17 columns; a manifest list entry is shared by the lists
+ * that hold it.
+ */
 const entryBytes = 8_192
 const manifestFileBytes = 256
 
 const unreadable = (fault: FilesFault): TableUnreadable =>
-  new TableUnreadable({ location: fault.location, reason: fault._tag === 'FileMissing' ? 'missing' : fault.message })
+  new TableUnreadable({
+    location: fault.location,
+    reason: fault._tag === 'FileMissing' ? 'missing' : fault.message
+  })
 
 const readFile = (table: Table, location: string): Effect.Effect<Uint8Array, TableUnreadable> =>
   table.ports.files.read(location).pipe(Effect.mapError(unreadable))
@@ -181,17 +223,25 @@ const readFile = (table: Table, location: string): Effect.Effect<Uint8Array, Tab
 const decoded = <A>(location: string, decode: () => A): Effect.Effect<A, TableUnreadable> =>
   Effect.try({
     try: decode,
-    catch: (error) => new TableUnreadable({ location, reason: error instanceof Error ? error.message : String(error) })
+    catch: (error) =>
+      new TableUnreadable({
+        location,
+        reason: error instanceof Error ? error.message : String(error)
+      })
   })
 
 const load = Effect.fnUntraced(function* (
-  ports: IcebergPorts, identifier: TableIdentifier, known: LoadedMetadata | null
+  ports: IcebergPorts,
+  identifier: TableIdentifier,
+  known: LoadedMetadata | null
 ) {
   const location = yield* ports.catalog.load(identifier).pipe(Effect.mapError(unreadable))
   if (location === null) return yield* new TableMissing({ table: tableName(identifier) })
   if (known?.location === location) return known
   const bytes = yield* ports.files.read(location).pipe(Effect.mapError(unreadable))
-  const metadata = yield* attempt<TableMetadata, TableUnreadable>(() => parseMetadata(location, bytes))
+  const metadata = yield* attempt<TableMetadata, TableUnreadable>(() =>
+    parseMetadata(location, bytes)
+  )
   const loaded: LoadedMetadata = { location, metadata }
   return loaded
 })
@@ -203,8 +253,10 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
     uuid: ports.ids.uuid(),
     location,
     schema,
-    partitioning: options.partitioning
-      ?? [{ column: 'exchange', transform: 'identity' }, { column: 'timestamp', transform: 'day' }],
+    partitioning: options.partitioning ?? [
+      { column: 'exchange', transform: 'identity' },
+      { column: 'timestamp', transform: 'day' }
+    ],
     sortColumns: options.sortColumns ?? ['symbol', 'timestamp'],
     properties: options.properties ?? {},
     nowMs: ports.clockMs()
@@ -218,20 +270,32 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
 
 /** Columns are compared by name and shape; ids are the table's own. */
 const checkColumns = (
-  table: string, actual: IcebergSchema, wanted: IcebergSchema
+  table: string,
+  actual: IcebergSchema,
+  wanted: IcebergSchema
 ): Effect.Effect<void, SchemaMismatch> => {
   const columns = new Map(actual.fields.map((it) => [it.name, it]))
   for (const field of wanted.fields) {
     const column = columns.get(field.name)
     if (column !== undefined && shapeOf(column) === shapeOf(field)) continue
-    const reason = column === undefined
-      ? 'is missing' : `is ${shapeOf(column)}, the record schema says ${shapeOf(field)}`
+    const reason =
+      column === undefined
+        ? 'is missing'
+        : `is ${shapeOf(column)}, the record schema says ${shapeOf(field)}`
     return Effect.fail(new SchemaMismatch({ table, field: field.name, reason }))
   }
   return Effect.void
 }
 
-const shapeOf = ({ type, required }: { readonly type: unknown; readonly required: boolean }): string =>
-  JSON.stringify([type, required], (key, value: unknown) => (key.endsWith('-id') ? undefined : value))
+const shapeOf = ({
+  type,
+  required
+}: {
+  readonly type: unknown
+  readonly required: boolean
+}): string =>
+  JSON.stringify([type, required], (key, value: unknown) =>
+    key.endsWith('-id') ? undefined : value
+  )
 
 const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10)

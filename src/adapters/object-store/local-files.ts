@@ -1,10 +1,13 @@
 /**
- * Immutable files on a local disk, addressed by `file://` URIs.
+ * Immutable files on a local disk, addressed by `file://` URIs or absolute paths.
  *
  * 1. A name, once written, never changes: writing to a taken name fails and leaves it as it is.
- * 2. A write is durable when it returns: the file is synced, and so is each directory that gained an entry.
- * 3. `publish` is atomic too: a synced temporary file is linked to its name; before that, the name does not exist.
- * 4. An operation that has begun runs to its end, also when its fiber is interrupted: nothing writes behind our back.
+ * 2. A write is durable when it returns: the file is synced, and so is each directory that gained
+ *    an entry.
+ * 3. `publish` is atomic too: a synced temporary file is linked to its name; before that, the name
+ *    does not exist.
+ * 4. An operation that has begun runs to its end, also when its fiber is interrupted: nothing
+ *    writes behind our back.
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -15,14 +18,18 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 
 /** Nothing is stored under this name. */
-export class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', { location: Schema.String }) {
+export class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', {
+  location: Schema.String
+}) {
   override get message() {
     return `${this.location} does not exist`
   }
 }
 
 /** The name is taken. */
-export class FileExists extends Schema.TaggedError<FileExists>()('FileExists', { location: Schema.String }) {
+export class FileExists extends Schema.TaggedError<FileExists>()('FileExists', {
+  location: Schema.String
+}) {
   override get message() {
     return `${this.location} exists already and is never overwritten`
   }
@@ -35,7 +42,8 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
   code: Schema.String
 }) {
   override get message() {
-    return `${this.operation} of ${this.location} failed (${this.code}); check disk space, permissions and the disk`
+    const { operation, location, code } = this
+    return `${operation} of ${location} failed (${code}); check disk space, permissions, the disk`
   }
 }
 
@@ -48,8 +56,11 @@ export interface LocalFiles {
   readonly remove: (location: string) => Effect.Effect<void, LocalFileError>
   readonly list: (directory: string) => Effect.Effect<readonly string[], LocalFileError>
   readonly size: (location: string) => Effect.Effect<number | null, LocalFileError>
-  /** Makes a file durable that somebody else wrote under its final name, for example DuckDB. */
-  readonly sync: (location: string) => Effect.Effect<void, LocalFileError>
+  /**
+   * Syncs a file that somebody else wrote, for example DuckDB; its directory needs a sync as well.
+   */
+  readonly syncFile: (location: string) => Effect.Effect<void, LocalFileError>
+  readonly syncDirectory: (location: string) => Effect.Effect<void, LocalFileError>
 }
 
 /** URI of a local path, as metadata names it. */
@@ -60,51 +71,59 @@ export const filePath = (location: string): string => fileURLToPath(location)
 
 export const makeLocalFiles = (): LocalFiles => ({
   read: (location) => run('read', location, (path) => readFile(path)),
-  writeNew: (location, bytes) => run('write', location, async (path) => {
-    await ensureDirectory(dirname(path))
-    await writeSynced(path, bytes)
-    await syncDirectory(dirname(path))
-  }),
-  publish: (location, bytes) => run('write', location, async (path) => {
-    await ensureDirectory(dirname(path))
-    // Named at random: one that a crash left behind is in nobody's way, and nothing refers to it.
-    const temporary = `${path}.${randomUUID()}.tmp`
-    await writeSynced(temporary, bytes)
-    await link(temporary, path).finally(() => unlink(temporary))
-    await syncDirectory(dirname(path))
-  }),
+  writeNew: (location, bytes) =>
+    run('write', location, async (path) => {
+      await ensureDirectory(dirname(path))
+      await writeSynced(path, bytes)
+      await syncPath(dirname(path))
+    }),
+  publish: (location, bytes) =>
+    run('write', location, async (path) => {
+      await ensureDirectory(dirname(path))
+      // Named at random: one that a crash left behind is in nobody's way, and nothing refers to it.
+      const temporary = `${path}.${randomUUID()}.tmp`
+      await writeSynced(temporary, bytes)
+      await link(temporary, path).finally(() => unlink(temporary))
+      await syncPath(dirname(path))
+    }),
   remove: (location) => run('remove', location, (path) => unlink(path).catch(ignoreMissing)),
-  list: (directory) => run('list', directory, async (path) => {
-    const names = await readdir(path).catch((error: unknown) => (ignoreMissing(error), []))
-    return names
-  }),
-  size: (location) => run('stat', location, async (path) => {
-    const found = await stat(path).catch((error: unknown) => (ignoreMissing(error), null))
-    return found === null ? null : found.size
-  }),
-  sync: (location) => run('sync', location, async (path) => {
-    const file = await open(path, constants.O_RDONLY)
-    await file.sync().finally(() => file.close())
-    await syncDirectory(dirname(path))
-  })
+  list: (directory) =>
+    run('list', directory, async (path) => {
+      const names = await readdir(path).catch((error: unknown) => (ignoreMissing(error), []))
+      return names
+    }),
+  size: (location) =>
+    run('stat', location, async (path) => {
+      const found = await stat(path).catch((error: unknown) => (ignoreMissing(error), null))
+      return found === null ? null : found.size
+    }),
+  syncFile: (location) => run('sync', location, syncPath),
+  syncDirectory: (location) => run('sync', location, syncPath)
 })
 
 const run = <A>(
-  operation: string, location: string, body: (path: string) => Promise<A>
+  operation: string,
+  location: string,
+  body: (path: string) => Promise<A>
 ): Effect.Effect<A, LocalFileError> =>
   Effect.uninterruptible(
     Effect.tryPromise({
-      try: () => body(filePath(location)),
+      try: () => body(location.startsWith('file:') ? filePath(location) : location),
       catch: (error) => faultOf(operation, location, error)
-    }))
+    })
+  )
 
 const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
+  error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : String(error)
 
 const faultOf = (operation: string, location: string, error: unknown): LocalFileError => {
   const code = codeOf(error)
   if (code === 'ENOENT') return new FileMissing({ location })
-  return code === 'EEXIST' ? new FileExists({ location }) : new FileFailed({ location, operation, code })
+  return code === 'EEXIST'
+    ? new FileExists({ location })
+    : new FileFailed({ location, operation, code })
 }
 
 const ignoreMissing = (error: unknown): void => {
@@ -124,16 +143,19 @@ const writeSynced = async (path: string, bytes: Uint8Array): Promise<void> => {
   }
 }
 
-const syncDirectory = async (path: string): Promise<void> => {
-  const directory = await open(path, constants.O_RDONLY)
-  await directory.sync().finally(() => directory.close())
+const syncPath = async (path: string): Promise<void> => {
+  const opened = await open(path, constants.O_RDONLY)
+  await opened.sync().finally(() => opened.close())
 }
 
 /** Creates missing directories and syncs the parents that gained one (2). */
 const ensureDirectory = async (path: string): Promise<void> => {
-  const first = await mkdir(path, { recursive: true })
+  const first = await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    // A file where a directory should be: not to be taken for a name that exists.
+    throw codeOf(error) === 'EEXIST' ? Object.assign(new Error(path), { code: 'ENOTDIR' }) : error
+  })
   if (first === undefined) return
   for (let created = path; created.length >= first.length; created = dirname(created)) {
-    await syncDirectory(dirname(created))
+    await syncPath(dirname(created))
   }
 }

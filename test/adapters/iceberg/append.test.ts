@@ -4,10 +4,22 @@ import { commitAppend, resolveUnknown } from '../../../src/adapters/iceberg/appe
 import { removeDayPartitions } from '../../../src/adapters/iceberg/retention.ts'
 import { commitSnapshot } from '../../../src/adapters/iceberg/snapshot-commit.ts'
 import {
-  readManifestList, readRecordedState, refresh, type Table
+  readManifestList,
+  readRecordedState,
+  refresh,
+  type Table
 } from '../../../src/adapters/iceberg/table.ts'
 import {
-  batch, day0, fault, landedRanges, liveEntries, logIdentity, makeWorld, openTable, recordedOffset, topic,
+  batch,
+  day0,
+  fault,
+  landedRanges,
+  liveEntries,
+  logIdentity,
+  makeWorld,
+  openTable,
+  recordedOffset,
+  topic,
   type MemoryFiles
 } from './support.ts'
 
@@ -26,30 +38,48 @@ const justBefore = (files: MemoryFiles, operation: string, act: () => void): voi
 
 /** A snapshot without any `k2.*` entry, as another engine's compaction writes it. */
 const foreignCommit = (table: Table) =>
-  run(commitSnapshot<never, never>(table, 'foreign', (base) => Effect.succeed({
-    draft: {
-      operation: 'replace', manifests: base.manifests, writes: [], changedPartitionCount: 0,
-      added: { files: 0, records: 0, bytes: 0 }, deleted: { files: 0, records: 0, bytes: 0 }, summary: {}
-    }
-  })))
+  run(
+    commitSnapshot<never, never>(table, 'foreign', (base) =>
+      Effect.succeed({
+        draft: {
+          operation: 'replace',
+          manifests: base.manifests,
+          writes: [],
+          changedPartitionCount: 0,
+          added: { files: 0, records: 0, bytes: 0 },
+          deleted: { files: 0, records: 0, bytes: 0 },
+          summary: {}
+        }
+      })
+    )
+  )
 
 describe('commitAppend', () => {
   it('makes data, offsets and state visible in one snapshot', async () => {
     const table = await run(openTable(makeWorld()))
-    const first = await run(commitAppend(table, {
-      ...batch('c1', [0, null, 100]), partitionCounts: [{ logIdentity, topic, count: 4 }]
-    }))
+    const first = await run(
+      commitAppend(table, {
+        ...batch('c1', [0, null, 100]),
+        partitionCounts: [{ logIdentity, topic, count: 4 }]
+      })
+    )
     expect(first.parentId).toBeNull()
     expect(first.summary).toMatchObject({
-      operation: 'append', 'added-records': '100', 'total-records': '100', 'total-data-files': '1',
-      'k2.commit-id': 'c1', 'k2.offsets': `{"${logIdentity}":{"${topic}":{"0":100}}}`
+      operation: 'append',
+      'added-records': '100',
+      'total-records': '100',
+      'total-data-files': '1',
+      'k2.commit-id': 'c1',
+      'k2.offsets': `{"${logIdentity}":{"${topic}":{"0":100}}}`
     })
     const second = await run(commitAppend(table, batch('c2', [1, null, 50])))
     expect(second.parentId).toBe(first.snapshotId)
     expect(second.sequenceNumber).toBe(2)
     const state = await run(readRecordedState(table))
     expect(state.offsets).toEqual({ [logIdentity]: { [topic]: { 0: 100, 1: 50 } } })
-    expect(state.states).toEqual({ [logIdentity]: { [topic]: { 0: 'state/0-100.bin', 1: 'state/1-50.bin' } } })
+    expect(state.states).toEqual({
+      [logIdentity]: { [topic]: { 0: 'state/0-100.bin', 1: 'state/1-50.bin' } }
+    })
     expect(state.partitionCounts).toEqual({ [logIdentity]: { [topic]: 4 } })
     expect(await run(landedRanges(table))).toEqual(['0:0-100', '1:0-50'])
   })
@@ -58,7 +88,10 @@ describe('commitAppend', () => {
     const table = await run(openTable(makeWorld()))
     await run(commitAppend(table, batch('c1', [0, null, 100])))
     const fenced = await run(Effect.flip(commitAppend(table, batch('c2', [0, 200, 300]))))
-    expect(fenced).toMatchObject({ _tag: 'Fenced', partitions: [{ partition: 0, expected: 200, recorded: 100 }] })
+    expect(fenced).toMatchObject({
+      _tag: 'Fenced',
+      partitions: [{ partition: 0, expected: 200, recorded: 100 }]
+    })
     expect(await run(landedRanges(table))).toEqual(['0:0-100'])
   })
 
@@ -78,13 +111,15 @@ describe('commitAppend', () => {
     expect(await run(landedRanges(table))).toEqual(['0:0-100'])
   })
 
-  it('rebases on a conflict and carries the other writer\'s offsets and state (R1)', async () => {
+  it("rebases on a conflict and carries the other writer's offsets and state (R1)", async () => {
     const a = makeWorld('a')
     const b = makeWorld('b', a.files)
     const [tableA, tableB] = [await run(openTable(a)), await run(openTable(b))]
     await run(commitAppend(tableA, batch('a1', [0, null, 1_100])))
     await run(commitAppend(tableB, batch('b1', [1, null, 500])))
-    justBefore(a.files, 'publish', () => Effect.runSync(commitAppend(tableA, batch('a2', [0, 1_100, 1_200]))))
+    justBefore(a.files, 'publish', () =>
+      Effect.runSync(commitAppend(tableA, batch('a2', [0, 1_100, 1_200])))
+    )
     const rebased = await run(commitAppend(tableB, batch('b2', [1, 500, 600])))
     expect(rebased.attempts).toBe(2)
     expect(b.events).toEqual([{ type: 'commit.conflicted', table: 'market.trades', count: 1 }])
@@ -93,7 +128,12 @@ describe('commitAppend', () => {
     expect(state.states).toEqual({
       [logIdentity]: { [topic]: { 0: 'state/0-1200.bin', 1: 'state/1-600.bin' } }
     })
-    expect(await run(landedRanges(tableA))).toEqual(['0:0-1100', '0:1100-1200', '1:0-500', '1:500-600'])
+    expect(await run(landedRanges(tableA))).toEqual([
+      '0:0-1100',
+      '0:1100-1200',
+      '1:0-500',
+      '1:500-600'
+    ])
   })
 
   it('retention that rebases keeps what landed meanwhile (R9)', async () => {
@@ -101,7 +141,8 @@ describe('commitAppend', () => {
     const table = await run(openTable(world))
     await run(commitAppend(table, batch('c1', [0, null, 100], { day: day0 - 5 })))
     justBefore(world.files, 'publish', () =>
-      Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200]))))
+      Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200])))
+    )
     const removed = await run(removeDayPartitions(table, day0))
     expect(removed?.attempts).toBe(2)
     expect(await run(recordedOffset(table, 0))).toBe(200)
@@ -118,7 +159,7 @@ describe('commitAppend', () => {
     expect(await run(recordedOffset(table, 0, 'log-b'))).toBe(300)
   })
 
-  it('reads offsets behind a foreign snapshot, and refuses a table that has none (R10)', async () => {
+  it('reads offsets behind a foreign snapshot, refuses a table without any (R10)', async () => {
     const world = makeWorld()
     const table = await run(openTable(world))
     await run(commitAppend(table, batch('c1', [0, null, 100])))
@@ -136,8 +177,9 @@ describe('commitAppend', () => {
     const table = await run(openTable(makeWorld()))
     const counts = (count: number) => ({ partitionCounts: [{ logIdentity, topic, count }] })
     await run(commitAppend(table, { ...batch('c1', [0, null, 100]), ...counts(4) }))
-    const refused = await run(Effect.flip(
-      commitAppend(table, { ...batch('c2', [0, 100, 200]), ...counts(8) })))
+    const refused = await run(
+      Effect.flip(commitAppend(table, { ...batch('c2', [0, 100, 200]), ...counts(8) }))
+    )
     expect(refused).toMatchObject({ _tag: 'PartitionCountChanged', recorded: 4, given: 8 })
   })
 
@@ -165,12 +207,18 @@ describe('commitAppend', () => {
     const table = await run(openTable(world))
     await run(commitAppend(table, batch('c1', [0, null, 100])))
     const before = [...world.files.stored.keys()].sort()
-    justBefore(world.files, 'publish', () => Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200]))))
-    expect((await run(Effect.flip(commitAppend(table, batch('c3', [0, 100, 150])))))._tag).toBe('Fenced')
+    justBefore(world.files, 'publish', () =>
+      Effect.runSync(commitAppend(table, batch('c2', [0, 100, 200])))
+    )
+    expect((await run(Effect.flip(commitAppend(table, batch('c3', [0, 100, 150])))))._tag).toBe(
+      'Fenced'
+    )
     const afterFence = [...world.files.stored.keys()]
     expect(afterFence).toHaveLength(before.length + 4)
     world.files.before = (operation, location) =>
-      (operation === 'writeNew' && location.includes('.metadata.json') ? fault('FileFailed', location) : null)
+      operation === 'writeNew' && location.includes('.metadata.json')
+        ? fault('FileFailed', location)
+        : null
     const failed = await run(Effect.flip(commitAppend(table, batch('c4', [0, 200, 250]))))
     expect(failed._tag).toBe('CommitFailed')
     expect([...world.files.stored.keys()].sort()).toEqual(afterFence.sort())
@@ -180,19 +228,23 @@ describe('commitAppend', () => {
     const world = makeWorld()
     const table = await run(openTable(world))
     await run(commitAppend(table, batch('c1', [0, null, 100])))
-    world.files.after = (operation, location) => (operation === 'publish' ? fault('FileFailed', location) : null)
+    world.files.after = (operation, location) =>
+      operation === 'publish' ? fault('FileFailed', location) : null
     const unknown = await run(Effect.flip(commitAppend(table, batch('c2', [0, 100, 200]))))
     world.files.after = () => null
     expect(unknown._tag).toBe('CommitUnknown')
     if (unknown._tag !== 'CommitUnknown') return
     expect(await run(resolveUnknown(table, unknown))).toMatchObject({ outcome: 'landed' })
-    world.files.before = (operation, location) => (operation === 'publish' ? fault('FileFailed', location) : null)
+    world.files.before = (operation, location) =>
+      operation === 'publish' ? fault('FileFailed', location) : null
     const lost = await run(Effect.flip(commitAppend(table, batch('c3', [0, 200, 300]))))
     world.files.before = () => null
     expect(lost._tag).toBe('CommitUnknown')
     if (lost._tag !== 'CommitUnknown') return
     expect(await run(resolveUnknown(table, lost))).toEqual({ outcome: 'notLanded' })
-    expect(await run(resolveUnknown(table, { commitId: lost.commitId, parentId: '12345' }))).toEqual({ outcome: 'parentGone' })
+    expect(
+      await run(resolveUnknown(table, { commitId: lost.commitId, parentId: '12345' }))
+    ).toEqual({ outcome: 'parentGone' })
     await run(commitAppend(table, batch('c3', [0, 200, 300])))
     expect(await run(landedRanges(table))).toEqual(['0:0-100', '0:100-200', '0:200-300'])
   })
@@ -201,7 +253,12 @@ describe('commitAppend', () => {
     const table = await run(openTable(makeWorld()))
     const removed = []
     for (let index = 0; index < 230; index += 1) {
-      const done = await run(commitAppend(table, batch(`c${index}`, [0, index === 0 ? null : index * 10, index * 10 + 10])))
+      const done = await run(
+        commitAppend(
+          table,
+          batch(`c${index}`, [0, index === 0 ? null : index * 10, index * 10 + 10])
+        )
+      )
       removed.push(...done.removed)
     }
     const { metadata } = await run(refresh(table))

@@ -1,20 +1,35 @@
 /**
- * The commit protocol under crashes, lost answers and other writers (R1, R9, R19, R30, R32): the very code that runs in
- * production, over fake files. Whatever happens, each offset of the log lands once, and no offset goes backwards.
+ * The commit protocol under crashes, lost answers and other writers (R1, R9, R19, R30, R32): the
+ * very code that runs in production, over fake files. Whatever happens, each offset of the log
+ * lands once, and no offset goes backwards.
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import { describe, expect, it } from 'vitest'
-import { commitAppend, resolveUnknown, type AppendError, type AppendRequest } from '../../../src/adapters/iceberg/append.ts'
+import {
+  commitAppend,
+  resolveUnknown,
+  type AppendError,
+  type AppendRequest
+} from '../../../src/adapters/iceberg/append.ts'
 import type { CommitUnknown } from '../../../src/adapters/iceberg/errors.ts'
 import { removeDayPartitions } from '../../../src/adapters/iceberg/retention.ts'
 import { commitIdKey, statePathsOf } from '../../../src/adapters/iceberg/k2-summary.ts'
 import type { Committed } from '../../../src/adapters/iceberg/snapshot-commit.ts'
 import { refresh, stateLocation, type Table } from '../../../src/adapters/iceberg/table.ts'
 import {
-  batch, day0, fault, Killed, landedRanges, liveEntries, makeMemoryFiles, makeWorld, openTable, recordedOffset,
+  batch,
+  day0,
+  fault,
+  Killed,
+  landedRanges,
+  liveEntries,
+  makeMemoryFiles,
+  makeWorld,
+  openTable,
+  recordedOffset,
   type MemoryFiles
 } from './support.ts'
 
@@ -22,8 +37,13 @@ const run = Effect.runPromise
 const durable = new Set(['writeNew', 'publish', 'remove'])
 
 describe('a crash at each durable step of a commit', () => {
-  const steps = Array.from({ length: 5 }, (_, step) => step)
-    .flatMap((step) => [[step, 'before'], [step, 'after']] as const)
+  const steps = Array.from({ length: 5 }, (_, step) => step).flatMap(
+    (step) =>
+      [
+        [step, 'before'],
+        [step, 'after']
+      ] as const
+  )
 
   it.each(steps)('step %i, %s it takes effect', async (step, when) => {
     const world = makeWorld()
@@ -68,7 +88,7 @@ const randomOf = (seed: number) => {
   let state = seed | 0
   return (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-    return ((state >>> 8) % below + below) % below
+    return (((state >>> 8) % below) + below) % below
   }
 }
 
@@ -83,7 +103,12 @@ class Lander {
   #incarnation = 0
   #commits = 0
 
-  constructor(name: string, files: MemoryFiles, partitions: readonly number[], random: (below: number) => number) {
+  constructor(
+    name: string,
+    files: MemoryFiles,
+    partitions: readonly number[],
+    random: (below: number) => number
+  ) {
     this.#name = name
     this.#files = files
     this.#partitions = partitions
@@ -108,30 +133,34 @@ class Lander {
     const seed = `${this.#name}-${this.#incarnation}`
     for (let attempt = 0; attempt < 50; attempt += 1) {
       const exit = await Effect.runPromiseExit(
-        openTable(makeWorld(`${seed}-${attempt}`, this.#files), { 'k2.snapshots-max': String(snapshotsMax), 'commit.manifest.min-count-to-merge': '4' }))
+        openTable(makeWorld(`${seed}-${attempt}`, this.#files), {
+          'k2.snapshots-max': String(snapshotsMax),
+          'commit.manifest.min-count-to-merge': '4'
+        })
+      )
       if (Exit.isSuccess(exit)) return exit.value
     }
     throw new Error(`${this.#name} cannot open the table`)
   }
 
   #landOne(table: Table) {
-    const lander = this
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       const open: { readonly partition: number; readonly from: number | null }[] = []
-      for (const partition of lander.#partitions) {
+      for (const partition of this.#partitions) {
         const from = yield* recordedOffset(table, partition)
         if ((from ?? 0) < logEnd) open.push({ partition, from })
       }
-      const chosen = open[lander.#random(Math.max(1, open.length))]
+      const chosen = open[this.#random(Math.max(1, open.length))]
       if (chosen === undefined) return 'done' as const
       const { partition, from } = chosen
-      const next = Math.min(logEnd, (from ?? 0) + 1 + lander.#random(40))
-      lander.#commits += 1
-      const request = batch(`${lander.#name}-${lander.#commits}`, [partition, from, next], {
-        day: dayOfOffset(from ?? 0), rows: lander.#random(8) > 0
+      const next = Math.min(logEnd, (from ?? 0) + 1 + this.#random(40))
+      this.#commits += 1
+      const request = batch(`${this.#name}-${this.#commits}`, [partition, from, next], {
+        day: dayOfOffset(from ?? 0),
+        rows: this.#random(8) > 0
       })
-      lander.asked.push(request)
-      yield* lander.#commit(table, request)
+      this.asked.push(request)
+      yield* this.#commit(table, request)
       return 'again' as const
     })
   }
@@ -142,20 +171,30 @@ class Lander {
       Effect.catch((error: AppendError): Effect.Effect<void, unknown> => {
         if (error._tag === 'CommitUnknown') return this.#resolve(table, request, error)
         // Fenced: the next step starts from what the table says. Others: nothing took place.
-        return error._tag === 'Fenced' || error._tag === 'CommitFailed' ? Effect.void : Effect.fail(error)
-      }))
+        return error._tag === 'Fenced' || error._tag === 'CommitFailed'
+          ? Effect.void
+          : Effect.fail(error)
+      })
+    )
   }
 
-  #resolve(table: Table, request: AppendRequest, error: CommitUnknown): Effect.Effect<void, unknown> {
+  #resolve(
+    table: Table,
+    request: AppendRequest,
+    error: CommitUnknown
+  ): Effect.Effect<void, unknown> {
     return resolveUnknown(table, error).pipe(
-      Effect.flatMap(({ outcome }) => (outcome === 'notLanded' ? this.#commit(table, request) : Effect.void)))
+      Effect.flatMap(({ outcome }) =>
+        outcome === 'notLanded' ? this.#commit(table, request) : Effect.void
+      )
+    )
   }
 }
 
 /** Faults at random, by the plan. */
 const breakThings = (files: MemoryFiles, plan: Plan, random: (below: number) => number): void => {
   const lost = (operation: string, location: string) =>
-    (operation === 'publish' && random(plan.loseEvery) === 0 ? fault('FileFailed', location) : null)
+    operation === 'publish' && random(plan.loseEvery) === 0 ? fault('FileFailed', location) : null
   files.before = (operation, location) => {
     if (durable.has(operation) && random(plan.killEvery) === 0) throw new Killed()
     return lost(operation, location)
@@ -167,14 +206,20 @@ const breakThings = (files: MemoryFiles, plan: Plan, random: (below: number) => 
   files.yields = () => random(4)
 }
 
-const retain = async (files: MemoryFiles, name: string, times: number): Promise<Committed['removed']> => {
+const retain = async (
+  files: MemoryFiles,
+  name: string,
+  times: number
+): Promise<Committed['removed']> => {
   const removed: Committed['removed'][number][] = []
   for (let time = 0; time < times; time += 1) {
-    const exit = await Effect.runPromiseExit(Effect.gen(function* () {
-      const table = yield* openTable(makeWorld(`${name}-${time}`, files))
-      return yield* removeDayPartitions(table, oldestKept)
-    }))
-    if (Exit.isSuccess(exit)) removed.push(...exit.value?.removed ?? [])
+    const exit = await Effect.runPromiseExit(
+      Effect.gen(function* () {
+        const table = yield* openTable(makeWorld(`${name}-${time}`, files))
+        return yield* removeDayPartitions(table, oldestKept)
+      })
+    )
+    if (Exit.isSuccess(exit)) removed.push(...(exit.value?.removed ?? []))
   }
   return removed
 }
@@ -188,15 +233,21 @@ const settle = (files: MemoryFiles): void => {
 type Range = readonly [number, number]
 
 /**
- * The landed ranges of a partition follow each other from 0 to the end; what lies between two of them was asked for
- * without rows, or with rows of a day that retention takes out.
+ * The landed ranges of a partition follow each other from 0 to the end; what lies between two of
+ * them was asked for without rows, or with rows of a day that retention takes out.
  */
-const checkTiling = async (table: Table, partition: number, asked: readonly AppendRequest[], retention: boolean) => {
+const checkTiling = async (
+  table: Table,
+  partition: number,
+  asked: readonly AppendRequest[],
+  retention: boolean
+) => {
   const ranges = (await run(landedRanges(table)))
     .filter((it) => it.startsWith(`${partition}:`))
     .map((it) => it.slice(2).split('-').map(Number) as unknown as Range)
     .sort((left, right) => left[0] - right[0])
-  if (retention) for (const [from] of ranges) expect(dayOfOffset(from)).toBeGreaterThanOrEqual(oldestKept)
+  if (retention)
+    for (const [from] of ranges) expect(dayOfOffset(from)).toBeGreaterThanOrEqual(oldestKept)
   const rowless = asked.flatMap(({ dataFiles, advances: [advance] }): Range[] => {
     const from = advance?.fromOffset ?? 0
     const mayBeGone = dataFiles.length === 0 || (retention && dayOfOffset(from) < oldestKept)
@@ -212,18 +263,29 @@ const checkTiling = async (table: Table, partition: number, asked: readonly Appe
 
 const reachable = (start: number, ranges: readonly Range[]): ReadonlySet<number> => {
   const reached = new Set([start])
-  for (const position of reached) for (const [from, next] of ranges) if (from === position) reached.add(next)
+  for (const position of reached)
+    for (const [from, next] of ranges) if (from === position) reached.add(next)
   return reached
 }
 
-/** Commits in order of the lineage that the writers saw, oldest first, with the offsets that each recorded. */
+/**
+ * Commits in order of the lineage that the writers saw, oldest first, with the offsets that each
+ * recorded.
+ */
 const checkOffsetsMonotonic = (table: Table): void => {
   const last: Record<string, number> = {}
   for (const snapshot of table.loaded.metadata.snapshots) {
-    const offsets = JSON.parse(snapshot.summary['k2.offsets'] ?? '{}') as Record<string, Record<string, Record<string, number>>>
-    const seen = Object.fromEntries(Object.values(offsets).flatMap((topics) =>
-      Object.values(topics).flatMap((partitions) => Object.entries(partitions))))
-    for (const [partition, offset] of Object.entries(last)) expect(seen[partition]).toBeGreaterThanOrEqual(offset)
+    const offsets = JSON.parse(snapshot.summary['k2.offsets'] ?? '{}') as Record<
+      string,
+      Record<string, Record<string, number>>
+    >
+    const seen = Object.fromEntries(
+      Object.values(offsets).flatMap((topics) =>
+        Object.values(topics).flatMap((partitions) => Object.entries(partitions))
+      )
+    )
+    for (const [partition, offset] of Object.entries(last))
+      expect(seen[partition]).toBeGreaterThanOrEqual(offset)
     Object.assign(last, seen)
   }
 }
@@ -241,11 +303,18 @@ const play = async (plan: Plan) => {
   const a = new Lander('a', files, [0, 1], random)
   // Partition 1 has two owners, as after a rebalance that one of them has not noticed.
   const b = new Lander('b', files, [1, 2], random)
-  await run(openTable(makeWorld('first', files), {
-    'k2.snapshots-max': String(snapshotsMax), 'commit.manifest.min-count-to-merge': '4'
-  }))
+  await run(
+    openTable(makeWorld('first', files), {
+      'k2.snapshots-max': String(snapshotsMax),
+      'commit.manifest.min-count-to-merge': '4'
+    })
+  )
   breakThings(files, plan, random)
-  const [, , during] = await Promise.all([a.land(), b.land(), plan.retention ? retain(files, 'during', 5) : []])
+  const [, , during] = await Promise.all([
+    a.land(),
+    b.land(),
+    plan.retention ? retain(files, 'during', 5) : []
+  ])
   settle(files)
   const after = plan.retention ? await retain(files, 'after', 1) : []
   const removed = [...a.removed, ...b.removed, ...during, ...after]
@@ -254,20 +323,26 @@ const play = async (plan: Plan) => {
 
 describe('two landers and retention, interleaved, killed and lied to', () => {
   it('land every offset once and never go back', async () => {
-    await fc.assert(fc.asyncProperty(planOf, async (plan) => {
-      const { files, removed, asked } = await play(plan)
-      for (const { location } of removed) files.stored.delete(location)
-      const table = await run(openTable(makeWorld('check', files)))
-      const { metadata } = await run(refresh(table))
-      for (const partition of [0, 1, 2]) await checkTiling(table, partition, asked, plan.retention)
-      checkOffsetsMonotonic(table)
-      // What was reported as removed is named by no snapshot, and all that they name is there.
-      const gone = new Set(removed.map((it) => it.location))
-      for (const snapshot of metadata.snapshots) {
-        for (const entry of await run(liveEntries(table, snapshot))) expect(gone).not.toContain(entry.data_file.file_path)
-        for (const path of statePathsOf(snapshot)) expect(gone).not.toContain(stateLocation(table, path))
-        expect(snapshot.summary[commitIdKey]).toBeDefined()
-      }
-    }), { numRuns: 25 })
+    await fc.assert(
+      fc.asyncProperty(planOf, async (plan) => {
+        const { files, removed, asked } = await play(plan)
+        for (const { location } of removed) files.stored.delete(location)
+        const table = await run(openTable(makeWorld('check', files)))
+        const { metadata } = await run(refresh(table))
+        for (const partition of [0, 1, 2])
+          await checkTiling(table, partition, asked, plan.retention)
+        checkOffsetsMonotonic(table)
+        // What was reported as removed is named by no snapshot, and all that they name is there.
+        const gone = new Set(removed.map((it) => it.location))
+        for (const snapshot of metadata.snapshots) {
+          for (const entry of await run(liveEntries(table, snapshot)))
+            expect(gone).not.toContain(entry.data_file.file_path)
+          for (const path of statePathsOf(snapshot))
+            expect(gone).not.toContain(stateLocation(table, path))
+          expect(snapshot.summary[commitIdKey]).toBeDefined()
+        }
+      }),
+      { numRuns: 15 }
+    )
   }, 120_000)
 })

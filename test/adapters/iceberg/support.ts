@@ -1,4 +1,6 @@
-/** Fakes of the iceberg ports, and batches for them: everything in memory, ids and clock counted. */
+/**
+ * Fakes of the iceberg ports, and batches for them: everything in memory, ids and clock counted.
+ */
 import { createHash } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type { AppendRequest } from '../../../src/adapters/iceberg/append.ts'
@@ -7,13 +9,23 @@ import { makeEmbeddedCatalog } from '../../../src/adapters/iceberg/embedded-cata
 import { valueAt } from '../../../src/adapters/iceberg/k2-summary.ts'
 import type { ManifestEntry } from '../../../src/adapters/iceberg/manifest.ts'
 import type { Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
-import type { Files, FilesFault, IcebergEvent, IcebergPorts } from '../../../src/adapters/iceberg/ports.ts'
+import type {
+  Files,
+  FilesFault,
+  IcebergEvent,
+  IcebergPorts
+} from '../../../src/adapters/iceberg/ports.ts'
 import {
-  openOrCreateTable, readManifest, readManifestList, readRecordedState, type Table
+  openOrCreateTable,
+  readManifest,
+  readManifestList,
+  readRecordedState,
+  type Table
 } from '../../../src/adapters/iceberg/table.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
 export const warehouse = 'file:///warehouse'
+const dataHome = `${warehouse}/market/trades/data`
 export const identifier = { namespace: 'market', name: 'trades' }
 export const topic = 'market.crypto.trades.binance'
 export const logIdentity = 'log-a'
@@ -33,7 +45,11 @@ export interface MemoryFiles extends Files {
 
 export const makeMemoryFiles = (): MemoryFiles => {
   const stored = new Map<string, Uint8Array>()
-  const step = <A>(operation: string, location: string, act: () => A | FilesFault): Effect.Effect<A, FilesFault> =>
+  const step = <A>(
+    operation: string,
+    location: string,
+    act: () => A | FilesFault
+  ): Effect.Effect<A, FilesFault> =>
     Effect.suspend(() => {
       const refused = files.before(operation, location)
       if (refused !== null) return Effect.fail(refused)
@@ -41,8 +57,13 @@ export const makeMemoryFiles = (): MemoryFiles => {
       if (isFault(result)) return Effect.fail(result)
       const failed = files.after(operation, location)
       return failed === null ? Effect.succeed(result) : Effect.fail(failed)
-    }).pipe(Effect.tap(() => Effect.forEach(
-      Array.from({ length: files.yields() }), () => Effect.yieldNow, { discard: true })))
+    }).pipe(
+      Effect.tap(() =>
+        Effect.forEach(Array.from({ length: files.yields() }), () => Effect.yieldNow, {
+          discard: true
+        })
+      )
+    )
   const write = (location: string, bytes: Uint8Array) => {
     if (stored.has(location)) return fault('FileExists', location)
     stored.set(location, bytes)
@@ -53,20 +74,31 @@ export const makeMemoryFiles = (): MemoryFiles => {
     before: () => null,
     after: () => null,
     yields: () => 0,
-    read: (location) => step('read', location, () => stored.get(location) ?? fault('FileMissing', location)),
-    writeNew: (location, bytes) => step('writeNew', location, () => write(location, bytes)).pipe(Effect.asVoid),
-    publish: (location, bytes) => step('publish', location, () => write(location, bytes)).pipe(Effect.asVoid),
+    read: (location) =>
+      step('read', location, () => stored.get(location) ?? fault('FileMissing', location)),
+    writeNew: (location, bytes) =>
+      step('writeNew', location, () => write(location, bytes)).pipe(Effect.asVoid),
+    publish: (location, bytes) =>
+      step('publish', location, () => write(location, bytes)).pipe(Effect.asVoid),
     remove: (location) => step('remove', location, () => void stored.delete(location)),
-    list: (directory) => step('list', directory, () => [...stored.keys()]
-      .filter((it) => it.startsWith(`${directory}/`) && !it.slice(directory.length + 1).includes('/'))
-      .map((it) => it.slice(directory.length + 1))),
+    list: (directory) =>
+      step('list', directory, () =>
+        [...stored.keys()]
+          .filter(
+            (it) => it.startsWith(`${directory}/`) && !it.slice(directory.length + 1).includes('/')
+          )
+          .map((it) => it.slice(directory.length + 1))
+      ),
     size: (location) => step('size', location, () => stored.get(location)?.length ?? null)
   }
   return files
 }
 
-export const fault = (tag: FilesFault['_tag'], location: string): FilesFault =>
-  ({ _tag: tag, location, message: `${tag}: ${location}` })
+export const fault = (tag: FilesFault['_tag'], location: string): FilesFault => ({
+  _tag: tag,
+  location,
+  message: `${tag}: ${location}`
+})
 
 const isFault = (value: unknown): value is FilesFault =>
   typeof value === 'object' && value !== null && '_tag' in value
@@ -77,7 +109,8 @@ export const countedUuids = (seed: string) => {
   return () => {
     count += 1
     const hex = createHash('sha256').update(`${seed}:${count}`).digest('hex')
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+    const parts = [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`]
+    return [...parts, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
   }
 }
 
@@ -107,9 +140,16 @@ export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
 }
 
 export const openTable = (
-  world: World, properties: Readonly<Record<string, string>> = {}
+  world: World,
+  properties: Readonly<Record<string, string>> = {}
 ): Effect.Effect<Table, unknown> =>
-  openOrCreateTable({ ports: world.ports, warehouse, identifier, record: tradeV2Schema, properties })
+  openOrCreateTable({
+    ports: world.ports,
+    warehouse,
+    identifier,
+    record: tradeV2Schema,
+    properties
+  })
 
 /** 2024-08-08 as days since 1970. */
 export const day0 = 19_943
@@ -120,31 +160,62 @@ export const dataFile = (location: string, recordCount = 10, day = day0): DataFi
   fileSizeBytes: recordCount * 20,
   partition: { exchange: 'BINANCE', timestamp_day: day },
   columns: [
-    { fieldId: 3, sizeBytes: 40, valueCount: recordCount, nullCount: 0, min: 'BTCUSDT', max: 'ETHUSDT' },
     {
-      fieldId: 6, sizeBytes: 80, valueCount: recordCount, nullCount: 0,
-      min: BigInt(day) * 86_400_000_000n, max: BigInt(day) * 86_400_000_000n + 1_000n
+      fieldId: 3,
+      sizeBytes: 40,
+      valueCount: recordCount,
+      nullCount: 0,
+      min: 'BTCUSDT',
+      max: 'ETHUSDT'
+    },
+    {
+      fieldId: 6,
+      sizeBytes: 80,
+      valueCount: recordCount,
+      nullCount: 0,
+      min: BigInt(day) * 86_400_000_000n,
+      max: BigInt(day) * 86_400_000_000n + 1_000n
     }
   ],
   sorted: true
 })
 
-/** A batch of one partition; its data file is named by its offsets, so that a table can be read back as offsets. */
+/**
+ * A batch of one partition; its data file is named by its offsets, so that a table can be read back
+ * as offsets.
+ */
 export const batch = (
-  commitId: string, [partition, fromOffset, nextOffset]: readonly [number, number | null, number],
+  commitId: string,
+  [partition, fromOffset, nextOffset]: readonly [number, number | null, number],
   options: { readonly day?: number; readonly rows?: boolean; readonly logIdentity?: string } = {}
 ): AppendRequest => ({
   commitId,
-  dataFiles: options.rows === false ? [] : [dataFile(
-    `${warehouse}/market/trades/data/${partition}_${fromOffset ?? 0}_${nextOffset}_${commitId}.parquet`,
-    nextOffset - (fromOffset ?? 0), options.day)],
-  advances: [{
-    logIdentity: options.logIdentity ?? logIdentity, topic, partition, fromOffset, nextOffset,
-    statePath: `state/${partition}-${nextOffset}.bin`
-  }]
+  dataFiles:
+    options.rows === false
+      ? []
+      : [
+          dataFile(
+            `${dataHome}/${partition}_${fromOffset ?? 0}_${nextOffset}_${commitId}.parquet`,
+            nextOffset - (fromOffset ?? 0),
+            options.day
+          )
+        ],
+  advances: [
+    {
+      logIdentity: options.logIdentity ?? logIdentity,
+      topic,
+      partition,
+      fromOffset,
+      nextOffset,
+      statePath: `state/${partition}-${nextOffset}.bin`
+    }
+  ]
 })
 
-export const liveEntries = (table: Table, snapshot: Snapshot): Effect.Effect<readonly ManifestEntry[], unknown> =>
+export const liveEntries = (
+  table: Table,
+  snapshot: Snapshot
+): Effect.Effect<readonly ManifestEntry[], unknown> =>
   Effect.gen(function* () {
     const entries: ManifestEntry[] = []
     for (const manifest of yield* readManifestList(table, snapshot)) {
@@ -158,13 +229,23 @@ export const landedRanges = (table: Table): Effect.Effect<readonly string[], unk
   Effect.gen(function* () {
     yield* readRecordedState(table)
     const { metadata } = table.loaded
-    const current = metadata.snapshots.find((it) => it['snapshot-id'] === metadata['current-snapshot-id'])
+    const current = metadata.snapshots.find(
+      (it) => it['snapshot-id'] === metadata['current-snapshot-id']
+    )
     if (current === undefined) return []
-    return (yield* liveEntries(table, current)).map((it) => {
-      const [partition, from, to] = (it.data_file.file_path.split('/').at(-1) ?? '').split('_')
-      return `${partition}:${from}-${to}`
-    }).sort()
+    return (yield* liveEntries(table, current))
+      .map((it) => {
+        const [partition, from, to] = (it.data_file.file_path.split('/').at(-1) ?? '').split('_')
+        return `${partition}:${from}-${to}`
+      })
+      .sort()
   })
 
-export const recordedOffset = (table: Table, partition: number, log = logIdentity): Effect.Effect<number | null, unknown> =>
-  Effect.map(readRecordedState(table), (state) => valueAt(state.offsets, { logIdentity: log, topic, partition }))
+export const recordedOffset = (
+  table: Table,
+  partition: number,
+  log = logIdentity
+): Effect.Effect<number | null, unknown> =>
+  Effect.map(readRecordedState(table), (state) =>
+    valueAt(state.offsets, { logIdentity: log, topic, partition })
+  )

@@ -68,7 +68,11 @@ const install = (): string => {
       rmSync(home, { recursive: true, force: true })
       execute('python3', ['-m', 'venv', home])
       execute(python, [
-        '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check',
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
         `pyiceberg[pyarrow]==${version}`
       ])
       writeFileSync(marker, version)
@@ -83,7 +87,9 @@ const execute = (command: string, args: readonly string[]): void => {
   execFileSync(command, args, { timeout: installMsMax, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Whether the lock is ours now; else waits a little. A lock older than any install is left over. */
+/**
+ * Whether the lock is ours now; else waits a little. A lock older than any install is left over.
+ */
 const lockTaken = (lock: string): boolean => {
   try {
     mkdirSync(lock)
