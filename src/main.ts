@@ -8,13 +8,14 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { type AnyActorRef, createActor } from 'xstate'
+import { observeKernel, observeTransition } from './actors/actor-telemetry.ts'
 import { appLayer } from './actors/app-layer.ts'
 import { makeFromEffect } from './actors/effect-actor.ts'
 import { makeInspector } from './actors/inspector.ts'
 import { makeKernel } from './actors/kernel.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
 import { makeShared, type Shared } from './actors/shared.ts'
-import { readStatus } from './actors/status.ts'
+import { findActor, readStatus } from './actors/status.ts'
 import { type Config, configHelp, ConfigRejected, readConfig } from './adapters/config/config.ts'
 import { makeTelemetry } from './adapters/telemetry/telemetry.ts'
 import type { SupervisorOutput } from './machines/supervisor-spec.ts'
@@ -37,12 +38,14 @@ const start = (config: Config): void => {
   const kernel = makeKernel({
     nowMs: Date.now,
     seed: randomInt(2 ** 31),
-    observe: (event) => telemetry.log('warn', event.type, { ...event })
+    observe: observeKernel(telemetry)
   })
   const inspector = makeInspector({
     nowMs: Date.now,
     transitionsMax,
-    observe: (transition) => telemetry.log('debug', 'actor.changed', { ...transition })
+    observe: observeTransition(telemetry, (path) =>
+      findActor(readStatus(root, { kernel, inspector }).root, path)
+    )
   })
   const runtime = ManagedRuntime.make(appLayer(shared))
   const tree = runtimeTree({

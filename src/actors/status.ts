@@ -61,6 +61,16 @@ export const readStatus = (root: AnyActorRef, sources: StatusSources): RuntimeSt
 export const runningPaths = (status: ActorStatus): ReadonlySet<string> =>
   new Set([status.path, ...status.children.flatMap((child) => [...runningPaths(child)])])
 
+/** The line of a path. */
+export const findActor = (status: ActorStatus, path: string): ActorStatus | undefined => {
+  if (status.path === path) return status
+  for (const child of status.children) {
+    const found = findActor(child, path)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 /** The actor at a path below `root`, the kept one where a keeper stands there. */
 export const actorAt = (root: AnyActorRef, path: string): AnyActorRef | undefined => {
   const [rootId, ...ids] = path.split('/')

@@ -6,12 +6,12 @@
  * 2. A drained stream has everything durable in the event log that it had accepted.
  */
 import * as Effect from 'effect/Effect'
-import * as Latch from 'effect/Latch'
 import * as Queue from 'effect/Queue'
+import { runBinanceFeed } from '../../adapters/exchange/binance-feed.ts'
 import { binanceRestDefaults, fetchInstruments, type InstrumentsError } from '../../adapters/exchange/binance-rest.ts'
-import { BinanceSocket, type ExchangeSession } from '../../adapters/exchange/binance-socket.ts'
+import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import { FeedAccount } from '../../adapters/exchange/feed-account.ts'
-import { LetterSampler, pumpFrames } from '../../adapters/exchange/feed-pump.ts'
+import { LetterSampler } from '../../adapters/exchange/feed-pump.ts'
 import type { EventObject } from 'xstate'
 import { feedMachine } from '../../machines/feed-machine.ts'
 import type { FeedCommand, FeedNotice, ResolveInput, StreamInput } from '../../machines/feed-protocol.ts'
@@ -32,7 +32,7 @@ export const makeFeedActor = (fromEffect: FromEffect<BinanceSocket>, shared: Sha
   return feedMachine.provide({
     actors: {
       resolveInstruments: fromEffect(({ input }: EffectActorArgs<ResolveInput, EventObject, EventObject>) =>
-        resolveInstruments(shared, input.restUrl, input.symbols)
+        noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
       streamFeed: fromEffect((args: StreamArgs) => streamFeed(args, { shared, feed, account, sampler }))
     }
@@ -66,96 +66,53 @@ const resolveInstruments = (
 
 const isSimulated = (url: string): boolean => url === simulatedAddress
 
-const streamFeed = (args: StreamArgs, context: StreamContext) =>
+const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
-    const { input, notifyParent } = args
     const { shared, feed, account, sampler } = context
     const socket = yield* BinanceSocket
     const { webSocketUrl } = isSimulated(input.webSocketUrl) ? yield* shared.simulator.get : input
-    const session = yield* tracked('venue socket', 'socket')(
-      socket.connect(webSocketUrl, streamsOf(input.symbols))
-    )
-    notifyParent({ type: 'feed.subscribed', venue: session.venue })
-    shared.telemetry.log('info', 'feed.subscribed', { feed, venue: session.venue, symbols: input.symbols.length })
     yield* connectedGauge(shared, feed)
-    const instruments = new Map(input.instruments.map((instrument) => [instrument.symbol, instrument]))
-    const draining = Latch.makeUnsafe(false)
-    yield* Effect.forkScoped(followCommands(args, { shared, session, instruments, draining }))
-    yield* pumpFrames({
-      source: session,
-      instruments,
-      sink: { offer: (trades) => Effect.flatMap(shared.publisher.get, (publisher) => publisher.offer(trades)) },
+    const attempt = runBinanceFeed({
+      connect: (streams) =>
+        tracked('venue socket', 'socket')(socket.connect(webSocketUrl, streams)),
+      resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
+      symbols: input.symbols,
+      instruments: input.instruments,
+      nextCommand: Queue.take(commands),
+      notify: (notice) => {
+        if (notice.type === 'feed.subscribed') noteSubscribed(shared, feed, notice.venue)
+        notifyParent(notice)
+      },
+      sink: {
+        offer: (trades) => Effect.flatMap(shared.publisher.get, (publisher) => publisher.offer(trades))
+      },
       deadLetters: frameLetters(shared, feed),
       sampler,
       account,
-      drainRequested: draining.await,
-      observe: (event) => {
-        observeFrames(shared, feed, event)
-        notifyParent({
-          type: 'batch.handled',
-          frameCount: event.tally.frameCount,
-          tradeCount: event.tally.tradeCount,
-          rejectedCount: sum(event.tally.rejected.values()),
-          receivedUs: event.receivedUs
-        })
-      }
+      observe: (event) => observeFrames(shared, feed, event)
     })
+    yield* noted(shared, feed, attempt)
     // (2)
     yield* Effect.flatMap(shared.publisher.get, (publisher) => publisher.flushed)
   })
 
-const streamsOf = (symbols: readonly string[]): readonly string[] =>
-  symbols.map((symbol) => `${symbol.toLowerCase()}@trade`)
-
-const sum = (counts: Iterable<number>): number => {
-  let total = 0
-  for (const count of counts) total += count
-  return total
-}
-
 const connectedGauge = ({ telemetry: { metrics } }: Shared, feed: string) =>
-  Effect.acquireRelease(
-    Effect.sync(() => metrics.feedConnected.set({ feed }, 1)),
-    () => Effect.sync(() => metrics.feedConnected.set({ feed }, 0))
-  )
+  Effect.addFinalizer(() => Effect.sync(() => metrics.feedConnected.set({ feed }, 0)))
 
-interface LiveStream {
-  readonly shared: Shared
-  readonly session: ExchangeSession
-  readonly instruments: Map<string, Instrument>
-  readonly draining: Latch.Latch
+const noteSubscribed = ({ telemetry }: Shared, feed: string, venue: string): void => {
+  telemetry.metrics.feedConnected.set({ feed }, 1)
+  telemetry.log('info', 'feed.subscribed', { feed, venue })
 }
 
-/** Applies the machine's commands until it asks to drain. */
-const followCommands = (args: StreamArgs, live: LiveStream) =>
-  Effect.gen(function* () {
-    for (;;) {
-      const command = yield* Queue.take(args.commands)
-      if (command.type === 'drain.requested') {
-        live.draining.openUnsafe()
-        return
-      }
-      yield* applySymbols(args, live, command.symbols)
-    }
-  })
-
-const applySymbols = (
-  { input, notifyParent }: StreamArgs,
-  { shared, session, instruments }: LiveStream,
-  symbols: readonly string[]
-) =>
-  Effect.gen(function* () {
-    const added = symbols.filter((symbol) => !instruments.has(symbol))
-    const found = yield* resolveInstruments(shared, input.restUrl, added).pipe(
-      Effect.catchTag('UnknownSymbols', (unknown) => {
-        notifyParent({ type: 'subscription.refused', symbols: unknown.symbols })
-        const known = added.filter((symbol) => !unknown.symbols.includes(symbol))
-        return resolveInstruments(shared, input.restUrl, known)
-      })
-    )
-    for (const instrument of found) instruments.set(instrument.symbol, instrument)
-    const wanted = new Set(streamsOf(symbols.filter((symbol) => instruments.has(symbol))))
-    yield* session.unsubscribe(session.streams().filter((stream) => !wanted.has(stream)))
-    yield* session.subscribe([...wanted])
-    notifyParent({ type: 'subscription.applied', instruments: found })
-  })
+/** Reports an attempt that fails, by what it failed of. */
+const noted = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  { telemetry }: Shared,
+  feed: string,
+  attempt: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.tapError(attempt, ({ _tag, message }) =>
+    Effect.sync(() => {
+      telemetry.metrics.feedFailures.inc({ feed, failure: _tag })
+      telemetry.log('warn', 'feed.attempt_failed', { feed, failure: _tag, detail: message })
+    })
+  )

@@ -21,12 +21,12 @@ import {
 import { fieldNamed, lastColumnId, type IcebergSchema } from './schema.ts'
 
 export const snapshotsMaxProperty = 'k2.snapshots-max'
-export const versionsMaxProperty = 'write.metadata.previous-versions-max'
+const versionsMaxProperty = 'write.metadata.previous-versions-max'
 export const deleteOldMetadataProperty = 'write.metadata.delete-after-commit.enabled'
 export const mergeCountProperty = 'commit.manifest.min-count-to-merge'
 export const targetBytesProperty = 'commit.manifest.target-size-bytes'
 
-export const defaultProperties: Readonly<Record<string, string>> = {
+const defaultProperties: Readonly<Record<string, string>> = {
   [snapshotsMaxProperty]: '100',
   [versionsMaxProperty]: '100',
   [deleteOldMetadataProperty]: 'true',

@@ -24,7 +24,7 @@ export const declareMetrics = () => {
     feedFrames: counter('k2_feed_frames_total', 'Frames received, by what they were.', 'feed', 'kind'),
     feedRejected: counter('k2_feed_rejected_frames_total', 'Frames that could not become a trade, by reason.', 'feed', 'reason'),
     feedConnected: gauge('k2_feed_connected', '1 while the feed is subscribed and streaming.', 'feed'),
-    feedReconnects: counter('k2_feed_reconnects_total', 'Connections lost or refused, by failure.', 'feed', 'failure'),
+    feedFailures: counter('k2_feed_failures_total', 'Attempts that failed, by what they failed of; each is followed by another.', 'feed', 'failure'),
     feedLastFrame: gauge('k2_feed_last_frame_timestamp_seconds', 'When the newest frame was received.', 'feed'),
     published: counter('k2_published_records_total', 'Records that are durable in the event log.', 'topic'),
     publishedBytes: counter('k2_published_bytes_total', 'Bytes of batches that are durable in the event log.', 'topic'),

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
 
@@ -30,4 +31,14 @@ test('metrics are exposed with help, in base units', async () => {
     expect(metric.help).toMatch(/\.$/)
     if (String(metric.type) === 'counter') expect(metric.name).toMatch(/_total$/)
   }
+})
+
+test('every declared metric is emitted somewhere in src', () => {
+  const sources = (readdirSync('src', { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('metrics.ts'))
+    .map((name) => readFileSync(`src/${name}`, 'utf8'))
+    .join('\n')
+  const { metrics } = telemetry('debug')
+  const names = Object.keys(metrics).filter((name) => name !== 'registry')
+  expect(names.filter((name) => !sources.includes(`.${name}.`))).toEqual([])
 })
