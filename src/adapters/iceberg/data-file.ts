@@ -10,7 +10,7 @@ import {
 import type { PartitionValue } from './transforms.ts'
 
 /** Statistics of one column (top level, or a part of a list or map, by its field id). */
-export interface ColumnStatistics {
+interface ColumnStatistics {
   readonly fieldId: number
   /** Bytes of the column's chunks in the file, without the footer. */
   readonly sizeBytes: number

@@ -23,7 +23,7 @@ import { mergeCountProperty, numberProperty, targetBytesProperty } from './metad
 import type { CommitBase, FileToWrite } from './snapshot-commit.ts'
 import { readManifest, rememberManifest, uuidBytes, type Table } from './table.ts'
 
-export interface MergeResult {
+interface MergeResult {
   readonly manifests: readonly ManifestFile[]
   readonly writes: readonly FileToWrite[]
 }

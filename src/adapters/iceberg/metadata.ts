@@ -44,7 +44,7 @@ export interface Snapshot {
   readonly 'schema-id'?: number
 }
 
-export interface SnapshotRef {
+interface SnapshotRef {
   readonly 'snapshot-id': bigint
   readonly type: 'branch' | 'tag'
 }

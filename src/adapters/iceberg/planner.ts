@@ -36,7 +36,7 @@ export interface ScanFilter {
   readonly toUs?: number
 }
 
-export interface PlannedFile {
+interface PlannedFile {
   /** URI, as the metadata names it. */
   readonly location: string
   /** Local path. */
@@ -56,7 +56,7 @@ export interface PlannedFile {
   readonly sorted: boolean
 }
 
-export interface ScanPlan {
+interface ScanPlan {
   /** null: the table has no snapshot. */
   readonly snapshotId: bigint | null
   /** Newest upper bound of `timestamp` first. */
@@ -74,7 +74,7 @@ export interface ScanPlanner {
   readonly plan: (filter: ScanFilter, snapshotId?: bigint) => Effect.Effect<ScanPlan, PlanError>
 }
 
-export type PlanError =
+type PlanError =
   DeletesUnsupported | SnapshotMissing | Effect.Error<ReturnType<typeof refresh>>
 
 export interface PlannerOptions {

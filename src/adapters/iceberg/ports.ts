@@ -71,7 +71,7 @@ export interface Catalog {
 
 export type SwapOutcome = 'swapped' | 'conflict'
 
-export interface Ids {
+interface Ids {
   /** A random (version 4) UUID in its text form. */
   readonly uuid: () => string
 }

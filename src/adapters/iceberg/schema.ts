@@ -11,9 +11,9 @@
  */
 import { invariant } from './errors.ts'
 
-export type AvroType = string | AvroNode | readonly AvroType[]
+type AvroType = string | AvroNode | readonly AvroType[]
 
-export interface AvroNode {
+interface AvroNode {
   readonly type: AvroType
   readonly logicalType?: string
   readonly precision?: number
@@ -33,16 +33,16 @@ export interface AvroRecordSchema {
 }
 
 /** Primitive types are their names: `long`, `string`, `timestamptz`, `decimal(18, 8)`, … */
-export type IcebergType = string | IcebergList | IcebergMap | IcebergStruct
+type IcebergType = string | IcebergList | IcebergMap | IcebergStruct
 
-export interface IcebergList {
+interface IcebergList {
   readonly type: 'list'
   readonly 'element-id': number
   readonly element: IcebergType
   readonly 'element-required': boolean
 }
 
-export interface IcebergMap {
+interface IcebergMap {
   readonly type: 'map'
   readonly 'key-id': number
   readonly key: IcebergType

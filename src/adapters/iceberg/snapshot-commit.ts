@@ -121,7 +121,7 @@ export const commitSnapshot = <A, E>(
 }
 
 /** Iceberg's snapshot ids: 63 random bits, from a UUID. */
-export const snapshotIdOf = (uuid: string): bigint => {
+const snapshotIdOf = (uuid: string): bigint => {
   const bits = BigInt(`0x${uuid.replaceAll('-', '')}`)
   return ((bits >> 64n) ^ (bits & 0xffff_ffff_ffff_ffffn)) & 0x7fff_ffff_ffff_ffffn
 }

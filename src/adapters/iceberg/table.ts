@@ -26,7 +26,6 @@ import {
   tableName,
   type FilesFault,
   type IcebergPorts,
-  type SwapUnknown,
   type TableIdentifier
 } from './ports.ts'
 import { icebergSchemaOf, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
@@ -64,8 +63,6 @@ export interface Table {
   readonly lists: ByteCache<readonly ManifestFile[]>
   readonly manifests: ByteCache<readonly ManifestEntry[]>
 }
-
-export type OpenError = TableUnreadable | TableMissing | SchemaMismatch | SwapUnknown
 
 /** Opens a table, or creates it; two processes may do so at once. */
 export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOptions) {

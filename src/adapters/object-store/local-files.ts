@@ -18,7 +18,7 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 
 /** Nothing is stored under this name. */
-export class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', {
+class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', {
   location: Schema.String
 }) {
   override get message() {
@@ -27,7 +27,7 @@ export class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing'
 }
 
 /** The name is taken. */
-export class FileExists extends Schema.TaggedError<FileExists>()('FileExists', {
+class FileExists extends Schema.TaggedError<FileExists>()('FileExists', {
   location: Schema.String
 }) {
   override get message() {
@@ -36,7 +36,7 @@ export class FileExists extends Schema.TaggedError<FileExists>()('FileExists', {
 }
 
 /** The disk refused: full, read-only, no permission, broken. */
-export class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
+class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
   location: Schema.String,
   operation: Schema.String,
   code: Schema.String
@@ -47,7 +47,7 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
   }
 }
 
-export type LocalFileError = FileMissing | FileExists | FileFailed
+type LocalFileError = FileMissing | FileExists | FileFailed
 
 export interface LocalFiles {
   readonly read: (location: string) => Effect.Effect<Uint8Array, LocalFileError>
@@ -69,15 +69,29 @@ export const fileLocation = (path: string): string => pathToFileURL(path).href
 /** Local path of a `file://` URI. */
 export const filePath = (location: string): string => fileURLToPath(location)
 
-export const makeLocalFiles = (): LocalFiles => ({
-  read: (location) => run('read', location, (path) => readFile(path)),
-  writeNew: (location, bytes) =>
+export const makeLocalFiles = (): LocalFiles => {
+  const directories = new Map<string, Promise<void>>()
+  const ensureDirectory = (path: string): Promise<void> => {
+    const ready =
+      directories.get(path) ??
+      makeDirectory(path).catch((error: unknown) => {
+        directories.delete(path)
+        throw error
+      })
+    directories.set(path, ready)
+    return ready
+  }
+  return { ...writes(ensureDirectory), ...reads }
+}
+
+const writes = (ensureDirectory: (path: string) => Promise<void>) => ({
+  writeNew: (location: string, bytes: Uint8Array) =>
     run('write', location, async (path) => {
       await ensureDirectory(dirname(path))
       await writeSynced(path, bytes)
       await syncPath(dirname(path))
     }),
-  publish: (location, bytes) =>
+  publish: (location: string, bytes: Uint8Array) =>
     run('write', location, async (path) => {
       await ensureDirectory(dirname(path))
       // Named at random: one that a crash left behind is in nobody's way, and nothing refers to it.
@@ -85,7 +99,11 @@ export const makeLocalFiles = (): LocalFiles => ({
       await writeSynced(temporary, bytes)
       await link(temporary, path).finally(() => unlink(temporary))
       await syncPath(dirname(path))
-    }),
+    })
+})
+
+const reads: Omit<LocalFiles, keyof ReturnType<typeof writes>> = {
+  read: (location) => run('read', location, (path) => readFile(path)),
   remove: (location) => run('remove', location, (path) => unlink(path).catch(ignoreMissing)),
   list: (directory) =>
     run('list', directory, async (path) => {
@@ -99,7 +117,7 @@ export const makeLocalFiles = (): LocalFiles => ({
     }),
   syncFile: (location) => run('sync', location, syncPath),
   syncDirectory: (location) => run('sync', location, syncPath)
-})
+}
 
 const run = <A>(
   operation: string,
@@ -148,14 +166,15 @@ const syncPath = async (path: string): Promise<void> => {
   await opened.sync().finally(() => opened.close())
 }
 
-/** Creates missing directories and syncs the parents that gained one (2). */
-const ensureDirectory = async (path: string): Promise<void> => {
+/** Creates missing directories and syncs the parents that gained one (2); once per directory. */
+const makeDirectory = async (path: string): Promise<void> => {
   const first = await mkdir(path, { recursive: true }).catch((error: unknown) => {
     // A file where a directory should be: not to be taken for a name that exists.
     throw codeOf(error) === 'EEXIST' ? Object.assign(new Error(path), { code: 'ENOTDIR' }) : error
   })
-  if (first === undefined) return
-  for (let created = path; created.length >= first.length; created = dirname(created)) {
+  // Who made it before us may not have synced it yet.
+  const topmost = first ?? path
+  for (let created = path; created.length >= topmost.length; created = dirname(created)) {
     await syncPath(dirname(created))
   }
 }

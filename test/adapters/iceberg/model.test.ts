@@ -100,6 +100,8 @@ class Lander {
   readonly #random: (below: number) => number
   readonly removed: Committed['removed'][number][] = []
   readonly asked: AppendRequest[] = []
+  /** Commits that were reported as done. */
+  readonly acknowledged: AppendRequest[] = []
   #incarnation = 0
   #commits = 0
 
@@ -167,7 +169,10 @@ class Lander {
 
   #commit(table: Table, request: AppendRequest): Effect.Effect<void, unknown> {
     return commitAppend(table, request).pipe(
-      Effect.map((done) => void this.removed.push(...done.removed)),
+      Effect.map((done) => {
+        this.acknowledged.push(request)
+        this.removed.push(...done.removed)
+      }),
       Effect.catch((error: AppendError): Effect.Effect<void, unknown> => {
         if (error._tag === 'CommitUnknown') return this.#resolve(table, request, error)
         // Fenced: the next step starts from what the table says. Others: nothing took place.
@@ -290,6 +295,12 @@ const checkOffsetsMonotonic = (table: Table): void => {
   }
 }
 
+const liveLocations = async (table: Table): Promise<readonly string[]> => {
+  const current = table.loaded.metadata.snapshots.at(-1)
+  if (current === undefined) return []
+  return (await run(liveEntries(table, current))).map((it) => it.data_file.file_path)
+}
+
 const planOf = fc.record({
   seed: fc.integer(),
   killEvery: fc.constantFrom(12, 40, 1_000_000),
@@ -317,21 +328,29 @@ const play = async (plan: Plan) => {
   ])
   settle(files)
   const after = plan.retention ? await retain(files, 'after', 1) : []
+  const acknowledged = [...a.acknowledged, ...b.acknowledged]
   const removed = [...a.removed, ...b.removed, ...during, ...after]
-  return { files, removed, asked: [...a.asked, ...b.asked] }
+  return { files, removed, asked: [...a.asked, ...b.asked], acknowledged }
 }
 
 describe('two landers and retention, interleaved, killed and lied to', () => {
   it('land every offset once and never go back', async () => {
     await fc.assert(
       fc.asyncProperty(planOf, async (plan) => {
-        const { files, removed, asked } = await play(plan)
+        const { files, removed, asked, acknowledged } = await play(plan)
         for (const { location } of removed) files.stored.delete(location)
         const table = await run(openTable(makeWorld('check', files)))
         const { metadata } = await run(refresh(table))
         for (const partition of [0, 1, 2])
           await checkTiling(table, partition, asked, plan.retention)
         checkOffsetsMonotonic(table)
+        const landed = new Set(await liveLocations(table))
+        for (const { dataFiles } of acknowledged) {
+          for (const { location, partition } of dataFiles) {
+            if (plan.retention && Number(partition['timestamp_day']) < oldestKept) continue
+            expect(landed).toContain(location)
+          }
+        }
         // What was reported as removed is named by no snapshot, and all that they name is there.
         const gone = new Set(removed.map((it) => it.location))
         for (const snapshot of metadata.snapshots) {

@@ -104,7 +104,7 @@ const isFault = (value: unknown): value is FilesFault =>
   typeof value === 'object' && value !== null && '_tag' in value
 
 /** Version 4 UUIDs that repeat with the seed. */
-export const countedUuids = (seed: string) => {
+const countedUuids = (seed: string) => {
   let count = 0
   return () => {
     count += 1
