@@ -35,3 +35,5 @@ export const ensureInstalled = () => {
   }
   writeFileSync(stampFile, wanted)
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) ensureInstalled()

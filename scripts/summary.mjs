@@ -1,0 +1,30 @@
+/**
+ * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports and prints `N passed, N failed`.
+ * Exit 1 when a test failed, none ran, or one was skipped, unless K2_REQUIRE_RECORDINGS=0 allows it.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const [folder] = process.argv.slice(2)
+const counts = { passed: 0, failed: 0 }
+const skipped = []
+for (const name of readdirSync(folder)) {
+  const report = JSON.parse(readFileSync(join(folder, name), 'utf8'))
+  for (const { name: file, status, message, assertionResults } of report.testResults) {
+    // A file that could not be loaded has no tests of its own.
+    if (status === 'failed' && assertionResults.length === 0) {
+      counts.failed += 1
+      console.log(`failed to load: ${file}: ${message}`)
+    }
+    for (const { status: outcome, fullName } of assertionResults) {
+      if (outcome === 'passed') counts.passed += 1
+      else if (outcome === 'failed') counts.failed += 1
+      else skipped.push(fullName)
+    }
+  }
+}
+const maySkip = process.env.K2_REQUIRE_RECORDINGS === '0'
+for (const name of skipped) console.log(`skipped${maySkip ? '' : ', which is not allowed'}: ${name}`)
+const failed = counts.failed + (maySkip ? 0 : skipped.length)
+console.log(`${counts.passed} passed, ${failed} failed${maySkip ? `, ${skipped.length} skipped` : ''}`)
+process.exitCode = counts.passed === 0 || failed > 0 ? 1 : 0
