@@ -10,8 +10,9 @@
 import { fileURLToPath } from 'node:url'
 import * as Effect from 'effect/Effect'
 import { decodeValue } from './bounds.ts'
+import { makeByteCache } from './byte-cache.ts'
 import { DeletesUnsupported, SnapshotMissing } from './errors.ts'
-import { entryDeleted, type DataFileEntry, type ManifestEntry } from './manifest.ts'
+import { entryDeleted, type DataFileEntry } from './manifest.ts'
 import type { FieldSummary, ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
 import {
@@ -115,6 +116,9 @@ export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): Sca
 
 const plansMaxDefault = 256
 const readConcurrencyMax = 8
+const plannedBytesMax = 64 * 1024 * 1024
+/** An estimate: two paths of some hundred characters, and numbers. */
+const plannedFileBytes = 768
 
 const emptyPlan: ScanPlan = {
   snapshotId: null,
@@ -128,17 +132,17 @@ const emptyPlan: ScanPlan = {
 
 type FileDecoder = ReturnType<typeof makeFileDecoder>
 
-/** Live files of a manifest, decoded once. */
+/** Live files of a manifest, decoded once: far smaller than its entries, so they are kept apart. */
 const makeFileDecoder = (table: Table, pathOf: (location: string) => string) => {
-  const decoded = new WeakMap<readonly ManifestEntry[], readonly PlannedFile[]>()
+  const decoded = makeByteCache<readonly PlannedFile[]>(plannedBytesMax)
   return Effect.fnUntraced(function* (manifest: ManifestFile, columns: Columns) {
-    const entries = yield* readManifest(table, manifest)
-    const known = decoded.get(entries)
+    const known = decoded.get(manifest.manifest_path)
     if (known !== undefined) return known
+    const entries = yield* readManifest(table, manifest)
     const files = entries
       .filter((it) => it.status !== entryDeleted)
       .map((it) => plannedFile(it.data_file, columns, pathOf))
-    decoded.set(entries, files)
+    decoded.set(manifest.manifest_path, files, files.length * plannedFileBytes)
     return files
   })
 }
