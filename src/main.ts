@@ -65,7 +65,7 @@ const start = (config: Config): void => {
   })
   root.subscribe({
     next: ({ status, output }) => {
-      if (status === 'done') void end(runtime, output as SupervisorOutput)
+      if (status === 'done') void end(runtime, output as SupervisorOutput, shared.drained)
     },
     error: (error) => {
       telemetry.log('error', 'root.failed', { detail: String(error) })
@@ -99,14 +99,19 @@ const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void =
 
 const end = async (
   runtime: { readonly dispose: () => Promise<void> },
-  output: SupervisorOutput
+  output: SupervisorOutput,
+  { isLanded }: Shared['drained']
 ): Promise<void> => {
   await runtime.dispose()
   if (output._tag === 'Escalated') {
     process.stderr.write(`K2 gave up: ${output.childId}: ${output.crash.message}\n`)
     process.exit(1)
   }
-  process.stdout.write('K2 has stopped; everything it had accepted is in the table.\n')
+  process.stdout.write(
+    isLanded
+      ? 'K2 has stopped; everything it had accepted is in the table.\n'
+      : 'K2 has stopped; what had not landed yet waits in the event log for the next start.\n'
+  )
   process.exit(0)
 }
 

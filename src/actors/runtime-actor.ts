@@ -74,9 +74,16 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
       )
     ]),
     supervisor(kernel, { id: 'ingest' }, [
-      ...(isSimulated ? [worker({ id: 'exchange', drainMsMax }, fromEffect(exchangeProgram(shared)))] : []),
+      ...(isSimulated
+        ? [worker({ id: 'exchange', drainMsMax }, fromEffect(exchangeProgram(shared)))]
+        : []),
       worker(
-        { id: feed, ready: 'started', drainMsMax: 2 * feedDrainMsMax, input: { ...feedInput(shared, kernel) } },
+        {
+          id: feed,
+          ready: 'started',
+          drainMsMax: 2 * feedDrainMsMax,
+          input: { ...feedInput(shared, kernel) }
+        },
         makeFeedActor(fromEffect, shared, feed)
       )
     ]),

@@ -48,6 +48,8 @@ export interface Shared {
   readonly queries: Gate<Queries>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
+  /** What draining has achieved so far. */
+  readonly drained: { isLanded: boolean }
 }
 
 /** What the API asks. */
@@ -85,7 +87,8 @@ export const makeShared = (
     landing: new Gate(),
     queries: new Gate(),
     http: new Gate(),
-    disk: new Gate()
+    disk: new Gate(),
+    drained: { isLanded: false }
   }
 }
 

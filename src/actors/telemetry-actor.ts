@@ -33,10 +33,16 @@ const record = (
   const served = log.current
   if (served === undefined) return
   metrics.logDiskBytes.set(served.usage().diskBytes)
-  const landed = new Map(landing.current?.positions.map(({ partition, offset }) => [partition, offset]))
+  const landed = new Map(
+    landing.current?.positions.map(({ partition, offset }) => [partition, offset])
+  )
   const lag = served
     .watermarks()
     .filter((watermark) => watermark.topic === topic)
-    .reduce((sum, { partition, durableEnd }) => sum + Math.max(0, durableEnd - (landed.get(partition) ?? 0)), 0)
+    .reduce(
+      (sum, { partition, durableEnd }) =>
+        sum + Math.max(0, durableEnd - (landed.get(partition) ?? 0)),
+      0
+    )
   metrics.lagRecords.set({ topic }, lag)
 }

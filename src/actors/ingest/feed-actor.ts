@@ -8,13 +8,22 @@
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import { runBinanceFeed } from '../../adapters/exchange/binance-feed.ts'
-import { binanceRestDefaults, fetchInstruments, type InstrumentsError } from '../../adapters/exchange/binance-rest.ts'
+import {
+  binanceRestDefaults,
+  fetchInstruments,
+  type InstrumentsError
+} from '../../adapters/exchange/binance-rest.ts'
 import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import { FeedAccount } from '../../adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../adapters/exchange/feed-pump.ts'
 import type { EventObject } from 'xstate'
 import { feedMachine } from '../../machines/feed-machine.ts'
-import type { FeedCommand, FeedNotice, ResolveInput, StreamInput } from '../../machines/feed-protocol.ts'
+import type {
+  FeedCommand,
+  FeedNotice,
+  ResolveInput,
+  StreamInput
+} from '../../machines/feed-protocol.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
@@ -26,15 +35,22 @@ export const simulatedAddress = 'simulated:'
 
 const lettersPerMinuteMax = 100
 
-export const makeFeedActor = (fromEffect: FromEffect<BinanceSocket>, shared: Shared, feed: string) => {
+export const makeFeedActor = (
+  fromEffect: FromEffect<BinanceSocket>,
+  shared: Shared,
+  feed: string
+) => {
   const account = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   return feedMachine.provide({
     actors: {
-      resolveInstruments: fromEffect(({ input }: EffectActorArgs<ResolveInput, EventObject, EventObject>) =>
-        noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
+      resolveInstruments: fromEffect(
+        ({ input }: EffectActorArgs<ResolveInput, EventObject, EventObject>) =>
+          noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
-      streamFeed: fromEffect((args: StreamArgs) => streamFeed(args, { shared, feed, account, sampler }))
+      streamFeed: fromEffect((args: StreamArgs) =>
+        streamFeed(args, { shared, feed, account, sampler })
+      )
     }
   })
 }
@@ -84,7 +100,8 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
         notifyParent(notice)
       },
       sink: {
-        offer: (trades) => Effect.flatMap(shared.publisher.get, (publisher) => publisher.offer(trades))
+        offer: (trades) =>
+          Effect.flatMap(shared.publisher.get, (publisher) => publisher.offer(trades))
       },
       deadLetters: frameLetters(shared, feed),
       sampler,

@@ -7,7 +7,11 @@ import type { DeadLetterLogFailed } from '../../adapters/dead-letters/dead-lette
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import type { Shared } from '../shared.ts'
 
-export const observeFrames = ({ telemetry: { metrics } }: Shared, feed: string, event: FramesHandled): void => {
+export const observeFrames = (
+  { telemetry: { metrics } }: Shared,
+  feed: string,
+  event: FramesHandled
+): void => {
   const { tally, receivedUs } = event
   metrics.feedFrames.inc({ feed, kind: 'trade' }, tally.tradeCount)
   metrics.feedFrames.inc({ feed, kind: 'control' }, tally.controlCount)
@@ -31,7 +35,10 @@ export const observeSocket =
   }
 
 /** Refused frames as dead letters without a place in the event log. */
-export const frameLetters = (shared: Shared, feed: string): FrameLetterSink<DeadLetterLogFailed> => ({
+export const frameLetters = (
+  shared: Shared,
+  feed: string
+): FrameLetterSink<DeadLetterLogFailed> => ({
   offer: (letter) =>
     Effect.flatMap(shared.deadLetters.get, (log) => {
       shared.telemetry.metrics.deadLetterLines.inc({ source: 'feed', reason: letter.reason })

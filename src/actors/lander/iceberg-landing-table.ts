@@ -9,7 +9,13 @@ import type { TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
-import { dataDirectory, readRecordedState, readState, type Table, writeState } from '../../adapters/iceberg/table.ts'
+import {
+  dataDirectory,
+  readRecordedState,
+  readState,
+  type Table,
+  writeState
+} from '../../adapters/iceberg/table.ts'
 import type { RemovedFile } from '../../adapters/iceberg/unreferenced-files.ts'
 import { fileLocation, filePath } from '../../adapters/object-store/local-files.ts'
 import {
@@ -40,7 +46,8 @@ export const makeIcebergLandingTable = (
     writeState: (partition, bytes) =>
       Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
     writeRows: (rows, commitId) => writeRows(options, rows as TradeColumns, commitId),
-    commit: ({ commitId, files, advances }) => commit(options, appendRequest(options, commitId, files, advances))
+    commit: ({ commitId, files, advances }) =>
+      commit(options, appendRequest(options, commitId, files, advances))
   }
 }
 

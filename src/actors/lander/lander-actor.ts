@@ -27,7 +27,9 @@ const heapBytesMax = 1_024 ** 3
 export const landerStopMsMax = 3_000
 
 /** The worker has not reported for too long. */
-class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', { silentMs: Schema.Number }) {
+class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
+  silentMs: Schema.Number
+}) {
   override get message() {
     return `the lander's worker has not reported for ${this.silentMs} ms`
   }
@@ -51,7 +53,8 @@ export const landerProgram =
           stopMsMax: landerStopMsMax,
           onMessage: (answer) => {
             heardMs = shared.nowMs()
-            if (answer.type === 'memory.sampled') memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
+            if (answer.type === 'memory.sampled')
+              memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
             handleAnswer(answer, { shared, progress, finished })
           }
@@ -65,14 +68,21 @@ export const landerProgram =
         return served.changed(advance)
       })
       const silence = Effect.sync(() => shared.nowMs() - heardMs).pipe(
-        Effect.flatMap((silentMs) => (silentMs > silentMsMax ? Effect.fail(new LanderSilent({ silentMs })) : Effect.void)),
+        Effect.flatMap((silentMs) =>
+          silentMs > silentMsMax ? Effect.fail(new LanderSilent({ silentMs })) : Effect.void
+        ),
         Effect.andThen(Effect.sleep(1_000)),
         Effect.forever
       )
-      yield* Effect.forkScoped(
-        Effect.andThen(drainRequested(commands), Effect.sync(() => thread.post({ type: 'drain.requested' })))
-      )
+      yield *
+        Effect.forkScoped(
+          Effect.andThen(
+            drainRequested(commands),
+            Effect.sync(() => thread.post({ type: 'drain.requested' }))
+          )
+        )
       yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
+      shared.drained.isLanded = true
     })
 
 const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): LanderWorkerData => ({
@@ -101,7 +111,10 @@ interface AnswerContext {
   readonly finished: Deferred.Deferred<void, LandingFailed>
 }
 
-const handleAnswer = (answer: LanderAnswer, { shared, progress, finished }: AnswerContext): void => {
+const handleAnswer = (
+  answer: LanderAnswer,
+  { shared, progress, finished }: AnswerContext
+): void => {
   switch (answer.type) {
     case 'lander.observed': {
       const { event } = answer
@@ -117,15 +130,24 @@ const handleAnswer = (answer: LanderAnswer, { shared, progress, finished }: Answ
       shared.expired.current?.add(answer.locations)
       return
     case 'memory.sampled':
-      shared.telemetry.metrics.memoryBytes.set({ thread: 'lander', kind: 'heap' }, answer.heapUsedBytes)
-      shared.telemetry.metrics.memoryBytes.set({ thread: 'lander', kind: 'array_buffers' }, answer.arrayBufferBytes)
+      shared.telemetry.metrics.memoryBytes.set(
+        { thread: 'lander', kind: 'heap' },
+        answer.heapUsedBytes
+      )
+      shared.telemetry.metrics.memoryBytes.set(
+        { thread: 'lander', kind: 'array_buffers' },
+        answer.arrayBufferBytes
+      )
       return
     case 'lander.finished':
       Deferred.doneUnsafe(finished, Effect.void)
       return
     case 'lander.failed': {
       const { detail, isDependency } = answer
-      Deferred.doneUnsafe(finished, Effect.fail(new LandingFailed({ step: 'worker', detail, isDependency })))
+      Deferred.doneUnsafe(
+        finished,
+        Effect.fail(new LandingFailed({ step: 'worker', detail, isDependency }))
+      )
       return
     }
     default:

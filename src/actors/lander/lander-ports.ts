@@ -55,7 +55,10 @@ export interface LandingTable<Files> {
   readonly positions: Effect.Effect<RecordedPositions, LandingFailed>
   readonly readState: (path: string) => Effect.Effect<Uint8Array, LandingFailed>
   /** Stores a state under a new name, durably. */
-  readonly writeState: (partition: number, bytes: Uint8Array) => Effect.Effect<string, LandingFailed>
+  readonly writeState: (
+    partition: number,
+    bytes: Uint8Array
+  ) => Effect.Effect<string, LandingFailed>
   /** Writes the rows as data files, durably. */
   readonly writeRows: (rows: LandedRows, commitId: string) => Effect.Effect<Files, LandingFailed>
   /** One atomic step for rows, offsets and state; an unknown outcome is resolved inside (R19). */

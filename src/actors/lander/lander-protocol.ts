@@ -19,6 +19,10 @@ export type LanderRequest =
 export type LanderAnswer =
   | { readonly type: 'lander.observed'; readonly event: LanderEvent }
   | { readonly type: 'files.removed'; readonly locations: readonly string[] }
-  | { readonly type: 'memory.sampled'; readonly heapUsedBytes: number; readonly arrayBufferBytes: number }
+  | {
+      readonly type: 'memory.sampled'
+      readonly heapUsedBytes: number
+      readonly arrayBufferBytes: number
+    }
   | { readonly type: 'lander.finished' }
   | { readonly type: 'lander.failed'; readonly detail: string; readonly isDependency: boolean }

@@ -38,7 +38,9 @@ const openLander = (data: LanderWorkerData) =>
   Effect.gen(function* () {
     const folder = dataFolderAt(data.dataDir)
     yield* makeFolder(folder.temporary)
-    const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks: data.watermarks })
+    const log =
+      yield *
+      openLogReader({ directory: folder.log, files: nodeFiles, watermarks: data.watermarks })
     const table = yield* openTradesTable({
       folder,
       snapshotsMax: data.snapshotsMax,
@@ -70,7 +72,8 @@ const openLander = (data: LanderWorkerData) =>
         topic,
         partitionCount: log.topics.get(topic) ?? 0,
         onRemoved: (files) => {
-          if (files.length > 0) link.post({ type: 'files.removed', locations: files.map(({ location }) => location) })
+          if (files.length > 0)
+            link.post({ type: 'files.removed', locations: files.map(({ location }) => location) })
         }
       }),
       rows: new TradeColumns(),

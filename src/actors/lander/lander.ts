@@ -112,9 +112,14 @@ const readOnce = <Files>(
     let bytesRead = 0
     for (const partition of session.partitions) {
       if (partition.fault !== undefined) continue
-      const batches = yield* ports.log
-        .read(options.topic, partition.partition, { fromOffset: partition.position, bytesMax: readBytesMax })
-        .pipe(Effect.catch((error) => stopPartition(partition, error.message, ports)))
+      const batches =
+        yield *
+        ports.log
+          .read(options.topic, partition.partition, {
+            fromOffset: partition.position,
+            bytesMax: readBytesMax
+          })
+          .pipe(Effect.catch((error) => stopPartition(partition, error.message, ports)))
       for (const batch of batches) {
         partition.fold(batch, ports.rows, session.letters)
         if (partition.fault !== undefined) {
@@ -131,7 +136,11 @@ const readOnce = <Files>(
     return bytesRead
   })
 
-const stopPartition = <Files>(partition: LandingPartition, detail: string, ports: LanderPorts<Files>) =>
+const stopPartition = <Files,>(
+  partition: LandingPartition,
+  detail: string,
+  ports: LanderPorts<Files>
+) =>
   Effect.sync((): readonly never[] => {
     partition.fault = detail
     ports.observe({ type: 'partition.stopped', partition: partition.partition, detail })
@@ -145,8 +154,10 @@ const commitDueInMs = <Files>(
   ports: LanderPorts<Files>
 ): number => {
   if (session.oldestMs === undefined) return Number.POSITIVE_INFINITY
-  if (ports.rows.length >= options.commitRowsMax || session.bytes >= options.commitBytesMax) return 0
-  const ageMs = session.commits === 0 ? Math.min(firstCommitAgeMs, options.commitAgeMs) : options.commitAgeMs
+  if (ports.rows.length >= options.commitRowsMax || session.bytes >= options.commitBytesMax)
+    return 0
+  const ageMs =
+    session.commits === 0 ? Math.min(firstCommitAgeMs, options.commitAgeMs) : options.commitAgeMs
   return session.oldestMs + ageMs - ports.nowMs()
 }
 
@@ -160,13 +171,17 @@ const commit = <Files>(
     const commitId = ports.uuid()
     yield* writeLetters(session, ports)
     const ahead = session.partitions.filter(({ isAhead }) => isAhead)
-    const [files, advances] = yield* Effect.all(
-      [
-        table.writeRows(rows, commitId),
-        Effect.forEach(ahead, (partition) => advanceOf(partition, table), { concurrency: 'unbounded' })
-      ],
-      { concurrency: 'unbounded' }
-    )
+    const [files, advances] =
+      yield *
+      Effect.all(
+        [
+          table.writeRows(rows, commitId),
+          Effect.forEach(ahead, (partition) => advanceOf(partition, table), {
+            concurrency: 'unbounded'
+          })
+        ],
+        { concurrency: 'unbounded' }
+      )
     const outcome = yield* table.commit({ commitId, files, advances })
     if (outcome.kind === 'fenced') {
       ports.observe({ type: 'commit.fenced', detail: outcome.detail })
@@ -190,7 +205,12 @@ const commit = <Files>(
 
 const advanceOf = (
   partition: LandingPartition,
-  table: { readonly writeState: (partition: number, bytes: Uint8Array) => Effect.Effect<string, LandingFailed> }
+  table: {
+    readonly writeState: (
+      partition: number,
+      bytes: Uint8Array
+    ) => Effect.Effect<string, LandingFailed>
+  }
 ): Effect.Effect<PartitionAdvance, LandingFailed> =>
   Effect.map(table.writeState(partition.partition, partition.serialiseState()), (statePath) => ({
     partition: partition.partition,
@@ -200,7 +220,7 @@ const advanceOf = (
   }))
 
 /** (4) */
-const writeLetters = <Files>(
+const writeLetters = <Files,>(
   { letters }: Session,
   { deadLetters }: LanderPorts<Files>
 ): Effect.Effect<void, LandingFailed> =>
@@ -208,13 +228,15 @@ const writeLetters = <Files>(
     ? Effect.void
     : Effect.mapError(
         deadLetters.write(letters),
-        ({ message }) => new LandingFailed({ step: 'dead letters', detail: message, isDependency: false })
+        ({ message }) =>
+          new LandingFailed({ step: 'dead letters', detail: message, isDependency: false })
       )
 
 /** Counts letters once the commit has passed them: a batch that is landed again is not counted again. */
 const observeLetters = <Files>({ letters }: Session, { observe }: LanderPorts<Files>): void => {
   const countByReason = new Map<string, number>()
   for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)
-  for (const [reason, count] of countByReason) observe({ type: 'record.dead_lettered', reason, count })
+  for (const [reason, count] of countByReason)
+    observe({ type: 'record.dead_lettered', reason, count })
   letters.length = 0
 }

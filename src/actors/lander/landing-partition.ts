@@ -40,7 +40,8 @@ export class LandingPartition {
 
   constructor(
     options: LandingPartitionOptions,
-    recorded: { readonly offset: number; readonly state: PartitionState } | { readonly startOffset: number }
+    recorded:
+      { readonly offset: number; readonly state: PartitionState } | { readonly startOffset: number }
   ) {
     this.partition = options.partition
     this.#options = options
@@ -63,7 +64,11 @@ export class LandingPartition {
   }
 
   get counters(): PartitionPosition {
-    return { partition: this.partition, offset: this.position, counters: { ...this.#state.counters } }
+    return {
+      partition: this.partition,
+      offset: this.position,
+      counters: { ...this.#state.counters }
+    }
   }
 
   serialiseState(): Uint8Array {
@@ -92,8 +97,15 @@ export class LandingPartition {
           detail: letter.detail,
           symbol: letter.symbol,
           nativeId: letter.nativeId,
-          position: { topic: this.#options.topic, partition: this.partition, offset: letter.offset },
-          raw: heldRecord === undefined ? Buffer.from(bytes.subarray(...value)) : Buffer.from(heldRecord)
+          position: {
+            topic: this.#options.topic,
+            partition: this.partition,
+            offset: letter.offset
+          },
+          raw:
+            heldRecord === undefined
+              ? Buffer.from(bytes.subarray(...value))
+              : Buffer.from(heldRecord)
         })
     }
     forEachRecord(batch, (range) => {
@@ -124,6 +136,7 @@ const decoded = (
 /** @throws Error if the bytes are not a state that this version wrote. */
 export const parsePartitionState = (bytes: Uint8Array): PartitionState => {
   const state = JSON.parse(Buffer.from(bytes).toString('utf8')) as PartitionState
-  if (state.version !== 1) throw new Error(`sequence state has version ${String(state.version)}, not 1`)
+  if (state.version !== 1)
+    throw new Error(`sequence state has version ${String(state.version)}, not 1`)
   return state
 }

@@ -29,7 +29,9 @@ export const openPartitions = <Files>(
       Array.from({ length: partitionCount }, (_, partition) => partition),
       (partition) =>
         Effect.gen(function* () {
-          const opened = yield* openPartition(partition, recorded.byPartition.get(partition), { options, ports })
+          const opened =
+            yield *
+            openPartition(partition, recorded.byPartition.get(partition), { options, ports })
           opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
           if (opened.fault !== undefined) {
             ports.observe({ type: 'partition.stopped', partition, detail: opened.fault })
@@ -68,10 +70,13 @@ const openPartition = <Files>(
       fold,
       nowMs
     }
-    const { startOffset, durableEnd } = yield* Effect.mapError(
-      log.bounds(options.topic, partition),
-      ({ message }) => new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
-    )
+    const { startOffset, durableEnd } =
+      yield *
+      Effect.mapError(
+        log.bounds(options.topic, partition),
+        ({ message }) =>
+          new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
+      )
     if (recorded === undefined) return new LandingPartition(shared, { startOffset })
     const state = yield* readState(table, recorded.statePath)
     if (typeof state === 'string') {
@@ -89,7 +94,7 @@ const openPartition = <Files>(
   })
 
 /** The state, or why there is none. A store that is only unavailable fails instead: it comes back. */
-const readState = <Files>(
+const readState = <Files,>(
   table: LandingTable<Files>,
   path: string
 ): Effect.Effect<PartitionState | string, LandingFailed> =>
@@ -101,5 +106,7 @@ const readState = <Files>(
         return `${path}: ${String(error)}`
       }
     }),
-    Effect.catch((error) => (error.isDependency ? Effect.fail(error) : Effect.succeed(error.message)))
+    Effect.catch((error) =>
+      error.isDependency ? Effect.fail(error) : Effect.succeed(error.message)
+    )
   )

@@ -4,7 +4,11 @@
  */
 import * as Effect from 'effect/Effect'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
-import { type ConsumedOffset, type EmbeddedLogEvent, openEmbeddedLog } from '../../adapters/log/embedded-log.ts'
+import {
+  type ConsumedOffset,
+  type EmbeddedLogEvent,
+  openEmbeddedLog
+} from '../../adapters/log/embedded-log.ts'
 import { LogUnavailable } from '../../adapters/log/event-log.ts'
 import { type LogDescription, readDescription } from '../../adapters/log/log-directory.ts'
 import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
@@ -38,7 +42,8 @@ export const logProgram =
         limits: { flushDelayMs: config.logFlushMs, diskBytesMax: config.logDiskBytesMax },
         observe: (event) => observeLog(telemetry, event)
       })
-      for (const fault of log.faults) telemetry.log('error', 'log.truncated', { detail: fault.message })
+      for (const fault of log.faults)
+        telemetry.log('error', 'log.truncated', { detail: fault.message })
       reportStatus(() => {
         const { diskBytes, pendingBytes } = log.usage()
         return { queueBytes: pendingBytes, counters: { diskBytes } }
@@ -55,7 +60,11 @@ const consumedOffsets = (
 ): readonly ConsumedOffset[] => {
   const topics = description === undefined ? {} : (recorded?.offsets[description.identity] ?? {})
   return Object.entries(topics).flatMap(([topic, partitions]) =>
-    Object.entries(partitions).map(([partition, offset]) => ({ topic, partition: Number(partition), offset }))
+    Object.entries(partitions).map(([partition, offset]) => ({
+      topic,
+      partition: Number(partition),
+      offset
+    }))
   )
 }
 

@@ -83,7 +83,10 @@ export class TradePublisher {
     return Effect.suspend(() => {
       if (trades.length > 0) this.#empty.closeUnsafe()
       for (const trade of trades) {
-        this.#pendingBytes += this.#laneOf(trade.symbol).add(trade.symbol, this.#options.codec.encode(trade))
+        this.#pendingBytes += this.#laneOf(trade.symbol).add(
+          trade.symbol,
+          this.#options.codec.encode(trade)
+        )
       }
       if (this.#pendingBytes <= this.#options.bytesMax) return Effect.void
       this.#room.closeUnsafe()
@@ -130,7 +133,12 @@ export class TradePublisher {
         yield* append(packed)
         settle(packed.bytes.length)
         const tookMs = nowMs() - sinceMs
-        observe({ type: 'batch.published', records: packed.recordCount, bytes: packed.bytes.length, tookMs })
+        observe({
+          type: 'batch.published',
+          records: packed.recordCount,
+          bytes: packed.bytes.length,
+          tookMs
+        })
         lane.recycle(packed)
       }
     })

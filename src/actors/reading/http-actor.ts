@@ -45,7 +45,8 @@ export const httpProgram =
 
 const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
   version,
-  trades: (filter, rowsMax) => within(shared.queries, ({ trades }) => trades.newest(filter, rowsMax)),
+  trades: (filter, rowsMax) =>
+    within(shared.queries, ({ trades }) => trades.newest(filter, rowsMax)),
   symbols: (filter) => within(shared.queries, ({ symbols }) => symbols.list(filter)),
   snapshots: (rowsMax) =>
     within(shared.table, (table) =>
@@ -93,7 +94,13 @@ const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
     const { method, route, status, durationMs, correlationId } = event
     metrics.httpRequests.inc({ method, route, status: String(status) })
     metrics.httpSeconds.observe({ route }, durationMs / 1_000)
-    log('debug', event.type, { method, route, status, duration_ms: durationMs, correlation_id: correlationId })
+    log('debug', event.type, {
+      method,
+      route,
+      status,
+      duration_ms: durationMs,
+      correlation_id: correlationId
+    })
     return
   }
   const cause = Cause.isCause(event.cause) ? Cause.pretty(event.cause) : String(event.cause)

@@ -14,7 +14,8 @@ export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness =>
   for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
     if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
   }
-  if (shared.publisher.current?.refused === true) reasons.push('the event log refuses appends: it or the disk is full')
+  if (shared.publisher.current?.refused === true)
+    reasons.push('the event log refuses appends: it or the disk is full')
   return { reasons, components: leavesOf(status.root).map(healthOf) }
 }
 
@@ -24,7 +25,12 @@ const leavesOf = (actor: ActorStatus): readonly ActorStatus[] => {
   return supervised.length === 0 ? [actor] : supervised.flatMap(leavesOf)
 }
 
-const healthOf = ({ path, state, tags, lastError }: ActorStatus): Readiness['components'][number] => {
+const healthOf = ({
+  path,
+  state,
+  tags,
+  lastError
+}: ActorStatus): Readiness['components'][number] => {
   const name = path.slice(path.indexOf('/') + 1)
   if (tags.includes('healthy')) return { name, status: 'healthy' }
   const detail = lastError === null ? state : `${state}: ${lastError.message}`

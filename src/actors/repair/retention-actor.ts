@@ -17,7 +17,10 @@ export const retentionProgram =
         const beforeDay = Math.floor(shared.nowMs() / dayMs) - shared.config.retentionDays
         const committed = yield* removeDayPartitions(table, beforeDay)
         if (committed === null) return
-        shared.telemetry.log('info', 'retention.days_removed', { before_day: beforeDay, snapshot_id: committed.snapshotId })
+        shared.telemetry.log('info', 'retention.days_removed', {
+          before_day: beforeDay,
+          snapshot_id: committed.snapshotId
+        })
         const expired = yield* shared.expired.get
         expired.add(committed.removed.map(({ location }) => location))
       }).pipe(

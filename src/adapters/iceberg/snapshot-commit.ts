@@ -160,7 +160,11 @@ const nextVersion = (
   base: CommitBase,
   draft: SnapshotDraft
 ): NextVersion => {
-  const { metadata, ids } = base
+  const { ids } = base
+  const metadata: TableMetadata = {
+    ...base.metadata,
+    properties: { ...base.metadata.properties, ...table.properties }
+  }
   const directory = `${metadata.location}/metadata`
   const uuid = table.ports.ids.uuid()
   const listLocation = `${directory}/snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}.avro`

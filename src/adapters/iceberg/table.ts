@@ -41,7 +41,10 @@ export interface TableOptions {
   readonly partitioning?: readonly { readonly column: string; readonly transform: string }[]
   /** Default: `symbol`, `timestamp`. */
   readonly sortColumns?: readonly string[]
-  /** Table properties of a new table, over the defaults: snapshots kept, manifest merging, … */
+  /**
+   * Table properties over the defaults: snapshots kept, manifest merging, … Those of an existing
+   * table change with this process' next commit.
+   */
   readonly properties?: Readonly<Record<string, string>>
   /** Limit of decoded manifests and of decoded manifest lists in memory, each; default 64 MiB. */
   readonly cacheBytesMax?: number
@@ -62,6 +65,8 @@ export interface Table {
   loaded: LoadedMetadata
   readonly lists: ByteCache<readonly ManifestFile[]>
   readonly manifests: ByteCache<readonly ManifestEntry[]>
+  /** Properties that every commit of this process sets. */
+  readonly properties: Readonly<Record<string, string>>
 }
 
 /** Opens a table, or creates it; two processes may do so at once. */
@@ -80,7 +85,8 @@ export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOpti
     warehouse: options.warehouse,
     loaded,
     lists: makeByteCache(bytesMax),
-    manifests: makeByteCache(bytesMax)
+    manifests: makeByteCache(bytesMax),
+    properties: options.properties ?? {}
   }
   return table
 })

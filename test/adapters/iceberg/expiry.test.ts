@@ -56,6 +56,16 @@ describe('expiry', () => {
     ).toEqual(['0_0_1_c0.parquet', '0_1_2_c1.parquet', '0_2_3_c2.parquet'])
   })
 
+  it('keeps as many snapshots as the process that commits was told', async () => {
+    const world = makeWorld()
+    await land(await run(openTable(world, { 'k2.snapshots-max': '10' })), 0, 8)
+    const reopened = await run(openTable(world, { 'k2.snapshots-max': '3' }))
+    expect(reopened.loaded.metadata.snapshots).toHaveLength(8)
+    await land(reopened, 8, 9)
+    expect(reopened.loaded.metadata.snapshots).toHaveLength(3)
+    expect(reopened.loaded.metadata.properties['k2.snapshots-max']).toBe('3')
+  })
+
   it('keeps what a tag needs', async () => {
     const world = makeWorld()
     const table = await run(
