@@ -22,7 +22,10 @@ export class Gate<A> {
     return this.#current
   }
 
-  /** Calls back with the service, now if there is one and each time one is served. Returns how to stop. */
+  /**
+   * Calls back with the service, now if there is one and each
+   * time one is served. Returns how to stop.
+   */
   onServe(listener: (service: A) => void): () => void {
     this.#listeners.add(listener)
     if (this.#current !== undefined) listener(this.#current)

@@ -18,7 +18,9 @@ import type { LandingProgress } from './lander/landing-progress.ts'
 import type { TradePublisher } from './publisher/trade-publisher.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 
-/** Upper-case code in records and ids: trades of the simulated exchange never pass for real ones. */
+/**
+ * Upper-case code in records and ids: trades of the simulated exchange never pass for real ones.
+ */
 export type ExchangeCode = 'BINANCE' | 'SIMULATED'
 
 /** Where the simulated exchange of this process listens. */

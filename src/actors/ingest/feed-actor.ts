@@ -1,6 +1,6 @@
 /**
- * Wires the feed machine's ports: instruments from the venue's REST API, frames from its socket into
- * the publisher, refused frames into the dead-letter log.
+ * Wires the feed machine's ports: instruments from the venue's REST API, frames from its socket
+ * into the publisher, refused frames into the dead-letter log.
  *
  * 1. What the sink cannot take is not read from the socket: pressure reaches the venue, not memory.
  * 2. A drained stream has everything durable in the event log that it had accepted.

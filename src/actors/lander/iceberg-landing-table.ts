@@ -32,7 +32,9 @@ export interface IcebergLandingOptions {
   readonly logIdentity: string
   readonly topic: string
   readonly partitionCount: number
-  /** Files that no snapshot names any more: to be deleted, but not before running reads ended (R28). */
+  /**
+   * Files that no snapshot names any more: to be deleted, but not before running reads ended (R28).
+   */
   readonly onRemoved: (files: readonly RemovedFile[]) => void
 }
 

@@ -3,7 +3,8 @@
  *
  * 1. The thread lives as long as this program; what it reports moves the log's retention, the
  *    progress that others read, and the files that may be deleted.
- * 2. A thread that is silent for `silentMsMax` is taken for dead: it samples its memory every second.
+ * 2. A thread that is silent for `silentMsMax` is taken for
+ *    dead: it samples its memory every second.
  * 3. Drained, it has landed and committed all that was durable in the log.
  */
 import * as Deferred from 'effect/Deferred'

@@ -1,4 +1,6 @@
-/** What the lander's actor on the main thread and its worker tell each other; structured-cloneable. */
+/**
+ * What the lander's actor on the main thread and its worker tell each other; structured-cloneable.
+ */
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 

@@ -9,83 +9,17 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
-import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
-import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
-import { fieldIdsOf } from '../../adapters/duckdb/columns.ts'
-import { openParquetWriter } from '../../adapters/duckdb/parquet-writer.ts'
-import { tradeColumns, TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
-import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
-import { partitionOf } from '../../adapters/log/partitioner.ts'
-import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
-import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
-import { dataFolderAt, openTradesTable } from '../storage/data-folder.ts'
-import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
-import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
-import { makeLander } from './lander.ts'
+import { dataFolderAt } from '../storage/data-folder.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
+import { openLander } from './open-lander.ts'
 
 const memorySampleMs = 1_000
-/** Leaves the second core to the main thread. */
-const duckdbThreads = 1
 
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
-
-const openLander = (data: LanderWorkerData) =>
-  Effect.gen(function* () {
-    const folder = dataFolderAt(data.dataDir)
-    yield* makeFolder(folder.temporary)
-    const log =
-      yield *
-      openLogReader({ directory: folder.log, files: nodeFiles, watermarks: data.watermarks })
-    const table = yield* openTradesTable({
-      folder,
-      snapshotsMax: data.snapshotsMax,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe: () => undefined
-    })
-    const writer = yield* openParquetWriter({
-      columns: tradeColumns,
-      fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
-      files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
-      threads: duckdbThreads,
-      memoryBytesMax: data.duckdbBytesMax,
-      tempDirectory: folder.temporary
-    })
-    const deadLetters = yield* openDeadLetterLog({
-      folder: folder.deadLetters,
-      name: 'lander',
-      fileBytesMax: deadLetterFileBytesMax,
-      bytesMax: deadLetterBytesMax
-    })
-    const { topic } = data.lander
-    const lander = makeLander(data.lander, {
-      log,
-      table: makeIcebergLandingTable({
-        table,
-        writer,
-        logIdentity: log.identity,
-        topic,
-        partitionCount: log.topics.get(topic) ?? 0,
-        onRemoved: (files) => {
-          if (files.length > 0)
-            link.post({ type: 'files.removed', locations: files.map(({ location }) => location) })
-        }
-      }),
-      rows: new TradeColumns(),
-      codec: makeRecordCodec<TradeV2>(tradeV2Schema),
-      deadLetters,
-      partitionOf,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe: (event) => link.post({ type: 'lander.observed', event })
-    })
-    return { lander, log }
-  })
 
 const sampleMemory = Effect.sync(() => {
   const { heapUsed, arrayBuffers } = process.memoryUsage()
@@ -93,7 +27,23 @@ const sampleMemory = Effect.sync(() => {
 }).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
-  const { lander, log } = yield* openLander(link.data)
+  const { dataDir, watermarks, lander: options, snapshotsMax, duckdbBytesMax } = link.data
+  const folder = dataFolderAt(dataDir)
+  const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks })
+  const makeLander = yield* openLander({
+    folder,
+    log,
+    lander: options,
+    snapshotsMax,
+    duckdbBytesMax,
+    nowMs: Date.now,
+    uuid: randomUUID,
+    observe: (event) => link.post({ type: 'lander.observed', event }),
+    onRemoved: (locations) => {
+      if (locations.length > 0) link.post({ type: 'files.removed', locations })
+    }
+  })
+  const lander = makeLander()
   link.listen(
     (request) => {
       if (request.type === 'log.advanced') log.advance(request.watermark)

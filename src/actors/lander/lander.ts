@@ -1,10 +1,13 @@
 /**
- * Lands one topic: log → decode → validate → classify → rows → one commit of rows, offsets and state.
+ * Lands one topic: log → decode → validate → classify → rows →
+ * one commit of rows, offsets and state.
  *
- * 1. The table alone says where to start; nothing else is remembered over a restart (DESIGN part 5).
+ * 1. The table alone says where to start; nothing else is
+ *    remembered over a restart (DESIGN part 5).
  * 2. Nothing moves before the commit: a crash or a fence anywhere discards rows and draft states
  *    together, and the log is read again from the table's offsets (R19).
- * 3. A commit is due by rows, bytes or age, also when no row is to be added (R30); never without news.
+ * 3. A commit is due by rows, bytes or age, also when no row is
+ *    to be added (R30); never without news.
  * 4. Dead letters are durable before the commit that passes them (R29).
  * 5. What cannot be landed safely stops its partition by name, not the others (R8, R10).
  */
@@ -232,7 +235,10 @@ const writeLetters = <Files,>(
           new LandingFailed({ step: 'dead letters', detail: message, isDependency: false })
       )
 
-/** Counts letters once the commit has passed them: a batch that is landed again is not counted again. */
+/**
+ * Counts letters once the commit has passed them: a batch that
+ * is landed again is not counted again.
+ */
 const observeLetters = <Files>({ letters }: Session, { observe }: LanderPorts<Files>): void => {
   const countByReason = new Map<string, number>()
   for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)

@@ -1,6 +1,7 @@
 /**
- * One partition while it is landed: the table's position, the position read so far, and the draft of
- * its sequence state between the two. Dropping the object undoes everything since the last commit.
+ * One partition while it is landed: the table's position, the position read so
+ * far, and the draft of its sequence state between the two. Dropping the object
+ * undoes everything since the last commit.
  */
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import { forEachRecord, type LogBatch } from '../../adapters/log/record-batch.ts'

@@ -1,8 +1,10 @@
 /**
- * Where landing starts: the table's recorded offset of each partition, held against what the log has.
+ * Where landing starts: the table's recorded offset of each
+ * partition, held against what the log has.
  *
- * A partition whose recorded offset the log does not hold, whose state cannot be read, or that was
- * landed from another log before, is stopped by name with the remedy; it is never guessed (R8, R10).
+ * A partition whose recorded offset the log does not hold, whose state cannot be
+ * read, or that was landed from another log before, is stopped by name with the
+ * remedy; it is never guessed (R8, R10).
  */
 import * as Effect from 'effect/Effect'
 import type { FoldContext, PartitionState } from '../../machines/partition-fold.ts'
@@ -93,7 +95,9 @@ const openPartition = <Files>(
     return opened
   })
 
-/** The state, or why there is none. A store that is only unavailable fails instead: it comes back. */
+/**
+ * The state, or why there is none. A store that is only unavailable fails instead: it comes back.
+ */
 const readState = <Files,>(
   table: LandingTable<Files>,
   path: string

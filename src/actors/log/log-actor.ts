@@ -1,6 +1,7 @@
 /**
- * Program of the actor `log/event-log`: opens the embedded log behind the table's offsets and serves it.
- * A log that ends below them is reported and its partitions are left alone by the lander (R8, R11).
+ * Program of the actor `log/event-log`: opens the embedded log behind the table's
+ * offsets and serves it. A log that ends below them is reported and its partitions
+ * are left alone by the lander (R8, R11).
  */
 import * as Effect from 'effect/Effect'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'

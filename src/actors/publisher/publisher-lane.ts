@@ -1,6 +1,6 @@
 /**
- * What waits for one partition: whole batches, oldest first, and one that is being filled.
- * Records leave in the order in which they came. The publisher bounds the bytes of all lanes together.
+ * What waits for one partition: whole batches, oldest first, and one that is being filled. Records
+ * leave in the order in which they came. The publisher bounds the bytes of all lanes together.
  */
 import * as Latch from 'effect/Latch'
 import { type PackedRecords, PackedRecordsBuilder } from '../../adapters/log/record-batch.ts'

@@ -1,7 +1,8 @@
 /**
  * Carries trades into the event log: encodes them, packs them into batches by lane, appends.
  *
- * 1. A lane is a partition: it has one append outstanding, so records of a key keep their order (R36).
+ * 1. A lane is a partition: it has one append outstanding, so
+ *    records of a key keep their order (R36).
  * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending.
  * 3. A batch that the log refuses is offered again, unchanged, before anything newer of its lane.
  * 4. `run` ends only by failure, or after `finish` once everything offered before it is durable.

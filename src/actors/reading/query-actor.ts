@@ -54,7 +54,8 @@ export const queryProgram =
     })
 
 /**
- * A lease needs no release: files of an expired snapshot stay for longer than a query may take (R28).
+ * A lease needs no release: files of an expired snapshot stay
+ * for longer than a query may take (R28).
  */
 const plannerOf = (table: Table): ScanPlanner<TableUnavailable> => {
   const planner = makeScanPlanner(table)

@@ -19,7 +19,9 @@ export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness =>
   return { reasons, components: leavesOf(status.root).map(healthOf) }
 }
 
-/** Components: actors without supervised ones below them. Programs inside a machine have no tags. */
+/**
+ * Components: actors without supervised ones below them. Programs inside a machine have no tags.
+ */
 const leavesOf = (actor: ActorStatus): readonly ActorStatus[] => {
   const supervised = actor.children.filter(({ tags }) => tags.length > 0)
   return supervised.length === 0 ? [actor] : supervised.flatMap(leavesOf)

@@ -1,4 +1,7 @@
-/** Program of the actor `repair/expiry`: deletes, after their grace time, files that no snapshot names. */
+/**
+ * Program of the actor `repair/expiry`: deletes, after their
+ * grace time, files that no snapshot names.
+ */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { openDeletionQueue } from '../../adapters/disk/deletion-queue.ts'

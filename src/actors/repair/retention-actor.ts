@@ -1,4 +1,7 @@
-/** Program of the actor `repair/retention`: whole days beyond `K2_RETENTION_DAYS` leave the table (R53). */
+/**
+ * Program of the actor `repair/retention`: whole days beyond
+ * `K2_RETENTION_DAYS` leave the table (R53).
+ */
 import * as Effect from 'effect/Effect'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'

@@ -1,0 +1,74 @@
+/**
+ * Opens what a lander works with: table, Parquet writer, dead letters. The log is given, since it
+ * is read from another thread in production and from the same one in tests and simulations.
+ */
+import * as Effect from 'effect/Effect'
+import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
+import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
+import { fieldIdsOf } from '../../adapters/duckdb/columns.ts'
+import { openParquetWriter } from '../../adapters/duckdb/parquet-writer.ts'
+import { tradeColumns, TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
+import { currentSchema } from '../../adapters/iceberg/metadata.ts'
+import type { EventLogReader } from '../../adapters/log/event-log.ts'
+import { partitionOf } from '../../adapters/log/partitioner.ts'
+import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
+import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
+import { openTradesTable, type TableContext } from '../storage/data-folder.ts'
+import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
+import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
+import { type Lander, makeLander } from './lander.ts'
+import type { LanderEvent, LanderOptions } from './lander-ports.ts'
+
+export interface LanderSetup extends Omit<TableContext, 'observe'> {
+  readonly log: EventLogReader
+  readonly lander: LanderOptions
+  readonly duckdbBytesMax: number
+  readonly observe: (event: LanderEvent) => void
+  /** Files that no snapshot names any more; to be deleted, but not at once (R28). */
+  readonly onRemoved: (locations: readonly string[]) => void
+}
+
+/** Leaves the second core to the main thread. */
+const duckdbThreads = 1
+
+/** A maker of landers, of which one may run at a time, until the scope closes. */
+export const openLander = (setup: LanderSetup) =>
+  Effect.gen(function* () {
+    const { folder, log, nowMs, uuid } = setup
+    const { topic } = setup.lander
+    yield* makeFolder(folder.temporary)
+    const table = yield* openTradesTable({ ...setup, observe: () => undefined })
+    const writer = yield* openParquetWriter({
+      columns: tradeColumns,
+      fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
+      files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
+      threads: duckdbThreads,
+      memoryBytesMax: setup.duckdbBytesMax,
+      tempDirectory: folder.temporary
+    })
+    const deadLetters = yield* openDeadLetterLog({
+      folder: folder.deadLetters,
+      name: 'lander',
+      fileBytesMax: deadLetterFileBytesMax,
+      bytesMax: deadLetterBytesMax
+    })
+    const ports = {
+      log,
+      table: makeIcebergLandingTable({
+        table,
+        writer,
+        logIdentity: log.identity,
+        topic,
+        partitionCount: log.topics.get(topic) ?? 0,
+        onRemoved: (files) => setup.onRemoved(files.map(({ location }) => location))
+      }),
+      rows: new TradeColumns(),
+      codec: makeRecordCodec<TradeV2>(tradeV2Schema),
+      deadLetters,
+      partitionOf,
+      nowMs,
+      uuid,
+      observe: setup.observe
+    }
+    return (): Lander => makeLander(setup.lander, ports)
+  })
