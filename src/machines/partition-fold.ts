@@ -8,7 +8,7 @@
  * 3. A rejected record costs itself only: its neighbours land (R29, R30).
  */
 import { fitsDecimal } from '../market/decimal.ts'
-import { messageId } from '../market/instrument.ts'
+import { messageId, sequenceKey } from '../market/instrument.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import {
   emptySequence,
@@ -34,7 +34,7 @@ export interface PartitionCounters {
 /** JSON-safe. Folding changes it in place: start over from the stored one to undo. */
 export interface PartitionState {
   readonly version: 1
-  /** Sequence per `{EXCHANGE}:{symbol}`. */
+  /** Sequence per `{EXCHANGE}:{symbol}`, and per load where the source has no ids (R26). */
   readonly sequences: Record<string, SymbolSequence>
   readonly counters: PartitionCounters
 }
@@ -144,7 +144,12 @@ export const foldTrade = (
   }
 }
 
-const land = (counters: PartitionCounters, sink: FoldSink, record: TradeV2, offset: number): void => {
+const land = (
+  counters: PartitionCounters,
+  sink: FoldSink,
+  record: TradeV2,
+  offset: number
+): void => {
   counters.landed++
   sink.land(record, offset)
 }
@@ -158,7 +163,7 @@ const inEpoch = (record: TradeV2, epoch: number): TradeV2 =>
       }
 
 const sequenceOf = (state: PartitionState, record: TradeV2): SymbolSequence =>
-  (state.sequences[`${record.exchange}:${record.symbol}`] ??= emptySequence())
+  (state.sequences[sequenceKey(record)!] ??= emptySequence())
 
 const refuseHeld = (
   counters: PartitionCounters,
@@ -192,13 +197,24 @@ const refusalOf = (
   }
   const { symbol, source_sequence: nativeId } = trade
   if (!ownsKey(key)) {
-    return { reason: 'wrong_partition', detail: `key "${key}" belongs to another partition`, symbol, nativeId }
+    return {
+      reason: 'wrong_partition',
+      detail: `key "${key}" belongs to another partition`,
+      symbol,
+      nativeId
+    }
   }
   const field = invalidField(key, trade)
   if (field !== undefined) return { reason: 'invalid_field', detail: field, symbol, nativeId }
-  return nativeId === null
-    ? { reason: 'no_sequence', detail: 'source_sequence is null in a stream numbered by its venue', symbol, nativeId }
-    : undefined
+  if (nativeId === null) {
+    const detail = 'source_sequence is null: number the rows of a source without ids (R26)'
+    return { reason: 'no_sequence', detail, symbol, nativeId }
+  }
+  if (sequenceKey(trade) === undefined) {
+    const detail = `message_id "${trade.message_id}" is not the record's natural key`
+    return { reason: 'invalid_field', detail, symbol, nativeId }
+  }
+  return undefined
 }
 
 /** 2200-01-01, in microseconds: a later exchange time is a corrupt one. */
@@ -207,21 +223,37 @@ const timestampUsMax = 7_258_118_400_000_000
 const invalidField = (key: string, trade: TradeV2): string | undefined => {
   if (trade.symbol !== key) return `symbol "${trade.symbol}" differs from the record's key "${key}"`
   if (trade.exchange === '') return 'exchange is empty'
-  if (trade.timestamp <= 0 || trade.timestamp > timestampUsMax) return `timestamp ${trade.timestamp} is out of range`
-  if (trade.price <= 0n || !fitsDecimal(trade.price)) return `price ${trade.price} is not positive or too large`
-  if (trade.quantity <= 0n || !fitsDecimal(trade.quantity)) return `quantity ${trade.quantity} is not positive or too large`
-  if (trade.source_sequence !== null && trade.source_sequence < 0) return `source_sequence ${trade.source_sequence} is negative`
+  if (trade.timestamp <= 0 || trade.timestamp > timestampUsMax) {
+    return `timestamp ${trade.timestamp} is out of range`
+  }
+  if (trade.price <= 0n || !fitsDecimal(trade.price)) {
+    return `price ${trade.price} is not positive or too large`
+  }
+  if (trade.quantity <= 0n || !fitsDecimal(trade.quantity)) {
+    return `quantity ${trade.quantity} is not positive or too large`
+  }
+  if (trade.source_sequence !== null && trade.source_sequence < 0) {
+    return `source_sequence ${trade.source_sequence} is negative`
+  }
   return undefined
 }
 
 /** Bigints as text, so that the state is JSON. */
 const serialiseHeld = (record: TradeV2, offset: number): string =>
-  JSON.stringify({ offset, record: { ...record, price: `${record.price}`, quantity: `${record.quantity}` } })
+  JSON.stringify({
+    offset,
+    record: { ...record, price: `${record.price}`, quantity: `${record.quantity}` }
+  })
 
-const parseHeld = ({ payload }: HeldRecord): { readonly record: TradeV2; readonly offset: number } => {
+const parseHeld = ({
+  payload
+}: HeldRecord): { readonly record: TradeV2; readonly offset: number } => {
   const { offset, record } = JSON.parse(payload) as {
     offset: number
     record: Omit<TradeV2, 'price' | 'quantity'> & { price: string; quantity: string }
   }
-  return { offset, record: { ...record, price: BigInt(record.price), quantity: BigInt(record.quantity) } }
+  return {
+    offset,
+    record: { ...record, price: BigInt(record.price), quantity: BigInt(record.quantity) }
+  }
 }

@@ -73,6 +73,7 @@ describe('partition fold', () => {
     ['invalid_field', logged(trade('BTCUSDT', 2, { price: 0n }))],
     ['invalid_field', logged(trade('BTCUSDT', 2, { quantity: 10n ** 18n }))],
     ['invalid_field', logged(trade('BTCUSDT', 2, { timestamp: 0 }))],
+    ['invalid_field', logged(trade('BTCUSDT', 2, { message_id: 'BINANCE:BTCUSDT:3' }))],
     ['no_sequence', logged(trade('BTCUSDT', 2, { source_sequence: null }))]
   ] as const)('%s costs the record alone', (reason, bad) => {
     const { landed, letters, state } = foldAll([logged(trade('BTCUSDT', 1)), bad, logged(trade('BTCUSDT', 3))])
@@ -94,6 +95,22 @@ describe('partition fold', () => {
       { id: 'BINANCE:X:1.3', offset: 4 }
     ])
     expect(state.counters).toMatchObject({ held: 0, epochsOpened: 1, landed: 5 })
+  })
+
+  test('rows of a source without ids are numbered per load: two loads land, one load lands once (R26)', () => {
+    const row = (load: string, n: number) =>
+      logged(trade('BHP', n, { exchange: 'ASX', message_id: `ASX:BHP:${load}-${n}` }))
+    const first = [0, 1, 2].map((n) => row('0123456789ab', n))
+    const other = [0, 1].map((n) => row('ba9876543210', n))
+    const { landed, state } = foldAll([...first, ...first, ...other])
+    expect(landed.map(({ id }) => id)).toEqual([
+      'ASX:BHP:0123456789ab-0',
+      'ASX:BHP:0123456789ab-1',
+      'ASX:BHP:0123456789ab-2',
+      'ASX:BHP:ba9876543210-0',
+      'ASX:BHP:ba9876543210-1'
+    ])
+    expect(state.counters).toMatchObject({ duplicates: 3, deadLettered: 0 })
   })
 
   test('property: counters balance, nothing lands twice, and a restart anywhere changes nothing', () => {
