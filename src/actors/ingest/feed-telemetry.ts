@@ -42,11 +42,12 @@ export const frameLetters = (
   offer: (letter) =>
     Effect.flatMap(shared.deadLetters.get, (log) => {
       shared.telemetry.metrics.deadLetterLines.inc({ source: 'feed', reason: letter.reason })
+      const field = letter.field === undefined ? '' : `, field ${letter.field}`
       return log.write([
         {
           atMs: letter.receivedUs / 1_000,
           reason: letter.reason,
-          detail: `${feed}: frame of ${letter.frameBytes} bytes${letter.field === undefined ? '' : `, field ${letter.field}`}`,
+          detail: `${feed}: frame of ${letter.frameBytes} bytes${field}`,
           symbol: letter.symbol ?? null,
           nativeId: letter.nativeId ?? null,
           position: null,

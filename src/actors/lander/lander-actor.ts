@@ -75,13 +75,12 @@ export const landerProgram =
         Effect.andThen(Effect.sleep(1_000)),
         Effect.forever
       )
-      yield *
-        Effect.forkScoped(
-          Effect.andThen(
-            drainRequested(commands),
-            Effect.sync(() => thread.post({ type: 'drain.requested' }))
-          )
+      yield* Effect.forkScoped(
+        Effect.andThen(
+          drainRequested(commands),
+          Effect.sync(() => thread.post({ type: 'drain.requested' }))
         )
+      )
       yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
       shared.drained.isLanded = true
     })

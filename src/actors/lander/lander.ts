@@ -115,14 +115,12 @@ const readOnce = <Files>(
     let bytesRead = 0
     for (const partition of session.partitions) {
       if (partition.fault !== undefined) continue
-      const batches =
-        yield *
-        ports.log
-          .read(options.topic, partition.partition, {
-            fromOffset: partition.position,
-            bytesMax: readBytesMax
-          })
-          .pipe(Effect.catch((error) => stopPartition(partition, error.message, ports)))
+      const batches = yield* ports.log
+        .read(options.topic, partition.partition, {
+          fromOffset: partition.position,
+          bytesMax: readBytesMax
+        })
+        .pipe(Effect.catch((error) => stopPartition(partition, error.message, ports)))
       for (const batch of batches) {
         partition.fold(batch, ports.rows, session.letters)
         if (partition.fault !== undefined) {
@@ -139,7 +137,7 @@ const readOnce = <Files>(
     return bytesRead
   })
 
-const stopPartition = <Files,>(
+const stopPartition = <Files>(
   partition: LandingPartition,
   detail: string,
   ports: LanderPorts<Files>
@@ -174,17 +172,15 @@ const commit = <Files>(
     const commitId = ports.uuid()
     yield* writeLetters(session, ports)
     const ahead = session.partitions.filter(({ isAhead }) => isAhead)
-    const [files, advances] =
-      yield *
-      Effect.all(
-        [
-          table.writeRows(rows, commitId),
-          Effect.forEach(ahead, (partition) => advanceOf(partition, table), {
-            concurrency: 'unbounded'
-          })
-        ],
-        { concurrency: 'unbounded' }
-      )
+    const [files, advances] = yield* Effect.all(
+      [
+        table.writeRows(rows, commitId),
+        Effect.forEach(ahead, (partition) => advanceOf(partition, table), {
+          concurrency: 'unbounded'
+        })
+      ],
+      { concurrency: 'unbounded' }
+    )
     const outcome = yield* table.commit({ commitId, files, advances })
     if (outcome.kind === 'fenced') {
       ports.observe({ type: 'commit.fenced', detail: outcome.detail })
@@ -223,7 +219,7 @@ const advanceOf = (
   }))
 
 /** (4) */
-const writeLetters = <Files,>(
+const writeLetters = <Files>(
   { letters }: Session,
   { deadLetters }: LanderPorts<Files>
 ): Effect.Effect<void, LandingFailed> =>

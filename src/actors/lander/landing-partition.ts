@@ -82,7 +82,8 @@ export class LandingPartition {
    */
   fold(batch: LogBatch, rows: LandedRows, letters: DeadLetterEntry[]): void {
     if (batch.baseOffset > this.position || batch.endOffset <= this.position) {
-      this.fault = `the log gave offsets ${batch.baseOffset} to ${batch.endOffset} where ${this.position} is next`
+      const given = `offsets ${batch.baseOffset} to ${batch.endOffset}`
+      this.fault = `the log gave ${given} where ${this.position} is next`
       return
     }
     const { codec, label } = this.#options

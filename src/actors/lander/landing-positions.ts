@@ -31,9 +31,10 @@ export const openPartitions = <Files>(
       Array.from({ length: partitionCount }, (_, partition) => partition),
       (partition) =>
         Effect.gen(function* () {
-          const opened =
-            yield *
-            openPartition(partition, recorded.byPartition.get(partition), { options, ports })
+          const opened = yield* openPartition(partition, recorded.byPartition.get(partition), {
+            options,
+            ports
+          })
           opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
           if (opened.fault !== undefined) {
             ports.observe({ type: 'partition.stopped', partition, detail: opened.fault })
@@ -49,7 +50,8 @@ const foreignFault = (
   identity: string
 ): string | undefined =>
   byPartition.size === 0 && otherLogs.length > 0
-    ? `the table holds this topic from log ${otherLogs.join(', ')}, not from ${identity}; start K2 with that log's data folder, or move the table away to begin a new one`
+    ? `the table holds this topic from log ${otherLogs.join(', ')}, not from ${identity}; ` +
+      "start K2 with that log's data folder, or move the table away to begin a new one"
     : undefined
 
 const openPartition = <Files>(
@@ -72,25 +74,29 @@ const openPartition = <Files>(
       fold,
       nowMs
     }
-    const { startOffset, durableEnd } =
-      yield *
-      Effect.mapError(
-        log.bounds(options.topic, partition),
-        ({ message }) =>
-          new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
-      )
+    const { startOffset, durableEnd } = yield* Effect.mapError(
+      log.bounds(options.topic, partition),
+      ({ message }) =>
+        new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
+    )
     if (recorded === undefined) return new LandingPartition(shared, { startOffset })
     const state = yield* readState(table, recorded.statePath)
     if (typeof state === 'string') {
       const stopped = new LandingPartition(shared, { startOffset: recorded.offset })
-      stopped.fault = `its sequence state cannot be read (${state}); restore the file, landing would repeat rows without it`
+      stopped.fault =
+        `its sequence state cannot be read (${state}); ` +
+        'restore the file, landing would repeat rows without it'
       return stopped
     }
     const opened = new LandingPartition(shared, { offset: recorded.offset, state })
     if (recorded.offset < startOffset) {
-      opened.fault = `the table is at offset ${recorded.offset}, but the log begins at ${startOffset}: records were deleted before they landed; restore the log`
+      opened.fault =
+        `the table is at offset ${recorded.offset}, but the log begins at ${startOffset}: ` +
+        'records were deleted before they landed; restore the log'
     } else if (recorded.offset > durableEnd) {
-      opened.fault = `the table is at offset ${recorded.offset}, but the log ends at ${durableEnd}: it was truncated or is another one; restore the log`
+      opened.fault =
+        `the table is at offset ${recorded.offset}, but the log ends at ${durableEnd}: ` +
+        'it was truncated or is another one; restore the log'
     }
     return opened
   })
@@ -98,7 +104,7 @@ const openPartition = <Files>(
 /**
  * The state, or why there is none. A store that is only unavailable fails instead: it comes back.
  */
-const readState = <Files,>(
+const readState = <Files>(
   table: LandingTable<Files>,
   path: string
 ): Effect.Effect<PartitionState | string, LandingFailed> =>
