@@ -70,8 +70,8 @@ export const readConfig = (
 export const configHelp = (): string =>
   entries
     .map(([, { variable, kind, preset, example, about }]) => {
-      const facts = `${kind.unit}; default ${preset ?? 'depends'}; for example ${variable}=${example}`
-      return `  ${flagOf(variable)}, ${variable}\n      ${about}\n      ${facts}`
+      const values = `default ${preset ?? 'depends'}; for example ${variable}=${example}`
+      return `  ${flagOf(variable)}, ${variable}\n      ${about}\n      ${kind.unit}; ${values}`
     })
     .join('\n')
 
@@ -116,12 +116,14 @@ const brokenRelations = (config: Config): readonly string[] => {
   const faults: string[] = []
   if (config.logDiskBytesMax > config.diskBytesMax) {
     faults.push(
-      `K2_LOG_DISK_LIMIT is ${formatBytes(config.logDiskBytesMax)}, but must not exceed K2_DISK_LIMIT (${formatBytes(config.diskBytesMax)})`
+      `K2_LOG_DISK_LIMIT is ${formatBytes(config.logDiskBytesMax)}, ` +
+        `but must not exceed K2_DISK_LIMIT (${formatBytes(config.diskBytesMax)})`
     )
   }
   if (config.logFlushMs > config.commitAgeMs) {
     faults.push(
-      `K2_LOG_FLUSH_INTERVAL is ${formatDuration(config.logFlushMs)}, but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
+      `K2_LOG_FLUSH_INTERVAL is ${formatDuration(config.logFlushMs)}, ` +
+        `but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
     )
   }
   return faults

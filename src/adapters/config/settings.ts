@@ -2,7 +2,18 @@
  * Every setting of K2: one table from which the help text, the parser and the types derive.
  * The variable's name without `K2_`, in kebab case, is its flag: `K2_HTTP_PORT` is `--http-port`.
  */
-import { baseUrl, bytes, choice, duration, folder, integer, type Kind, list, loopbackHost, symbol } from './values.ts'
+import {
+  baseUrl,
+  bytes,
+  choice,
+  duration,
+  folder,
+  integer,
+  type Kind,
+  list,
+  loopbackHost,
+  symbol
+} from './values.ts'
 
 export interface Setting<A> {
   readonly variable: `K2_${string}`
@@ -31,32 +42,122 @@ const GiB = 1_024 ** 3
 const TiB = 1_024 ** 4
 
 export const settings = {
-  httpHost: setting('K2_HTTP_HOST', loopbackHost, '127.0.0.1', ['::1', 'Address that the HTTP API listens on.']),
-  httpPort: setting('K2_HTTP_PORT', integer(0, 65_535, 'port'), '8000', ['8080', 'Port of the HTTP API; 0 takes any free one.']),
-  dataDir: setting('K2_DATA_DIR', folder, '.k2', ['/var/lib/k2', 'Folder of the event log, the Iceberg warehouse and the dead letters. One running K2 per folder.']),
-  feeds: setting('K2_FEEDS', list(choice('simulated', 'binance'), 1, 1), 'simulated', ['binance', 'Where trades come from: simulated starts an exchange on this machine, binance talks to the venue.']),
-  binanceWebsocketUrls: setting('K2_BINANCE_WEBSOCKET_URL', list(baseUrl('wss', 'ws'), 1, 8), 'wss://stream.binance.com:9443,wss://stream.binance.com:443', ['wss://stream.binance.com:9443', 'Base address of the WebSocket streams; further ones are failovers.']),
-  binanceRestUrls: setting('K2_BINANCE_REST_URL', list(baseUrl('https', 'http'), 1, 8), 'https://api.binance.com,https://api1.binance.com', ['https://api.binance.com', 'Base address of the REST API; further ones are failovers.']),
-  binanceSymbols: optional('K2_BINANCE_SYMBOLS', list(symbol, 1, 1_024), ['BTCUSDT,ETHUSDT', 'Symbols to capture; by default all symbols of the simulated exchange, and BTCUSDT,ETHUSDT of the venue.']),
-  binanceStaleMs: setting('K2_BINANCE_STALE_AFTER', duration(1_000, 3_600_000), '60s', ['30s', 'A connection that delivers neither frame nor ping for this long is replaced.']),
-  simulatorRate: setting('K2_SIMULATOR_RATE', integer(1, 1_000_000, 'trades/s'), '100', ['2000', 'Trades per second of the simulated exchange, over all its symbols.']),
-  simulatorSeed: setting('K2_SIMULATOR_SEED', integer(0, 2 ** 31, 'number'), '42', ['7', 'Seed of the simulated exchange: same seed, same trades.']),
-  logPartitions: setting('K2_LOG_PARTITIONS', integer(1, 256, 'partitions'), '4', ['8', 'Partitions per topic of a new event log; an existing log keeps its own.']),
-  logFlushMs: setting('K2_LOG_FLUSH_INTERVAL', duration(0, 50), '20ms', ['5ms', 'Appends are gathered this long before one fsync makes them durable.']),
-  logDiskBytesMax: setting('K2_LOG_DISK_LIMIT', bytes(16 * MiB, 100 * TiB), '2GiB', ['10GiB', 'Bytes of the event log. Records that are not landed are never deleted: when they fill it, appends wait.']),
-  publishBytesMax: setting('K2_PUBLISH_BYTES', bytes(1 * MiB, 4 * GiB), '32MiB', ['64MiB', 'Trades in memory between feed and event log; beyond it the feeds wait.']),
-  commitAgeMs: setting('K2_COMMIT_AGE', duration(100, 3_600_000), '5s', ['30s', 'Oldest a record may be before it is committed to the table.']),
-  commitRowsMax: setting('K2_COMMIT_ROWS', integer(1, 1_048_576, 'rows'), '131072', ['32768', 'A commit is due at this many rows.']),
-  commitBytesMax: setting('K2_COMMIT_BYTES', bytes(64 * 1_024, 1 * GiB), '64MiB', ['16MiB', 'A commit is due at this many bytes of log records.']),
-  snapshotsMax: setting('K2_SNAPSHOTS_MAX', integer(1, 10_000, 'snapshots'), '100', ['500', 'Snapshots of a table that can be read back.']),
-  sequenceJumpMax: setting('K2_SEQUENCE_JUMP_MAX', integer(1, 1_000_000_000, 'ids'), '1000000', ['100000', 'A longer jump of a symbol\'s trade ids is held until three consecutive ids confirm it.']),
-  retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', ['365', 'Whole days older than this leave the tables.']),
-  diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', ['200GiB', 'Bytes of the whole data folder; when they are used up the event log refuses appends and the feeds wait.']),
-  queryConnections: setting('K2_QUERY_CONNECTIONS', integer(1, 12, 'connections'), '4', ['8', 'Queries that run at the same time.']),
-  queryTimeoutMs: setting('K2_QUERY_TIMEOUT', duration(100, 600_000), '30s', ['5s', 'A query that runs longer is interrupted.']),
-  duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(64 * MiB, 1 * TiB), '512MiB', ['2GiB', 'Memory of DuckDB, for the queries and for the lander each.']),
-  shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', ['30s', 'Longest time to drain and commit on Ctrl-C or SIGTERM.']),
-  logLevel: setting('K2_LOG_LEVEL', choice('debug', 'info', 'warn', 'error'), 'info', ['debug', 'Least severe log line that is written (JSON lines, standard error).'])
+  httpHost: setting('K2_HTTP_HOST', loopbackHost, '127.0.0.1', [
+    '::1',
+    'Address that the HTTP API listens on.'
+  ]),
+  httpPort: setting('K2_HTTP_PORT', integer(0, 65_535, 'port'), '8000', [
+    '8080',
+    'Port of the HTTP API; 0 takes any free one.'
+  ]),
+  dataDir: setting('K2_DATA_DIR', folder, '.k2', [
+    '/var/lib/k2',
+    'Folder of the event log, the Iceberg warehouse and the dead letters. ' +
+      'One running K2 per folder.'
+  ]),
+  feeds: setting('K2_FEEDS', list(choice('simulated', 'binance'), 1, 1), 'simulated', [
+    'binance',
+    'Where trades come from: simulated starts an exchange on this machine, ' +
+      'binance talks to the venue.'
+  ]),
+  binanceWebsocketUrls: setting(
+    'K2_BINANCE_WEBSOCKET_URL',
+    list(baseUrl('wss', 'ws'), 1, 8),
+    'wss://stream.binance.com:9443,wss://stream.binance.com:443',
+    [
+      'wss://stream.binance.com:9443',
+      'Base address of the WebSocket streams; further ones are failovers.'
+    ]
+  ),
+  binanceRestUrls: setting(
+    'K2_BINANCE_REST_URL',
+    list(baseUrl('https', 'http'), 1, 8),
+    'https://api.binance.com,https://api1.binance.com',
+    ['https://api.binance.com', 'Base address of the REST API; further ones are failovers.']
+  ),
+  binanceSymbols: optional('K2_BINANCE_SYMBOLS', list(symbol, 1, 1_024), [
+    'BTCUSDT,ETHUSDT',
+    'Symbols to capture; by default all symbols of the simulated exchange, ' +
+      'and BTCUSDT,ETHUSDT of the venue.'
+  ]),
+  binanceStaleMs: setting('K2_BINANCE_STALE_AFTER', duration(1_000, 3_600_000), '60s', [
+    '30s',
+    'A connection that delivers neither frame nor ping for this long is replaced.'
+  ]),
+  simulatorRate: setting('K2_SIMULATOR_RATE', integer(1, 1_000_000, 'trades/s'), '100', [
+    '2000',
+    'Trades per second of the simulated exchange, over all its symbols.'
+  ]),
+  simulatorSeed: setting('K2_SIMULATOR_SEED', integer(0, 2 ** 31, 'number'), '42', [
+    '7',
+    'Seed of the simulated exchange: same seed, same trades.'
+  ]),
+  logPartitions: setting('K2_LOG_PARTITIONS', integer(1, 256, 'partitions'), '4', [
+    '8',
+    'Partitions per topic of a new event log; an existing log keeps its own.'
+  ]),
+  logFlushMs: setting('K2_LOG_FLUSH_INTERVAL', duration(0, 50), '20ms', [
+    '5ms',
+    'Appends are gathered this long before one fsync makes them durable.'
+  ]),
+  logDiskBytesMax: setting('K2_LOG_DISK_LIMIT', bytes(16 * MiB, 100 * TiB), '2GiB', [
+    '10GiB',
+    'Bytes of the event log. Records that are not landed are never deleted: ' +
+      'when they fill it, appends wait.'
+  ]),
+  publishBytesMax: setting('K2_PUBLISH_BYTES', bytes(1 * MiB, 4 * GiB), '32MiB', [
+    '64MiB',
+    'Trades in memory between feed and event log; beyond it the feeds wait.'
+  ]),
+  commitAgeMs: setting('K2_COMMIT_AGE', duration(100, 3_600_000), '5s', [
+    '30s',
+    'Oldest a record may be before it is committed to the table.'
+  ]),
+  commitRowsMax: setting('K2_COMMIT_ROWS', integer(1, 1_048_576, 'rows'), '131072', [
+    '32768',
+    'A commit is due at this many rows.'
+  ]),
+  commitBytesMax: setting('K2_COMMIT_BYTES', bytes(64 * 1_024, 1 * GiB), '64MiB', [
+    '16MiB',
+    'A commit is due at this many bytes of log records.'
+  ]),
+  snapshotsMax: setting('K2_SNAPSHOTS_MAX', integer(1, 10_000, 'snapshots'), '100', [
+    '500',
+    'Snapshots of a table that can be read back.'
+  ]),
+  sequenceJumpMax: setting('K2_SEQUENCE_JUMP_MAX', integer(1, 1_000_000_000, 'ids'), '1000000', [
+    '100000',
+    "A longer jump of a symbol's trade ids is held until three consecutive ids confirm it."
+  ]),
+  retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', [
+    '365',
+    'Whole days older than this leave the tables.'
+  ]),
+  diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', [
+    '200GiB',
+    'Bytes of the whole data folder; when they are used up the event log refuses appends ' +
+      'and the feeds wait.'
+  ]),
+  queryConnections: setting('K2_QUERY_CONNECTIONS', integer(1, 12, 'connections'), '4', [
+    '8',
+    'Queries that run at the same time.'
+  ]),
+  queryTimeoutMs: setting('K2_QUERY_TIMEOUT', duration(100, 600_000), '30s', [
+    '5s',
+    'A query that runs longer is interrupted.'
+  ]),
+  duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(64 * MiB, 1 * TiB), '512MiB', [
+    '2GiB',
+    'Memory of DuckDB, for the queries and for the lander each.'
+  ]),
+  shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', [
+    '30s',
+    'Longest time to drain and commit on Ctrl-C or SIGTERM.'
+  ]),
+  logLevel: setting('K2_LOG_LEVEL', choice('debug', 'info', 'warn', 'error'), 'info', [
+    'debug',
+    'Least severe log line that is written (JSON lines, standard error).'
+  ])
 } as const
 
 export type SettingKey = keyof typeof settings

@@ -41,7 +41,10 @@ export const duration = (minMs: number, maxMs: number): Kind<number> => ({
     const value = match === null ? Number.NaN : Number(match[1]) * durationUnits[match[2]!]!
     return value >= minMs && value <= maxMs
       ? ok(value)
-      : refuse(`a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 50ms, 5s or 2m`)
+      : refuse(
+          `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, ` +
+            'such as 50ms, 5s or 2m'
+        )
   }
 })
 
@@ -101,8 +104,12 @@ export const list = <A extends string>(
     const items: A[] = []
     for (const part of texts) {
       const parsed = item.parse(part)
-      if ('allowed' in parsed) return refuse(`a comma-separated list; "${part}" should be ${parsed.allowed}`)
-      if (items.includes(parsed.value)) return refuse(`a list without repeats; "${part}" stands in it twice`)
+      if ('allowed' in parsed) {
+        return refuse(`a comma-separated list; "${part}" should be ${parsed.allowed}`)
+      }
+      if (items.includes(parsed.value)) {
+        return refuse(`a list without repeats; "${part}" stands in it twice`)
+      }
       items.push(parsed.value)
     }
     return items.length >= countMin && items.length <= countMax
@@ -115,14 +122,17 @@ export const list = <A extends string>(
 export const symbol: Kind<string> = {
   unit: 'symbol',
   parse: (text) =>
-    /^[A-Z0-9]{2,20}$/.test(text) ? ok(text) : refuse('upper-case letters and digits, such as BTCUSDT')
+    /^[A-Z0-9]{2,20}$/.test(text)
+      ? ok(text)
+      : refuse('upper-case letters and digits, such as BTCUSDT')
 }
 
 /** Scheme, host and port; a path, query or user would be ignored and is refused. */
 export const baseUrl = (...schemes: readonly string[]): Kind<string> => ({
   unit: 'URL',
   parse: (text) => {
-    const allowed = `${schemes.map((scheme) => `${scheme}://`).join(' or ')} with a host and, if need be, a port, without a path`
+    const begins = schemes.map((scheme) => `${scheme}://`).join(' or ')
+    const allowed = `${begins} with a host and, if need be, a port, without a path`
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url === undefined || !schemes.includes(url.protocol.slice(0, -1))) return refuse(allowed)
     const bare = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
@@ -136,11 +146,15 @@ export const loopbackHost: Kind<string> = {
   parse: (text) =>
     /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(text)
       ? ok(text)
-      : refuse('a loopback address: 127.0.0.1, ::1 or localhost (there are no API keys yet that could guard another)')
+      : refuse(
+          'a loopback address: 127.0.0.1, ::1 or localhost ' +
+            '(there are no API keys yet that could guard another)'
+        )
 }
 
 /** A folder; relative ones start at the current directory. */
 export const folder: Kind<string> = {
   unit: 'folder',
-  parse: (text) => (text.trim() === '' || text.includes('\0') ? refuse('the path of a folder') : ok(text))
+  parse: (text) =>
+    text.trim() === '' || text.includes('\0') ? refuse('the path of a folder') : ok(text)
 }

@@ -20,14 +20,17 @@ export const makeLogger = ({ level, nowMs, write }: LoggerOptions): Logger => {
   return {
     log: (lineLevel, event, fields = {}) => {
       if (levels.indexOf(lineLevel) < least) return
-      write(`${serialise({ at: new Date(nowMs()).toISOString(), level: lineLevel, event, ...fields })}\n`)
+      const at = new Date(nowMs()).toISOString()
+      write(`${serialise({ at, level: lineLevel, event, ...fields })}\n`)
     }
   }
 }
 
 const serialise = (line: Readonly<Record<string, unknown>>): string => {
   try {
-    return JSON.stringify(line, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
+    return JSON.stringify(line, (_key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value
+    )
   } catch (error) {
     const { at, level, event } = line
     return JSON.stringify({ at, level, event, unserialisable: String(error) })

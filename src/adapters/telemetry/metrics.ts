@@ -1,6 +1,7 @@
 /**
- * Every metric of K2, declared once: name, help, labels. Labels have closed value sets or are names of
- * actors, feeds, routes and tables, so that the number of series is bounded; symbols are never a label.
+ * Every metric of K2, declared once: name, help, labels. Labels have closed value
+ * sets or are names of actors, feeds, routes and tables, so that the number of series
+ * is bounded; symbols are never a label.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -9,50 +10,167 @@ const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 
 export const declareMetrics = () => {
   const registry = new Registry()
-  const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers: [registry] })
-  const gauge = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Gauge({ name, help, labelNames, registers: [registry] })
-  const histogram = <L extends string = never>(
-    name: string,
-    help: string,
-    [buckets, ...labelNames]: [number[], ...L[]]
-  ) => new Histogram({ name, help, buckets, labelNames, registers: [registry] })
-
+  const declare = declarersOf(registry)
   return {
     registry,
-    feedFrames: counter('k2_feed_frames_total', 'Frames received, by what they were.', 'feed', 'kind'),
-    feedRejected: counter('k2_feed_rejected_frames_total', 'Frames that could not become a trade, by reason.', 'feed', 'reason'),
-    feedConnected: gauge('k2_feed_connected', '1 while the feed is subscribed and streaming.', 'feed'),
-    feedFailures: counter('k2_feed_failures_total', 'Attempts that failed, by what they failed of; each is followed by another.', 'feed', 'failure'),
-    feedLastFrame: gauge('k2_feed_last_frame_timestamp_seconds', 'When the newest frame was received.', 'feed'),
-    published: counter('k2_published_records_total', 'Records that are durable in the event log.', 'topic'),
-    publishedBytes: counter('k2_published_bytes_total', 'Bytes of batches that are durable in the event log.', 'topic'),
-    publishSeconds: histogram('k2_publish_duration_seconds', 'From the first record of a batch to its durability.', [requestSeconds, 'topic']),
-    publishPendingBytes: gauge('k2_publish_pending_bytes', 'Bytes between feeds and event log.', 'topic'),
-    publishRefused: counter('k2_publish_refused_total', 'Times that the event log refused a batch; it is offered again.', 'topic'),
-    logSyncSeconds: histogram('k2_log_sync_duration_seconds', 'Write and fsync of one group of appends.', [requestSeconds]),
-    logDiskBytes: gauge('k2_log_disk_bytes', 'Bytes of the event log on disk.'),
-    logTruncated: counter('k2_log_truncated_bytes_total', 'Bytes of torn tails cut off at start.'),
-    lagRecords: gauge('k2_landing_lag_records', 'Durable records that the table does not have yet.', 'topic'),
-    landed: gauge('k2_landed_records', 'Rows landed since the table was made.', 'topic'),
-    duplicates: gauge('k2_duplicate_records', 'Repeats recognised since the table was made.', 'topic'),
-    lateRecords: gauge('k2_late_records', 'Rows that landed after newer ones since the table was made.', 'topic'),
-    deadLettered: gauge('k2_dead_lettered_records', 'Records refused since the table was made.', 'topic'),
-    gapIds: gauge('k2_sequence_gap_ids', 'Trade ids skipped since the table was made, before late arrivals.', 'topic'),
-    stoppedPartitions: gauge('k2_landing_stopped_partitions', 'Partitions that an operator must see to.', 'topic'),
-    commits: counter('k2_commits_total', 'Commits to the table, by outcome.', 'table', 'outcome'),
-    commitSeconds: histogram('k2_commit_duration_seconds', 'From the cut of a batch to its snapshot.', [commitSeconds, 'table']),
-    deadLetterLines: counter('k2_dead_letters_total', 'Lines written to the dead-letter log, by reason.', 'source', 'reason'),
-    actorRestarts: counter('k2_actor_restarts_total', 'Restarts by the supervisor.', 'actor'),
-    loopDelay: gauge('k2_event_loop_delay_seconds', 'Event-loop delay of the main thread over the last sample, by quantile.', 'quantile'),
-    memoryBytes: gauge('k2_memory_bytes', 'Memory in use, by kind.', 'thread', 'kind'),
-    diskBytes: gauge('k2_disk_bytes', 'Bytes of the data folder.'),
-    diskBytesMax: gauge('k2_disk_limit_bytes', 'Bytes that the data folder may use.'),
-    expiredFiles: counter('k2_expired_files_total', 'Files of expired snapshots that were deleted.'),
-    httpRequests: counter('k2_http_requests_total', 'HTTP requests, by route and status.', 'method', 'route', 'status'),
-    httpSeconds: histogram('k2_http_request_duration_seconds', 'Duration of HTTP requests.', [requestSeconds, 'route'])
+    ...feedMetrics(declare),
+    ...logMetrics(declare),
+    ...landingMetrics(declare),
+    ...processMetrics(declare)
   }
 }
 
 export type Metrics = ReturnType<typeof declareMetrics>
+
+type Declare = ReturnType<typeof declarersOf>
+
+const declarersOf = (registry: Registry) => ({
+  counter: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] }),
+  gauge: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] }),
+  histogram: <L extends string = never>(
+    name: string,
+    help: string,
+    [buckets, ...labelNames]: [number[], ...L[]]
+  ) => new Histogram({ name, help, buckets, labelNames, registers: [registry] })
+})
+
+const feedMetrics = ({ counter, gauge }: Declare) => ({
+  feedFrames: counter(
+    'k2_feed_frames_total',
+    'Frames received, by what they were.',
+    'feed',
+    'kind'
+  ),
+  feedRejected: counter(
+    'k2_feed_rejected_frames_total',
+    'Frames that could not become a trade, by reason.',
+    'feed',
+    'reason'
+  ),
+  feedConnected: gauge(
+    'k2_feed_connected',
+    '1 while the feed is subscribed and streaming.',
+    'feed'
+  ),
+  feedFailures: counter(
+    'k2_feed_failures_total',
+    'Attempts that failed, by what they failed of; each is followed by another.',
+    'feed',
+    'failure'
+  ),
+  feedLastFrame: gauge(
+    'k2_feed_last_frame_timestamp_seconds',
+    'When the newest frame was received.',
+    'feed'
+  )
+})
+
+const logMetrics = ({ counter, gauge, histogram }: Declare) => ({
+  published: counter(
+    'k2_published_records_total',
+    'Records that are durable in the event log.',
+    'topic'
+  ),
+  publishedBytes: counter(
+    'k2_published_bytes_total',
+    'Bytes of batches that are durable in the event log.',
+    'topic'
+  ),
+  publishSeconds: histogram(
+    'k2_publish_duration_seconds',
+    'From the first record of a batch to its durability.',
+    [requestSeconds, 'topic']
+  ),
+  publishPendingBytes: gauge(
+    'k2_publish_pending_bytes',
+    'Bytes between feeds and event log.',
+    'topic'
+  ),
+  publishRefused: counter(
+    'k2_publish_refused_total',
+    'Times that the event log refused a batch; it is offered again.',
+    'topic'
+  ),
+  logSyncSeconds: histogram(
+    'k2_log_sync_duration_seconds',
+    'Write and fsync of one group of appends.',
+    [requestSeconds]
+  ),
+  logDiskBytes: gauge('k2_log_disk_bytes', 'Bytes of the event log on disk.'),
+  logTruncated: counter('k2_log_truncated_bytes_total', 'Bytes of torn tails cut off at start.')
+})
+
+const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
+  lagRecords: gauge(
+    'k2_landing_lag_records',
+    'Durable records that the table does not have yet.',
+    'topic'
+  ),
+  landed: gauge('k2_landed_records', 'Rows landed since the table was made.', 'topic'),
+  duplicates: gauge(
+    'k2_duplicate_records',
+    'Repeats recognised since the table was made.',
+    'topic'
+  ),
+  lateRecords: gauge(
+    'k2_late_records',
+    'Rows that landed after newer ones since the table was made.',
+    'topic'
+  ),
+  deadLettered: gauge(
+    'k2_dead_lettered_records',
+    'Records refused since the table was made.',
+    'topic'
+  ),
+  gapIds: gauge(
+    'k2_sequence_gap_ids',
+    'Trade ids skipped since the table was made, before late arrivals.',
+    'topic'
+  ),
+  stoppedPartitions: gauge(
+    'k2_landing_stopped_partitions',
+    'Partitions that an operator must see to.',
+    'topic'
+  ),
+  commits: counter('k2_commits_total', 'Commits to the table, by outcome.', 'table', 'outcome'),
+  commitSeconds: histogram(
+    'k2_commit_duration_seconds',
+    'From the cut of a batch to its snapshot.',
+    [commitSeconds, 'table']
+  ),
+  deadLetterLines: counter(
+    'k2_dead_letters_total',
+    'Lines written to the dead-letter log, by reason.',
+    'source',
+    'reason'
+  )
+})
+
+const processMetrics = ({ counter, gauge, histogram }: Declare) => ({
+  actorRestarts: counter('k2_actor_restarts_total', 'Restarts by the supervisor.', 'actor'),
+  loopDelay: gauge(
+    'k2_event_loop_delay_seconds',
+    'Event-loop delay of the main thread over the last sample, by quantile.',
+    'quantile'
+  ),
+  memoryBytes: gauge('k2_memory_bytes', 'Memory in use, by kind.', 'thread', 'kind'),
+  diskBytes: gauge('k2_disk_bytes', 'Bytes of the data folder.'),
+  diskBytesMax: gauge('k2_disk_limit_bytes', 'Bytes that the data folder may use.'),
+  expiredFiles: counter(
+    'k2_expired_files_total',
+    'Files of expired snapshots that were deleted.'
+  ),
+  httpRequests: counter(
+    'k2_http_requests_total',
+    'HTTP requests, by route and status.',
+    'method',
+    'route',
+    'status'
+  ),
+  httpSeconds: histogram('k2_http_request_duration_seconds', 'Duration of HTTP requests.', [
+    requestSeconds,
+    'route'
+  ])
+})
