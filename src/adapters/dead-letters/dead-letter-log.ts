@@ -12,9 +12,12 @@ import { mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/pro
 import { join } from 'node:path'
 import { Effect, Schema, type Scope } from 'effect'
 
-export class DeadLetterLogFailed extends Schema.TaggedError<DeadLetterLogFailed>()('DeadLetterLogFailed', {
-  detail: Schema.String
-}) {
+export class DeadLetterLogFailed extends Schema.TaggedError<DeadLetterLogFailed>()(
+  'DeadLetterLogFailed',
+  {
+    detail: Schema.String
+  }
+) {
   override get message() {
     return `the dead-letter log cannot be written: ${this.detail}`
   }
@@ -28,7 +31,11 @@ export interface DeadLetterEntry {
   readonly symbol: string | null
   readonly nativeId: number | null
   /** Where the record stands in the event log; null for a frame that never got there. */
-  readonly position: { readonly topic: string; readonly partition: number; readonly offset: number } | null
+  readonly position: {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+  } | null
   readonly raw: Uint8Array
 }
 
@@ -57,12 +64,17 @@ export const openDeadLetterLog = (
     yield* Effect.addFinalizer(() => Effect.promise(() => writer.close()))
     return {
       write: (entries) =>
-        entries.length === 0 ? Effect.void : attempt(() => writer.append(entries.map(lineOf).join('')))
+        entries.length === 0
+          ? Effect.void
+          : attempt(() => writer.append(entries.map(lineOf).join('')))
     }
   })
 
 const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, DeadLetterLogFailed> =>
-  Effect.tryPromise({ try: run, catch: (error) => new DeadLetterLogFailed({ detail: String(error) }) })
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => new DeadLetterLogFailed({ detail: String(error) })
+  })
 
 const lineOf = (entry: DeadLetterEntry): string => {
   const { atMs, raw, ...facts } = entry

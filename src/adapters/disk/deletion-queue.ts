@@ -3,8 +3,9 @@
  * still open them (R28).
  *
  * 1. A file is deleted no sooner than `graceMs` after it was added, by this process' clock.
- * 2. What waits is in a journal, so that a restart goes on with it; its grace time starts anew then.
- *    The journal is not synced: what a power cut takes from it stays as an orphan, which costs room only.
+ * 2. What waits is in a journal, so that a restart goes on with it; its grace time
+ *    starts anew then. The journal is not synced: what a power cut takes from it stays
+ *    as an orphan, which costs room only.
  * 3. A file that cannot be deleted is reported and dropped from the queue.
  */
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'

@@ -39,7 +39,10 @@ export const folderBytes = (path: string): Effect.Effect<number, FolderFailed> =
   attempt(path, () => bytesBelow(path))
 
 const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, FolderFailed> =>
-  Effect.tryPromise({ try: run, catch: (error) => new FolderFailed({ path, detail: String(error) }) })
+  Effect.tryPromise({
+    try: run,
+    catch: (error) => new FolderFailed({ path, detail: String(error) })
+  })
 
 const syncPath = async (path: string): Promise<void> => {
   const handle = await open(path, 'r')

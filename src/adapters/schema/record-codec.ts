@@ -1,6 +1,6 @@
 /**
- * Avro binary encoding of K2's records by avsc, with exact decimals: a decimal is a bigint scaled by
- * the schema's scale, written as minimal two's complement (Avro specification, "Decimal").
+ * Avro binary encoding of K2's records by avsc, with exact decimals: a decimal is a bigint scaled
+ * by the schema's scale, written as minimal two's complement (Avro specification, "Decimal").
  *
  * 1. `decode(encode(record))` equals the record.
  * 2. Decoding never reads outside the given range and never yields a number that is not exact:
@@ -11,10 +11,13 @@ import * as Schema from 'effect/Schema'
 import { rabinFingerprint } from './fingerprint.ts'
 
 /** The bytes are not a record of this schema. */
-export class UndecodableRecord extends Schema.TaggedError<UndecodableRecord>()('UndecodableRecord', {
-  schema: Schema.String,
-  detail: Schema.String
-}) {
+export class UndecodableRecord extends Schema.TaggedError<UndecodableRecord>()(
+  'UndecodableRecord',
+  {
+    schema: Schema.String,
+    detail: Schema.String
+  }
+) {
   override get message() {
     return `not a ${this.schema} record: ${this.detail}`
   }
@@ -52,7 +55,9 @@ export const makeRecordCodec = <A>(schema: object): RecordCodec<A> => {
     },
     decode(bytes, start, end) {
       try {
-        return type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)) as A
+        return type.fromBuffer(
+          Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+        ) as A
       } catch (error) {
         throw new UndecodableRecord({
           schema: name,
@@ -82,7 +87,9 @@ class DecimalType extends avro.types.LogicalType {
     const negative = (value[0]! & 0x80) !== 0
     const sign = (negative ? 'ff' : '00').repeat(decimalBytesMax - value.length)
     const scaled = BigInt.asIntN(64, BigInt(`0x${sign}${value.toString('hex')}`))
-    if (scaled >= this.#limit || scaled <= -this.#limit) throw new Error('a decimal is out of range')
+    if (scaled >= this.#limit || scaled <= -this.#limit) {
+      throw new Error('a decimal is out of range')
+    }
     return scaled
   }
 

@@ -1,8 +1,8 @@
 /**
  * A worker thread as a scoped resource, with typed messages both ways.
  *
- * 1. The thread ends with the scope: asked first, terminated after `stopMsMax`. Terminating a thread
- *    that is inside DuckDB aborts the process, so asking comes first.
+ * 1. The thread ends with the scope: asked first, terminated after `stopMsMax`. Terminating a
+ *    thread that is inside DuckDB aborts the process, so asking comes first.
  * 2. Whatever ends the thread ends `exited`: an uncaught error, running out of memory, an exit.
  */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
