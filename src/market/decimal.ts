@@ -38,7 +38,9 @@ const textLengthMax = 64
  * @throws DecimalMalformed if it is not a plain decimal, DecimalOverflow if it does not fit.
  */
 export const parseDecimal = (text: string): bigint => {
-  if (text.length > textLengthMax) throw new DecimalMalformed({ text: text.slice(0, textLengthMax) })
+  if (text.length > textLengthMax) {
+    throw new DecimalMalformed({ text: text.slice(0, textLengthMax) })
+  }
   const match = plainDecimal.exec(text)
   if (match === null) throw new DecimalMalformed({ text })
   const [, sign, whole = '', fraction = ''] = match
@@ -51,7 +53,8 @@ export const parseDecimal = (text: string): bigint => {
 }
 
 /** Whether a scaled value fits decimal(18,8). */
-export const fitsDecimal = (scaled: bigint): boolean => scaled < scaledLimit && scaled > -scaledLimit
+export const fitsDecimal = (scaled: bigint): boolean =>
+  scaled < scaledLimit && scaled > -scaledLimit
 
 /** Decimal text with all eight decimals, as exchanges write it: `61837.63000000`. */
 export const formatDecimal = (scaled: bigint): string => {

@@ -1,10 +1,12 @@
 /**
- * Sequence tracking for streams whose venue numbers its trades consecutively: tells next, gap, late,
- * duplicate and held apart, from record contents and log order alone, never from a clock (R7).
+ * Sequence tracking for streams whose venue numbers its trades consecutively:
+ * tells next, gap, late, duplicate and held apart, from record contents and log
+ * order alone, never from a clock (R7).
  *
  * 1. An id is landed at most once per epoch: it is inside [low, high] and in no hole from then on.
- * 2. Holes are disjoint, ascending, inside (low, high), and at most `holesMax`; beyond that the
- *    oldest is written off, so that a late arrival of it counts as a duplicate and cannot land twice.
+ * 2. Holes are disjoint, ascending, inside (low, high), and at most `holesMax`;
+ *    beyond that the oldest is written off, so that a late arrival of it counts
+ *    as a duplicate and cannot land twice.
  * 3. One corrupt id changes nothing: a jump of more than `jumpMax` ids, and an id at or below the
  *    high-water that is newer in exchange time, are held until `confirmationsMin` consecutive ids
  *    agree. What is not confirmed is refused, one by one.
@@ -32,7 +34,9 @@ export type IdRange = [from: number, to: number]
 export interface Epoch {
   /** 0 for the first, one more after each restart of the venue's ids. */
   readonly number: number
-  /** Exchange time of its first record; records before it belong to the epoch before. Microseconds. */
+  /**
+   * Exchange time of its first record; records before it belong to the epoch before. Microseconds.
+   */
   readonly startUs: number
   low: number
   high: number
@@ -43,14 +47,18 @@ export interface Epoch {
   writtenOffIds: number
 }
 
-/** A record that waits for confirmation; `payload` is the caller's, kept because the log moves on. */
+/**
+ * A record that waits for confirmation; `payload` is the caller's, kept because the log moves on.
+ */
 export interface HeldRecord {
   readonly id: number
   readonly timeUs: number
   readonly payload: string
 }
 
-/** JSON-safe state of one symbol. Folding changes it in place: work on a copy that can be dropped. */
+/**
+ * JSON-safe state of one symbol. Folding changes it in place: work on a copy that can be dropped.
+ */
 export interface SymbolSequence {
   /** Oldest first. */
   epochs: Epoch[]
@@ -122,7 +130,11 @@ const inSequence: Step[] = []
 const landed = (epoch: number): Step =>
   (inSequence[epoch] ??= { outcome: { kind: 'next', epoch, gapIds: 0 }, refused: nothing })
 
-const newEpoch = (number: number, startUs: number, first: { id: number; timeUs: number }): Epoch => ({
+const newEpoch = (
+  number: number,
+  startUs: number,
+  first: { id: number; timeUs: number }
+): Epoch => ({
   number,
   startUs,
   low: first.id,
@@ -174,7 +186,10 @@ const foldSuspicious = (
     place(target, record, limits)
   }
   place(target, arrival, limits)
-  return { outcome: { kind: 'confirmed', epoch: target.number, released, reason: suspicion }, refused }
+  return {
+    outcome: { kind: 'confirmed', epoch: target.number, released, reason: suspicion },
+    refused
+  }
 }
 
 const openEpoch = (state: SymbolSequence, previous: Epoch, first: HeldRecord): Epoch => {
