@@ -1,5 +1,6 @@
 /**
- * `node scripts/run.mjs <entry.ts> [args]`: installs what is missing, then runs a TypeScript entry point.
+ * `node scripts/run.mjs <entry.ts> [args]`: installs and builds what is missing, then runs an entry
+ * point: of `src/` as built, of other folders straight from TypeScript.
  *
  * A child process, because UV_THREADPOOL_SIZE is read before any script runs: DuckDB blocks libuv
  * threads, and the default of four would let queries starve file I/O and commits.
@@ -7,6 +8,7 @@
  */
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
+import { ensureBuilt } from './build.mjs'
 import { ensureInstalled, projectRoot } from './install.mjs'
 
 const [entry, ...args] = process.argv.slice(2)
@@ -15,15 +17,15 @@ if (entry === undefined) {
   process.exit(2)
 }
 ensureInstalled()
+ensureBuilt()
 
-const child = spawn(
-  process.execPath,
-  ['--enable-source-maps', '--import', 'tsx', resolve(projectRoot, entry), ...args],
-  {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { UV_THREADPOOL_SIZE: '16', ...process.env, TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json') }
-  }
-)
+const program = entry.startsWith('src/')
+  ? [join(projectRoot, entry.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))]
+  : ['--import', 'tsx', resolve(projectRoot, entry)]
+const child = spawn(process.execPath, ['--enable-source-maps', ...program, ...args], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  env: { UV_THREADPOOL_SIZE: '16', ...process.env }
+})
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => {
   if (signal !== null) console.error(`ended by ${signal}`)

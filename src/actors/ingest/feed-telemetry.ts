@@ -28,10 +28,11 @@ export const observeRest = ({ telemetry }: Shared, event: RestEvent): void => {
 }
 
 export const observeSocket =
-  (telemetry: Telemetry) =>
-  (event: SocketEvent): void => {
-    const isLoss = event.type === 'socket.closed' || event.type === 'socket.stalled'
-    telemetry.log(isLoss ? 'warn' : 'debug', event.type, { ...event })
+  ({ log }: Telemetry) =>
+  ({ type, ...facts }: SocketEvent): void => {
+    const isLoss =
+      type === 'socket.stalled' || ('closedBy' in facts && facts.closedBy === 'venue')
+    log(isLoss ? 'warn' : 'debug', type, facts)
   }
 
 /** Refused frames as dead letters without a place in the event log. */

@@ -1,5 +1,5 @@
 /**
- * First module of every worker thread: makes TypeScript loadable there, then runs the entry.
+ * First module of a worker thread when sources are not built: makes TypeScript loadable there.
  * Node 20 does not hand the loader of the main thread down to its workers.
  */
 import { workerData } from 'node:worker_threads'

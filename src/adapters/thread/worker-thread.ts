@@ -23,7 +23,7 @@ export class WorkerExited extends Schema.TaggedError<WorkerExited>()('WorkerExit
 
 export interface WorkerOptions<Data, Answer> {
   readonly name: string
-  /** Module that the thread runs. */
+  /** Module that the thread runs, by the name of its source (`.ts`). */
   readonly entry: URL
   /** Structured-cloneable; the entry gets it from `workerLink`. */
   readonly data: Data
@@ -76,7 +76,7 @@ const startThread = <Data, Answer>(options: WorkerOptions<Data, Answer>) => {
   const end = (detail: string) =>
     Deferred.doneUnsafe(exited, Effect.fail(new WorkerExited({ name: options.name, detail })))
   const envelope: Envelope<Data> = { entry: options.entry.href, data: options.data }
-  const worker = new Worker(new URL('./worker-bootstrap.mjs', import.meta.url), {
+  const worker = new Worker(moduleOf(options.entry), {
     name: options.name,
     workerData: envelope,
     resourceLimits: { maxOldGenerationSizeMb: Math.ceil(options.heapBytesMax / 1_024 ** 2) }
@@ -87,6 +87,14 @@ const startThread = <Data, Answer>(options: WorkerOptions<Data, Answer>) => {
   worker.on('exit', (code) => end(`exit code ${code}`))
   return { worker, exited }
 }
+
+/**
+ * Built sources run as they are. From TypeScript a bootstrap comes first that makes it loadable.
+ */
+const moduleOf = (entry: URL): URL =>
+  import.meta.url.endsWith('.js')
+    ? new URL(entry.href.replace(/\.ts$/, '.js'))
+    : new URL('./worker-bootstrap.mjs', import.meta.url)
 
 /** The thread's side: its data, its messages, and when to end. */
 export interface WorkerLink<Data, Request, Answer> {
