@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'vitest'
+import { test, type TestContext } from 'vitest'
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -34,20 +34,23 @@ const recordingPath = (relativePath: string): string => join(recordingsFolder(),
 export const testWithRecordings = <const TPaths extends ReadonlyArray<string>>(
   name: string,
   relativePaths: TPaths,
-  body: (paths: { readonly [K in keyof TPaths]: string }) => void | Promise<void>,
+  body: (
+    paths: { readonly [K in keyof TPaths]: string },
+    context: TestContext
+  ) => void | Promise<void>,
   timeoutMs?: number
 ): void =>
   test(
     name,
-    async ({ skip }) => {
+    async (context) => {
       const paths = relativePaths.map(recordingPath)
       const absent = paths.filter((path) => !existsSync(path))
       if (absent.length > 0) {
         const message = `recordings are absent: ${absent.join(', ')} (set K2_RECORDINGS)`
         if (process.env['K2_REQUIRE_RECORDINGS'] === '1') throw new Error(message)
-        skip(message)
+        context.skip(message)
       }
-      await body(paths as unknown as { readonly [K in keyof TPaths]: string })
+      await body(paths as unknown as { readonly [K in keyof TPaths]: string }, context)
     },
     timeoutMs
   )

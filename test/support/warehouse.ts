@@ -1,0 +1,135 @@
+/**
+ * A table of a warehouse folder as others see it: the catalog's pointer, then icebird and DuckDB
+ * over plain files. Nothing here is K2's own code.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { icebergManifests, icebergRead } from 'icebird'
+
+export interface TableMetadata {
+  readonly location: string
+  readonly 'snapshot-log': readonly {
+    readonly 'snapshot-id': number
+    readonly 'timestamp-ms': number
+  }[]
+  readonly snapshots: readonly {
+    readonly 'snapshot-id': number
+    readonly 'parent-snapshot-id'?: number
+    readonly summary: Readonly<Record<string, string>>
+  }[]
+  readonly 'current-snapshot-id': number | null
+}
+
+export interface OpenedTable {
+  /** Path of the current metadata file. */
+  readonly metadataPath: string
+  readonly metadata: TableMetadata
+}
+
+export interface DataFile {
+  readonly path: string
+  readonly rows: number
+  readonly partition: { readonly exchange: string; readonly timestamp_day: number }
+}
+
+/** The current version of `market.trades` in a data folder; undefined where there is none. */
+export const openTable = (dataFolder: string): OpenedTable | undefined => {
+  const pointers = join(dataFolder, 'warehouse', '_catalog', 'market', 'trades')
+  const newest = namesIn(pointers).filter((name) => name.endsWith('.json')).sort().at(-1)
+  if (newest === undefined) return undefined
+  const pointer = JSON.parse(readFileSync(join(pointers, newest), 'utf8')) as {
+    readonly 'metadata-location': string
+  }
+  const metadataPath = fileURLToPath(pointer['metadata-location'])
+  const metadata = JSON.parse(readFileSync(metadataPath, 'utf8')) as TableMetadata
+  return { metadataPath, metadata }
+}
+
+/** Summary of the current snapshot; empty where there is no snapshot. */
+export const summaryOf = ({ metadata }: OpenedTable): Readonly<Record<string, string>> => {
+  const current = metadata['current-snapshot-id']
+  return metadata.snapshots.find((it) => it['snapshot-id'] === current)?.summary ?? {}
+}
+
+/** Live data files of the current snapshot, by icebird. */
+export const dataFiles = (table: OpenedTable): Promise<readonly DataFile[]> =>
+  withFileFetch(async () => {
+    if (Object.keys(summaryOf(table)).length === 0) return []
+    const manifests = await icebergManifests(table.metadata as never)
+    return manifests
+      .flatMap(({ entries }) => entries)
+      .filter(({ status }) => status !== 2)
+      .map(({ data_file: file }) => {
+        const partition = file.partition as unknown as Record<string, unknown>
+        return {
+          path: fileURLToPath(file.file_path),
+          rows: Number(file.record_count),
+          partition: {
+            exchange: String(partition['exchange']),
+            timestamp_day: dayNumber(partition['timestamp_day'])
+          }
+        }
+      })
+  })
+
+/** All rows, by icebird: decimals are doubles there. */
+export const rowsByIcebird = (
+  table: OpenedTable
+): Promise<readonly Readonly<Record<string, unknown>>[]> =>
+  withFileFetch(() =>
+    icebergRead({
+      tableUrl: table.metadata.location,
+      metadataFileName: basename(table.metadataPath)
+    })
+  )
+
+/** Runs SQL in a DuckDB of its own; rows as arrays of text. */
+export const runSql = async (sql: string): Promise<readonly (readonly (string | null)[])[]> => {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+  try {
+    const connection = await instance.connect()
+    await connection.run(`SET TimeZone = 'UTC'`)
+    const reader = await connection.runAndReadAll(sql)
+    const rows = reader
+      .getRows()
+      .map((row) => row.map((cell) => (cell === null ? null : String(cell))))
+    connection.closeSync()
+    return rows
+  } finally {
+    instance.closeSync()
+  }
+}
+
+/** Names in a folder; none where it does not exist. */
+export const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+const dayNumber = (value: unknown): number =>
+  value instanceof Date ? value.getTime() / 86_400_000 : Number(value)
+
+/** icebird reads by `fetch`, which has no `file:` addresses. */
+const withFileFetch = async <A>(body: () => Promise<A>): Promise<A> => {
+  const realFetch = globalThis.fetch
+  globalThis.fetch = async (input, init) => {
+    const address = input instanceof Request ? input.url : String(input)
+    if (!address.startsWith('file:')) return realFetch(input, init)
+    const bytes = readFileSync(fileURLToPath(address))
+    const range = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '')
+    if (range === null) return new Response(bytes)
+    const end = range[2] === '' ? bytes.length : Number(range[2]) + 1
+    return new Response(bytes.subarray(Number(range[1]), end), { status: 206 })
+  }
+  try {
+    return await body()
+  } finally {
+    globalThis.fetch = realFetch
+  }
+}
