@@ -5,6 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['development'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests that start K2 start what its users do: the built sources.
+    globalSetup: ['test/support/global-setup.ts'],
     server: { deps: { inline: ['xstate'] } },
     testTimeout: 30_000
   }
