@@ -1,6 +1,13 @@
 import { Context, Deferred, Effect, Layer, ManagedRuntime, Queue, Schema } from 'effect'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AnyActorLogic, type AnyActorRef, createActor, setup, SimulatedClock, waitFor } from 'xstate'
+import {
+  type AnyActorLogic,
+  type AnyActorRef,
+  createActor,
+  setup,
+  SimulatedClock,
+  waitFor
+} from 'xstate'
 import { CommandsOverflow, makeFromEffect } from '../../src/actors/effect-actor.ts'
 import { type Kernel, type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
 import { tracked } from '../../src/actors/resource-registry.ts'
@@ -23,7 +30,9 @@ beforeEach(() => {
   process.on('uncaughtException', note)
   process.on('unhandledRejection', note)
 })
-/** Two turns of the event loop: where a stray rejection or a rethrow from a 0 ms timer would show. */
+/**
+ * Two turns of the event loop: where a stray rejection or a rethrow from a 0 ms timer would show.
+ */
 const turns = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
 }
@@ -37,7 +46,11 @@ afterEach(async () => {
 const setupBridge = () => {
   const events: Array<KernelEvent> = []
   const clock = new SimulatedClock()
-  const kernel = makeKernel({ nowMs: () => clock.now(), seed: 1, observe: (event) => events.push(event) })
+  const kernel = makeKernel({
+    nowMs: () => clock.now(),
+    seed: 1,
+    observe: (event) => events.push(event)
+  })
   const runtime = ManagedRuntime.make(Clicks.layer)
   const fromEffect = makeFromEffect(runtime, { kernel, commandsMax: 4, releaseMsMax: 1_000 })
   return { clock, events, fromEffect, kernel, runtime }
@@ -45,23 +58,88 @@ const setupBridge = () => {
 
 /** Resolves with the first error of an actor. */
 const errorOf = (actor: AnyActorRef) =>
-  new Promise<ActorCrashed>((resolve) => actor.subscribe({ error: (error) => resolve(error as ActorCrashed) }))
+  new Promise<ActorCrashed>((resolve) =>
+    actor.subscribe({ error: (error) => resolve(error as ActorCrashed) })
+  )
 
-const held = (kernel: Kernel) => kernel.registry.snapshot().map(({ name, isLeaked }) => `${name}${isLeaked ? ' leaked' : ''}`)
+const held = (kernel: Kernel) =>
+  kernel.registry.snapshot().map(({ name, isLeaked }) => `${name}${isLeaked ? ' leaked' : ''}`)
 
 describe('every failure arrives as one crash', () => {
-  const cases: ReadonlyArray<readonly [string, (clicks: typeof Clicks) => Effect.Effect<unknown, unknown, any>, string, boolean]> = [
-    ['typed failure', () => Effect.fail(new BrokerUnavailable({ broker: 'b1' })), 'BrokerUnavailable', true],
+  const cases: ReadonlyArray<
+    readonly [
+      string,
+      (clicks: typeof Clicks) => Effect.Effect<unknown, unknown, any>,
+      string,
+      boolean
+    ]
+  > = [
+    [
+      'typed failure',
+      () => Effect.fail(new BrokerUnavailable({ broker: 'b1' })),
+      'BrokerUnavailable',
+      true
+    ],
     ['defect', () => Effect.die(new TypeError('bug')), 'TypeError', false],
-    ['throw inside', () => Effect.sync(() => { throw new RangeError('inside') }), 'RangeError', false],
-    ['throw in construction', () => { throw new RangeError('constructing') }, 'RangeError', false],
-    ['rejected promise', () => Effect.promise(() => Promise.reject(new RangeError('later'))), 'RangeError', false],
+    [
+      'throw inside',
+      () =>
+        Effect.sync(() => {
+          throw new RangeError('inside')
+        }),
+      'RangeError',
+      false
+    ],
+    [
+      'throw in construction',
+      () => {
+        throw new RangeError('constructing')
+      },
+      'RangeError',
+      false
+    ],
+    [
+      'rejected promise',
+      () => Effect.promise(() => Promise.reject(new RangeError('later'))),
+      'RangeError',
+      false
+    ],
     ['string thrown', () => Effect.die('text'), 'UnknownFailure', false],
     ['null thrown', () => Effect.die(null), 'UnknownFailure', false],
     ['interruption from inside', () => Effect.interrupt, 'Interrupted', false],
-    ['unreadable value', () => Effect.die(new Proxy({}, { get: () => { throw new Error('trap') } })), 'UnreadableFailure', false],
-    ['throw in a finalizer after success', () => Effect.addFinalizer(() => Effect.sync(() => { throw new RangeError('closing') })), 'RangeError', false],
-    ['failed layer use', (clicks) => clicks.use(() => Effect.fail({ _tag: 'Refused', dependency: true })), 'Refused', true]
+    [
+      'unreadable value',
+      () =>
+        Effect.die(
+          new Proxy(
+            {},
+            {
+              get: () => {
+                throw new Error('trap')
+              }
+            }
+          )
+        ),
+      'UnreadableFailure',
+      false
+    ],
+    [
+      'throw in a finalizer after success',
+      () =>
+        Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            throw new RangeError('closing')
+          })
+        ),
+      'RangeError',
+      false
+    ],
+    [
+      'failed layer use',
+      (clicks) => clicks.use(() => Effect.fail({ _tag: 'Refused', dependency: true })),
+      'Refused',
+      true
+    ]
   ]
   test.each(cases)('%s', async (_, program, tag, isDependency) => {
     const { fromEffect, kernel } = setupBridge()
@@ -77,9 +155,13 @@ describe('every failure arrives as one crash', () => {
 
   test('a layer that cannot be built', async () => {
     const { kernel } = setupBridge()
-    const broken = ManagedRuntime.make(Layer.effect(Clicks, Effect.fail(new BrokerUnavailable({ broker: 'x' }))))
+    const broken = ManagedRuntime.make(
+      Layer.effect(Clicks, Effect.fail(new BrokerUnavailable({ broker: 'x' })))
+    )
     const fromEffect = makeFromEffect(broken, { kernel, commandsMax: 4, releaseMsMax: 1_000 })
-    const actor = createActor(fromEffect(() => Clicks.use((clicks) => Effect.succeed(clicks.log.length))))
+    const actor = createActor(
+      fromEffect(() => Clicks.use((clicks) => Effect.succeed(clicks.log.length)))
+    )
     const failed = errorOf(actor)
     actor.start()
     expect((await failed).tag).toBe('BrokerUnavailable')
@@ -94,7 +176,7 @@ describe('every failure arrives as one crash', () => {
     expect(await failed).toBeInstanceOf(ActorCrashed)
   })
 
-  test('a finalizer that throws after a failure is observed, the failure is the crash', async () => {
+  test('a finalizer throws after a failure: it is observed, the failure is the crash', async () => {
     const { events, fromEffect } = setupBridge()
     const actor = createActor(
       fromEffect(() =>
@@ -112,8 +194,18 @@ describe('every failure arrives as one crash', () => {
   })
 
   test('an observer of the kernel that throws changes nothing', async () => {
-    const kernel = makeKernel({ nowMs: () => 0, seed: 1, observe: () => { throw new Error('observer') } })
-    const fromEffect = makeFromEffect(ManagedRuntime.make(Layer.empty), { kernel, commandsMax: 1, releaseMsMax: 10 })
+    const kernel = makeKernel({
+      nowMs: () => 0,
+      seed: 1,
+      observe: () => {
+        throw new Error('observer')
+      }
+    })
+    const fromEffect = makeFromEffect(ManagedRuntime.make(Layer.empty), {
+      kernel,
+      commandsMax: 1,
+      releaseMsMax: 10
+    })
     const actor = createActor(fromEffect(() => Effect.never))
     const failed = errorOf(actor)
     actor.start()
@@ -144,7 +236,7 @@ describe('release', () => {
     expect(held(kernel)).toEqual([])
   })
 
-  test('a release that hangs is a leak by name, and the successor starts at the deadline', async () => {
+  test('a release that hangs is a leak by name, the successor starts at the deadline', async () => {
     const { clock, events, fromEffect, kernel } = setupBridge()
     const opened: Array<number> = []
     const gate = Deferred.makeUnsafe<void>()
@@ -166,8 +258,16 @@ describe('release', () => {
     clock.increment(1)
     await turns()
     expect(opened).toEqual([1, 2])
-    expect(held(kernel).toSorted()).toEqual(['client', 'client leaked', 'program', 'program leaked'])
-    expect(events).toMatchObject([{ type: 'resource.leaked', owner: 'x:root/client', name: 'program' }, { name: 'client' }])
+    expect(held(kernel).toSorted()).toEqual([
+      'client',
+      'client leaked',
+      'program',
+      'program leaked'
+    ])
+    expect(events).toMatchObject([
+      { type: 'resource.leaked', owner: 'x:root/client', name: 'program' },
+      { name: 'client' }
+    ])
     expect(kernel.registry.audit(new Set(['x:root/client']))).toEqual([])
     Effect.runSync(Deferred.succeed(gate, undefined))
     await turns()
@@ -197,14 +297,21 @@ describe('release', () => {
         const id = count++
         const gate = gates[id]
         return Effect.andThen(
-          Effect.acquireRelease(Effect.sync(() => log.push(`open ${id}`)), () =>
-            Effect.andThen(gate === undefined ? Effect.void : Deferred.await(gate), Effect.sync(() => log.push(`close ${id}`)))
+          Effect.acquireRelease(
+            Effect.sync(() => log.push(`open ${id}`)),
+            () =>
+              Effect.andThen(
+                gate === undefined ? Effect.void : Deferred.await(gate),
+                Effect.sync(() => log.push(`close ${id}`))
+              )
           ),
           Effect.never
         )
       })
     )
-    const parent = setup({ actors: { client } }).createMachine({ invoke: { src: 'client', id: 'client' } })
+    const parent = setup({ actors: { client } }).createMachine({
+      invoke: { src: 'client', id: 'client' }
+    })
     const actor = restartable(parent, clock)
     actor.send({ type: 'restart' })
     await turns()
@@ -232,7 +339,10 @@ describe('release', () => {
     const { fromEffect, kernel } = setupBridge()
     const actor = createActor(
       fromEffect(() =>
-        Effect.andThen(Effect.ignore(tracked('socket', 'socket')(Effect.fail('refused'))), Effect.never)
+        Effect.andThen(
+          Effect.ignore(tracked('socket', 'socket')(Effect.fail('refused'))),
+          Effect.never
+        )
       )
     )
     actor.start()
@@ -275,7 +385,14 @@ describe('commands and notices', () => {
         return Effect.never
       })
     )
-    const machine = setup({ actors: { child }, actions: { count: () => { received += 1 } } }).createMachine({
+    const machine = setup({
+      actors: { child },
+      actions: {
+        count: () => {
+          received += 1
+        }
+      }
+    }).createMachine({
       invoke: { src: 'child', id: 'child' },
       on: { 'feed.subscribed': { actions: 'count' } }
     })
@@ -306,7 +423,10 @@ describe('commands and notices', () => {
 
 test('output reaches onDone', async () => {
   const { fromEffect } = setupBridge()
-  const actor = createActor(fromEffect(({ input }: { input: number }) => Effect.succeed(input + 1)), { input: 41 }).start()
+  const actor = createActor(
+    fromEffect(({ input }: { input: number }) => Effect.succeed(input + 1)),
+    { input: 41 }
+  ).start()
   await waitFor(actor, ({ status }) => status === 'done')
   expect(actor.getSnapshot().output).toBe(42)
 })
@@ -314,7 +434,12 @@ test('output reaches onDone', async () => {
 function restartable(logic: AnyActorLogic, clock: SimulatedClock) {
   const machine = setup({ actors: { client: logic } }).createMachine({
     initial: 'on',
-    states: { on: { invoke: { src: 'client', id: 'client' }, on: { restart: { target: 'on', reenter: true } } } }
+    states: {
+      on: {
+        invoke: { src: 'client', id: 'client' },
+        on: { restart: { target: 'on', reenter: true } }
+      }
+    }
   })
   return createActor(machine, { clock, id: 'x:root' }).start()
 }

@@ -24,15 +24,27 @@ test('the ring keeps the newest transitions, oldest first, whatever their number
         clock.increment(10)
         actor.send({ type: 'flip' })
       }
-      expect(transitions().map(({ atMs, from, to }) => `${atMs} ${from}>${to}`)).toEqual(seen.slice(-transitionsMax))
+      expect(transitions().map(({ atMs, from, to }) => `${atMs} ${from}>${to}`)).toEqual(
+        seen.slice(-transitionsMax)
+      )
       expect(seen.length).toBe(flips + 1)
-      expect(counters('root')).toMatchObject({ transitionCount: flips, sinceMs: flips * 10, unhandledCount: 0 })
+      expect(counters('root')).toMatchObject({
+        transitionCount: flips,
+        sinceMs: flips * 10,
+        unhandledCount: 0
+      })
     })
   )
 })
 
 test('events that nobody takes are counted, and a throwing observer is contained', () => {
-  const { counters, inspect } = makeInspector({ nowMs: () => 1, transitionsMax: 5, observe: () => { throw new Error('observer') } })
+  const { counters, inspect } = makeInspector({
+    nowMs: () => 1,
+    transitionsMax: 5,
+    observe: () => {
+      throw new Error('observer')
+    }
+  })
   const actor = createActor(toggle, { id: 'root', inspect }).start()
   actor.send({ type: 'poke' })
   actor.send({ type: 'unknown' })

@@ -31,9 +31,9 @@ const weekMs = 7 * 86_400_000
 const GiB = 1_024 ** 3
 
 /**
- * The real modules over a simulated clock: as many commits as show the steady state (snapshots expire,
- * files are deleted after their grace time), then what a week of them comes to. The parts that do
- * not grow by commits count with their limits.
+ * The real modules over a simulated clock: as many commits as show the steady state (snapshots
+ * expire, files are deleted after their grace time), then what a week of them comes to. The parts
+ * that do not grow by commits count with their limits.
  */
 test('a week of npm start on defaults stays below 10 GiB (R53)', { timeout: 120_000 }, async () => {
   const config = readConfig({}, [])
@@ -95,11 +95,19 @@ test('a week of npm start on defaults stays below 10 GiB (R53)', { timeout: 120_
       clock.nowMs += config.commitAgeMs
       while (playback.advance(clock.nowMs)) {
         const { bytes } = playback.frame()
-        const frame = { bytes, frameBytes: bytes.length, isBinary: false, receivedUs: clock.nowMs * 1_000 }
+        const frame = {
+          bytes,
+          frameBytes: bytes.length,
+          isBinary: false,
+          receivedUs: clock.nowMs * 1_000
+        }
         const parsed = parseFrame(frame, instruments)
         if (parsed.kind !== 'trade') throw new Error(`the exchange sent ${parsed.kind}`)
         const { trade } = parsed
-        builders[partitionOf(trade.symbol, config.logPartitions)]!.add(trade.symbol, codec.encode(trade))
+        builders[partitionOf(trade.symbol, config.logPartitions)]!.add(
+          trade.symbol,
+          codec.encode(trade)
+        )
       }
       for (const [partition, builder] of builders.entries()) {
         if (builder.count > 0) yield* log.append(topic, partition, builder.take(codec.fingerprint))
@@ -114,18 +122,25 @@ test('a week of npm start on defaults stays below 10 GiB (R53)', { timeout: 120_
     const bytesAt = new Map<number, number>()
     for (let commit = 1; commit <= commits; commit++) {
       yield* oneCommit
-      if (commit === commits / 2 || commit === commits) bytesAt.set(commit, yield* folderBytes(folder.warehouse))
+      if (commit === commits / 2 || commit === commits) {
+        bytesAt.set(commit, yield* folderBytes(folder.warehouse))
+      }
     }
     expect(rows).toBeGreaterThan(commits * config.simulatorRate)
     const growth = (bytesAt.get(commits)! - bytesAt.get(commits / 2)!) / (commits / 2)
     const weekCommits = weekMs / config.commitAgeMs
-    const week = bytesAt.get(commits)! + growth * (weekCommits - commits) + config.logDiskBytesMax + 2 * deadLetterBytesMax
+    const week =
+      bytesAt.get(commits)! +
+      growth * (weekCommits - commits) +
+      config.logDiskBytesMax +
+      2 * deadLetterBytesMax
     expect(week).toBeLessThan(10 * GiB)
     expect(config.diskBytesMax).toBeLessThanOrEqual(10 * GiB)
     return { growth, week, rows }
   })
   const { growth, week, rows } = await Effect.runPromise(Effect.scoped(program))
   process.stdout.write(
-    `${Math.round(growth)} bytes per commit of ${Math.round(rows / 300)} rows, ${(week / GiB).toFixed(1)} GiB a week with the log's limit\n`
+    `${Math.round(growth)} bytes per commit of ${Math.round(rows / 300)} rows, ` +
+      `${(week / GiB).toFixed(1)} GiB a week with the log's limit\n`
   )
 })

@@ -12,9 +12,18 @@ import {
   type RecordedPosition
 } from '../../../src/actors/lander/lander-ports.ts'
 import type { DeadLetterEntry } from '../../../src/adapters/dead-letters/dead-letter-log.ts'
-import { type EventLogReader, OffsetOutOfRange, type Watermark } from '../../../src/adapters/log/event-log.ts'
+import {
+  type EventLogReader,
+  OffsetOutOfRange,
+  type Watermark
+} from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
-import { type LogBatch, openBatch, PackedRecordsBuilder, sealBatch } from '../../../src/adapters/log/record-batch.ts'
+import {
+  type LogBatch,
+  openBatch,
+  PackedRecordsBuilder,
+  sealBatch
+} from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { messageId, tradeId } from '../../../src/market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
@@ -49,18 +58,31 @@ class FakeLog implements EventLogReader {
   startOffset = 0
   readonly #listeners = new Set<(watermark: Watermark) => void>()
 
-  append(partition: number, records: readonly { key: string; value: Uint8Array }[], fingerprint = codec.fingerprint) {
+  append(
+    partition: number,
+    records: readonly { key: string; value: Uint8Array }[],
+    fingerprint = codec.fingerprint
+  ) {
     const builder = new PackedRecordsBuilder()
     for (const { key, value } of records) builder.add(key, value)
     const packed = builder.take(fingerprint)
-    sealBatch(packed, { baseOffset: this.end(partition), appendedMsMin: 0, appendedMsMax: 0, startsGroup: false })
+    sealBatch(packed, {
+      baseOffset: this.end(partition),
+      appendedMsMin: 0,
+      appendedMsMax: 0,
+      startsGroup: false
+    })
     this.batches[partition]!.push(openBatch(packed.bytes, 0, packed.bytes.length))
-    for (const listener of this.#listeners) listener({ topic, partition, durableEnd: this.end(partition) })
+    for (const listener of this.#listeners) {
+      listener({ topic, partition, durableEnd: this.end(partition) })
+    }
   }
 
   appendTrades(trades: readonly TradeV2[]) {
     for (const record of trades) {
-      this.append(partitionOf(record.symbol, partitionCount), [{ key: record.symbol, value: Uint8Array.from(codec.encode(record)) }])
+      this.append(partitionOf(record.symbol, partitionCount), [
+        { key: record.symbol, value: Uint8Array.from(codec.encode(record)) }
+      ])
     }
   }
 
@@ -73,8 +95,17 @@ class FakeLog implements EventLogReader {
 
   read: EventLogReader['read'] = (_topic, partition, { fromOffset }) =>
     fromOffset > this.end(partition)
-      ? Effect.fail(new OffsetOutOfRange({ topicPartition: 't', fromOffset, startOffset: 0, durableEnd: this.end(partition) }))
-      : Effect.succeed(this.batches[partition]!.filter(({ endOffset }) => endOffset > fromOffset).slice(0, 2))
+      ? Effect.fail(
+          new OffsetOutOfRange({
+            topicPartition: 't',
+            fromOffset,
+            startOffset: 0,
+            durableEnd: this.end(partition)
+          })
+        )
+      : Effect.succeed(
+          this.batches[partition]!.filter(({ endOffset }) => endOffset > fromOffset).slice(0, 2)
+        )
 
   changed = (listener: (watermark: Watermark) => void) => {
     this.#listeners.add(listener)
@@ -116,12 +147,18 @@ class FakeTable implements LandingTable<readonly Row[]> {
     return Effect.fail(new LandingFailed({ step, detail: 'injected', isDependency: true }))
   }
 
-  positions = Effect.sync(() => ({ byPartition: new Map(this.recorded), otherLogs: this.otherLogs, fault: null }))
+  positions = Effect.sync(() => ({
+    byPartition: new Map(this.recorded),
+    otherLogs: this.otherLogs,
+    fault: null
+  }))
   readState = (path: string) =>
     Effect.suspend(() =>
       this.states.has(path)
         ? Effect.succeed(this.states.get(path)!)
-        : Effect.fail(new LandingFailed({ step: 'state', detail: `${path} is missing`, isDependency: false }))
+        : Effect.fail(
+            new LandingFailed({ step: 'state', detail: `${path} is missing`, isDependency: false })
+          )
     )
   writeState = (partition: number, bytes: Uint8Array) =>
     Effect.andThen(this.#fail('writeState'), Effect.sync(() => {
@@ -130,7 +167,10 @@ class FakeTable implements LandingTable<readonly Row[]> {
       return path
     }))
   writeRows = (rows: LandedRows) =>
-    Effect.andThen(this.#fail('writeRows'), Effect.sync((): readonly Row[] => [...(rows as FakeRows).rows]))
+    Effect.andThen(
+      this.#fail('writeRows'),
+      Effect.sync((): readonly Row[] => [...(rows as FakeRows).rows])
+    )
   commit: LandingTable<readonly Row[]>['commit'] = ({ files, advances }) =>
     Effect.gen({ self: this }, function* () {
       yield* this.#fail('commitBefore')
@@ -141,7 +181,9 @@ class FakeTable implements LandingTable<readonly Row[]> {
         }
       }
       this.landed.push(...files)
-      for (const { partition, nextOffset, statePath } of advances) this.recorded.set(partition, { offset: nextOffset, statePath })
+      for (const { partition, nextOffset, statePath } of advances) {
+        this.recorded.set(partition, { offset: nextOffset, statePath })
+      }
       this.commits++
       yield* this.#fail('commitAfter')
       return { kind: 'landed', snapshotId: String(this.commits) } as const
@@ -155,11 +197,24 @@ interface World {
   readonly events: LanderEvent[]
 }
 
-const makeWorld = (): World => ({ log: new FakeLog(), table: new FakeTable(), letters: [], events: [] })
+const makeWorld = (): World => ({
+  log: new FakeLog(),
+  table: new FakeTable(),
+  letters: [],
+  events: []
+})
 
 const landerOf = ({ log, table, letters, events }: World, change: Partial<LanderOptions> = {}) =>
   makeLander(
-    { topic, commitRowsMax: 1_000, commitBytesMax: 1e6, commitAgeMs: 10, limits: defaultSequenceLimits, logFaults: new Map(), ...change },
+    {
+      topic,
+      commitRowsMax: 1_000,
+      commitBytesMax: 1e6,
+      commitAgeMs: 10,
+      limits: defaultSequenceLimits,
+      logFaults: new Map(),
+      ...change
+    },
     {
       log,
       table,
@@ -185,12 +240,14 @@ const drain = async (world: World, change: Partial<LanderOptions> = {}): Promise
 const ids = (rows: readonly Row[]) => rows.map(([id]) => id).sort()
 
 describe('lander', () => {
-  test('lands what the log holds, with offsets and state, and commits nothing without news', async () => {
+  test('lands what the log holds, with offsets and state, and nothing without news', async () => {
     const world = makeWorld()
     world.log.appendTrades([1, 2, 3].flatMap((id) => [trade('BTCUSDT', id), trade('ETHUSDT', id)]))
     await drain(world)
     expect(world.table.landed).toHaveLength(6)
-    expect([0, 1].map((p) => world.table.recorded.get(p)?.offset ?? 0)).toEqual([0, 1].map((p) => world.log.end(p)))
+    expect([0, 1].map((p) => world.table.recorded.get(p)?.offset ?? 0)).toEqual(
+      [0, 1].map((p) => world.log.end(p))
+    )
     const { commits } = world.table
     await drain(world)
     expect(world.table.commits).toBe(commits)
@@ -206,21 +263,28 @@ describe('lander', () => {
     expect(world.table.recorded.get(partitionOf('BTCUSDT', 2))!.offset).toBe(3)
   })
 
-  test('bad records go to the dead letters with position and bytes, their neighbours land', async () => {
+  test('bad records go to the dead letters with position and bytes, neighbours land', async () => {
     const world = makeWorld()
     const own = partitionOf('BTCUSDT', 2)
     const value = Uint8Array.from(codec.encode(trade('BTCUSDT', 1)))
     world.log.append(own, [
       { key: 'BTCUSDT', value: Buffer.from('noise') },
       { key: 'BTCUSDT', value },
-      { key: 'BTCUSDT', value: Uint8Array.from(codec.encode({ ...trade('BTCUSDT', 2), price: 0n })) }
+      {
+        key: 'BTCUSDT',
+        value: Uint8Array.from(codec.encode({ ...trade('BTCUSDT', 2), price: 0n }))
+      }
     ])
     world.log.append(1 - own, [{ key: 'BTCUSDT', value }])
     world.log.append(own, [{ key: 'BTCUSDT', value }], '0123456789abcdef')
     await drain(world)
     expect(ids(world.table.landed)).toEqual(['BINANCE:BTCUSDT:1'])
     expect(
-      new Set(world.letters.map(({ reason, position }) => `${reason} ${position!.partition} ${position!.offset}`))
+      new Set(
+        world.letters.map(
+          ({ reason, position }) => `${reason} ${position!.partition} ${position!.offset}`
+        )
+      )
     ).toEqual(
       new Set([
         `undecodable ${own} 0`,
@@ -230,7 +294,12 @@ describe('lander', () => {
       ])
     )
     expect(world.letters).toHaveLength(4)
-    expect(Buffer.from(world.letters.find(({ position }) => position!.offset === 0 && position!.partition === own)!.raw).toString()).toBe('noise')
+    expect(
+      Buffer.from(
+        world.letters.find(({ position }) => position!.offset === 0 && position!.partition === own)!
+          .raw
+      ).toString()
+    ).toBe('noise')
   })
 
   test('a fence discards, re-reads the table and goes on (R19)', async () => {
@@ -255,27 +324,61 @@ describe('lander', () => {
   })
 
   test.each([
-    ['an offset below the log', (world: World) => { world.log.startOffset = 2 }, 'begins at 2'],
-    ['an offset beyond the log', (world: World) => { world.log.batches[partitionOf('BTCUSDT', 2)] = [] }, 'ends at 0'],
-    ['a missing state', (world: World) => { world.table.states.clear() }, 'cannot be read'],
-    ['another log', (world: World) => { world.table.recorded.clear(); world.table.otherLogs = ['log-0'] }, 'not from log-1']
-  ])('%s stops the partition by name and lands nothing of it (R8, R10)', async (_name, break_, detail) => {
-    const world = makeWorld()
-    world.log.appendTrades([trade('BTCUSDT', 1)])
-    await drain(world)
-    break_(world)
-    const before = world.table.landed.length
-    await drain(world)
-    expect(world.table.landed).toHaveLength(before)
-    expect(world.events.flatMap((event) => (event.type === 'partition.stopped' ? [event.detail] : [])).join()).toContain(detail)
-  })
+    [
+      'an offset below the log',
+      (world: World) => {
+        world.log.startOffset = 2
+      },
+      'begins at 2'
+    ],
+    [
+      'an offset beyond the log',
+      (world: World) => {
+        world.log.batches[partitionOf('BTCUSDT', 2)] = []
+      },
+      'ends at 0'
+    ],
+    [
+      'a missing state',
+      (world: World) => {
+        world.table.states.clear()
+      },
+      'cannot be read'
+    ],
+    [
+      'another log',
+      (world: World) => {
+        world.table.recorded.clear()
+        world.table.otherLogs = ['log-0']
+      },
+      'not from log-1'
+    ]
+  ])(
+    '%s stops the partition by name and lands nothing of it (R8, R10)',
+    async (_name, break_, detail) => {
+      const world = makeWorld()
+      world.log.appendTrades([trade('BTCUSDT', 1)])
+      await drain(world)
+      break_(world)
+      const before = world.table.landed.length
+      await drain(world)
+      expect(world.table.landed).toHaveLength(before)
+      expect(
+        world.events
+          .flatMap((event) => (event.type === 'partition.stopped' ? [event.detail] : []))
+          .join()
+      ).toContain(detail)
+    }
+  )
 
   test('property: with failures anywhere, the table is the log, once', async () => {
     const symbol = fc.constantFrom('BTCUSDT', 'ETHUSDT', 'DOGEUSDT')
     const fault = fc.constantFrom<Fault>('writeRows', 'writeState', 'commitBefore', 'commitAfter')
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(fc.tuple(symbol, fc.integer({ min: 1, max: 30 })), { maxLength: 30 }), { maxLength: 6 }),
+        fc.array(fc.array(fc.tuple(symbol, fc.integer({ min: 1, max: 30 })), { maxLength: 30 }), {
+          maxLength: 6
+        }),
         fc.array(fault, { maxLength: 12 }),
         async (rounds, faults) => {
           const world = makeWorld()

@@ -2,10 +2,18 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { describe, expect, test } from 'vitest'
-import { TradePublisher, type TradePublisherOptions } from '../../../src/actors/publisher/trade-publisher.ts'
+import {
+  TradePublisher,
+  type TradePublisherOptions
+} from '../../../src/actors/publisher/trade-publisher.ts'
 import { LogFull, LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
-import { forEachRecord, openBatch, type PackedRecords, sealBatch } from '../../../src/adapters/log/record-batch.ts'
+import {
+  forEachRecord,
+  openBatch,
+  type PackedRecords,
+  sealBatch
+} from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { messageId, tradeId } from '../../../src/market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
@@ -86,7 +94,9 @@ describe('trade publisher', () => {
     await Effect.runPromise(
       Effect.gen(function* () {
         const running = yield* Effect.forkChild(publisher.run)
-        for (let start = 0; start < trades.length; start += 7) yield* publisher.offer(trades.slice(start, start + 7))
+        for (let start = 0; start < trades.length; start += 7) {
+          yield* publisher.offer(trades.slice(start, start + 7))
+        }
         yield* publisher.finish
         yield* Fiber.join(running)
       })
@@ -150,7 +160,9 @@ describe('trade publisher', () => {
     const log = new FakeLog(1)
     let refusals = 3
     log.answer = () =>
-      refusals-- > 0 ? Effect.fail(new LogFull({ topicPartition: 't-0', bytes: 1, bytesMax: 1 })) : Effect.void
+      refusals-- > 0
+        ? Effect.fail(new LogFull({ topicPartition: 't-0', bytes: 1, bytesMax: 1 }))
+        : Effect.void
     const events: string[] = []
     const publisher = publisherOn(log, { observe: ({ type }) => events.push(type) })
     await Effect.runPromise(
@@ -169,7 +181,9 @@ describe('trade publisher', () => {
   test('while there is a reason not to append, batches wait', async () => {
     const log = new FakeLog(1)
     let asked = 0
-    const publisher = publisherOn(log, { refusal: () => (asked++ < 2 ? 'the disk is full' : undefined) })
+    const publisher = publisherOn(log, {
+      refusal: () => (asked++ < 2 ? 'the disk is full' : undefined)
+    })
     await Effect.runPromise(
       Effect.gen(function* () {
         yield* publisher.offer([trade('BTCUSDT', 1)])
