@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { configHelp, type ConfigRejected, flagOf, readConfig } from '../../../src/adapters/config/config.ts'
+import {
+  configHelp,
+  type ConfigRejected,
+  flagOf,
+  readConfig
+} from '../../../src/adapters/config/config.ts'
 import { settings } from '../../../src/adapters/config/settings.ts'
 
 const faultsOf = (env: Record<string, string>, args: string[] = []): readonly string[] => {
@@ -24,20 +29,31 @@ describe('configuration', () => {
   })
 
   test('a flag overrides its variable, an empty variable is unset', () => {
-    const config = readConfig({ K2_HTTP_PORT: '9000', K2_FEEDS: '' }, ['--http-port', '9100', '--commit-age=250ms'])
+    const config = readConfig({ K2_HTTP_PORT: '9000', K2_FEEDS: '' }, [
+      '--http-port',
+      '9100',
+      '--commit-age=250ms'
+    ])
     expect([config.httpPort, config.feeds, config.commitAgeMs]).toEqual([9_100, ['simulated'], 250])
   })
 
   test('all faults are reported at once, each with name, value and what is allowed', () => {
     const faults = faultsOf(
-      { K2_HTTP_PORT: 'x', K2_COMMIT_AGE: '5', K2_DISK_LIMIT: '10GB', K2_FEEDS: 'nyse', K2_HTP_PORT: '1' },
+      {
+        K2_HTTP_PORT: 'x',
+        K2_COMMIT_AGE: '5',
+        K2_DISK_LIMIT: '10GB',
+        K2_FEEDS: 'nyse',
+        K2_HTP_PORT: '1'
+      },
       ['--log-level=loud', '--nonsense']
     )
     expect(faults).toEqual([
       '--nonsense is not a flag of K2',
       'K2_HTP_PORT is not a setting of K2; did you mean K2_HTTP_PORT?',
       'K2_HTTP_PORT is "x", but must be a whole number from 0 to 65535',
-      'K2_FEEDS is "nyse", but must be a comma-separated list; "nyse" should be one of simulated, binance',
+      'K2_FEEDS is "nyse", but must be a comma-separated list; ' +
+        '"nyse" should be one of simulated, binance',
       'K2_COMMIT_AGE is "5", but must be a duration from 100ms to 1h, such as 50ms, 5s or 2m',
       'K2_DISK_LIMIT is "10GB", but must be a size from 64MiB to 1000TiB, such as 64MiB or 10GiB',
       '--log-level is "loud", but must be one of debug, info, warn, error'

@@ -30,7 +30,8 @@ const open = () =>
     observe: (event) => events.push(event)
   })
 
-const run = <A>(effect: Effect.Effect<A, never, Scope.Scope>) => Effect.runPromise(Effect.scoped(effect))
+const run = <A>(effect: Effect.Effect<A, never, Scope.Scope>) =>
+  Effect.runPromise(Effect.scoped(effect))
 
 test('files are deleted after their grace time, not before', () =>
   run(
@@ -52,7 +53,7 @@ test('files are deleted after their grace time, not before', () =>
     })
   ))
 
-test('a restart goes on with what waits, with a whole grace time, and an emptied journal is empty', async () => {
+test('a restart goes on with what waits, grace anew, and an emptied journal is empty', async () => {
   await run(Effect.map(open(), (queue) => queue.add(['a', 'b'])))
   await run(
     Effect.gen(function* () {
@@ -74,6 +75,9 @@ test('a file that cannot be deleted is reported and does not hold up the others'
       nowMs = 1_000
       yield* queue.sweep
       expect(removed).toEqual(['a'])
-      expect(events).toEqual([{ type: 'file.kept', location: 'stuck', detail: 'EACCES' }, { type: 'file.deleted' }])
+      expect(events).toEqual([
+        { type: 'file.kept', location: 'stuck', detail: 'EACCES' },
+        { type: 'file.deleted' }
+      ])
     })
   ))

@@ -82,7 +82,8 @@ describe('columns', () => {
         ids
       )
     ).toBe(
-      '{"a ""b""": 1, "list": {__duckdb_field_id: 2, element: 4}, "map": {__duckdb_field_id: 3, key: 5, value: 6}}'
+      '{"a ""b""": 1, "list": {__duckdb_field_id: 2, element: 4}, ' +
+        '"map": {__duckdb_field_id: 3, key: 5, value: 6}}'
     )
     expect(() => fieldIdsSql([{ name: 'other', kind: 'long', isNullable: false }], ids)).toThrow(
       FieldIdMissing

@@ -112,7 +112,7 @@ describe('parquet writer', () => {
     expect(statsOf(files[3]!, 'timestamp')).toMatchObject({ min: -1n, max: -1n })
   })
 
-  test('100,000 rows of one day: files of at most 32,768 rows, disjoint in time, sorted inside', async () => {
+  test('100,000 rows of a day: files of 32,768 rows at most, disjoint, sorted', async () => {
     const rows = new TradeColumns()
     for (let k = 0; k < 100_000; k++) {
       // Arrival order is not time order, and times repeat.
@@ -218,8 +218,9 @@ describe('parquet writer', () => {
               narrow
             )
             const bounds = files.map((file) => statsOf(file, 'timestamp')!)
-            for (let k = 1; k < bounds.length; k++)
+            for (let k = 1; k < bounds.length; k++) {
               expect(bounds[k]!.min! > bounds[k - 1]!.max!).toBe(true)
+            }
             for (const [k, file] of files.entries()) {
               expect(file.recordCount <= 4 || bounds[k]!.min === bounds[k]!.max).toBe(true)
             }

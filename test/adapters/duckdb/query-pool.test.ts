@@ -60,7 +60,9 @@ const endless = {
 }
 const quick = { sql: 'SELECT 42', parameters: {} }
 const fileQuery = (...names: string[]) => ({
-  sql: 'SELECT source_sequence FROM read_parquet($files) WHERE timestamp >= $from AND symbol = $symbol ORDER BY 1',
+  sql:
+    'SELECT source_sequence FROM read_parquet($files) ' +
+    'WHERE timestamp >= $from AND symbol = $symbol ORDER BY 1',
   parameters: {
     files: { type: 'texts', value: names.map((name) => join(warehouse.directory, name)) },
     from: { type: 'timestamp', value: midnightUs },
@@ -98,8 +100,10 @@ describe('query pool', () => {
     ],
     [
       'a way out by ..',
-      () =>
-        `SELECT * FROM read_csv('${warehouse.directory}/../${outside.split('/').at(-1)!}/secret.csv')`
+      () => {
+        const folder = outside.split('/').at(-1)!
+        return `SELECT * FROM read_csv('${warehouse.directory}/../${folder}/secret.csv')`
+      }
     ],
     ['the network', () => "SELECT * FROM read_parquet('http://127.0.0.1:1/x.parquet')"],
     ['writing outside', () => `COPY (SELECT 1) TO '${join(outside, 'x.csv')}'`],

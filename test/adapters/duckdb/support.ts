@@ -84,7 +84,10 @@ export const readTrades = async (path: string): Promise<readonly LandedTrade[]> 
     const names = tradeColumns.map(({ name, kind }) =>
       kind === 'timestamp' ? `epoch_us("${name}") AS "${name}"` : `"${name}"`
     )
-    const sql = `SELECT ${names.join(', ')} FROM read_parquet('${path.replaceAll("'", "''")}', file_row_number = true) ORDER BY file_row_number`
+    const file = path.replaceAll("'", "''")
+    const sql =
+      `SELECT ${names.join(', ')} FROM read_parquet('${file}', file_row_number = true) ` +
+      'ORDER BY file_row_number'
     const result = await connection.runAndReadAll(sql)
     return result
       .getRowObjects()
@@ -97,8 +100,9 @@ export const readTrades = async (path: string): Promise<readonly LandedTrade[]> 
 
 const plain = ([name, value]: [string, any]): [string, unknown] => {
   if (value instanceof DuckDBListValue) return [name, value.items]
-  if (value instanceof DuckDBMapValue)
+  if (value instanceof DuckDBMapValue) {
     return [name, Object.fromEntries(value.entries.map((entry) => [entry.key, entry.value]))]
+  }
   if (name === 'price' || name === 'quantity') return [name, value.value]
   return [name, typeof value === 'bigint' ? Number(value) : value]
 }

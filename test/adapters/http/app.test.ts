@@ -36,13 +36,15 @@ describe('/v1/trades', () => {
     expect(text).toBe(
       '{"success":true,"data":[{"price":61837.63000000},{"price":0.00000001}],' +
         '"pagination":{"limit":100,"offset":0,"total":null,"has_more":true},' +
-        '"meta":{"correlation_id":"id-1","timestamp":"2024-08-08T00:00:00.123Z","snapshot_id":"9223372036854775807"}}'
+        '"meta":{"correlation_id":"id-1","timestamp":"2024-08-08T00:00:00.123Z",' +
+        '"snapshot_id":"9223372036854775807"}}'
     )
   })
 
   test('parameters reach the query typed; what is absent stays absent', async () => {
     const { deps } = await ask(
-      '/v1/trades?symbol=BTC-USD&exchange=binance&start_time=2024-08-08T00:00:00%2B00:00&end_time=1723075200000001&limit=10000'
+      '/v1/trades?symbol=BTC-USD&exchange=binance&start_time=2024-08-08T00:00:00%2B00:00' +
+        '&end_time=1723075200000001&limit=10000'
     )
     expect(deps.asked).toEqual([
       {
@@ -60,7 +62,8 @@ describe('/v1/trades', () => {
 
   test('all faults are told at once, by name, and nothing is asked', async () => {
     const { response, body, deps } = await problemOf(
-      '/v1/trades?symbol=%27%3B--&limit=0&start_time=yesterday&sybmol=BTCUSDT&exchange=A&exchange=B&end_time='
+      '/v1/trades?symbol=%27%3B--&limit=0&start_time=yesterday&sybmol=BTCUSDT' +
+        '&exchange=A&exchange=B&end_time='
     )
     expect(response.status).toBe(400)
     expect(body.code).toBe('invalid_parameters')

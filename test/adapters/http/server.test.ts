@@ -106,7 +106,7 @@ describe('http server', () => {
     expect(error.message).toContain('K2_HTTP_HOST')
   })
 
-  test('closing lets a running request finish and does not wait for an idle connection', async () => {
+  test('closing lets a running request finish and waits for no idle connection', async () => {
     const held = heldTrades()
     const { server, close } = await start({ trades: held.trades })
     const agent = new Agent({ keepAlive: true })

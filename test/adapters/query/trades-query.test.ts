@@ -60,8 +60,9 @@ const isoOf = (us: number): string => {
 const jsonOf = (record: TradeV2): string =>
   `{${Object.entries(record)
     .map(([name, value]) => {
-      if (name === 'price' || name === 'quantity')
+      if (name === 'price' || name === 'quantity') {
         return `"${name}":${formatDecimal(value as bigint)}`
+      }
       if (name.endsWith('timestamp')) return `"${name}":"${isoOf(value as number)}"`
       return `"${name}":${JSON.stringify(value)}`
     })
@@ -91,7 +92,8 @@ describe('trades query', () => {
     ])
     const { rows } = await newest({}, 10)
     expect(rows).toEqual([
-      '{"message_id":"BINANCE:BTCUSDT:9007199254740991","trade_id":"BINANCE-9007199254740991","symbol":"BTCUSDT",' +
+      '{"message_id":"BINANCE:BTCUSDT:9007199254740991",' +
+        '"trade_id":"BINANCE-9007199254740991","symbol":"BTCUSDT",' +
         '"exchange":"BINANCE","asset_class":"crypto","timestamp":"2024-08-07T23:59:59.999999Z",' +
         '"price":9999999999.99999999,"quantity":0.00000001,"currency":"USDT","side":"BUY",' +
         '"trade_conditions":["a\\"b"],"source_sequence":9007199254740991,' +

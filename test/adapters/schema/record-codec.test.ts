@@ -23,7 +23,9 @@ const trade: fc.Arbitrary<TradeV2> = fc.record({
   source_sequence: fc.option(fc.maxSafeNat()),
   ingestion_timestamp: micros,
   platform_sequence: fc.option(fc.maxSafeNat()),
-  vendor_data: fc.option(fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }))
+  vendor_data: fc.option(
+    fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true })
+  )
 })
 
 const plain = (record: TradeV2) => ({
@@ -45,7 +47,9 @@ describe('record codec', () => {
     fc.assert(
       fc.property(trade, fc.double({ min: 0, max: 0.999, noNaN: true }), (record, share) => {
         const bytes = codec.encode(record).slice()
-        expect(() => codec.decode(bytes, 0, Math.floor(bytes.length * share))).toThrow(UndecodableRecord)
+        expect(() => codec.decode(bytes, 0, Math.floor(bytes.length * share))).toThrow(
+          UndecodableRecord
+        )
       })
     )
   })
@@ -66,7 +70,9 @@ describe('record codec', () => {
     const one = makeRecordCodec<{ v: bigint }>({
       type: 'record',
       name: 'One',
-      fields: [{ name: 'v', type: { type: 'bytes', logicalType: 'decimal', precision: 18, scale: 8 } }]
+      fields: [
+        { name: 'v', type: { type: 'bytes', logicalType: 'decimal', precision: 18, scale: 8 } }
+      ]
     })
     // Length prefix is zig-zag: 1 → 02, 2 → 04.
     expect(Buffer.from(one.encode({ v: 0n })).toString('hex')).toBe('0200')

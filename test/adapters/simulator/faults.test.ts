@@ -119,7 +119,7 @@ describe('luck', () => {
 })
 
 describe('faults over a socket', () => {
-  test('drop-after cuts each connection after exactly so many frames; the next starts anew', async () => {
+  test('drop-after cuts each connection after so many frames; the next starts anew', async () => {
     await withSimulator({ faults: { dropAfter: 100 } }, async ({ url, restUrl, control }) => {
       for (const attempt of [1, 2]) {
         const client = await ExchangeClient.open(url + btc)
@@ -272,7 +272,7 @@ describe('faults over a socket', () => {
     )
   })
 
-  test('a flood multiplies what a tier sends, with consecutive ids, and is in history', async () => {
+  test('a flood multiplies what a tier sends, with consecutive ids, and in history', async () => {
     let nowMs = Date.UTC(2026, 0, 5)
     await withSimulator({ speed: 1, now: () => nowMs }, async ({ url, restUrl, control }) => {
       const client = await ExchangeClient.open(`${url}/stream?streams=dogeusdt@trade/btcusdt@trade`)

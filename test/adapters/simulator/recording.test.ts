@@ -27,7 +27,8 @@ const write = async (name: string, text: string): Promise<string> => {
 }
 
 const trade = (symbol: string, id: number, ms: number): string =>
-  `{"stream":"${symbol.toLowerCase()}@trade","data":{"e":"trade","E":${ms},"s":"${symbol}","t":${id},"p":"1.00000000","q":"2.00000000","T":${ms},"m":true,"M":true}}`
+  `{"stream":"${symbol.toLowerCase()}@trade","data":{"e":"trade","E":${ms},"s":"${symbol}",` +
+  `"t":${id},"p":"1.00000000","q":"2.00000000","T":${ms},"m":true,"M":true}}`
 
 describe('the forms of recorded lines', () => {
   const frame = trade('BTCUSDT', 7, 1_700_000_000_000)
@@ -129,7 +130,7 @@ describe('playing', () => {
     })
   })
 
-  test('it starts at the first subscription to one of its symbols, then is one timeline', async () => {
+  test('it starts at the first subscription to one of its symbols, as one timeline', async () => {
     const lines = Array.from({ length: 6 }, (_, index) =>
       trade('BTCUSDT', index + 1, 1_000 + index * 1_000)
     )

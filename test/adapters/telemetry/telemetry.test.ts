@@ -15,7 +15,12 @@ test('log lines are JSON, the less severe are left out, nothing throws', () => {
   log('warn', 'commit.fenced', { snapshot: 9_007_199_254_740_993n })
   log('error', 'odd.value', circular)
   expect(lines.map((line) => JSON.parse(line) as Record<string, unknown>)).toMatchObject([
-    { at: '1970-01-01T00:00:00.000Z', level: 'warn', event: 'commit.fenced', snapshot: '9007199254740993' },
+    {
+      at: '1970-01-01T00:00:00.000Z',
+      level: 'warn',
+      event: 'commit.fenced',
+      snapshot: '9007199254740993'
+    },
     { event: 'odd.value', unserialisable: expect.stringContaining('circular') as string }
   ])
 })
