@@ -1,8 +1,18 @@
 import { Effect, Exit, Fiber, Queue } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type FeedAttemptCommand, type FeedAttemptNotice, runBinanceFeed } from '../../../src/adapters/exchange/binance-feed.ts'
-import { binanceRestDefaults, fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
-import { BinanceSocket, binanceSocketDefaults } from '../../../src/adapters/exchange/binance-socket.ts'
+import {
+  type FeedAttemptCommand,
+  type FeedAttemptNotice,
+  runBinanceFeed
+} from '../../../src/adapters/exchange/binance-feed.ts'
+import {
+  binanceRestDefaults,
+  fetchInstruments
+} from '../../../src/adapters/exchange/binance-rest.ts'
+import {
+  BinanceSocket,
+  binanceSocketDefaults
+} from '../../../src/adapters/exchange/binance-socket.ts'
 import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
@@ -15,14 +25,38 @@ afterEach(async () => {
   for (const venue of opened.splice(0)) await venue.close()
 })
 
-const listed = ['BTC', 'ETH'].map((baseAsset) => ({ symbol: `${baseAsset}USDT`, baseAsset, quoteAsset: 'USDT' }))
-const btc: Instrument = { exchange: 'BINANCE', symbol: 'BTCUSDT', assetClass: 'crypto', baseAsset: 'BTC', quoteAsset: 'USDT' }
+const listed = ['BTC', 'ETH'].map((baseAsset) => ({
+  symbol: `${baseAsset}USDT`,
+  baseAsset,
+  quoteAsset: 'USDT'
+}))
+const btc: Instrument = {
+  exchange: 'BINANCE',
+  symbol: 'BTCUSDT',
+  assetClass: 'crypto',
+  baseAsset: 'BTC',
+  quoteAsset: 'USDT'
+}
 const trade = (symbol: string, t: number) =>
-  JSON.stringify({ stream: `${symbol.toLowerCase()}@trade`, data: { e: 'trade', E: 1723161255343, s: symbol, t, p: '1.5', q: '2', T: 1723161255342, m: true, M: true } })
+  JSON.stringify({
+    stream: `${symbol.toLowerCase()}@trade`,
+    data: {
+      e: 'trade',
+      E: 1723161255343,
+      s: symbol,
+      t,
+      p: '1.5',
+      q: '2',
+      T: 1723161255342,
+      m: true,
+      M: true
+    }
+  })
 
 const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
   const venue = await openFakeVenue({
-    rest: (_request, response) => void response.writeHead(restStatus).end(JSON.stringify({ symbols: listed })),
+    rest: (_request, response) =>
+      void response.writeHead(restStatus).end(JSON.stringify({ symbols: listed })),
     ...options
   })
   opened.push(venue)
@@ -30,22 +64,37 @@ const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
   const notices: FeedAttemptNotice[] = []
   const ids: string[] = []
   const attempt = runBinanceFeed({
-    connect: (streams) => Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, streams)),
-    resolveInstruments: (symbols) => fetchInstruments(venue.restUrl, symbols, { ...binanceRestDefaults, observe: () => undefined }),
+    connect: (streams) =>
+      Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, streams)),
+    resolveInstruments: (symbols) =>
+      fetchInstruments(venue.restUrl, symbols, {
+        ...binanceRestDefaults,
+        observe: () => undefined
+      }),
     symbols: ['BTCUSDT'],
     instruments: [btc],
     nextCommand: Queue.take(commands),
     notify: (notice) => notices.push(notice),
-    sink: { offer: (trades) => Effect.sync(() => { for (const { message_id } of trades) ids.push(message_id) }) },
+    sink: {
+      offer: (trades) =>
+        Effect.sync(() => {
+          for (const { message_id } of trades) ids.push(message_id)
+        })
+    },
     deadLetters: { offer: () => Effect.void },
     sampler: new LetterSampler(1),
     account: new FeedAccount(),
     observe: () => undefined
   })
-  const layer = BinanceSocket.layer({ ...binanceSocketDefaults, nowUs: () => 1, observe: () => undefined })
+  const layer = BinanceSocket.layer({
+    ...binanceSocketDefaults,
+    nowUs: () => 1,
+    observe: () => undefined
+  })
   const fiber = Effect.runFork(Effect.scoped(attempt).pipe(Effect.provide(layer)))
   fibers.push(fiber)
-  const noticed = (type: FeedAttemptNotice['type']) => expect.poll(() => notices.map((notice) => notice.type), { timeout: 5_000 }).toContain(type)
+  const noticed = (type: FeedAttemptNotice['type']) =>
+    expect.poll(() => notices.map((notice) => notice.type), { timeout: 5_000 }).toContain(type)
   await noticed('feed.subscribed')
   const tell = (command: FeedAttemptCommand) => Effect.runSync(Queue.offer(commands, command))
   return { fiber, ids, noticed, notices, tell, venue }
@@ -71,7 +120,9 @@ describe('one attempt', () => {
     tell({ type: 'symbols.changed', symbols: ['ETHUSDT', 'NOPE'] })
     await noticed('subscription.applied')
     expect(notices).toContainEqual({ type: 'subscription.refused', symbols: ['NOPE'] })
-    expect(notices.find(({ type }) => type === 'subscription.applied')).toMatchObject({ instruments: [{ symbol: 'ETHUSDT' }] })
+    expect(notices.find(({ type }) => type === 'subscription.applied')).toMatchObject({
+      instruments: [{ symbol: 'ETHUSDT' }]
+    })
     expect(venue.requests).toMatchObject([
       { method: 'UNSUBSCRIBE', params: ['btcusdt@trade'] },
       { method: 'SUBSCRIBE', params: ['ethusdt@trade'] }
@@ -91,7 +142,9 @@ describe('one attempt', () => {
   })
 
   test('a refused SUBSCRIBE ends it', async () => {
-    const { fiber, tell } = await startFeed({ answer: ({ id }) => ({ error: { code: 3, msg: 'no' }, id }) })
+    const { fiber, tell } = await startFeed({
+      answer: ({ id }) => ({ error: { code: 3, msg: 'no' }, id })
+    })
     tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
     const exit = await exitOf(fiber)
     expect(JSON.stringify(exit)).toContain('SubscribeRejected')

@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Effect } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type BinanceRestOptions, binanceRestDefaults, fetchInstruments, type RestEvent } from '../../../src/adapters/exchange/binance-rest.ts'
+import {
+  type BinanceRestOptions,
+  binanceRestDefaults,
+  fetchInstruments,
+  type RestEvent
+} from '../../../src/adapters/exchange/binance-rest.ts'
 import { type FakeVenue, openFakeVenue } from '../../support/fake-venue.ts'
 
 const opened: FakeVenue[] = []
@@ -23,7 +28,11 @@ const ask = async (
   events.length = 0
   const venue = await openFakeVenue({ rest })
   opened.push(venue)
-  const all = { ...binanceRestDefaults, observe: (event: RestEvent) => void events.push(event), ...options }
+  const all = {
+    ...binanceRestDefaults,
+    observe: (event: RestEvent) => void events.push(event),
+    ...options
+  }
   return { venue, asked: fetchInstruments(venue.restUrl, symbols, all) }
 }
 const failureOf = async (asked: Promise<{ asked: Effect.Effect<unknown, unknown> }>) =>
@@ -38,8 +47,20 @@ describe('the venue\'s list', () => {
       response.end(JSON.stringify({ timezone: 'UTC', symbols: listed }))
     })
     expect(await Effect.runPromise(asked)).toEqual([
-      { exchange: 'BINANCE', symbol: 'BTCUSDT', assetClass: 'crypto', baseAsset: 'BTC', quoteAsset: 'USDT' },
-      { exchange: 'BINANCE', symbol: 'ETHBTC', assetClass: 'crypto', baseAsset: 'ETH', quoteAsset: 'BTC' }
+      {
+        exchange: 'BINANCE',
+        symbol: 'BTCUSDT',
+        assetClass: 'crypto',
+        baseAsset: 'BTC',
+        quoteAsset: 'USDT'
+      },
+      {
+        exchange: 'BINANCE',
+        symbol: 'ETHBTC',
+        assetClass: 'crypto',
+        baseAsset: 'ETH',
+        quoteAsset: 'BTC'
+      }
     ])
     expect(urls).toEqual(['/api/v3/exchangeInfo?symbols=["BTCUSDT","ETHBTC"]'])
     expect(events).toMatchObject([{ type: 'rest.answered', status: 200, usedWeight: 24 }])
@@ -51,7 +72,11 @@ describe('the venue\'s list', () => {
   })
 
   test('more than a hundred are looked up in the whole list', async () => {
-    const symbols = Array.from({ length: 101 }, (_, index) => ({ symbol: `S${index}`, baseAsset: 'S', quoteAsset: 'X' }))
+    const symbols = Array.from({ length: 101 }, (_, index) => ({
+      symbol: `S${index}`,
+      baseAsset: 'S',
+      quoteAsset: 'X'
+    }))
     const urls: Array<string | undefined> = []
     const { asked } = await ask(symbols.map(({ symbol }) => symbol), (request, response) => {
       urls.push(request.url)
@@ -75,37 +100,91 @@ describe('the venue\'s list', () => {
 
 describe('a venue that does not answer well', () => {
   test('its error is kept in its words', async () => {
-    expect(await failureOf(ask(['BTCUSDT'], (_request, response) => {
-      response.writeHead(429, { 'Retry-After': '7' }).end('{"code":-1003,"msg":"Too much request weight used"}')
-    }))).toMatchObject({ _tag: 'VenueRefused', status: 429, code: -1003, reason: 'Too much request weight used', retryAfterMs: 7_000, isDependency: true })
+    expect(
+      await failureOf(
+        ask(['BTCUSDT'], (_request, response) => {
+          response
+            .writeHead(429, { 'Retry-After': '7' })
+            .end('{"code":-1003,"msg":"Too much request weight used"}')
+        })
+      )
+    ).toMatchObject({
+      _tag: 'VenueRefused',
+      status: 429,
+      code: -1003,
+      reason: 'Too much request weight used',
+      retryAfterMs: 7_000,
+      isDependency: true
+    })
   })
 
   test('an error page', async () => {
-    expect(await failureOf(ask(['BTCUSDT'], (_request, response) => {
-      response.writeHead(502).end('<html>bad gateway</html>')
-    }))).toMatchObject({ _tag: 'VenueRefused', status: 502, code: null, reason: '<html>bad gateway</html>' })
+    expect(
+      await failureOf(
+        ask(['BTCUSDT'], (_request, response) => {
+          response.writeHead(502).end('<html>bad gateway</html>')
+        })
+      )
+    ).toMatchObject({
+      _tag: 'VenueRefused',
+      status: 502,
+      code: null,
+      reason: '<html>bad gateway</html>'
+    })
   })
 
-  const unavailable: ReadonlyArray<readonly [string, (response: ServerResponse) => void, string]> = [
-    ['not JSON', (response) => response.end('<html>'), 'not JSON'],
-    ['another form', (response) => response.end('{"symbols":[{"symbol":"BTCUSDT"}]}'), 'not an exchangeInfo'],
-    ['cut off', (response) => { response.writeHead(200, { 'Content-Length': '100' }); response.write('{'); setImmediate(() => response.destroy()) }, ''],
-    ['too large', (response) => response.end('x'.repeat(100_000)), 'exceeds 50000 bytes'],
-    ['a redirect', (response) => response.writeHead(302, { Location: '/elsewhere' }).end(), 'redirect'],
-    ['silence', () => undefined, 'no answer within 200 ms'],
-    ['a body that never ends', (response) => void response.write('{'), 'no answer within 200 ms']
-  ]
+  const unavailable: ReadonlyArray<readonly [string, (response: ServerResponse) => void, string]> =
+    [
+      ['not JSON', (response) => response.end('<html>'), 'not JSON'],
+      [
+        'another form',
+        (response) => response.end('{"symbols":[{"symbol":"BTCUSDT"}]}'),
+        'not an exchangeInfo'
+      ],
+      [
+        'cut off',
+        (response) => {
+          response.writeHead(200, { 'Content-Length': '100' })
+          response.write('{')
+          setImmediate(() => response.destroy())
+        },
+        ''
+      ],
+      ['too large', (response) => response.end('x'.repeat(100_000)), 'exceeds 50000 bytes'],
+      [
+        'a redirect',
+        (response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
+        'redirect'
+      ],
+      ['silence', () => undefined, 'no answer within 200 ms'],
+      ['a body that never ends', (response) => void response.write('{'), 'no answer within 200 ms']
+    ]
   for (const [name, answer, reason] of unavailable) {
     test(name, async () => {
-      const failure = await failureOf(ask(['BTCUSDT'], (_request, response) => answer(response), { requestMsMax: 200, bodyBytesMax: 50_000 }))
-      expect(failure).toMatchObject({ _tag: 'VenueUnavailable', isDependency: true, reason: expect.stringContaining(reason) })
+      const failure = await failureOf(
+        ask(['BTCUSDT'], (_request, response) => answer(response), {
+          requestMsMax: 200,
+          bodyBytesMax: 50_000
+        })
+      )
+      expect(failure).toMatchObject({
+        _tag: 'VenueUnavailable',
+        isDependency: true,
+        reason: expect.stringContaining(reason)
+      })
     })
   }
 
   test('nobody there', async () => {
     const venue = await openFakeVenue()
     await venue.close()
-    const asked = fetchInstruments(venue.restUrl, ['BTCUSDT'], { ...binanceRestDefaults, observe: () => undefined })
-    expect(await Effect.runPromise(Effect.flip(asked))).toMatchObject({ _tag: 'VenueUnavailable', reason: expect.stringContaining('ECONNREFUSED') })
+    const asked = fetchInstruments(venue.restUrl, ['BTCUSDT'], {
+      ...binanceRestDefaults,
+      observe: () => undefined
+    })
+    expect(await Effect.runPromise(Effect.flip(asked))).toMatchObject({
+      _tag: 'VenueUnavailable',
+      reason: expect.stringContaining('ECONNREFUSED')
+    })
   })
 })

@@ -5,7 +5,11 @@ import { join } from 'node:path'
 import { Effect, Exit, Fiber, Scope } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
-  BinanceSocket, binanceSocketDefaults, type BinanceSocketOptions, type ExchangeSession, type SocketEvent
+  BinanceSocket,
+  binanceSocketDefaults,
+  type BinanceSocketOptions,
+  type ExchangeSession,
+  type SocketEvent
 } from '../../../src/adapters/exchange/binance-socket.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
 import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
@@ -58,7 +62,8 @@ const takeMany = async (session: ExchangeSession, count: number): Promise<RawFra
   while (frames.length < count) frames.push(...(await Effect.runPromise(session.takeFrames)))
   return frames
 }
-const textsOf = (frames: ReadonlyArray<RawFrame>) => frames.map(({ bytes }) => bytes.toString('utf8'))
+const textsOf = (frames: ReadonlyArray<RawFrame>) =>
+  frames.map(({ bytes }) => bytes.toString('utf8'))
 
 describe('connecting', () => {
   test('names the streams in the address and keeps what comes with the handshake', async () => {
@@ -73,31 +78,47 @@ describe('connecting', () => {
     const venue = await venueWith()
     const streams = Array.from({ length: 350 }, (_, index) => `s${index}@trade`)
     const session = await connectTo(venue.url, streams)
-    expect(venue.requests.map(({ method, params }) => [method, params.length])).toEqual([['SUBSCRIBE', 200], ['SUBSCRIBE', 50]])
+    expect(venue.requests.map(({ method, params }) => [method, params.length])).toEqual([
+      ['SUBSCRIBE', 200],
+      ['SUBSCRIBE', 50]
+    ])
     expect(session.streams()).toEqual(streams)
   })
 
   test('more than 1,024 streams are a matter of configuration', async () => {
     const venue = await venueWith()
     const streams = Array.from({ length: 1025 }, (_, index) => `s${index}@trade`)
-    await expect(connectTo(venue.url, streams)).rejects.toMatchObject({ _tag: 'TooManyStreams', streamCount: 1025 })
+    await expect(connectTo(venue.url, streams)).rejects.toMatchObject({
+      _tag: 'TooManyStreams',
+      streamCount: 1025
+    })
     expect(venue.connectionCount()).toBe(0)
   })
 
   test('nobody listens', async () => {
     const venue = await openFakeVenue()
     await venue.close()
-    expect(await connectFailure(venue.url)).toMatchObject({ _tag: 'ConnectRefused', isDependency: true })
+    expect(await connectFailure(venue.url)).toMatchObject({
+      _tag: 'ConnectRefused',
+      isDependency: true
+    })
   })
 
   test('an HTTP status instead of a WebSocket', async () => {
     const venue = await venueWith({ refuseUpgrade: 451 })
-    expect(await connectFailure(venue.url)).toMatchObject({ _tag: 'HandshakeFailed', status: 451, isDependency: true })
+    expect(await connectFailure(venue.url)).toMatchObject({
+      _tag: 'HandshakeFailed',
+      status: 451,
+      isDependency: true
+    })
   })
 
   test('a handshake that never ends', async () => {
     const venue = await venueWith({ ignoreUpgrade: true })
-    expect(await connectFailure(venue.url, { handshakeMsMax: 50 })).toMatchObject({ _tag: 'HandshakeFailed', status: null })
+    expect(await connectFailure(venue.url, { handshakeMsMax: 50 })).toMatchObject({
+      _tag: 'HandshakeFailed',
+      status: null
+    })
   })
 
   test('an address that is none', async () => {
@@ -106,8 +127,14 @@ describe('connecting', () => {
 
   test('interruption during the handshake leaves no connection', async () => {
     const venue = await venueWith({ ignoreUpgrade: true })
-    const layer = BinanceSocket.layer({ ...binanceSocketDefaults, nowUs: () => 0, observe: () => undefined })
-    const program = Effect.scoped(Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, [])))
+    const layer = BinanceSocket.layer({
+      ...binanceSocketDefaults,
+      nowUs: () => 0,
+      observe: () => undefined
+    })
+    const program = Effect.scoped(
+      Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, []))
+    )
     const fiber = Effect.runFork(Effect.provide(program, layer))
     await expect.poll(() => venue.ignoredCount()).toBe(1)
     await Effect.runPromise(Fiber.interrupt(fiber))
@@ -129,7 +156,24 @@ describe.skipIf(!hasOpenssl)('certificates (needs openssl)', () => {
     const folder = mkdtempSync(join(tmpdir(), 'k2-tls-'))
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' })
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...subject
+      ],
+      { stdio: 'ignore' }
+    )
     const pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
     rmSync(folder, { recursive: true })
     return pair
@@ -138,7 +182,10 @@ describe.skipIf(!hasOpenssl)('certificates (needs openssl)', () => {
   test('an unknown one is refused, a trusted one is not', async () => {
     const tls = selfSigned()
     const venue = await venueWith({ tls, onConnected: (socket) => socket.send('x') })
-    expect(await connectFailure(venue.url)).toMatchObject({ _tag: 'HandshakeFailed', reason: expect.stringContaining('SELF_SIGNED') })
+    expect(await connectFailure(venue.url)).toMatchObject({
+      _tag: 'HandshakeFailed',
+      reason: expect.stringContaining('SELF_SIGNED')
+    })
     const session = await connectTo(venue.url, [], { trustedCertificates: [tls.cert] })
     expect(textsOf(await takeMany(session, 1))).toEqual(['x'])
   })
@@ -154,14 +201,24 @@ describe('frames', () => {
     })
     const session = await connectTo(venue.url)
     const frames = await takeMany(session, 2_501)
-    expect(textsOf(frames.slice(0, -1))).toEqual(Array.from({ length: 2_500 }, (_, index) => `frame ${index}`))
-    expect(frames.at(-1)).toMatchObject({ isBinary: true, frameBytes: 3, receivedUs: 1_700_000_000_000_000 })
+    expect(textsOf(frames.slice(0, -1))).toEqual(
+      Array.from({ length: 2_500 }, (_, index) => `frame ${index}`)
+    )
+    expect(frames.at(-1)).toMatchObject({
+      isBinary: true,
+      frameBytes: 3,
+      receivedUs: 1_700_000_000_000_000
+    })
     expect(frames.filter(({ isBinary }) => isBinary)).toHaveLength(1)
     expect(session.queuedBytes()).toBe(0)
   })
 
   test('a batch is bounded', async () => {
-    const venue = await venueWith({ onConnected: (socket) => { for (let index = 0; index < 500; index++) socket.send('x') } })
+    const venue = await venueWith({
+      onConnected: (socket) => {
+        for (let index = 0; index < 500; index++) socket.send('x')
+      }
+    })
     const session = await connectTo(venue.url, [], { batchFramesMax: 7 })
     let taken = 0
     while (taken < 500) {
@@ -197,11 +254,15 @@ describe('frames', () => {
     const session = await connectTo(venue.url, [], { payloadBytesMax: 100_000 })
     await takeMany(session, 1)
     expect(await failureOf(session.takeFrames)).toMatchObject({
-      _tag: 'SocketClosed', code: 1009, closedBy: 'venue', reason: 'a frame exceeds 100000 bytes', isDependency: true
+      _tag: 'SocketClosed',
+      code: 1009,
+      closedBy: 'venue',
+      reason: 'a frame exceeds 100000 bytes',
+      isDependency: true
     })
   })
 
-  test('a slow reader stops the socket: what is held stays bounded, and nothing is lost', async () => {
+  test('a slow reader stops the socket: what is held stays bounded, nothing is lost', async () => {
     const frameBytes = 10_000
     const frameCount = 3_000
     const venue = await venueWith()
@@ -212,7 +273,9 @@ describe('frames', () => {
     const seen: string[] = []
     let heldMax = 0
     while (seen.length < frameCount) {
-      for (const text of textsOf(await Effect.runPromise(session.takeFrames))) seen.push(text.trimEnd())
+      for (const text of textsOf(await Effect.runPromise(session.takeFrames))) {
+        seen.push(text.trimEnd())
+      }
       // A turn of the event loop: the socket is read if it may be.
       await new Promise((resolve) => setImmediate(resolve))
       heldMax = Math.max(heldMax, session.queuedBytes())
@@ -220,7 +283,9 @@ describe('frames', () => {
     expect(seen).toEqual(Array.from({ length: frameCount }, (_, index) => String(index)))
     // One read of the socket (64 KiB, and what the receiver had of the one before) and one frame.
     expect(heldMax).toBeLessThanOrEqual(bound + 2 * 65_536 + frameBytes)
-    const changes = events.flatMap((event) => (event.type === 'socket.reading_changed' ? [event.isReading] : []))
+    const changes = events.flatMap((event) =>
+      event.type === 'socket.reading_changed' ? [event.isReading] : []
+    )
     expect(changes[0]).toBe(false)
     expect(changes.at(-1)).toBe(true)
   })
@@ -255,7 +320,11 @@ describe('the end', () => {
     const [frame] = await takeMany(session, 1)
     expect(frame?.bytes.toString()).toBe('one')
     await Effect.runPromise(session.close)
-    expect(await failureOf(session.takeFrames)).toMatchObject({ _tag: 'SocketClosed', closedBy: 'k2', code: 1000 })
+    expect(await failureOf(session.takeFrames)).toMatchObject({
+      _tag: 'SocketClosed',
+      closedBy: 'k2',
+      code: 1000
+    })
   })
 
   test('of the scope: the venue sees a normal close', async () => {
@@ -278,7 +347,11 @@ describe('the end', () => {
   test('by silence', async () => {
     const venue = await venueWith()
     const session = await connectTo(venue.url, [], { staleMs: 80 })
-    expect(await failureOf(session.takeFrames)).toMatchObject({ _tag: 'StaleConnection', silentMs: 80, isDependency: true })
+    expect(await failureOf(session.takeFrames)).toMatchObject({
+      _tag: 'StaleConnection',
+      silentMs: 80,
+      isDependency: true
+    })
     expect(events.map(({ type }) => type)).toContain('socket.stalled')
   })
 
@@ -288,7 +361,9 @@ describe('the end', () => {
     const socket = venue.socket()
     // Twenty pings, each sent when the one before was answered and 20 ms have gone: 400 ms in all.
     for (let ping = 0; ping < 20; ping++) {
-      const answered = new Promise<string>((resolve) => socket.once('pong', (data) => resolve(data.toString())))
+      const answered = new Promise<string>((resolve) =>
+        socket.once('pong', (data) => resolve(data.toString()))
+      )
       socket.ping(`p${ping}`)
       expect(await answered).toBe(`p${ping}`)
       await Effect.runPromise(Effect.sleep(20))
@@ -331,7 +406,11 @@ describe('subscriptions', () => {
       const venue = await venueWith({ answer: ({ id }) => answer(id) })
       const session = await connectTo(venue.url, [])
       expect(await failureOf(session.subscribe(['x@trade']))).toMatchObject({
-        _tag: 'SubscribeRejected', method: 'SUBSCRIBE', code: 2, reason: 'Invalid request', isDependency: true
+        _tag: 'SubscribeRejected',
+        method: 'SUBSCRIBE',
+        code: 2,
+        reason: 'Invalid request',
+        isDependency: true
       })
       expect(session.streams()).toEqual([])
     })
@@ -346,7 +425,12 @@ describe('subscriptions', () => {
   })
 
   test('end with the socket', async () => {
-    const venue: FakeVenue = await venueWith({ answer: () => { venue.socket().terminate(); return null } })
+    const venue: FakeVenue = await venueWith({
+      answer: () => {
+        venue.socket().terminate()
+        return null
+      }
+    })
     const session = await connectTo(venue.url, [])
     expect(await failureOf(session.subscribe(['x@trade']))).toMatchObject({ _tag: 'SocketClosed' })
     expect(await failureOf(session.subscribe(['y@trade']))).toMatchObject({ _tag: 'SocketClosed' })
@@ -356,7 +440,12 @@ describe('subscriptions', () => {
     const venue = await venueWith()
     const session = await connectTo(venue.url, [])
     const names = Array.from({ length: 7 }, (_, index) => `s${index}@trade`)
-    await Effect.runPromise(Effect.all(names.map((name) => session.subscribe([name])), { concurrency: 'unbounded' }))
+    await Effect.runPromise(
+      Effect.all(
+        names.map((name) => session.subscribe([name])),
+        { concurrency: 'unbounded' }
+      )
+    )
     const times = venue.requests.map(({ atMs }) => atMs)
     expect(times).toHaveLength(7)
     for (const [index, atMs] of times.entries()) {
@@ -380,7 +469,9 @@ describe('subscriptions', () => {
   })
 
   test('a frame that only looks like an answer is a frame', async () => {
-    const venue = await venueWith({ onConnected: (socket) => socket.send('{"result":null,"id":99}') })
+    const venue = await venueWith({
+      onConnected: (socket) => socket.send('{"result":null,"id":99}')
+    })
     const session = await connectTo(venue.url, [])
     expect(textsOf(await takeMany(session, 1))).toEqual(['{"result":null,"id":99}'])
     expect(events.at(-1)).toMatchObject({ type: 'request.answered', isExpected: false })

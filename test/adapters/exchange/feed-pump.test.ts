@@ -14,16 +14,41 @@ class SinkGone extends Schema.TaggedError<SinkGone>()('SinkGone', {}) {}
 const instruments = new Map<string, Instrument>(
   (['BTC', 'ETH'] as const).map((baseAsset) => [
     `${baseAsset}USDT`,
-    { exchange: 'BINANCE', symbol: `${baseAsset}USDT`, assetClass: 'crypto', baseAsset, quoteAsset: 'USDT' }
+    {
+      exchange: 'BINANCE',
+      symbol: `${baseAsset}USDT`,
+      assetClass: 'crypto',
+      baseAsset,
+      quoteAsset: 'USDT'
+    }
   ])
 )
 const trade = (symbol: string, t: number, changes: object = {}) =>
-  JSON.stringify({ stream: `${symbol.toLowerCase()}@trade`, data: { e: 'trade', E: 1723161255343, s: symbol, t, p: '1.5', q: '2', T: 1723161255342, m: true, M: true, ...changes } })
+  JSON.stringify({
+    stream: `${symbol.toLowerCase()}@trade`,
+    data: {
+      e: 'trade',
+      E: 1723161255343,
+      s: symbol,
+      t,
+      p: '1.5',
+      q: '2',
+      T: 1723161255342,
+      m: true,
+      M: true,
+      ...changes
+    }
+  })
 
-const closed = (closedBy: 'venue' | 'k2') => new SocketClosed({ venue: 'v', code: 1000, reason: '', closedBy })
+const closed = (closedBy: 'venue' | 'k2') =>
+  new SocketClosed({ venue: 'v', code: 1000, reason: '', closedBy })
 
 const setupPump = (sampleMax = 100) => {
-  const queue = new FrameQueue<SocketClosed>({ bytesMax: 1e9, batchFramesMax: 4, setReading: () => undefined })
+  const queue = new FrameQueue<SocketClosed>({
+    bytesMax: 1e9,
+    batchFramesMax: 4,
+    setReading: () => undefined
+  })
   const batches: TradeV2[][] = []
   const letters: FrameLetter[] = []
   const handled: FramesHandled[] = []
@@ -43,7 +68,8 @@ const setupPump = (sampleMax = 100) => {
     const bytes = Buffer.from(data)
     queue.push({ bytes, frameBytes: bytes.length, isBinary, receivedUs })
   }
-  const run = (changes: Partial<PumpOptions<SinkGone>> = {}) => Effect.runFork(Effect.scoped(pumpFrames({ ...options, ...changes })))
+  const run = (changes: Partial<PumpOptions<SinkGone>> = {}) =>
+    Effect.runFork(Effect.scoped(pumpFrames({ ...options, ...changes })))
   const drain = () => Effect.runSync(Deferred.succeed(drained, undefined))
   return { account, batches, drain, handled, letters, push, queue, run }
 }
@@ -54,7 +80,9 @@ describe('the pump', () => {
     const { account, batches, handled, letters, push, queue, run } = setupPump()
     push(trade('BTCUSDT', 5))
     push(trade('ETHUSDT', 9))
-    push('{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"1","A":"1"}}')
+    push(
+      '{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"1","A":"1"}}'
+    )
     push(trade('BTCUSDT', 4))
     push('{"result":null,"id":1}')
     push(trade('BTCUSDT', 6, { q: '0' }))
@@ -63,16 +91,50 @@ describe('the pump', () => {
     push(trade('DOGEUSDT', 1))
     queue.fail(closed('venue'))
     expect(await exitOf(run())).toEqual(Exit.fail(closed('venue')))
-    expect(batches.flat().map(({ message_id }) => message_id)).toEqual(['BINANCE:BTCUSDT:5', 'BINANCE:ETHUSDT:9', 'BINANCE:BTCUSDT:4'])
+    expect(batches.flat().map(({ message_id }) => message_id)).toEqual([
+      'BINANCE:BTCUSDT:5',
+      'BINANCE:ETHUSDT:9',
+      'BINANCE:BTCUSDT:4'
+    ])
     expect(account.snapshot()).toEqual({
-      BTCUSDT: { received: 3, accepted: 2, rejected: 1, refused: 0, offered: 0, lastId: 4, highestId: 5 },
-      ETHUSDT: { received: 1, accepted: 1, rejected: 0, refused: 0, offered: 0, lastId: 9, highestId: 9 }
+      BTCUSDT: {
+        received: 3,
+        accepted: 2,
+        rejected: 1,
+        refused: 0,
+        offered: 0,
+        lastId: 4,
+        highestId: 5
+      },
+      ETHUSDT: {
+        received: 1,
+        accepted: 1,
+        rejected: 0,
+        refused: 0,
+        offered: 0,
+        lastId: 9,
+        highestId: 9
+      }
     })
-    expect(handled.map(({ tally }) => [tally.frameCount, tally.tradeCount, tally.controlCount])).toEqual([[4, 3, 0], [4, 0, 1], [1, 0, 0]])
+    expect(
+      handled.map(({ tally }) => [tally.frameCount, tally.tradeCount, tally.controlCount])
+    ).toEqual([
+      [4, 3, 0],
+      [4, 0, 1],
+      [1, 0, 0]
+    ])
     const rejected = handled.flatMap(({ tally }) => [...tally.rejected])
-    expect(rejected).toEqual([['bad_quantity', 1], ['malformed_json', 1], ['binary', 1], ['unknown_symbol', 1]])
+    expect(rejected).toEqual([
+      ['bad_quantity', 1],
+      ['malformed_json', 1],
+      ['binary', 1],
+      ['unknown_symbol', 1]
+    ])
     expect(letters.map(({ reason, symbol, nativeId }) => [reason, symbol, nativeId])).toEqual([
-      ['bad_quantity', 'BTCUSDT', 6], ['malformed_json', undefined, undefined], ['binary', undefined, undefined], ['unknown_symbol', 'DOGEUSDT', 1]
+      ['bad_quantity', 'BTCUSDT', 6],
+      ['malformed_json', undefined, undefined],
+      ['binary', undefined, undefined],
+      ['unknown_symbol', 'DOGEUSDT', 1]
     ])
     expect(letters[1]?.bytes.toString()).toBe('nonsense')
   })
@@ -87,7 +149,9 @@ describe('the pump', () => {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
     // Four are with the sink, six wait: back-pressure, exactly.
     expect(account.snapshot()['BTCUSDT']).toMatchObject({ received: 4, offered: 4, accepted: 0 })
-    expect(queue.queuedBytes).toBe([5, 6, 7, 8, 9, 10].reduce((bytes, id) => bytes + trade('BTCUSDT', id).length, 0))
+    expect(queue.queuedBytes).toBe(
+      [5, 6, 7, 8, 9, 10].reduce((bytes, id) => bytes + trade('BTCUSDT', id).length, 0)
+    )
     Effect.runSync(Deferred.succeed(gate, undefined))
     drain()
     expect(await exitOf(fiber)).toEqual(Exit.void)
@@ -106,8 +170,18 @@ describe('the pump', () => {
     const { account, push, run } = setupPump()
     push(trade('BTCUSDT', 1))
     push(trade('BTCUSDT', 2))
-    expect(await exitOf(run({ sink: { offer: () => Effect.fail(new SinkGone()) } }))).toEqual(Exit.fail(new SinkGone()))
-    expect(account.snapshot()['BTCUSDT']).toEqual({ received: 2, accepted: 0, rejected: 0, refused: 2, offered: 0, lastId: 2, highestId: 2 })
+    expect(await exitOf(run({ sink: { offer: () => Effect.fail(new SinkGone()) } }))).toEqual(
+      Exit.fail(new SinkGone())
+    )
+    expect(account.snapshot()['BTCUSDT']).toEqual({
+      received: 2,
+      accepted: 0,
+      rejected: 0,
+      refused: 2,
+      offered: 0,
+      lastId: 2,
+      highestId: 2
+    })
   })
 
   test('interrupted at the sink, nothing stays offered', async () => {
@@ -128,12 +202,18 @@ describe('the pump', () => {
     drain()
     await exitOf(run())
     expect(letters.map(({ reason, receivedUs }) => [reason, receivedUs])).toEqual([
-      ['malformed_json', 60_000_000], ['malformed_json', 60_000_001], ['binary', 60_000_009],
-      ['malformed_json', 120_000_000], ['malformed_json', 120_000_001], ['malformed_json', 180_000_000]
+      ['malformed_json', 60_000_000],
+      ['malformed_json', 60_000_001],
+      ['binary', 60_000_009],
+      ['malformed_json', 120_000_000],
+      ['malformed_json', 120_000_001],
+      ['malformed_json', 180_000_000]
     ])
     expect(letters.at(-1)).toMatchObject({ frameBytes: letterBytesMax + 5 })
     expect(letters.at(-1)?.bytes.length).toBe(letterBytesMax)
     expect(handled.reduce((sum, { unsampledCount }) => sum + unsampledCount, 0)).toBe(4)
-    expect(handled.reduce((sum, { tally }) => sum + (tally.rejected.get('malformed_json') ?? 0), 0)).toBe(9)
+    expect(
+      handled.reduce((sum, { tally }) => sum + (tally.rejected.get('malformed_json') ?? 0), 0)
+    ).toBe(9)
   })
 })

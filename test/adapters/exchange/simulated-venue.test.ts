@@ -1,9 +1,20 @@
-/** The feed against the simulated exchange: two pieces that share nothing but the venue's document. */
+/**
+ * The feed against the simulated exchange: two pieces that share nothing but the venue's document.
+ */
 import { Effect, Queue } from 'effect'
 import { describe, expect } from 'vitest'
-import { type FeedAttemptCommand, runBinanceFeed } from '../../../src/adapters/exchange/binance-feed.ts'
-import { binanceRestDefaults, fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
-import { BinanceSocket, binanceSocketDefaults } from '../../../src/adapters/exchange/binance-socket.ts'
+import {
+  type FeedAttemptCommand,
+  runBinanceFeed
+} from '../../../src/adapters/exchange/binance-feed.ts'
+import {
+  binanceRestDefaults,
+  fetchInstruments
+} from '../../../src/adapters/exchange/binance-rest.ts'
+import {
+  BinanceSocket,
+  binanceSocketDefaults
+} from '../../../src/adapters/exchange/binance-socket.ts'
 import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
 import { loadRecordings } from '../../../src/adapters/simulator/recording-source.ts'
@@ -46,26 +57,39 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
     return { account: account.snapshot(), rejectedCount, trades }
   }).pipe(
     Effect.scoped,
-    Effect.provide(BinanceSocket.layer({ ...binanceSocketDefaults, nowUs: () => 1, observe: () => undefined }))
+    Effect.provide(
+      BinanceSocket.layer({ ...binanceSocketDefaults, nowUs: () => 1, observe: () => undefined })
+    )
   )
 
 const idsOf = (trades: ReadonlyArray<TradeV2>, symbol: string) =>
   trades.flatMap((trade) => (trade.symbol === symbol ? [trade.source_sequence ?? -1] : []))
-const consecutive = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
+const consecutive = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index)
 
 describe('every trade of a recording comes through the socket, once and in order', () => {
   testWithRecordings('August 2024, two symbols', [recordingNames.trades2024], async ([path]) => {
-    const { account, rejectedCount, trades } = await Effect.runPromise(capture(path, ['BTCUSDT', 'ETHUSDT'], 15_863))
+    const { account, rejectedCount, trades } = await Effect.runPromise(
+      capture(path, ['BTCUSDT', 'ETHUSDT'], 15_863)
+    )
     expect(trades).toHaveLength(15_863)
     expect(idsOf(trades, 'BTCUSDT')).toEqual(consecutive(3735683259, 3735693015))
     expect(idsOf(trades, 'ETHUSDT')).toEqual(consecutive(1520538925, 1520545030))
     expect(rejectedCount).toBe(0)
-    expect(account['BTCUSDT']).toMatchObject({ received: 9_757, accepted: 9_757, offered: 0, lastId: 3735693015 })
+    expect(account['BTCUSDT']).toMatchObject({
+      received: 9_757,
+      accepted: 9_757,
+      offered: 0,
+      lastId: 3735693015
+    })
   })
 
   testWithRecordings('April 2023, the older schema', [recordingNames.btc2023], async ([path]) => {
     const { trades } = await Effect.runPromise(capture(path, ['BTCUSDT'], 3_144))
     expect(idsOf(trades, 'BTCUSDT')).toEqual(consecutive(3071245454, 3071248597))
-    expect(trades[0]?.vendor_data).toMatchObject({ buyer_order_id: '20720542158', seller_order_id: '20720542592' })
+    expect(trades[0]?.vendor_data).toMatchObject({
+      buyer_order_id: '20720542158',
+      seller_order_id: '20720542592'
+    })
   })
 })
