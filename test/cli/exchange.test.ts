@@ -48,7 +48,8 @@ describe('flags', () => {
 
   test('all of them', () => {
     const args =
-      '--port 0 --speed max --seed 7 --rate 500 --symbols btcusdt,ETHBTC --fault stall --fault flood=20@3'
+      '--port 0 --speed max --seed 7 --rate 500 --symbols btcusdt,ETHBTC ' +
+      '--fault stall --fault flood=20@3'
     expect(readExchangeFlags(args.split(' '))).toMatchObject({
       symbols: ['BTCUSDT', 'ETHBTC'],
       rate: 500,
@@ -64,8 +65,9 @@ describe('flags', () => {
       )
     const read = readExchangeFlags(flags)
     const problems = typeof read === 'object' && 'problems' in read ? read.problems.join('\n') : ''
-    for (const name of ['port', 'speed', 'rate', 'symbols', 'fault', 'seed'])
+    for (const name of ['port', 'speed', 'rate', 'symbols', 'fault', 'seed']) {
       expect(problems).toContain(`--${name}`)
+    }
   })
 
   test('what belongs to the generated market is refused for a recording', () => {

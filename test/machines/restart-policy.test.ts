@@ -1,15 +1,29 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backoffDefault, backoffFaults, backoffMs, limitFaults, nextSeed, restartLimitDefault, seedFor } from '../../src/machines/restart-policy.ts'
+import {
+  backoffDefault,
+  backoffFaults,
+  backoffMs,
+  limitFaults,
+  nextSeed,
+  restartLimitDefault,
+  seedFor
+} from '../../src/machines/restart-policy.ts'
 import { childSpec, InvalidChildSpec } from '../../src/machines/supervisor-spec.ts'
 
 const policy = { msMin: 100, msMax: 1_500, factor: 2, jitterRatio: 0, upMsMin: 1_000 }
 
 describe('backoff', () => {
-  test.each([[0, 100], [1, 100], [2, 200], [3, 400], [4, 800], [5, 1_500], [6, 1_500], [10_000, 1_500]])(
-    'attempt %i waits %i ms',
-    (attempt, ms) => expect(backoffMs(policy, attempt, 1)).toBe(ms)
-  )
+  test.each([
+    [0, 100],
+    [1, 100],
+    [2, 200],
+    [3, 400],
+    [4, 800],
+    [5, 1_500],
+    [6, 1_500],
+    [10_000, 1_500]
+  ])('attempt %i waits %i ms', (attempt, ms) => expect(backoffMs(policy, attempt, 1)).toBe(ms))
 
   test('any sound policy gives a delay between 1 and its cap', () => {
     const sound = fc.record({
@@ -19,13 +33,18 @@ describe('backoff', () => {
       jitterRatio: fc.double({ min: 0, max: 0.5, noNaN: true })
     })
     fc.assert(
-      fc.property(sound, fc.nat(1_000_000), fc.integer(), ({ msMin, more, ...rest }, attempt, seed) => {
-        const any = { msMin, msMax: msMin + more, upMsMin: 1, ...rest }
-        expect(backoffFaults(any)).toEqual([])
-        const ms = backoffMs(any, attempt, seed)
-        expect(ms).toBeGreaterThanOrEqual(Math.max(1, Math.floor(msMin / 2)))
-        expect(ms).toBeLessThanOrEqual(any.msMax)
-      })
+      fc.property(
+        sound,
+        fc.nat(1_000_000),
+        fc.integer(),
+        ({ msMin, more, ...rest }, attempt, seed) => {
+          const any = { msMin, msMax: msMin + more, upMsMin: 1, ...rest }
+          expect(backoffFaults(any)).toEqual([])
+          const ms = backoffMs(any, attempt, seed)
+          expect(ms).toBeGreaterThanOrEqual(Math.max(1, Math.floor(msMin / 2)))
+          expect(ms).toBeLessThanOrEqual(any.msMax)
+        }
+      )
     )
   })
 
@@ -52,7 +71,11 @@ describe('specifications', () => {
   test('defaults are sound', () => {
     expect(backoffFaults(backoffDefault)).toEqual([])
     expect(limitFaults(restartLimitDefault)).toEqual([])
-    expect(childSpec({ id: 'feed:binance' })).toMatchObject({ src: 'feed:binance', restart: 'permanent', drainMsMax: 0 })
+    expect(childSpec({ id: 'feed:binance' })).toMatchObject({
+      src: 'feed:binance',
+      restart: 'permanent',
+      drainMsMax: 0
+    })
   })
 
   test('every fault is named', () => {
@@ -66,7 +89,19 @@ describe('specifications', () => {
         limit: { restartsMax: 1.5, windowMs: 0 }
       })
     expect(attempt).toThrow(InvalidChildSpec)
-    for (const field of ['id', 'startMsMax', 'shutdownMsMax', 'drainMsMax', 'msMin', 'msMax', 'factor', 'jitterRatio', 'upMsMin', 'restartsMax', 'windowMs']) {
+    for (const field of [
+      'id',
+      'startMsMax',
+      'shutdownMsMax',
+      'drainMsMax',
+      'msMin',
+      'msMax',
+      'factor',
+      'jitterRatio',
+      'upMsMin',
+      'restartsMax',
+      'windowMs'
+    ]) {
       expect(attempt).toThrow(field)
     }
     expect(() => childSpec({ id: 'subject' })).toThrow('reserved')

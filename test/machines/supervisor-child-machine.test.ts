@@ -3,12 +3,22 @@ import { describe, expect, test } from 'vitest'
 import { createActor, fromCallback, initialTransition, SimulatedClock, transition } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import { childMachine } from '../../src/machines/supervisor-child-machine.ts'
-import { ActorCrashed, crashMessageLengthMax, crashOf } from '../../src/machines/supervisor-crash.ts'
+import {
+  ActorCrashed,
+  crashMessageLengthMax,
+  crashOf
+} from '../../src/machines/supervisor-crash.ts'
 import { childSpec, type RestartType } from '../../src/machines/supervisor-spec.ts'
 
 const inputOf = (restart: RestartType, more = {}) => ({
   seed: 1,
-  spec: childSpec({ id: 'c', restart, drainMsMax: 500, limit: { restartsMax: 2, windowMs: 10_000 }, ...more })
+  spec: childSpec({
+    id: 'c',
+    restart,
+    drainMsMax: 500,
+    limit: { restartsMax: 2, windowMs: 10_000 },
+    ...more
+  })
 })
 
 const dropped = { _tag: 'Dropped', message: 'gone' }
@@ -18,9 +28,17 @@ const events = [
   { type: 'stop.requested' },
   { type: 'crash.forgotten' },
   { type: 'xstate.done.actor.subject', output: undefined, actorId: 'subject' },
-  { type: 'xstate.done.actor.subject', output: { _tag: 'Escalated', childId: 'x', crash: crashOf(dropped) }, actorId: 'subject' },
+  {
+    type: 'xstate.done.actor.subject',
+    output: { _tag: 'Escalated', childId: 'x', crash: crashOf(dropped) },
+    actorId: 'subject'
+  },
   { type: 'xstate.error.actor.subject', error: dropped, actorId: 'subject' },
-  { type: 'xstate.error.actor.subject', error: { _tag: 'VenueAway', isDependency: true }, actorId: 'subject' },
+  {
+    type: 'xstate.error.actor.subject',
+    error: { _tag: 'VenueAway', isDependency: true },
+    actorId: 'subject'
+  },
   { type: 'xstate.after.startDeadline.child.up.starting' },
   { type: 'xstate.after.upDelay.child.up.running' },
   { type: 'xstate.after.drainDeadline.child.up.draining' },
@@ -43,7 +61,17 @@ test('every state is reachable, and every final one by its restart type', () => 
   }
   // `crashed` and `released` decide without an event: nobody ever sees the machine rest there.
   expect([...reached].toSorted()).toEqual(
-    [{ up: 'starting' }, { up: 'running' }, { up: 'draining' }, 'releasing', 'backingOff', 'stopped', 'completed', 'failed', 'escalated']
+    [
+      { up: 'starting' },
+      { up: 'running' },
+      { up: 'draining' },
+      'releasing',
+      'backingOff',
+      'stopped',
+      'completed',
+      'failed',
+      'escalated'
+    ]
       .map((value) => JSON.stringify(value))
       .toSorted()
   )
@@ -68,7 +96,9 @@ test('invariants hold for any order of events', () => {
           const { attempt, crashes, inWindow, outcome, restarts, seed } = snapshot.context
           expect(snapshot.status).not.toBe('error')
           // (1) never from a crash to a start without the backoff in between
-          if (snapshot.matches({ up: 'starting' }) && !before.matches('up')) expect(before.value).toBe('backingOff')
+          if (snapshot.matches({ up: 'starting' }) && !before.matches('up')) {
+            expect(before.value).toBe('backingOff')
+          }
           // (2)
           if (attempt < before.context.attempt) expect(event.type).toContain('upDelay')
           // (3)
@@ -78,7 +108,11 @@ test('invariants hold for any order of events', () => {
           // (4) once asked to stop, never up again but to drain
           if (hasStopped) {
             expect(outcome).not.toBeNull()
-            expect(snapshot.matches({ up: 'starting' }) || snapshot.matches({ up: 'running' }) || snapshot.matches('backingOff')).toBe(false)
+            expect(
+              snapshot.matches({ up: 'starting' }) ||
+                snapshot.matches({ up: 'running' }) ||
+                snapshot.matches('backingOff')
+            ).toBe(false)
           }
           expect(JSON.parse(JSON.stringify(snapshot.context))).toEqual(snapshot.context)
         }
@@ -115,7 +149,10 @@ describe('time', () => {
     clock.increment(699)
     expect(actor.getSnapshot().value).toBe('releasing')
     clock.increment(1)
-    expect(actor.getSnapshot()).toMatchObject({ status: 'done', output: { outcome: 'stopped', crash: null } })
+    expect(actor.getSnapshot()).toMatchObject({
+      status: 'done',
+      output: { outcome: 'stopped', crash: null }
+    })
   })
 
   test('a supervisor is asked to stop, and has its shutdown deadline for it', () => {
@@ -128,8 +165,14 @@ describe('time', () => {
   })
 
   test('the window slides: each crash is forgotten windowMs after it happened', () => {
-    const { actor, clock } = start({ startMsMax: 1_000, shutdownMsMax: 1, backoff: { msMin: 999, msMax: 999, factor: 1, jitterRatio: 0, upMsMin: 1 }, limit: { restartsMax: 5, windowMs: 7_000 } })
-    // A start deadline missed every 2,000 ms: at 1,000, 3,000, 5,000 and 7,000; the first leaves at 8,000.
+    const { actor, clock } = start({
+      startMsMax: 1_000,
+      shutdownMsMax: 1,
+      backoff: { msMin: 999, msMax: 999, factor: 1, jitterRatio: 0, upMsMin: 1 },
+      limit: { restartsMax: 5, windowMs: 7_000 }
+    })
+    // A start deadline missed every 2,000 ms: at 1,000, 3,000, 5,000
+    // and 7,000; the first leaves at 8,000.
     const seen: Array<number> = []
     for (let at = 1; at <= 12_500; at++) {
       clock.increment(1)
@@ -142,7 +185,12 @@ describe('time', () => {
 describe('crashOf', () => {
   test.each([
     [new TypeError('bad'), 'TypeError', 'bad', false],
-    [{ _tag: 'SocketClosed', message: 'closed', isDependency: true }, 'SocketClosed', 'closed', true],
+    [
+      { _tag: 'SocketClosed', message: 'closed', isDependency: true },
+      'SocketClosed',
+      'closed',
+      true
+    ],
     [{ _tag: 'SocketClosed', dependency: true }, 'SocketClosed', 'SocketClosed', true],
     ['text', 'UnknownFailure', 'text', false],
     [undefined, 'UnknownFailure', 'undefined', false],
@@ -161,7 +209,11 @@ describe('crashOf', () => {
         expect(crashOf(crash)).toBe(crash)
       })
     )
-    const trap = () => { throw new Error('trap') }
-    expect(crashOf(new Proxy({}, { get: trap, getPrototypeOf: trap })).tag).toBe('UnreadableFailure')
+    const trap = () => {
+      throw new Error('trap')
+    }
+    expect(crashOf(new Proxy({}, { get: trap, getPrototypeOf: trap })).tag).toBe(
+      'UnreadableFailure'
+    )
   })
 })

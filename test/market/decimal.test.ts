@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DecimalMalformed, DecimalOverflow, fitsDecimal, formatDecimal, parseDecimal } from '../../src/market/decimal.ts'
+import {
+  DecimalMalformed,
+  DecimalOverflow,
+  fitsDecimal,
+  formatDecimal,
+  parseDecimal
+} from '../../src/market/decimal.ts'
 
 describe('decimals', () => {
   test.each([
@@ -15,9 +21,12 @@ describe('decimals', () => {
     expect(formatDecimal(scaled)).toBe(formatted)
   })
 
-  test.each(['10000000000', '0.000000001', '-10000000000.0'])('%s does not fit decimal(18,8)', (text) => {
-    expect(() => parseDecimal(text)).toThrow(DecimalOverflow)
-  })
+  test.each(['10000000000', '0.000000001', '-10000000000.0'])(
+    '%s does not fit decimal(18,8)',
+    (text) => {
+      expect(() => parseDecimal(text)).toThrow(DecimalOverflow)
+    }
+  )
 
   test.each(['', ' ', '1e5', '.5', '5.', '+1', '0x10', '1,000', 'NaN', '1'.repeat(65)])(
     '"%s" is malformed',

@@ -62,10 +62,9 @@ describe('sequence tracking (R7)', () => {
     expect(kinds(state, [far, far + 1])).toEqual(['held', 'held'])
     const step = fold(state, far + 2)
     expect(step.outcome).toMatchObject({ kind: 'confirmed', reason: 'jump', epoch: 0 })
-    expect((step.outcome as { released: readonly HeldRecord[] }).released.map(({ payload }) => payload)).toEqual([
-      `p${far}`,
-      `p${far + 1}`
-    ])
+    expect(
+      (step.outcome as { released: readonly HeldRecord[] }).released.map(({ payload }) => payload)
+    ).toEqual([`p${far}`, `p${far + 1}`])
     expect(holes(state)).toEqual([[101, far - 1]])
     expect(kinds(state, [far, far + 1, far + 2])).toEqual(['duplicate', 'duplicate', 'duplicate'])
   })
@@ -77,7 +76,11 @@ describe('sequence tracking (R7)', () => {
     expect(fold(state, 1, later).outcome.kind).toBe('held')
     expect(fold(state, 1, later).outcome.kind).toBe('duplicate')
     expect(fold(state, 2, later + 1).outcome.kind).toBe('held')
-    expect(fold(state, 3, later + 2).outcome).toMatchObject({ kind: 'confirmed', reason: 'restart', epoch: 1 })
+    expect(fold(state, 3, later + 2).outcome).toMatchObject({
+      kind: 'confirmed',
+      reason: 'restart',
+      epoch: 1
+    })
     expect(fold(state, 4, later + 3).outcome).toEqual({ kind: 'next', epoch: 1, gapIds: 0 })
     expect(fold(state, 501).outcome.kind).toBe('duplicate')
     expect(fold(state, 2, later + 1).outcome.kind).toBe('duplicate')
@@ -95,7 +98,7 @@ describe('sequence tracking (R7)', () => {
     expect(fold(state, 2).outcome.kind).toBe('duplicate')
   })
 
-  test('property: whatever the order and repeats, each id lands once and the holes are what is missing', () => {
+  test('property: in any order, each id lands once and the holes are what is missing', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 5_000 }),

@@ -1,4 +1,7 @@
-/** A WebSocket and REST server on loopback that speaks just enough Binance, and misbehaves on command. */
+/**
+ * A WebSocket and REST server on loopback that speaks just
+ * enough Binance, and misbehaves on command.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'

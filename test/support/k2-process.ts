@@ -1,5 +1,5 @@
 /**
- * K2 as its users run it: `src/main.ts` in a process of its own, seen from outside only.
+ * K2 as its users run it: the built `src/main.ts` in a process of its own, seen from outside only.
  *
  * 1. A process ends with the test that started it, by its own pid, also when the test fails.
  * 2. Every wait is bounded; its error says what was waited for and shows K2's last log lines.
@@ -85,7 +85,7 @@ export class K2Process {
   constructor(settings: K2Settings, args: readonly string[]) {
     const child = spawn(
       process.execPath,
-      ['--enable-source-maps', '--import', 'tsx', join(projectRoot, 'src', 'main.ts'), ...args],
+      ['--enable-source-maps', join(projectRoot, 'dist', 'main.js'), ...args],
       { cwd: projectRoot, env: environment(settings), stdio: ['ignore', 'pipe', 'pipe'] }
     )
     this.#child = child

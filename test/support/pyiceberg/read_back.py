@@ -30,7 +30,9 @@ def main() -> None:
     scan = table.scan(row_filter=row_filter) if row_filter else table.scan()
     tasks = list(scan.plan_files())
     result = {
-        "schema": [[f.field_id, f.name, str(f.field_type), f.required] for f in table.schema().fields],
+        "schema": [
+            [f.field_id, f.name, str(f.field_type), f.required] for f in table.schema().fields
+        ],
         "spec": str(table.spec()),
         "sort_order": str(table.sort_order()),
         "files": sorted(task.file.file_path for task in tasks),
