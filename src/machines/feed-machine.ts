@@ -43,7 +43,7 @@ const feedSetup = setup({
     tags: {} as 'healthy' | 'degraded' | 'waiting'
   },
   actors: {
-    resolveInstruments: declarePort<ReadonlyArray<Instrument>, Feed.ResolveInput>('resolveInstruments'),
+    resolveInstruments: declarePort<readonly Instrument[], Feed.ResolveInput>('resolveInstruments'),
     streamFeed: declarePort<void, Feed.StreamInput, Feed.FeedCommand>('streamFeed')
   },
   guards: {

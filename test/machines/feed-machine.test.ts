@@ -3,22 +3,47 @@ import { describe, expect, test } from 'vitest'
 import { type ActorRefFrom, createActor, type EventObject, SimulatedClock } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
 import { feedMachine } from '../../src/machines/feed-machine.ts'
-import type { FeedCommand, FeedEvent, FeedInput, ResolveInput, StreamInput } from '../../src/machines/feed-protocol.ts'
+import type {
+  FeedCommand,
+  FeedEvent,
+  FeedInput,
+  ResolveInput,
+  StreamInput
+} from '../../src/machines/feed-protocol.ts'
 import type { PortLogic } from '../../src/machines/port.ts'
 import type { Instrument } from '../../src/market/instrument.ts'
 
-type Verdict = { readonly type: 'port.done'; readonly output: unknown } | { readonly type: 'port.failed'; readonly error: unknown }
+type Verdict =
+  | { readonly type: 'port.done'; readonly output: unknown }
+  | { readonly type: 'port.failed'; readonly error: unknown }
 
 /** A port that the test settles by hand; it records what it was told. */
-const manualPort = <TOutput, TInput, TCommand extends EventObject>(log: { inputs: TInput[]; commands: TCommand[] }) =>
+const manualPort = <TOutput, TInput, TCommand extends EventObject>(log: {
+  inputs: TInput[]
+  commands: TCommand[]
+}) =>
   ({
     getInitialSnapshot: (_scope, input) => {
       log.inputs.push(input)
       return { status: 'active', output: undefined, error: undefined, input }
     },
     transition: (snapshot, event: TCommand | Verdict) => {
-      if (event.type === 'port.done') return { ...snapshot, status: 'done', output: (event as { output: TOutput }).output, error: undefined }
-      if (event.type === 'port.failed') return { ...snapshot, status: 'error', output: undefined, error: (event as { error: unknown }).error }
+      if (event.type === 'port.done') {
+        return {
+          ...snapshot,
+          status: 'done',
+          output: (event as { output: TOutput }).output,
+          error: undefined
+        }
+      }
+      if (event.type === 'port.failed') {
+        return {
+          ...snapshot,
+          status: 'error',
+          output: undefined,
+          error: (event as { error: unknown }).error
+        }
+      }
       if (!event.type.startsWith('xstate.')) log.commands.push(event as TCommand)
       return snapshot
     },
@@ -35,9 +60,17 @@ const input: FeedInput = {
   drainMsMax: 2_000,
   symbolsMax: 4
 }
-const instrument = (symbol: string): Instrument => ({ exchange: 'BINANCE', symbol, assetClass: 'crypto', baseAsset: symbol.slice(0, 3), quoteAsset: 'USDT' })
+const instrument = (symbol: string): Instrument => ({
+  exchange: 'BINANCE',
+  symbol,
+  assetClass: 'crypto',
+  baseAsset: symbol.slice(0, 3),
+  quoteAsset: 'USDT'
+})
 const unavailable = Object.assign(new Error('gone'), { _tag: 'SocketClosed', isDependency: true })
-const misconfigured = Object.assign(new Error('BINANCE does not list NOPE'), { _tag: 'UnknownSymbols' })
+const misconfigured = Object.assign(new Error('BINANCE does not list NOPE'), {
+  _tag: 'UnknownSymbols'
+})
 
 const startFeed = (changes: Partial<FeedInput> = {}) => {
   const clock = new SimulatedClock()
@@ -46,7 +79,9 @@ const startFeed = (changes: Partial<FeedInput> = {}) => {
   const actor = createActor(
     feedMachine.provide({
       actors: {
-        resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>(resolving),
+        resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>(
+          resolving
+        ),
         streamFeed: manualPort<void, StreamInput, FeedCommand>(streaming)
       }
     }),
@@ -56,14 +91,16 @@ const startFeed = (changes: Partial<FeedInput> = {}) => {
   actor.subscribe({ error: (error) => errors.push(error) })
   actor.start()
   const settle = (port: 'resolveInstruments' | 'streamFeed', verdict: Verdict) => {
-    const child = actor.getSnapshot().children[port] as ActorRefFrom<PortLogic<unknown, unknown>> | undefined
+    const child = actor.getSnapshot().children[port] as
+      ActorRefFrom<PortLogic<unknown, unknown>> | undefined
     child?.send(verdict)
   }
   return {
     actor, clock, errors, resolving, streaming,
     context: () => actor.getSnapshot().context,
     state: () => JSON.stringify(actor.getSnapshot().value),
-    resolve: (symbols = actor.getSnapshot().context.symbols) => settle('resolveInstruments', { type: 'port.done', output: symbols.map(instrument) }),
+    resolve: (symbols = actor.getSnapshot().context.symbols) =>
+      settle('resolveInstruments', { type: 'port.done', output: symbols.map(instrument) }),
     failResolving: (error: unknown) => settle('resolveInstruments', { type: 'port.failed', error }),
     subscribe: () => actor.send({ type: 'feed.subscribed', venue: 'a:1' }),
     drop: (error: unknown = unavailable) => settle('streamFeed', { type: 'port.failed', error }),
@@ -80,7 +117,9 @@ describe('the way up', () => {
   test('instruments, connection, stream', () => {
     const feed = startFeed()
     expect(feed.state()).toBe('"resolvingInstruments"')
-    expect(feed.resolving.inputs).toEqual([{ restUrl: 'http://a', symbols: ['BTCUSDT', 'ETHUSDT'] }])
+    expect(feed.resolving.inputs).toEqual([
+      { restUrl: 'http://a', symbols: ['BTCUSDT', 'ETHUSDT'] }
+    ])
     feed.resolve()
     expect(feed.state()).toBe('{"active":"connecting"}')
     expect(feed.actor.getSnapshot().hasTag('degraded')).toBe(true)
@@ -96,9 +135,26 @@ describe('the way up', () => {
   test('batches are counted', () => {
     const feed = startFeed()
     stream(feed)
-    feed.actor.send({ type: 'batch.handled', frameCount: 10, tradeCount: 8, rejectedCount: 1, receivedUs: 5 })
-    feed.actor.send({ type: 'batch.handled', frameCount: 2, tradeCount: 2, rejectedCount: 0, receivedUs: 9 })
-    expect(feed.context()).toMatchObject({ frameCount: 12, tradeCount: 10, rejectedCount: 1, lastBatchUs: 9 })
+    feed.actor.send({
+      type: 'batch.handled',
+      frameCount: 10,
+      tradeCount: 8,
+      rejectedCount: 1,
+      receivedUs: 5
+    })
+    feed.actor.send({
+      type: 'batch.handled',
+      frameCount: 2,
+      tradeCount: 2,
+      rejectedCount: 0,
+      receivedUs: 9
+    })
+    expect(feed.context()).toMatchObject({
+      frameCount: 12,
+      tradeCount: 10,
+      rejectedCount: 1,
+      lastBatchUs: 9
+    })
   })
 
   test('a wish during the look-up asks anew', () => {
@@ -138,7 +194,11 @@ describe('an unavailable venue', () => {
     }
     expect(feed.state()).toBe('{"active":"connecting"}')
     expect(feed.context().failureCount).toBe(2_007)
-    expect(feed.context().lastError).toEqual({ tag: 'SocketClosed', message: 'gone', isDependency: true })
+    expect(feed.context().lastError).toEqual({
+      tag: 'SocketClosed',
+      message: 'gone',
+      isDependency: true
+    })
   })
 
   test('the addresses take turns', () => {
@@ -148,7 +208,12 @@ describe('an unavailable venue', () => {
       feed.drop()
       feed.clock.increment(1_000)
     }
-    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual(['ws://a', 'ws://b', 'ws://c', 'ws://a'])
+    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual([
+      'ws://a',
+      'ws://b',
+      'ws://c',
+      'ws://a'
+    ])
   })
 
   test('a drop right after the handshake still backs off further', () => {
@@ -173,7 +238,11 @@ describe('an unavailable venue', () => {
     expect(feed.context().attempt).toBe(0)
     feed.drop()
     feed.clock.increment(100)
-    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual(['ws://a', 'ws://b', 'ws://b'])
+    expect(feed.streaming.inputs.map(({ webSocketUrl }) => webSocketUrl)).toEqual([
+      'ws://a',
+      'ws://b',
+      'ws://b'
+    ])
     feed.drop()
     feed.clock.increment(200)
     expect(feed.streaming.inputs.at(-1)?.webSocketUrl).toBe('ws://c')
@@ -187,7 +256,13 @@ describe('an unavailable venue', () => {
     feed.subscribe()
     for (let second = 0; second < 5; second++) {
       feed.clock.increment(1_000)
-      feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: second })
+      feed.actor.send({
+        type: 'batch.handled',
+        frameCount: 1,
+        tradeCount: 1,
+        rejectedCount: 0,
+        receivedUs: second
+      })
     }
     expect(feed.context().attempt).toBe(0)
   })
@@ -199,7 +274,11 @@ describe('an unavailable venue', () => {
       expect(feed.state()).toBe('"backingOff"')
       feed.clock.increment(1_000)
     }
-    expect(feed.resolving.inputs.map(({ restUrl }) => restUrl)).toEqual(['http://a', 'http://b', 'http://a'])
+    expect(feed.resolving.inputs.map(({ restUrl }) => restUrl)).toEqual([
+      'http://a',
+      'http://b',
+      'http://a'
+    ])
   })
 })
 
@@ -208,7 +287,9 @@ describe('what waiting does not help', () => {
     const feed = startFeed()
     feed.failResolving(misconfigured)
     expect(feed.actor.getSnapshot().status).toBe('error')
-    expect(feed.errors).toMatchObject([{ _tag: 'FeedFailed', tag: 'UnknownSymbols', reason: 'BINANCE does not list NOPE' }])
+    expect(feed.errors).toMatchObject([
+      { _tag: 'FeedFailed', tag: 'UnknownSymbols', reason: 'BINANCE does not list NOPE' }
+    ])
   })
 
   test('so does a defect in the stream', () => {
@@ -253,7 +334,10 @@ describe('symbols at run time', () => {
     feed.actor.send({ type: 'subscribe.requested', symbols: ['A', 'B', 'C'] })
     expect(feed.context().symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'A', 'B'])
     feed.actor.send({ type: 'subscription.refused', symbols: ['A'] })
-    expect(feed.context()).toMatchObject({ symbols: ['BTCUSDT', 'ETHUSDT', 'B'], refusedSymbolCount: 2 })
+    expect(feed.context()).toMatchObject({
+      symbols: ['BTCUSDT', 'ETHUSDT', 'B'],
+      refusedSymbolCount: 2
+    })
   })
 })
 
@@ -265,9 +349,18 @@ describe('draining', () => {
     feed.actor.send({ type: 'drain.requested' })
     expect(feed.state()).toBe('{"active":"draining"}')
     expect(feed.streaming.commands).toEqual([{ type: 'drain.requested' }])
-    feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: 1 })
+    feed.actor.send({
+      type: 'batch.handled',
+      frameCount: 1,
+      tradeCount: 1,
+      rejectedCount: 0,
+      receivedUs: 1
+    })
     feed.end()
-    expect(feed.actor.getSnapshot()).toMatchObject({ status: 'done', output: { tradeCount: 1, frameCount: 1, isDrainForced: false } })
+    expect(feed.actor.getSnapshot()).toMatchObject({
+      status: 'done',
+      output: { tradeCount: 1, frameCount: 1, isDrainForced: false }
+    })
   })
 
   test('one that does not end is ended', () => {
@@ -277,7 +370,10 @@ describe('draining', () => {
     feed.clock.increment(1_999)
     expect(feed.actor.getSnapshot().status).toBe('active')
     feed.clock.increment(1)
-    expect(feed.actor.getSnapshot()).toMatchObject({ status: 'done', output: { isDrainForced: true } })
+    expect(feed.actor.getSnapshot()).toMatchObject({
+      status: 'done',
+      output: { isDrainForced: true }
+    })
   })
 
   test('one that breaks has ended too', () => {
@@ -304,17 +400,28 @@ describe('draining', () => {
 })
 
 test('every state can be reached', () => {
-  const error = (actorId: string, thrown: unknown) => ({ type: `xstate.error.actor.${actorId}`, actorId, error: thrown })
+  const error = (actorId: string, thrown: unknown) => ({
+    type: `xstate.error.actor.${actorId}`,
+    actorId,
+    error: thrown
+  })
   const events = [
     { type: 'feed.subscribed', venue: 'v' },
     { type: 'drain.requested' },
-    { type: 'xstate.done.actor.resolveInstruments', actorId: 'resolveInstruments', output: ['BTCUSDT', 'ETHUSDT'].map(instrument) },
+    {
+      type: 'xstate.done.actor.resolveInstruments',
+      actorId: 'resolveInstruments',
+      output: ['BTCUSDT', 'ETHUSDT'].map(instrument)
+    },
     error('resolveInstruments', unavailable),
     error('streamFeed', unavailable)
   ] as unknown as FeedEvent[]
   const machine = feedMachine.provide({
     actors: {
-      resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>({ inputs: [], commands: [] }),
+      resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>({
+        inputs: [],
+        commands: []
+      }),
       streamFeed: manualPort<void, StreamInput, FeedCommand>({ inputs: [], commands: [] })
     },
     actions: { giveUp: () => undefined }
@@ -328,7 +435,15 @@ test('every state can be reached', () => {
   })
   const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)))
   expect([...reached].sort()).toEqual(
-    ['"backingOff"', '"drained"', '"failed"', '"resolvingInstruments"', '{"active":"connecting"}', '{"active":"draining"}', '{"active":"streaming"}'].sort()
+    [
+      '"backingOff"',
+      '"drained"',
+      '"failed"',
+      '"resolvingInstruments"',
+      '{"active":"connecting"}',
+      '{"active":"draining"}',
+      '{"active":"streaming"}'
+    ].sort()
   )
 })
 
@@ -342,12 +457,39 @@ test('the invariants hold in any order of events', () => {
     fc.constant<Step>((feed) => feed.subscribe()),
     fc.constant<Step>((feed) => feed.drop()),
     fc.constant<Step>((feed) => feed.end()),
-    fc.nat(6_000).map((ms): Step => (feed) => feed.clock.increment(ms)),
-    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'subscribe.requested', symbols: names })),
-    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'unsubscribe.requested', symbols: names })),
-    symbols.map((names): Step => (feed) => feed.actor.send({ type: 'subscription.refused', symbols: names })),
-    fc.constant<Step>((feed) => feed.actor.send({ type: 'batch.handled', frameCount: 1, tradeCount: 1, rejectedCount: 0, receivedUs: 1 })),
-    { arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })), weight: 1 }
+    fc.nat(6_000).map(
+      (ms): Step =>
+        (feed) =>
+          feed.clock.increment(ms)
+    ),
+    symbols.map(
+      (names): Step =>
+        (feed) =>
+          feed.actor.send({ type: 'subscribe.requested', symbols: names })
+    ),
+    symbols.map(
+      (names): Step =>
+        (feed) =>
+          feed.actor.send({ type: 'unsubscribe.requested', symbols: names })
+    ),
+    symbols.map(
+      (names): Step =>
+        (feed) =>
+          feed.actor.send({ type: 'subscription.refused', symbols: names })
+    ),
+    fc.constant<Step>((feed) =>
+      feed.actor.send({
+        type: 'batch.handled',
+        frameCount: 1,
+        tradeCount: 1,
+        rejectedCount: 0,
+        receivedUs: 1
+      })
+    ),
+    {
+      arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })),
+      weight: 1
+    }
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -359,11 +501,16 @@ test('the invariants hold in any order of events', () => {
         const startedMs = feed.clock.now()
         if (feed.actor.getSnapshot().status === 'active') apply(feed)
         const after = feed.context()
-        upMs = wasStreaming && feed.state() === '{"active":"streaming"}' ? upMs + feed.clock.now() - startedMs : 0
+        upMs =
+          wasStreaming && feed.state() === '{"active":"streaming"}'
+            ? upMs + feed.clock.now() - startedMs
+            : 0
         // 1: nothing unavailable ends the feed.
         expect(feed.actor.getSnapshot().status).not.toBe('error')
         // 2: attempts are forgotten only by lasting.
-        if (after.attempt < before.attempt) expect(upMs).toBeGreaterThanOrEqual(input.backoff.upMsMin)
+        if (after.attempt < before.attempt) {
+          expect(upMs).toBeGreaterThanOrEqual(input.backoff.upMsMin)
+        }
         expect(after.failureCount - before.failureCount).toBeLessThanOrEqual(1)
         // 3: the address changes with a failure only, and by one.
         const moved = after.webSocketIndex !== before.webSocketIndex
@@ -373,7 +520,9 @@ test('the invariants hold in any order of events', () => {
         expect(new Set(after.symbols).size).toBe(after.symbols.length)
         expect(after.symbols.length).toBeLessThanOrEqual(input.symbolsMax)
         for (const { symbols: wanted, instruments } of feed.streaming.inputs) {
-          expect(wanted.filter((name) => !instruments.some((known) => known.symbol === name))).toEqual([])
+          expect(
+            wanted.filter((name) => !instruments.some((known) => known.symbol === name))
+          ).toEqual([])
         }
         expect(JSON.parse(JSON.stringify(after))).toEqual(after)
       }
