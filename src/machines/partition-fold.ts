@@ -39,7 +39,7 @@ export interface PartitionState {
   readonly counters: PartitionCounters
 }
 
-export type RejectReason =
+type RejectReason =
   | 'undecodable'
   | 'wrong_partition'
   | 'invalid_field'

@@ -26,9 +26,9 @@ export const messageId = (exchange: string, symbol: string, nativeId: number, ep
   epoch === 0 ? `${exchange}:${symbol}:${nativeId}` : `${exchange}:${symbol}:${epoch}.${nativeId}`
 
 /**
- * Which run of consecutive ids a message id belongs to, or undefined if it is not the natural key of
- * its record: the symbol's own ids, or the rows of one load of a source without ids, whose key is
- * `{exchange}:{symbol}:{load}-{n}` (R26).
+ * Which run of consecutive ids a message id belongs to, or undefined if it is not the natural key
+ * of its record: the symbol's own ids, or the rows of one load of a source without ids, whose key
+ * is `{exchange}:{symbol}:{load}-{n}` (R26).
  */
 export const sequenceKey = (
   record: Readonly<Record<'message_id' | 'exchange' | 'symbol', string>> & {

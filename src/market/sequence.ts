@@ -29,9 +29,9 @@ const confirmationsMin = 3
 const epochsMax = 8
 
 /** Inclusive id range. */
-export type IdRange = [from: number, to: number]
+type IdRange = [from: number, to: number]
 
-export interface Epoch {
+interface Epoch {
   /** 0 for the first, one more after each restart of the venue's ids. */
   readonly number: number
   /**
