@@ -95,7 +95,7 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
   yield* Effect.raceAllFirst([pump, hear, fulfil])
 })
 
-export const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`
+const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`
 
 interface Running<E, R> {
   readonly session: ExchangeSession

@@ -18,7 +18,7 @@ import { emptyTally, type FeedAccount, type FrameTally, increment } from './feed
 import type { RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
 
 /** Where trades go. The effect ends when the sink holds them, and may wait as long as it must. */
-export interface TradeSink<E> {
+interface TradeSink<E> {
   readonly offer: (
     trades: ReadonlyArray<TradeV2>,
     receivedUs: number
@@ -53,7 +53,7 @@ export interface FramesHandled {
 }
 
 /** The session as the pump needs it. */
-export interface FrameSource {
+interface FrameSource {
   readonly takeFrames: Effect.Effect<ReadonlyArray<RawFrame>, SessionError>
   readonly close: Effect.Effect<void>
 }
