@@ -21,10 +21,10 @@ import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 /**
  * Upper-case code in records and ids: trades of the simulated exchange never pass for real ones.
  */
-export type ExchangeCode = 'BINANCE' | 'SIMULATED'
+type ExchangeCode = 'BINANCE' | 'SIMULATED'
 
 /** Where the simulated exchange of this process listens. */
-export interface SimulatorAddress {
+interface SimulatorAddress {
   readonly webSocketUrl: string
   readonly restUrl: string
 }
@@ -55,19 +55,19 @@ export interface Shared {
 }
 
 /** What the API asks. */
-export interface Queries {
+interface Queries {
   readonly trades: TradesQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
 }
 
 /** Bytes of the data folder, as measured last. */
-export interface DiskUsage {
+interface DiskUsage {
   readonly bytes: number
   readonly bytesMax: number
 }
 
 /** Takes files that no snapshot names any more, to delete them when no read can use them (R28). */
-export interface ExpiredFiles {
+interface ExpiredFiles {
   readonly add: (locations: readonly string[]) => void
 }
 

@@ -39,7 +39,7 @@ export interface PartitionAdvance {
   readonly statePath: string
 }
 
-export interface LandingAttempt<Files> {
+interface LandingAttempt<Files> {
   readonly commitId: string
   readonly files: Files
   readonly advances: readonly PartitionAdvance[]

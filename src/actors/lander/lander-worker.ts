@@ -1,7 +1,8 @@
 /**
  * Entry of the lander's worker thread: opens its own readers and writers, lands, reports.
  *
- * 1. It ends by itself only after `lander.finished` or `lander.failed`; its actor decides what follows.
+ * 1. It ends by itself only after `lander.finished` or `lander.failed`; its actor decides
+ *    what follows.
  * 2. Asked to stop, it interrupts what runs and releases DuckDB before the thread ends.
  */
 import { randomUUID } from 'node:crypto'
