@@ -4,7 +4,7 @@
  */
 
 /** Either the value or, in words, what the text should have been. */
-export type Parsed<A> = { readonly value: A } | { readonly allowed: string }
+type Parsed<A> = { readonly value: A } | { readonly allowed: string }
 
 export interface Kind<A> {
   /** Shown in the help: a unit, a form or the choices. */

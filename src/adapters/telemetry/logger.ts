@@ -1,6 +1,6 @@
 /** Log lines: one JSON object per line, least severe first left out. A line never throws. */
 
-export const levels = ['debug', 'info', 'warn', 'error'] as const
+const levels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof levels)[number]
 
 export interface Logger {

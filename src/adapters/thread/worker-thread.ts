@@ -12,7 +12,7 @@ import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 
 /** The thread ended, or failed to start. */
-export class WorkerExited extends Schema.TaggedError<WorkerExited>()('WorkerExited', {
+class WorkerExited extends Schema.TaggedError<WorkerExited>()('WorkerExited', {
   name: Schema.String,
   detail: Schema.String
 }) {
