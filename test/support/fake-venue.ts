@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 
-export interface VenueRequest {
+interface VenueRequest {
   readonly method: string
   readonly params: ReadonlyArray<string>
   readonly id: number
