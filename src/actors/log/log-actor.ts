@@ -2,8 +2,14 @@
  * Program of the actor `log/event-log`: opens the embedded log behind the table's
  * offsets and serves it. A log that ends below them is reported and its partitions
  * are left alone by the lander (R8, R11).
+ *
+ * A partition takes nothing more after a write that failed, so this program fails
+ * with the first one: its successor opens the log anew. A disk that refuses is a
+ * dependency, which passes (R14).
  */
+import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
 import {
   type ConsumedOffset,
@@ -19,6 +25,16 @@ import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
+/** The disk below the log refused; the log is opened again after a while. */
+class EventLogDown extends Schema.TaggedError<EventLogDown>()('EventLogDown', {
+  detail: Schema.String
+}) {
+  readonly isDependency = true
+  override get message() {
+    return `the event log is down: ${this.detail}`
+  }
+}
+
 export const logProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
@@ -33,6 +49,7 @@ export const logProgram =
         try: () => readDescription(nodeFiles, folder.log),
         catch: (error) => new LogUnavailable({ topicPartition: folder.log, detail: String(error) })
       })
+      const failed = Deferred.makeUnsafe<never, LogUnavailable>()
       const log = yield* openEmbeddedLog({
         directory: folder.log,
         files: nodeFiles,
@@ -41,7 +58,10 @@ export const logProgram =
         topics: { [topic]: description?.topics.get(topic) ?? config.logPartitions },
         neverBelow: consumedOffsets(recorded, description),
         limits: { flushDelayMs: config.logFlushMs, diskBytesMax: config.logDiskBytesMax },
-        observe: (event) => observeLog(telemetry, event)
+        observe: (event) => {
+          observeLog(telemetry, event)
+          if (event.type === 'append.failed') Deferred.doneUnsafe(failed, Effect.fail(event.cause))
+        }
       })
       for (const fault of log.faults)
         telemetry.log('error', 'log.truncated', { detail: fault.message })
@@ -51,8 +71,12 @@ export const logProgram =
       })
       yield* shared.log.serve(log)
       ready()
-      yield* drainRequested(commands)
-    })
+      yield* Effect.raceFirst(drainRequested(commands), Deferred.await(failed))
+    }).pipe(
+      Effect.catchTag('LogUnavailable', ({ message }) =>
+        Effect.fail(new EventLogDown({ detail: message }))
+      )
+    )
 
 /** Offsets of this log that the table has, of all topics. */
 const consumedOffsets = (

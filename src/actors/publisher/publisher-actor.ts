@@ -1,5 +1,12 @@
-/** Program of the actor `log/publisher`: a trade publisher on the event log that is served now. */
+/**
+ * Program of the actor `log/publisher`: a trade publisher on the event log that is served.
+ *
+ * What it was given and the log has not acknowledged outlives the log's actor: a batch whose append
+ * failed goes to the next log that is served, unchanged. Whether the failed append is in the log is
+ * unknown; if it is, the lander finds the repeats (R4, R14).
+ */
 import * as Effect from 'effect/Effect'
+import type { EventLogWriter } from '../../adapters/log/event-log.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -9,6 +16,8 @@ import { type PublisherEvent, TradePublisher } from './trade-publisher.ts'
 const batchBytesMax = 1_024 * 1_024
 const lingerMs = 5
 const refusedPauseMs = 1_000
+/** Pause before a batch that the log could not take is offered to the log that is served then. */
+const unavailablePauseMs = 100
 
 export const publisherProgram =
   (shared: Shared) =>
@@ -16,7 +25,7 @@ export const publisherProgram =
     Effect.gen(function* () {
       const { topic, config } = shared
       const publisher = new TradePublisher({
-        log: yield* shared.log.get,
+        log: yield* enduringLog(shared),
         topic,
         codec: makeRecordCodec<TradeV2>(tradeV2Schema),
         bytesMax: config.publishBytesMax,
@@ -34,6 +43,24 @@ export const publisherProgram =
       ready()
       yield* publisher.run
     })
+
+type PublishedLog = Pick<EventLogWriter, 'append' | 'topics'>
+
+/** The log at its address, whoever serves it; the partition count of a topic never changes. */
+const enduringLog = ({ log: gate, telemetry }: Shared): Effect.Effect<PublishedLog> =>
+  Effect.map(gate.get, ({ topics }) => {
+    const append: PublishedLog['append'] = (topic, partition, packed) =>
+      Effect.flatMap(gate.get, (log) => log.append(topic, partition, packed)).pipe(
+        Effect.catchTag('LogUnavailable', ({ message }) => {
+          telemetry.log('warn', 'batch.held', { topic, partition, detail: message })
+          return Effect.andThen(
+            Effect.sleep(unavailablePauseMs),
+            Effect.suspend(() => append(topic, partition, packed))
+          )
+        })
+      )
+    return { topics, append }
+  })
 
 /** Room that is used up comes back by retention, or by a larger `K2_DISK_LIMIT` (R53). */
 const diskRefusal = ({ disk }: Shared): string | undefined => {

@@ -1,0 +1,270 @@
+/**
+ * The real tree in the test's own process: real log, table, worker thread, API and simulated
+ * exchange in a temporary folder. `holdings` says afterwards what log and table have.
+ *
+ * 1. A tree ends with the test that started it, also when the test fails.
+ * 2. Every wait is bounded.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import * as ManagedRuntime from 'effect/ManagedRuntime'
+import { afterEach, vi } from 'vitest'
+import { type AnyActorRef, createActor } from 'xstate'
+import { appLayer } from '../../../src/actors/app-layer.ts'
+import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
+import { makeInspector } from '../../../src/actors/inspector.ts'
+import { type Kernel, makeKernel } from '../../../src/actors/kernel.ts'
+import { runtimeTree } from '../../../src/actors/runtime-actor.ts'
+import { makeShared, type Shared } from '../../../src/actors/shared.ts'
+import {
+  actorAt,
+  type ActorStatus,
+  findActor,
+  readStatus
+} from '../../../src/actors/status.ts'
+import { readConfig } from '../../../src/adapters/config/config.ts'
+import { openEmbeddedLog } from '../../../src/adapters/log/embedded-log.ts'
+import { readDescription } from '../../../src/adapters/log/log-directory.ts'
+import { nodeFiles, systemClock } from '../../../src/adapters/log/node-files.ts'
+import { nodeProcess } from '../../../src/adapters/log/node-process.ts'
+import { forEachRecord } from '../../../src/adapters/log/record-batch.ts'
+import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
+import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
+import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import { until } from '../../support/until.ts'
+import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
+
+export const topic = 'market.crypto.trades.simulated'
+
+const startMsMax = 20_000
+const stopMsMax = 15_000
+
+export interface Line {
+  readonly level: string
+  readonly event: string
+  readonly [field: string]: unknown
+}
+
+export interface Tree {
+  readonly folder: string
+  readonly shared: Shared
+  readonly kernel: Kernel
+  readonly root: AnyActorRef
+  /** Log lines so far. */
+  readonly lines: readonly Line[]
+  readonly actor: (path: string) => ActorStatus
+  /** Makes an actor fail, as a defect of its program would. */
+  readonly crash: (path: string) => void
+  readonly metric: (name: string) => Promise<number>
+  readonly health: () => Promise<{ readonly status: number; readonly text: string }>
+  readonly until: (what: string, ask: () => boolean | Promise<boolean>) => Promise<void>
+  /** Drains as Ctrl-C does; the milliseconds that it took. */
+  readonly drain: () => Promise<number>
+}
+
+const running = new Set<Tree>()
+const folders = new Set<string>()
+
+export const cleanUp = (): void => {
+  afterEach(async () => {
+    for (const tree of running) await tree.drain()
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+    folders.clear()
+    vi.restoreAllMocks()
+  })
+}
+
+export const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'k2-tree-'))
+  folders.add(folder)
+  return folder
+}
+
+export const startTree = (
+  folder: string,
+  settings: Readonly<Record<`K2_${string}`, string>> = {}
+): Tree => {
+  const lines: Line[] = []
+  const config = readConfig(
+    { K2_HTTP_PORT: '0', K2_DATA_DIR: folder, K2_COMMIT_AGE: '300ms', ...settings },
+    []
+  )
+  const telemetry = makeTelemetry({
+    level: 'info',
+    nowMs: Date.now,
+    write: (line) => lines.push(JSON.parse(line) as Line)
+  })
+  const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
+  const kernel = makeKernel({ nowMs: Date.now, seed: 1 })
+  const inspector = makeInspector({ nowMs: Date.now, transitionsMax: 1_000 })
+  const runtime = ManagedRuntime.make(appLayer(shared))
+  const status = () => readStatus(root, { kernel, inspector })
+  const tree = runtimeTree({
+    kernel,
+    fromEffect: makeFromEffect(runtime, { kernel, commandsMax: 64, releaseMsMax: 5_000 }),
+    shared,
+    http: { status, run: (effect, options) => runtime.runPromiseExit(effect, options), version: '0' }
+  })
+  const root: AnyActorRef = createActor(tree.logic, {
+    id: tree.spec.id,
+    input: tree.spec.input,
+    inspect: inspector.inspect
+  })
+  const get = async (path: string) => {
+    const response = await fetch(`${shared.http.current!.url}${path}`)
+    return { status: response.status, text: await response.text() }
+  }
+  const self: Tree = {
+    folder,
+    shared,
+    kernel,
+    root,
+    lines,
+    actor: (path) => findActor(status().root, path)!,
+    crash: (path) =>
+      actorAt(root, path)!.send({ type: 'effect.failed', error: new Error('the test says so') }),
+    metric: async (name) => sumOf((await telemetry.exposition()).body, name),
+    health: () => get('/health/ready'),
+    until: (what, ask) =>
+      until(async () => ((await ask()) ? true : undefined), {
+        what,
+        msMax: startMsMax,
+        seen: () => lines.slice(-15).map((line) => JSON.stringify(line)).join('\n')
+      }).then(() => undefined),
+    drain: async () => {
+      const startedMs = performance.now()
+      running.delete(self)
+      root.send({ type: 'stop.requested' })
+      await until(() => (root.getSnapshot().status === 'active' ? undefined : true), {
+        what: 'the end of the tree',
+        msMax: stopMsMax
+      })
+      await runtime.dispose()
+      return performance.now() - startedMs
+    }
+  }
+  running.add(self)
+  root.start()
+  return self
+}
+
+/**
+ * The log's disk answers ENOSPC to writes, from `refuse` to `mend`. It counts files that are opened
+ * after the call, so it stands before the tree is started.
+ */
+export const refusingDisk = () => {
+  const { open } = nodeFiles
+  let isRefusing = false
+  let refused = 0
+  vi.spyOn(nodeFiles, 'open').mockImplementation(async (path, mode) => {
+    const file = await open(path, mode)
+    return {
+      ...file,
+      write: (buffers, position) => {
+        if (!isRefusing) return file.write(buffers, position)
+        refused++
+        return Promise.reject(new Error('ENOSPC: no space left on device'))
+      }
+    }
+  })
+  return {
+    refuse: () => void (isRefusing = true),
+    mend: () => void (isRefusing = false),
+    refused: () => refused
+  }
+}
+
+export interface Holdings {
+  /** Distinct ids by symbol. */
+  readonly logged: ReadonlyMap<string, ReadonlySet<number>>
+  readonly rows: number
+  readonly distinctRows: number
+  readonly landed: ReadonlyMap<string, ReadonlySet<number>>
+  /** Next offsets by partition. */
+  readonly logEnds: readonly number[]
+  readonly tableOffsets: readonly number[]
+}
+
+/** What the log and the table of a folder have, whose tree has ended. */
+export const holdings = async (folder: string): Promise<Holdings> => {
+  const log = await readLog(join(folder, 'log'))
+  const table = openTable(folder)!
+  const files = (await dataFiles(table)).map(({ path }) => path)
+  const found = await runSql(
+    `SELECT symbol, source_sequence FROM read_parquet([${files.map((path) => `'${path}'`).join()}])`
+  )
+  const landed = new Map<string, Set<number>>()
+  for (const [symbol, id] of found) add(landed, symbol!, Number(id))
+  const offsets = JSON.parse(summaryOf(table)['k2.offsets']!) as Record<
+    string,
+    Record<string, Record<string, number>>
+  >
+  const recorded = offsets[log.identity]?.[topic] ?? {}
+  return {
+    logged: log.ids,
+    logEnds: log.ends,
+    rows: found.length,
+    distinctRows: [...landed.values()].reduce((sum, ids) => sum + ids.size, 0),
+    landed,
+    tableOffsets: log.ends.map((_end, partition) => recorded[partition] ?? 0)
+  }
+}
+
+/** Ids that are missing between the first and the last of each symbol. */
+export const holesOf = (ids: ReadonlyMap<string, ReadonlySet<number>>): number => {
+  let holes = 0
+  for (const of of ids.values()) {
+    const sorted = [...of].sort((a, b) => a - b)
+    holes += sorted.at(-1)! - sorted[0]! + 1 - sorted.length
+  }
+  return holes
+}
+
+const readLog = (directory: string) =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+        const description = yield* Effect.promise(() => readDescription(nodeFiles, directory))
+        const log = yield* openEmbeddedLog({
+          directory,
+          files: nodeFiles,
+          clock: systemClock,
+          process: yield* Effect.promise(nodeProcess),
+          topics: Object.fromEntries(description!.topics),
+          neverBelow: [],
+          observe: () => undefined
+        })
+        const ids = new Map<string, Set<number>>()
+        const ends = log.watermarks().map(({ durableEnd }) => durableEnd)
+        for (const [partition, end] of ends.entries()) {
+          let fromOffset = (yield* log.bounds(topic, partition)).startOffset
+          while (fromOffset < end) {
+            const batches = yield* log.read(topic, partition, { fromOffset, bytesMax: 1_000_000 })
+            for (const batch of batches) {
+              forEachRecord(batch, ({ valueStart, valueEnd }) => {
+                const trade = codec.decode(batch.bytes, valueStart, valueEnd)
+                add(ids, trade.symbol, trade.source_sequence!)
+              })
+              fromOffset = batch.endOffset
+            }
+          }
+        }
+        return { identity: log.identity, ids, ends }
+      })
+    )
+  )
+
+const add = (ids: Map<string, Set<number>>, symbol: string, id: number): void => {
+  const known = ids.get(symbol) ?? new Set()
+  ids.set(symbol, known.add(id))
+}
+
+const sumOf = (text: string, name: string): number =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
