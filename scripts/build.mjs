@@ -16,13 +16,18 @@ const stamp = join(dist, '.built')
 
 const newestMs = (path) =>
   statSync(path).isDirectory()
-    ? Math.max(statSync(path).mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))))
+    ? Math.max(
+        statSync(path).mtimeMs,
+        ...readdirSync(path).map((name) => newestMs(join(path, name)))
+      )
     : statSync(path).mtimeMs
 
+const inputs = ['src', 'tsconfig.json', 'tsconfig.build.json'].map((name) =>
+  join(projectRoot, name)
+)
+
 const isFresh = () =>
-  existsSync(stamp) &&
-  statSync(stamp).mtimeMs >
-    Math.max(...['src', 'tsconfig.json', 'tsconfig.build.json'].map((name) => newestMs(join(projectRoot, name))))
+  existsSync(stamp) && statSync(stamp).mtimeMs > Math.max(...inputs.map(newestMs))
 
 export const ensureBuilt = () => {
   if (isFresh()) return

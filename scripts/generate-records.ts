@@ -1,6 +1,7 @@
 /**
- * Writes `src/market/records/*.ts` from `src/adapters/schema/*.avsc`, the one source of each record's
- * shape. `test/adapters/schema/generated.test.ts` fails when a generated file is out of date.
+ * Writes `src/market/records/*.ts` from `src/adapters/schema/*.avsc`, the one source of each
+ * record's shape. `test/adapters/schema/generated.test.ts` fails when a generated file is out of
+ * date.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -50,15 +51,19 @@ const noteOf = (type: AvroType): string => {
 }
 
 /** The TypeScript source for one schema. */
-export const generateRecord = (fileName: string, schemaText: string): string => {
+const generateRecord = (fileName: string, schemaText: string): string => {
   const schema = JSON.parse(schemaText) as { name: string; doc: string; fields: AvroField[] }
   const constant = `${schema.name[0]?.toLowerCase()}${schema.name.slice(1)}Schema`
-  return `/** Generated from src/adapters/schema/${fileName} by \`npm run generate\`. Do not edit. */
+  const origin = `Generated from src/adapters/schema/${fileName} by \`npm run generate\``
+  return `/** ${origin}. Do not edit. */
 
 /** ${schema.doc} */
 export interface ${schema.name} {
 ${schema.fields
-  .map((field) => `  /** ${field.doc}${noteOf(field.type)} */\n  readonly ${field.name}: ${typeOf(field.type)}`)
+  .map(
+    ({ doc, name, type }) =>
+      `  /** ${doc}${noteOf(type)} */\n  readonly ${name}: ${typeOf(type)}`
+  )
   .join('\n')}
 }
 

@@ -19,18 +19,19 @@ export const ensureInstalled = () => {
   }
   const stampFile = join(projectRoot, 'node_modules', '.k2-installed')
   const lock = readFileSync(join(projectRoot, 'package-lock.json'))
-  const wanted = `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}`
+  const lockHash = createHash('sha256').update(lock).digest('hex')
+  const wanted = `${lockHash} ${process.platform} ${process.arch}`
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
   console.error('Installing dependencies …')
-  // Not `npm ci`: npm 11.19 refuses lock files without `resolved` addresses there. What the lock file
-  // names is installed either way, and `--no-save` leaves it alone.
+  // Not `npm ci`: npm 11.19 refuses lock files without `resolved` addresses there. What the lock
+  // file names is installed either way, and `--no-save` leaves it alone.
   const npm = spawnSync('npm', ['install', '--no-save'], {
     cwd: projectRoot,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32'
   })
   if (npm.status !== 0) {
-    console.error('npm install failed; its output above says why. Mend that and run the command again.')
+    console.error('npm install failed; its output above says why. Mend that and run this again.')
     process.exit(1)
   }
   writeFileSync(stampFile, wanted)

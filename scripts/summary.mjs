@@ -1,6 +1,7 @@
 /**
- * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports and prints `N passed, N failed`.
- * Exit 1 when a test failed, none ran, or one was skipped, unless K2_REQUIRE_RECORDINGS=0 allows it.
+ * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports and prints
+ * `N passed, N failed`. Exit 1 when a test failed, none ran, or one was skipped, unless
+ * K2_REQUIRE_RECORDINGS=0 allows it.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +25,9 @@ for (const name of readdirSync(folder)) {
   }
 }
 const maySkip = process.env.K2_REQUIRE_RECORDINGS === '0'
-for (const name of skipped) console.log(`skipped${maySkip ? '' : ', which is not allowed'}: ${name}`)
+const verdict = maySkip ? 'skipped' : 'skipped, which is not allowed'
+for (const name of skipped) console.log(`${verdict}: ${name}`)
 const failed = counts.failed + (maySkip ? 0 : skipped.length)
-console.log(`${counts.passed} passed, ${failed} failed${maySkip ? `, ${skipped.length} skipped` : ''}`)
+const left = maySkip ? `, ${skipped.length} skipped` : ''
+console.log(`${counts.passed} passed, ${failed} failed${left}`)
 process.exitCode = counts.passed === 0 || failed > 0 ? 1 : 0

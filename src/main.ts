@@ -119,7 +119,8 @@ const announce = (shared: Shared): void => {
   const { config, http, folder, exchange } = shared
   const feed =
     exchange === 'SIMULATED'
-      ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; K2_FEEDS=binance for the venue)`
+      ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; ` +
+        'K2_FEEDS=binance for the venue)'
       : `Binance (${config.binanceWebsocketUrls[0]})`
   let isAnnounced = false
   http.onServe(({ url }) => {
