@@ -44,7 +44,13 @@ export const makeIcebergLandingTable = (
   const { table, topic } = options
   return {
     positions: readPositions(options),
-    readState: (path) => Effect.mapError(readState(table, path), failedAt('state')),
+    readState: (path) =>
+      Effect.mapError(
+        readState(table, path),
+        ({ message, reason }) =>
+          // A store that cannot be read now comes back; a file that is gone does not (R10, R14).
+          new LandingFailed({ step: 'state', detail: message, isDependency: reason !== 'missing' })
+      ),
     writeState: (partition, bytes) =>
       Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
     writeRows: (rows, commitId) => writeRows(options, rows as TradeColumns, commitId),

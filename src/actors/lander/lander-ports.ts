@@ -104,6 +104,7 @@ export interface LanderPorts<Files> {
 }
 
 export type LanderEvent =
+  /** A session has read the table; what it may not land follows as `partition.stopped`. */
   | {
       readonly type: 'lander.started'
       readonly positions: readonly PartitionPosition[]

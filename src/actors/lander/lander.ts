@@ -80,6 +80,9 @@ const openSession = <Files>(
     ports.rows.clear()
     const partitions = yield* openPartitions(options, ports)
     ports.observe({ type: 'lander.started', positions: partitions.map(({ counters }) => counters) })
+    for (const { partition, fault } of partitions) {
+      if (fault !== undefined) ports.observe({ type: 'partition.stopped', partition, detail: fault })
+    }
     return { partitions, letters: [], bytes: 0, oldestMs: undefined, commits: 0 }
   })
 
@@ -120,7 +123,16 @@ const readOnce = <Files>(
           fromOffset: partition.position,
           bytesMax: readBytesMax
         })
-        .pipe(Effect.catch((error) => stopPartition(partition, error.message, ports)))
+        .pipe(
+          Effect.catch((error) =>
+            error._tag === 'LogUnavailable'
+              ? // A disk that cannot be read now comes back; no operator is needed (R14).
+                Effect.fail(
+                  new LandingFailed({ step: 'log', detail: error.message, isDependency: true })
+                )
+              : stopPartition(partition, error.message, ports)
+          )
+        )
       for (const batch of batches) {
         partition.fold(batch, ports.rows, session.letters)
         if (partition.fault !== undefined) {

@@ -36,9 +36,6 @@ export const openPartitions = <Files>(
             ports
           })
           opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
-          if (opened.fault !== undefined) {
-            ports.observe({ type: 'partition.stopped', partition, detail: opened.fault })
-          }
           return opened
         })
     )

@@ -12,6 +12,7 @@ const counterKeys = Object.keys(emptyPartitionState().counters) as (keyof Partit
 export class LandingProgress {
   #positions: readonly PartitionPosition[] = []
   readonly #stopped = new Map<number, string>()
+  #isStarted = false
   #lastCommitMs: number | undefined
   #snapshotId: string | undefined
 
@@ -19,6 +20,9 @@ export class LandingProgress {
     switch (event.type) {
       case 'lander.started':
         this.#positions = event.positions
+        this.#isStarted = true
+        // What is still stopped is reported again.
+        this.#stopped.clear()
         return
       case 'commit.landed':
         this.#positions = event.positions
@@ -34,6 +38,11 @@ export class LandingProgress {
       default:
         event satisfies never
     }
+  }
+
+  /** Whether the worker has opened what it lands from and to. */
+  get isStarted(): boolean {
+    return this.#isStarted
   }
 
   /** Next offset to land, and counters since the table was made, by partition. */
