@@ -5,6 +5,7 @@ import {
   holesOf,
   newFolder,
   refusingDisk,
+  removeState,
   startTree,
   type Tree
 } from './support/runtime.ts'
@@ -62,4 +63,36 @@ test('a log whose disk refuses a write is opened again; nothing is lost or doubl
   expect(tree.actor('root/log/publisher').restarts).toBe(0)
   await tree.drain()
   await expectExact(tree.folder)
+})
+
+test('a partition whose state is gone is stopped by name; the others land', async () => {
+  const folder = newFolder()
+  const first = startTree(folder, busy)
+  await landing(first, 1_000)
+  await first.drain()
+  removeState(folder, 0)
+  const tree = startTree(folder, busy)
+  await tree.until('a stopped partition', async () => {
+    return (await tree.metric('k2_landing_stopped_partitions')) === 1
+  })
+  const { offset } = tree.shared.landing.current!.positions[0]!
+  const landed = () => tree.shared.landing.current!.totals.landed
+  const before = landed()
+  await tree.until('rows of the others', () => landed() > before + 500)
+  expect(tree.shared.landing.current!.positions[0]!.offset).toBe(offset)
+  await tree.until('the API', () => tree.shared.http.current !== undefined)
+  const { status, text } = await tree.health()
+  expect(status).toBe(503)
+  expect(text).toContain('partition 0')
+  expect(tree.actor('root/landing/lander').restarts).toBe(0)
+  expect(await tree.drain()).toBeLessThan(9_000)
+})
+
+test('while the log is down, K2 is not ready', async () => {
+  const tree = startTree(newFolder(), busy)
+  await tree.until('the API', () => tree.shared.http.current !== undefined)
+  await tree.until('readiness', async () => (await tree.health()).status === 200)
+  tree.crash('root/log/event-log')
+  await tree.until('word of it', async () => (await tree.health()).text.includes('event log'))
+  await tree.until('readiness again', async () => (await tree.health()).status === 200)
 })

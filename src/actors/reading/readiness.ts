@@ -1,4 +1,4 @@
-/** Whether K2 serves what it is for: feed connected, lander running, table readable. */
+/** Whether K2 serves what it is for: feed connected, log open, lander running, table readable. */
 import type { Readiness } from '../../adapters/http/api-deps.ts'
 import type { Shared } from '../shared.ts'
 import type { ActorStatus, RuntimeStatus } from '../status.ts'
@@ -7,7 +7,9 @@ export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness =>
   const reasons: string[] = []
   if (shared.table.current === undefined) reasons.push('the table is not open')
   if (shared.queries.current === undefined) reasons.push('the query engine is not running')
-  if (shared.landing.current === undefined) reasons.push('the lander is not running')
+  if (shared.log.current === undefined) reasons.push('the event log is not open')
+  if (shared.publisher.current === undefined) reasons.push('the publisher is not running')
+  if (shared.landing.current?.isStarted !== true) reasons.push('the lander is not running')
   for (const { partition, detail } of shared.landing.current?.stopped ?? []) {
     reasons.push(`partition ${partition} of ${shared.topic} is not landed: ${detail}`)
   }

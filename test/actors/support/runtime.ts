@@ -6,7 +6,7 @@
  * 2. Every wait is bounded.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -212,6 +212,16 @@ export const holdings = async (folder: string): Promise<Holdings> => {
     tableOffsets: log.ends.map((_end, partition) => recorded[partition] ?? 0)
   }
 }
+
+/** Deletes a partition's newest sequence state, as a careless clean-up would. */
+export const removeState = (folder: string, partition: number): void => {
+  const table = openTable(folder)!
+  const states = Object.values(JSON.parse(summaryOf(table)['k2.state']!) as StatePaths)[0]!
+  const found = readdirSync(join(folder, 'warehouse', '_k2'))
+  rmSync(join(folder, 'warehouse', '_k2', found[0]!, states[topic]![partition]!))
+}
+
+type StatePaths = Record<string, Record<string, Record<string, string>>>
 
 /** Ids that are missing between the first and the last of each symbol. */
 export const holesOf = (ids: ReadonlyMap<string, ReadonlySet<number>>): number => {
