@@ -35,6 +35,7 @@ export const sequenceKey = (
     readonly source_sequence: number | null
   }
 ): string | undefined => {
+  if (record.source_sequence === null) return undefined
   const own = `${record.exchange}:${record.symbol}`
   const id = String(record.source_sequence)
   if (record.message_id === `${own}:${id}`) return own
