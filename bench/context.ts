@@ -1,0 +1,14 @@
+/** What every figure gets. */
+import type { Workspace } from './workspace.ts'
+
+export interface BenchContext {
+  readonly workspace: Workspace
+  readonly runs: number
+  readonly seconds: number
+  /** Folder for CPU profiles, or undefined. */
+  readonly profile: string | undefined
+  /** Tells the person who waits. */
+  readonly progress: (text: string) => void
+  /** Data folder of a verified run of `throughput`, for figures about reading. */
+  tradesFolder: string | undefined
+}

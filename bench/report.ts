@@ -1,0 +1,113 @@
+/** What the benchmarks report: values by run, their summary, a table. Pure. */
+import { summarise, type Summary } from './statistics.ts'
+
+/** One measured quantity of a figure. */
+export interface Measure {
+  readonly name: string
+  readonly unit: string
+  /** One per run, in the order of the runs. */
+  readonly values: readonly number[]
+}
+
+export interface Outcome {
+  readonly measures: readonly Measure[]
+  /** What was found wrong while verifying; such a figure counts as failed. */
+  readonly failures: readonly string[]
+}
+
+/** How busy the machine was with other work before a figure began. */
+export interface OutsideLoad {
+  /** Over 1, 5 and 15 minutes: it includes earlier figures. */
+  readonly loadAverage: readonly number[]
+  /** Share of all cores that was busy while K2 was not running. */
+  readonly busyShare: number
+  readonly waitedSeconds: number
+  readonly isQuiet: boolean
+}
+
+export interface Figure extends Outcome {
+  readonly id: string
+  readonly title: string
+  readonly startedAt: string
+  readonly outsideLoad: OutsideLoad
+}
+
+/** Collects the values of all runs; measures keep the order in which they first came. */
+export class Measures {
+  readonly #measures = new Map<string, { readonly unit: string; readonly values: number[] }>()
+  readonly failures: string[] = []
+
+  add(name: string, unit: string, value: number): void {
+    const measure = this.#measures.get(name) ?? { unit, values: [] }
+    measure.values.push(value)
+    this.#measures.set(name, measure)
+  }
+
+  get outcome(): Outcome {
+    const measures = [...this.#measures].map(([name, measure]) => ({ name, ...measure }))
+    return { measures, failures: this.failures }
+  }
+}
+
+export const isFailed = ({ failures }: Outcome): boolean => failures.length > 0
+
+/** A figure as JSON: failed ones keep their values for people, and say that they failed. */
+export const figureJson = (figure: Figure) => ({
+  id: figure.id,
+  title: figure.title,
+  status: isFailed(figure) ? ('failed' as const) : ('ok' as const),
+  failures: figure.failures,
+  startedAt: figure.startedAt,
+  outsideLoad: figure.outsideLoad,
+  measures: figure.measures.map(({ name, unit, values }) => ({
+    name,
+    unit,
+    ...rounded(summarise(values)),
+    values: values.map(significant)
+  }))
+})
+
+const columns = ['figure', 'measure', 'median', 'min', 'max', 'n', 'unit'] as const
+
+/** Lines of a table; failed figures show FAILED and why, never a number. */
+export const tableLines = (figures: readonly Figure[]): readonly string[] => {
+  const rows = figures.flatMap((figure) =>
+    isFailed(figure)
+      ? figure.failures.map((failure) => [figure.id, `FAILED: ${failure}`, '', '', '', '', ''])
+      : figure.measures.map((measure) => measureRow(figure.id, measure))
+  )
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...rows.map((row) => (isNote(row) ? 0 : row[index]!.length)))
+  )
+  const line = (row: readonly string[]) =>
+    isNote(row)
+      ? `${row[0]!.padEnd(widths[0]!)}  ${row[1]!}`
+      : row
+          .map((cell, index) =>
+            index >= 2 && index <= 5 ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)
+          )
+          .join('  ')
+          .trimEnd()
+  return [line(columns), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)]
+}
+
+const isNote = (row: readonly string[]): boolean => row[1]!.startsWith('FAILED')
+
+const measureRow = (id: string, { name, unit, values }: Measure): readonly string[] => {
+  const { median, min, max, count } = summarise(values)
+  return [id, name, readable(median), readable(min), readable(max), String(count), unit]
+}
+
+const rounded = ({ median, min, max, count }: Summary) => ({
+  median: significant(median),
+  min: significant(min),
+  max: significant(max),
+  n: count
+})
+
+/** Four digits: no measurement here means more. */
+const significant = (value: number): number =>
+  Math.abs(value) >= 10_000 ? Math.round(value) : Number(value.toPrecision(4))
+
+const readable = (value: number): string =>
+  significant(value).toLocaleString('en-US', { maximumFractionDigits: 4 })

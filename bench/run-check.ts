@@ -1,0 +1,52 @@
+/** Whether a finished run was exact. Pure. */
+import type { SymbolCount, TableContents } from './table-check.ts'
+
+/** What the exchange put on the wire, by symbol. */
+export type SentBySymbol = Readonly<
+  Record<string, { readonly firstId: number; readonly lastId: number; readonly count: number }>
+>
+
+export interface RunFacts {
+  readonly table: Pick<TableContents, 'rows' | 'distinctMessages' | 'symbols'>
+  readonly sent: SentBySymbol
+  /** Trade frames that the feed counted. */
+  readonly received: number
+  readonly rejected: number
+  readonly deadLetters: number
+  readonly exitCode: number | null
+}
+
+/** What is wrong with a run; empty when every trade that was sent stands in the table once. */
+export const faultsOf = ({ table, sent, ...facts }: RunFacts): readonly string[] => [
+  ...(facts.exitCode === 0 ? [] : [`K2 ended with ${String(facts.exitCode)}, not 0`]),
+  ...(facts.rejected === 0 ? [] : [`${facts.rejected} frames were rejected`]),
+  ...(facts.deadLetters === 0 ? [] : [`${facts.deadLetters} dead letters`]),
+  ...(facts.received === table.rows
+    ? []
+    : [`${facts.received} trades were received, ${table.rows} landed`]),
+  ...(table.rows === table.distinctMessages
+    ? []
+    : [`${table.rows} rows have ${table.distinctMessages} message ids`]),
+  ...table.symbols.flatMap(idFaults),
+  ...sentFaults(table.symbols, sent)
+]
+
+const idFaults = ({ symbol, rows, distinctIds, firstId, lastId }: SymbolCount) => {
+  const span = lastId - firstId + 1
+  return rows === distinctIds && rows === span
+    ? []
+    : [`${symbol}: ${rows} rows, ${distinctIds} ids, ${span} from first to last`]
+}
+
+const sentFaults = (symbols: readonly SymbolCount[], sent: SentBySymbol): readonly string[] => {
+  const landed = new Map(symbols.map((counted) => [counted.symbol, counted]))
+  return Object.entries(sent).flatMap(([symbol, { firstId, lastId, count }]) => {
+    const counted = landed.get(symbol)
+    return counted?.rows === count && counted.firstId === firstId && counted.lastId === lastId
+      ? []
+      : [
+          `${symbol}: ids ${firstId}–${lastId} (${count}) were sent, ` +
+            `${counted?.firstId ?? 'none'}–${counted?.lastId ?? ''} (${counted?.rows ?? 0}) landed`
+        ]
+  })
+}

@@ -1,0 +1,96 @@
+/**
+ * `npm run bench -- [flags]`: measures K2's figures, prints a table, writes JSON.
+ *
+ * 1. No figure is shown that was not measured and verified: a failed one says FAILED, is marked so
+ *    in the JSON, and makes the exit code 1.
+ * 2. Everything is bounded in time and count, talks over loopback only, and is cleaned up.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { measureCommits } from './commits.ts'
+import type { BenchContext } from './context.ts'
+import { awaitQuiet, describeEnvironment } from './environment.ts'
+import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
+import { measureQueries } from './queries.ts'
+import { type Figure, figureJson, isFailed, type Outcome, tableLines } from './report.ts'
+import { measureStages } from './stages.ts'
+import { measureStart } from './start.ts'
+import { measureThroughput } from './throughput.ts'
+import { Workspace } from './workspace.ts'
+
+const figures: Readonly<
+  Record<FigureId, { readonly title: string; readonly measure: (context: BenchContext) => Promise<Outcome> }>
+> = {
+  throughput: { title: 'From socket to table, whole process', measure: measureThroughput },
+  stages: { title: 'Each stage alone, in one thread', measure: measureStages },
+  commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
+  start: { title: 'From start to trades over HTTP', measure: measureStart },
+  queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries }
+}
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const flags = readFlags(args)
+  if (flags === 'help') {
+    console.log(usage)
+    return 0
+  }
+  if ('problems' in flags) {
+    for (const problem of flags.problems) console.error(`bench: ${problem}`)
+    console.error('bench: --help explains every flag')
+    return 2
+  }
+  const workspace = await Workspace.open(flags.folder)
+  const cleanUp = () => void workspace.close().then(() => process.exit(130))
+  for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(signal, cleanUp)
+  process.channel?.unref() // to be told of the launcher's end is no reason to go on
+  try {
+    return await measureAll(flags, workspace)
+  } finally {
+    await workspace.close()
+  }
+}
+
+const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<number> => {
+  const environment = await describeEnvironment(workspace.root)
+  console.log(`bench: ${Object.values(environment).join(' · ')}`)
+  const context: BenchContext = {
+    workspace,
+    runs: flags.runs,
+    seconds: flags.seconds,
+    profile: flags.profile === undefined ? undefined : resolve(flags.profile),
+    progress: (text) => console.log(`bench: ${text}`),
+    tradesFolder: undefined
+  }
+  const measured: Figure[] = []
+  for (const id of flags.only) measured.push(await measureFigure(id, flags, context))
+  console.log(`\n${tableLines(measured).join('\n')}`)
+  if (flags.out !== undefined) {
+    const { runs, seconds } = flags
+    const results = { environment, settings: { runs, seconds }, figures: measured.map(figureJson) }
+    await mkdir(dirname(resolve(flags.out)), { recursive: true })
+    await writeFile(resolve(flags.out), `${JSON.stringify(results, null, 2)}\n`)
+    console.log(`\nbench: written to ${flags.out}`)
+  }
+  return measured.some(isFailed) ? 1 : 0
+}
+
+const measureFigure = async (
+  id: FigureId,
+  { quietSeconds }: BenchFlags,
+  context: BenchContext
+): Promise<Figure> => {
+  const { title, measure } = figures[id]
+  const outsideLoad = await awaitQuiet(quietSeconds)
+  const { isQuiet, busyShare, waitedSeconds, loadAverage } = outsideLoad
+  context.progress(
+    `${id}: ${title}; the machine is ${isQuiet ? 'quiet' : 'NOT quiet'} after ${waitedSeconds} s ` +
+      `(${(busyShare * 100).toFixed(1)} % busy, load ${loadAverage.join(' ')})`
+  )
+  const startedAt = new Date().toISOString()
+  const outcome = await measure(context).catch((error: unknown): Outcome => {
+    return { measures: [], failures: [error instanceof Error ? error.message : String(error)] }
+  })
+  return { id, title, startedAt, outsideLoad, ...outcome }
+}
+
+process.exitCode = await main(process.argv.slice(2))

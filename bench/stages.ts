@@ -1,0 +1,208 @@
+/**
+ * Each stage of a trade's way alone, in one thread: what it could do if it had a core for itself.
+ * A stage runs once to warm up, then `runs` times over the same input.
+ */
+import { randomUUID } from 'node:crypto'
+import * as Effect from 'effect/Effect'
+import { LandingPartition } from '../src/actors/lander/landing-partition.ts'
+import { TradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
+import { parseFrame } from '../src/adapters/exchange/binance-frames.ts'
+import type { RawFrame } from '../src/adapters/exchange/frame-result.ts'
+import { openEmbeddedLog } from '../src/adapters/log/embedded-log.ts'
+import { nodeFiles, systemClock } from '../src/adapters/log/node-files.ts'
+import { nodeProcess } from '../src/adapters/log/node-process.ts'
+import { partitionOf } from '../src/adapters/log/partitioner.ts'
+import { forEachRecord, PackedRecordsBuilder } from '../src/adapters/log/record-batch.ts'
+import type { TradeV2 } from '../src/market/records/trade-v2.ts'
+import { defaultSequenceLimits } from '../src/market/sequence.ts'
+import type { BenchContext } from './context.ts'
+import { landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { codec, instruments, openMarket, Packer, partitionCount, tradesOf } from './market.ts'
+import { Measures, type Outcome } from './report.ts'
+import { measureTableStages } from './table-stages.ts'
+
+/** One commit of the default size. */
+const stageRows = 131_072
+const landedCommits = 4
+/** How often the input passes through the stages that are done with it in a fraction of a second. */
+const passes = 3
+
+export const measureStages = async (context: BenchContext): Promise<Outcome> => {
+  const measures = new Measures()
+  const market = openMarket()
+  const frames = market.frames(stageRows)
+  const trades = tradesOf(frames)
+  const round = new Packer().pack(trades)
+  const stage = async (name: string, run: () => Promise<Worked> | Worked) => {
+    await run()
+    for (let index = 0; index < context.runs; index += 1) addRates(measures, name, await run())
+    const rate = measures.outcome.measures.find((measure) => measure.name === name)!.values.at(-1)!
+    context.progress(`stage ${name}: ${Math.round(rate).toLocaleString('en-US')}/s`)
+  }
+  await stage('parse', () => parseAll(frames))
+  await stage('encode', () => encodeAll(trades))
+  await stage('append', () => appendAll(context, round))
+  await stage('decode and fold', () => foldAll(round))
+  await stage('columns', () => fillColumns(trades))
+  await measureTableStages(context, measures, columnsOf(trades))
+  const landed = new Packer().pack(tradesOf(openMarket().frames(stageRows * landedCommits)))
+  await stage('land (decode to commit)', () => landAll(context, landed))
+  return measures.outcome
+}
+
+interface Worked {
+  readonly records: number
+  readonly seconds: number
+  readonly bytes?: number
+}
+
+const addRates = (measures: Measures, name: string, { records, seconds, bytes }: Worked): void => {
+  measures.add(name, 'records/s', records / seconds)
+  if (bytes !== undefined) measures.add(`${name}, bytes`, 'MB/s', bytes / 1e6 / seconds)
+}
+
+const timed = (work: () => { readonly records: number; readonly bytes?: number }): Worked => {
+  const startedMs = performance.now()
+  const done = work()
+  return { ...done, seconds: (performance.now() - startedMs) / 1_000 }
+}
+
+const parseAll = (frames: readonly RawFrame[]): Worked =>
+  timed(() => {
+    let records = 0
+    let bytes = 0
+    for (let pass = 0; pass < passes; pass += 1) {
+      for (const frame of frames) {
+        bytes += frame.frameBytes
+        if (parseFrame(frame, instruments).kind === 'trade') records += 1
+      }
+    }
+    if (records !== frames.length * passes) throw new Error('a frame of the market is no trade')
+    return { records, bytes }
+  })
+
+const encodeAll = (trades: readonly TradeV2[]): Worked =>
+  timed(() => {
+    let bytes = 0
+    for (let pass = 0; pass < passes; pass += 1) {
+      for (const trade of trades) bytes += codec.encode(trade).length
+    }
+    return { records: trades.length * passes, bytes }
+  })
+
+/** The rows that the fold lands go nowhere: columns are a stage of their own. */
+const foldAll = (round: Round): Worked => {
+  const letters: never[] = []
+  let records = 0
+  const rows = { length: 0, push: () => void (records += 1), clear: () => undefined }
+  const worked = timed(() => {
+    let bytes = 0
+    for (let pass = 0; pass < passes; pass += 1) {
+      round.forEach((batches, partition) => {
+        const folded = newPartition(partition)
+        for (const batch of batches) {
+          folded.fold(batch, rows, letters)
+          bytes += batch.bytes.length
+        }
+      })
+    }
+    return { records, bytes }
+  })
+  if (records !== stageRows * passes) throw new Error(`the fold landed ${records} rows`)
+  return { ...worked, records }
+}
+
+const newPartition = (partition: number): LandingPartition =>
+  new LandingPartition(
+    {
+      topic,
+      partition,
+      label: `${logIdentity}/${topic}/${partition}`,
+      codec,
+      fold: {
+        limits: defaultSequenceLimits,
+        ownsKey: (key) => partitionOf(key, partitionCount) === partition
+      },
+      nowMs: Date.now
+    },
+    { startOffset: 0 }
+  )
+
+const columnsOf = (trades: readonly TradeV2[]): TradeColumns => {
+  const rows = new TradeColumns()
+  trades.forEach((trade, index) => rows.push(trade, `${logIdentity}/${topic}/0`, index))
+  return rows
+}
+
+const reused = new TradeColumns()
+
+const fillColumns = (trades: readonly TradeV2[]): Worked =>
+  timed(() => {
+    for (let pass = 0; pass < passes; pass += 1) {
+      reused.clear()
+      for (let index = 0; index < trades.length; index += 1) {
+        reused.push(trades[index]!, `${logIdentity}/${topic}/0`, index)
+      }
+    }
+    return { records: trades.length * passes }
+  })
+
+/** Packs encoded records as the publisher does, one append outstanding per partition, with fsync. */
+const appendAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
+  const folder = await workspace.folder('append')
+  const worked = await Effect.runPromise(Effect.scoped(appendTo(folder, round)))
+  await workspace.discard(folder)
+  return worked
+}
+
+const appendTo = Effect.fnUntraced(function* (folder: string, round: Round) {
+  const log = yield* openEmbeddedLog({
+    directory: folder,
+    files: nodeFiles,
+    clock: systemClock,
+    process: { ...(yield* Effect.promise(nodeProcess)), uniqueId: randomUUID },
+    topics: { [topic]: partitionCount },
+    neverBelow: [],
+    observe: () => undefined
+  })
+  let bytes = 0
+  const lane = Effect.fnUntraced(function* (partition: number) {
+    const builder = new PackedRecordsBuilder()
+    const batches = Array.from({ length: passes }, () => round[partition]!).flat()
+    for (const batch of batches) {
+      const key = keyOf(batch)
+      forEachRecord(batch, (record) =>
+        builder.add(
+          key(record.keyStart, record.keyEnd),
+          batch.bytes,
+          record.valueStart,
+          record.valueEnd
+        )
+      )
+      const packed = builder.take(codec.fingerprint)
+      bytes += packed.bytes.length
+      yield* log.append(topic, partition, packed)
+      builder.recycle(packed)
+    }
+  })
+  const startedMs = performance.now()
+  yield* Effect.forEach(Array.from({ length: partitionCount }).keys(), lane, {
+    concurrency: 'unbounded',
+    discard: true
+  })
+  return { records: stageRows * passes, bytes, seconds: (performance.now() - startedMs) / 1_000 }
+})
+
+const keyOf =
+  ({ bytes }: { readonly bytes: Uint8Array }) =>
+  (start: number, end: number): Uint8Array =>
+    bytes.subarray(start, end)
+
+const landAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
+  const folder = await workspace.folder('landing')
+  const { rows: records, seconds } = await landRounds(folder, [round], stageRows)
+  await workspace.discard(folder)
+  if (records !== stageRows * landedCommits) throw new Error(`${records} rows landed`)
+  return { records, seconds }
+}
+

@@ -1,0 +1,80 @@
+/** K2 and the exchange as processes of their own, started as a user's `npm start` would. */
+import { join } from 'node:path'
+import { HttpClient } from './http-client.ts'
+import type { Running, Workspace } from './workspace.ts'
+import { projectRoot } from './workspace.ts'
+
+/** Trades per second of the venue's clock: at full speed its times then pass about as real ones. */
+const venueRate = 100_000
+const exchangeFlags = ['--port', '0', '--speed', 'max', '--rate', String(venueRate), '--seed', '1']
+const readyMsMax = 60_000
+
+export interface Exchange {
+  readonly running: Running
+  readonly client: HttpClient
+  readonly webSocketUrl: string
+  readonly restUrl: string
+  readonly symbols: readonly string[]
+}
+
+/** The simulated exchange at full speed: a seeded market, sent as fast as it is read. */
+export const startExchange = async (
+  workspace: Workspace,
+  flags: readonly string[] = []
+): Promise<Exchange> => {
+  const running = workspace.start({
+    name: 'exchange',
+    args: [
+      ...built('cli/exchange.js'),
+      ...exchangeFlags,
+      ...flags
+    ],
+    env: {}
+  })
+  const [, names = ''] = await running.matching(/^exchange: ([A-Z0-9]+(?: [A-Z0-9]+)*)$/m, readyMsMax)
+  const [, webSocketUrl = '', restUrl = ''] = await running.matching(
+    /listening on (ws:\S+) and (http:\S+)/,
+    readyMsMax
+  )
+  const client = new HttpClient(restUrl)
+  return { running, client, webSocketUrl, restUrl, symbols: names.split(' ') }
+}
+
+export interface K2 {
+  readonly running: Running
+  readonly client: HttpClient
+}
+
+/** K2 on default settings, but for its folder, its port and the address of its venue. */
+export const startK2 = async (
+  workspace: Workspace,
+  folder: string,
+  options: { readonly exchange: Exchange; readonly nodeFlags?: readonly string[] }
+): Promise<K2> => {
+  const { exchange, nodeFlags = [] } = options
+  const running = workspace.start({
+    name: 'K2',
+    args: [...nodeFlags, ...built('main.js')],
+    env: {
+      UV_THREADPOOL_SIZE: '16', // as `scripts/run.mjs` sets it
+      K2_HTTP_PORT: '0',
+      K2_DATA_DIR: folder,
+      K2_FEEDS: 'binance',
+      K2_BINANCE_WEBSOCKET_URL: exchange.webSocketUrl,
+      K2_BINANCE_REST_URL: exchange.restUrl,
+      K2_BINANCE_SYMBOLS: exchange.symbols.join(',')
+    }
+  })
+  return { running, client: new HttpClient(await apiUrl(running)) }
+}
+
+/** Where the API listens, as K2 says when it does. */
+export const apiUrl = async (running: Running): Promise<string> => {
+  const [, url = ''] = await running.matching(/(http:\/\/127\.0\.0\.1:\d+)\/health/, readyMsMax)
+  return url
+}
+
+const built = (entry: string): readonly string[] => [
+  '--enable-source-maps',
+  join(projectRoot, 'dist', entry)
+]

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { figureIds, readFlags } from '../../bench/flags.ts'
+
+describe('flags of the benchmarks', () => {
+  test('without flags everything is measured, five times', () => {
+    expect(readFlags([])).toEqual({
+      only: figureIds,
+      runs: 5,
+      seconds: 30,
+      quietSeconds: 60,
+      out: undefined,
+      folder: undefined,
+      profile: undefined
+    })
+  })
+
+  test('both ways of writing a value; figures in their own order', () => {
+    const flags = readFlags(['--only', 'queries,throughput', '--runs=2', '--out', 'results.json'])
+    expect(flags).toMatchObject({
+      only: ['throughput', 'queries'],
+      runs: 2,
+      out: 'results.json'
+    })
+  })
+
+  test('all problems at once', () => {
+    const flags = readFlags(['--runs', '0', '--only=parse', '--fast', '--seconds', '1e3', '--out'])
+    const problems = flags !== 'help' && 'problems' in flags ? flags.problems : []
+    expect(problems.toSorted()).toEqual([
+      '"--fast" is no flag',
+      '--only has "parse": allowed are throughput, stages, commits, start, queries',
+      '--out needs a value',
+      '--runs is "0": allowed are whole numbers from 1 to 50',
+      '--seconds is "1e3": allowed are whole numbers from 1 to 600'
+    ])
+  })
+
+  test('help before anything else', () => {
+    expect(readFlags(['--fast', '--help'])).toBe('help')
+  })
+})
