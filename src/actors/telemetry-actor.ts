@@ -2,6 +2,7 @@
 import * as Effect from 'effect/Effect'
 import { openProcessSampler } from '../adapters/telemetry/process-sampler.ts'
 import type { EffectActorArgs } from './effect-actor.ts'
+import { tracked } from './resource-registry.ts'
 import { drainRequested, type Shared } from './shared.ts'
 
 const sampleMs = 1_000
@@ -10,7 +11,7 @@ export const telemetryProgram =
   (shared: Shared) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const sampler = yield* openProcessSampler
+      const sampler = yield* tracked('event-loop monitor', 'timer')(openProcessSampler)
       const sampling = Effect.sync(() => record(shared, sampler.sample())).pipe(
         Effect.andThen(Effect.sleep(sampleMs)),
         Effect.forever
