@@ -14,7 +14,7 @@ import { makeFromEffect } from './actors/effect-actor.ts'
 import { makeInspector } from './actors/inspector.ts'
 import { makeKernel } from './actors/kernel.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
-import { makeShared, type Shared } from './actors/shared.ts'
+import { type Drained, makeShared, type Shared } from './actors/shared.ts'
 import { findActor, readStatus } from './actors/status.ts'
 import { type Config, configHelp, ConfigRejected, readConfig } from './adapters/config/config.ts'
 import { makeTelemetry } from './adapters/telemetry/telemetry.ts'
@@ -100,19 +100,22 @@ const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void =
 const end = async (
   runtime: { readonly dispose: () => Promise<void> },
   output: SupervisorOutput,
-  { isLanded }: Shared['drained']
+  drained: Drained
 ): Promise<void> => {
   await runtime.dispose()
   if (output._tag === 'Escalated') {
     process.stderr.write(`K2 gave up: ${output.childId}: ${output.crash.message}\n`)
     process.exit(1)
   }
-  process.stdout.write(
-    isLanded
-      ? 'K2 has stopped; everything it had accepted is in the table.\n'
-      : 'K2 has stopped; what had not landed yet waits in the event log for the next start.\n'
-  )
+  process.stdout.write(`K2 has stopped; ${outcomeOf(drained)}.\n`)
   process.exit(0)
+}
+
+const outcomeOf = ({ isLanded, unpublishedBytes }: Drained): string => {
+  if (isLanded) return 'everything it had accepted is in the table'
+  return unpublishedBytes === 0
+    ? 'what had not landed yet waits in the event log for the next start'
+    : `the event log could not take the last ${unpublishedBytes} bytes of trades: they are a gap`
 }
 
 const announce = (shared: Shared): void => {

@@ -50,8 +50,17 @@ export interface Shared {
   readonly queries: Gate<Queries>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
-  /** What draining has achieved so far. */
-  readonly drained: { isLanded: boolean }
+  readonly drained: Drained
+}
+
+/** What draining has achieved so far; each actor writes its own part as it ends. */
+export interface Drained {
+  /** The lander's: next offset by partition, once it has landed what was durable. */
+  landedOffsets: ReadonlyMap<number, number>
+  /** The publisher's: bytes of accepted records that the event log has not acknowledged. */
+  unpublishedBytes: number
+  /** The log's: the table has everything that was accepted. */
+  isLanded: boolean
 }
 
 /** What the API asks. */
@@ -90,7 +99,7 @@ export const makeShared = (
     queries: new Gate(),
     http: new Gate(),
     disk: new Gate(),
-    drained: { isLanded: false }
+    drained: { landedOffsets: new Map(), unpublishedBytes: 0, isLanded: false }
   }
 }
 

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
 import {
   cleanUp,
   holdings,
@@ -11,11 +13,21 @@ import {
 } from './support/runtime.ts'
 
 cleanUp()
+// Machines that run other tests at the same time start slowly.
+vi.setConfig({ testTimeout: 90_000 })
 
 const busy = { K2_SIMULATOR_RATE: '2000' } as const
 
 const landing = (tree: Tree, rows: number) =>
   tree.until(`${rows} rows`, async () => (await tree.metric('k2_landed_records')) >= rows)
+
+/** Resources beside the programs themselves, with their owners (R24). */
+const held = ({ kernel }: Tree) =>
+  kernel.registry
+    .snapshot()
+    .filter(({ kind }) => kind !== 'fiber')
+    .map(({ owner, name }) => `${owner} ${name}`)
+    .sort()
 
 /** Everything that the feed had taken is in the log, and the table has the log, once. */
 const expectExact = async (folder: string) => {
@@ -32,7 +44,18 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     return tree.shared.http.current !== undefined && (await tree.health()).status === 200
   })
   await landing(tree, 1_000)
+  expect(held(tree)).toEqual([
+    'root/ingest/exchange simulated exchange',
+    'root/ingest/feed:simulated/streamFeed venue socket',
+    'root/landing/dead-letters dead letters',
+    'root/landing/lander lander worker',
+    'root/log/event-log event log',
+    'root/reading/http HTTP server',
+    'root/reading/queries DuckDB connections',
+    'root/telemetry event-loop monitor'
+  ])
   expect(await tree.drain()).toBeLessThan(9_000)
+  expect(tree.shared.drained.isLanded).toBe(true)
   expect(tree.kernel.registry.snapshot()).toEqual([])
   expect(tree.kernel.registry.leakCount()).toBe(0)
   await expectExact(tree.folder)
@@ -86,6 +109,7 @@ test('a partition whose state is gone is stopped by name; the others land', asyn
   expect(text).toContain('partition 0')
   expect(tree.actor('root/landing/lander').restarts).toBe(0)
   expect(await tree.drain()).toBeLessThan(9_000)
+  expect(tree.shared.drained.isLanded).toBe(false)
 })
 
 test('while the log is down, K2 is not ready', async () => {
@@ -95,4 +119,41 @@ test('while the log is down, K2 is not ready', async () => {
   tree.crash('root/log/event-log')
   await tree.until('word of it', async () => (await tree.health()).text.includes('event log'))
   await tree.until('readiness again', async () => (await tree.health()).status === 200)
+})
+
+test('with the disk limit reached it holds its batches, and lands them as it drains', async () => {
+  const folder = newFolder()
+  const settings = { ...busy, K2_DISK_LIMIT: '64MiB', K2_LOG_DISK_LIMIT: '16MiB' } as const
+  const tree = startTree(folder, settings)
+  await landing(tree, 300)
+  writeFileSync(join(folder, 'ballast'), Buffer.alloc(65 * 1_024 ** 2, 1))
+  await tree.until('a refusal', () => tree.shared.publisher.current?.refused === true)
+  expect((await tree.health()).text).toContain('refuses appends')
+  expect(await tree.drain()).toBeLessThan(9_000)
+  expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: true })
+  await expectExact(folder)
+})
+
+test('a drain while the log is down ends in time and says what it drops', async () => {
+  const disk = refusingDisk()
+  const folder = newFolder()
+  const tree = startTree(folder, busy)
+  await landing(tree, 500)
+  disk.refuse()
+  await tree.until('a refused write', () => disk.refused() > 0)
+  expect(await tree.drain()).toBeLessThan(9_000)
+  const { unpublishedBytes, isLanded } = tree.shared.drained
+  expect(isLanded).toBe(false)
+  expect(unpublishedBytes).toBeGreaterThan(0)
+  expect(tree.lines.find(({ event }) => event === 'batches.abandoned')).toMatchObject({
+    bytes: unpublishedBytes
+  })
+  expect(tree.kernel.registry.snapshot()).toEqual([])
+  disk.mend()
+  const next = startTree(folder, busy)
+  await landing(next, 1_500)
+  await next.drain()
+  const { landed, logged, rows, distinctRows } = await holdings(folder)
+  expect(landed).toEqual(logged)
+  expect(rows).toBe(distinctRows)
 })

@@ -82,7 +82,9 @@ export const landerProgram =
         )
       )
       yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
-      shared.drained.isLanded = true
+      shared.drained.landedOffsets = new Map(
+        progress.positions.map(({ partition, offset }) => [partition, offset])
+      )
     })
 
 const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): LanderWorkerData => ({

@@ -13,16 +13,22 @@ import * as Schema from 'effect/Schema'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
 import {
   type ConsumedOffset,
+  type EmbeddedLog,
   type EmbeddedLogEvent,
   openEmbeddedLog
 } from '../../adapters/log/embedded-log.ts'
-import { LogUnavailable } from '../../adapters/log/event-log.ts'
-import { type LogDescription, readDescription } from '../../adapters/log/log-directory.ts'
+import { type LogUnavailable, unavailable } from '../../adapters/log/event-log.ts'
+import {
+  type LogDescription,
+  LogDescriptionUnreadable,
+  readDescription
+} from '../../adapters/log/log-directory.ts'
 import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
 import { nodeProcess } from '../../adapters/log/node-process.ts'
 import type { RecordedState } from '../../adapters/iceberg/k2-summary.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
 /** The disk below the log refused; the log is opened again after a while. */
@@ -35,34 +41,18 @@ class EventLogDown extends Schema.TaggedError<EventLogDown>()('EventLogDown', {
   }
 }
 
+const expireMs = 5_000
+const segmentBytesMax = 64 * 1_024 ** 2
+/** Segments that the disk limit leaves room for in each partition: the newest is never deleted. */
+const segmentsMin = 4
+
 export const logProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, telemetry, topic } = shared
-      const table = yield* shared.table.get
-      const recorded = yield* Effect.catchTag(readRecordedState(table), 'OffsetsMissing', () =>
-        // Nothing is known to have landed: the lander stops by name, the log only takes records.
-        Effect.succeed(null)
-      )
-      const description = yield* Effect.tryPromise({
-        try: () => readDescription(nodeFiles, folder.log),
-        catch: (error) => new LogUnavailable({ topicPartition: folder.log, detail: String(error) })
-      })
+      const { telemetry } = shared
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
-      const log = yield* openEmbeddedLog({
-        directory: folder.log,
-        files: nodeFiles,
-        clock: systemClock,
-        process: yield* Effect.promise(nodeProcess),
-        topics: { [topic]: description?.topics.get(topic) ?? config.logPartitions },
-        neverBelow: consumedOffsets(recorded, description),
-        limits: { flushDelayMs: config.logFlushMs, diskBytesMax: config.logDiskBytesMax },
-        observe: (event) => {
-          observeLog(telemetry, event)
-          if (event.type === 'append.failed') Deferred.doneUnsafe(failed, Effect.fail(event.cause))
-        }
-      })
+      const log = yield* tracked('event log', 'file')(openLog(shared, failed))
       for (const fault of log.faults)
         telemetry.log('error', 'log.truncated', { detail: fault.message })
       reportStatus(() => {
@@ -71,12 +61,72 @@ export const logProgram =
       })
       yield* shared.log.serve(log)
       ready()
-      yield* Effect.raceFirst(drainRequested(commands), Deferred.await(failed))
+      const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
+      yield* Effect.raceAllFirst([drained, Deferred.await(failed), expireByTime(shared, log)])
     }).pipe(
       Effect.catchTag('LogUnavailable', ({ message }) =>
         Effect.fail(new EventLogDown({ detail: message }))
       )
     )
+
+/** Never below what the table has, which is read before (R11). */
+const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
+  Effect.gen(function* () {
+    const { config, folder, telemetry, topic } = shared
+    const table = yield* shared.table.get
+    const recorded = yield* Effect.catchTag(readRecordedState(table), 'OffsetsMissing', () =>
+      // Nothing is known to have landed: the lander stops by name, the log only takes records.
+      Effect.succeed(null)
+    )
+    const description = yield* Effect.tryPromise({
+      try: () => readDescription(nodeFiles, folder.log),
+      catch: (error) =>
+        error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
+    })
+    const partitions = description?.topics.get(topic) ?? config.logPartitions
+    return yield* openEmbeddedLog({
+      directory: folder.log,
+      files: nodeFiles,
+      clock: systemClock,
+      process: yield* Effect.promise(nodeProcess),
+      topics: { [topic]: partitions },
+      neverBelow: consumedOffsets(recorded, description),
+      limits: limitsOf(config, partitions),
+      observe: (event) => {
+        observeLog(telemetry, event)
+        if (event.type === 'append.failed') Deferred.doneUnsafe(failed, Effect.fail(event.cause))
+      }
+    })
+  })
+
+const limitsOf = (
+  { logFlushMs: flushDelayMs, logDiskBytesMax: diskBytesMax }: Shared['config'],
+  partitions: number
+) => {
+  const share = Math.floor(diskBytesMax / (segmentsMin * partitions))
+  return { flushDelayMs, diskBytesMax, segmentBytes: Math.min(segmentBytesMax, share) }
+}
+
+/**
+ * Time passes also when nothing lands: with the disk's limit reached there is no commit that would
+ * let the log look for segments that are old enough to go, and no room until it does (R53).
+ */
+const expireByTime = ({ landing, topic }: Shared, log: EmbeddedLog): Effect.Effect<never> =>
+  Effect.sync(() => {
+    for (const { partition, offset } of landing.current?.positions ?? []) {
+      log.setConsumed(topic, partition, offset)
+    }
+  }).pipe(Effect.andThen(Effect.sleep(expireMs)), Effect.forever)
+
+/** The log ends last, so it knows: what is in it, and what of that the lander has landed. */
+const noteDrained = ({ drained, topic }: Shared, log: EmbeddedLog): void => {
+  drained.isLanded =
+    drained.unpublishedBytes === 0 &&
+    log
+      .watermarks()
+      .filter((watermark) => watermark.topic === topic)
+      .every(({ partition, durableEnd }) => drained.landedOffsets.get(partition) === durableEnd)
+}
 
 /** Offsets of this log that the table has, of all topics. */
 const consumedOffsets = (

@@ -37,7 +37,12 @@ export const publisherProgram =
         observe: (event) => observePublisher(shared, event)
       })
       reportStatus(() => ({ queueBytes: publisher.pendingBytes }))
-      yield* Effect.addFinalizer(() => publisher.abandon)
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(
+          publisher.abandon,
+          Effect.sync(() => noteAbandoned(shared, publisher.pendingBytes))
+        )
+      )
       yield* shared.publisher.serve(publisher)
       yield* Effect.forkScoped(Effect.andThen(drainRequested(commands), publisher.finish))
       ready()
@@ -68,6 +73,13 @@ const diskRefusal = ({ disk }: Shared): string | undefined => {
   return usage !== undefined && usage.bytes >= usage.bytesMax
     ? `the data folder has ${usage.bytes} bytes, K2_DISK_LIMIT is ${usage.bytesMax}`
     : undefined
+}
+
+/** What the log has not acknowledged goes with its publisher: the one place where it is dropped. */
+const noteAbandoned = ({ drained, telemetry, topic }: Shared, bytes: number): void => {
+  if (bytes === 0) return
+  drained.unpublishedBytes += bytes
+  telemetry.log('error', 'batches.abandoned', { topic, bytes })
 }
 
 const observePublisher = ({ telemetry, topic }: Shared, event: PublisherEvent): void => {
