@@ -10,9 +10,11 @@
  *     excepted (R14); more than `restartsMax` end the keeper in `escalated`.
  *  4. After `stop.requested` the keeper ends within drain + shutdown deadline, whatever the child
  *     does.
- *  5. Nothing here throws: guards and actions are total, the child's crashes are data.
+ *  5. A child that is refused what it needs before it has ever started ends in `escalated` at
+ *     once: a start that needs a person must say so, not try for ever.
+ *  6. Nothing here throws: guards and actions are total, the child's crashes are data.
  */
-import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setup } from 'xstate'
+import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, or, setup } from 'xstate'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
@@ -45,6 +47,7 @@ export interface ChildContext extends ChildInput {
   readonly restarts: number
   readonly crashes: number
   readonly inWindow: number
+  readonly hasStarted: boolean
   readonly lastError: CrashFacts | null
   readonly outcome: ChildOutcome | null
 }
@@ -74,6 +77,7 @@ const childSetup = setup({
     isStopping: ({ context }) => context.outcome !== null,
     isRestartable: ({ context }) => context.spec.restart !== 'temporary',
     isOverLimit: ({ context }) => context.inWindow > context.spec.limit.restartsMax,
+    isRefused: ({ context }) => context.lastError?.isRefusal === true && !context.hasStarted,
     isEscalation: (_, ended: { readonly output: unknown }) => isEscalated(ended.output),
     isPermanent: ({ context }) => context.spec.restart === 'permanent',
     hasOutcome: ({ context }, outcome: ChildOutcome) => context.outcome === outcome
@@ -115,6 +119,7 @@ const childSetup = setup({
     }),
     reportStarted: enqueueActions(({ context, enqueue, self }) => {
       const notice: ChildNotice = { type: 'child.started', childId: context.spec.id }
+      enqueue.assign({ hasStarted: true })
       if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
     }),
     requestStop: enqueueActions(({ context, enqueue, self }) => {
@@ -133,6 +138,7 @@ export const childMachine = childSetup.createMachine({
     restarts: 0,
     crashes: 0,
     inWindow: 0,
+    hasStarted: false,
     lastError: null,
     outcome: null
   }),
@@ -144,7 +150,7 @@ export const childMachine = childSetup.createMachine({
   on: {
     'crash.forgotten': { actions: 'forgetCrash' },
     // A failure that was in the mailbox when its state was left. Without a handler it would fail
-    // the keeper itself (5); what matters of it was recorded when the state was left.
+    // the keeper itself (6); what matters of it was recorded when the state was left.
     'xstate.error.actor.*': {}
   },
   initial: 'up',
@@ -222,7 +228,7 @@ export const childMachine = childSetup.createMachine({
       tags: 'degraded',
       always: [
         {
-          guard: 'isOverLimit',
+          guard: or(['isOverLimit', 'isRefused']),
           target: 'releasing',
           actions: { type: 'decideOutcome', params: 'escalated' }
         },

@@ -12,6 +12,8 @@ export interface CrashFacts {
   readonly message: string
   /** Marked by the adapter: a broker, venue, catalog or store was unavailable (R14). */
   readonly isDependency: boolean
+  /** Marked by the adapter: a person must act, a port or a folder belongs to somebody else. */
+  readonly isRefusal?: true
 }
 
 /** The error of every actor made by the bridge: `event.error` in `onError` is one of these. */
@@ -19,19 +21,25 @@ export class ActorCrashed extends Error implements CrashFacts {
   readonly _tag = 'ActorCrashed'
   readonly tag: string
   readonly isDependency: boolean
+  readonly isRefusal?: true
 
   constructor(facts: CrashFacts, cause: unknown) {
     super(facts.message, { cause })
     this.tag = facts.tag
     this.isDependency = facts.isDependency
+    if (facts.isRefusal === true) this.isRefusal = true
   }
 }
 
 export const factsOf = (crash: CrashFacts): CrashFacts => ({
   tag: crash.tag,
   message: crash.message,
-  isDependency: crash.isDependency
+  isDependency: crash.isDependency,
+  ...refusal(crash.isRefusal)
 })
+
+const refusal = (isRefusal: unknown): Pick<CrashFacts, 'isRefusal'> =>
+  isRefusal === true ? { isRefusal } : {}
 
 /** Longer messages are cut: they are copied into contexts, histories and responses. */
 export const crashMessageLengthMax = 500
@@ -55,7 +63,8 @@ const readFacts = (error: unknown): CrashFacts => {
   return {
     tag: textOf(fields['_tag']) ?? textOf(fields['name']) ?? 'UnknownFailure',
     message: cut(textOf(fields['message']) ?? textOf(fields['_tag']) ?? 'no message'),
-    isDependency: fields['isDependency'] === true || fields['dependency'] === true
+    isDependency: fields['isDependency'] === true || fields['dependency'] === true,
+    ...refusal(fields['isRefusal'])
   }
 }
 

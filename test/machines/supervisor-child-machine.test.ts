@@ -217,3 +217,42 @@ describe('crashOf', () => {
     )
   })
 })
+
+describe('a refusal, which needs a person', () => {
+  const error = { _tag: 'PortInUse', message: 'port 1 is in use', isRefusal: true }
+  const run = (...sent: ReadonlyArray<unknown>) => {
+    const input = inputOf('permanent')
+    return sent.reduce<ReturnType<typeof initialTransition<typeof childMachine>>[0]>(
+      (state, event) => transition(childMachine, state, event as never)[0],
+      initialTransition(childMachine, input)[0]
+    )
+  }
+  const refused = { type: 'xstate.error.actor.subject', error, actorId: 'subject' }
+  const released = { type: 'child.released' }
+  const escalated = (from: string) => ({
+    type: 'xstate.done.actor.subject',
+    output: { _tag: 'Escalated', childId: from, crash: crashOf(error) },
+    actorId: 'subject'
+  })
+
+  test('ends a child that has never started', () => {
+    const { value, output } = run(refused, released)
+    expect(value).toBe('escalated')
+    expect(output).toMatchObject({
+      outcome: 'escalated',
+      crash: { tag: 'PortInUse', isRefusal: true }
+    })
+  })
+
+  test('goes up through supervisors that have not started either', () => {
+    const { value, output } = run(escalated('http'), released)
+    expect(value).toBe('escalated')
+    expect(output).toMatchObject({
+      crash: { message: 'http: port 1 is in use', isRefusal: true }
+    })
+  })
+
+  test('restarts one that has started before: what it needs may come back', () => {
+    expect(run({ type: 'child.ready' }, refused, released).value).toBe('backingOff')
+  })
+})

@@ -35,6 +35,7 @@ export class PortInUse extends Schema.TaggedError<PortInUse>()('PortInUse', {
   host: Schema.String,
   port: Schema.Number
 }) {
+  readonly isRefusal = true
   override get message() {
     return `port ${this.port} of ${this.host} is in use: stop its program or set K2_HTTP_PORT`
   }

@@ -28,6 +28,7 @@ export class LogInUse extends Schema.TaggedError<LogInUse>()('LogInUse', {
   file: Schema.String,
   pid: Schema.Number
 }) {
+  readonly isRefusal = true
   override get message() {
     const owner = `process ${this.pid} has the log open (${this.file})`
     return `${owner}: stop it, or use another data directory`
