@@ -13,6 +13,7 @@ import {
   dataDirectory,
   readRecordedState,
   readState,
+  stateLocation,
   type Table,
   writeState
 } from '../../adapters/iceberg/table.ts'
@@ -142,6 +143,12 @@ const commit = (
       onRemoved(committed.removed)
       return { kind: 'landed', snapshotId: committed.snapshotId.toString() }
     }),
+    Effect.tapError(({ _tag }) =>
+      // Where an attempt before may have landed, or land late, all is kept (R19).
+      unknownCount === 0 && (_tag === 'Fenced' || _tag === 'CommitFailed')
+        ? removeUncommitted(table, request)
+        : Effect.void
+    ),
     Effect.catchTag('Fenced', ({ message }) =>
       Effect.succeed<LandingOutcome>({ kind: 'fenced', detail: message })
     ),
@@ -164,3 +171,20 @@ const commit = (
     Effect.mapError((error) => (error._tag === 'LandingFailed' ? error : failedAt('commit')(error)))
   )
 }
+
+/**
+ * Nothing names what an attempt has written that certainly did not land. It would stay for ever,
+ * and a catalog that is away for an hour would fill the disk attempt by attempt (R53).
+ */
+const removeUncommitted = (
+  table: Table,
+  { dataFiles, advances }: AppendRequest
+): Effect.Effect<void> =>
+  Effect.forEach(
+    [
+      ...dataFiles.map(({ location }) => location),
+      ...advances.map(({ statePath }) => stateLocation(table, statePath))
+    ],
+    (location) => Effect.ignore(table.ports.files.remove(location)),
+    { discard: true }
+  )
