@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import {
@@ -29,13 +29,20 @@ const held = ({ kernel }: Tree) =>
     .map(({ owner, name }) => `${owner} ${name}`)
     .sort()
 
-/** Everything that the feed had taken is in the log, and the table has the log, once. */
-const expectExact = async (folder: string) => {
-  const { logged, landed, rows, distinctRows, logEnds, tableOffsets } = await holdings(folder)
-  expect(holesOf(logged)).toBe(0)
+/** The table has the log, once. */
+const expectExactRows = async (folder: string) => {
+  const held = await holdings(folder)
+  const { logged, landed, rows, distinctRows, logEnds, tableOffsets } = held
   expect(landed).toEqual(logged)
   expect(rows).toBe(distinctRows)
   expect(tableOffsets).toEqual(logEnds)
+  return held
+}
+
+/** Nor lacks the log anything that the feed had taken over one connection. */
+const expectExact = async (folder: string) => {
+  const { logged } = await expectExactRows(folder)
+  expect(holesOf(logged)).toBe(0)
 }
 
 test('starts, serves and drains; nothing is held afterwards', async () => {
@@ -153,7 +160,42 @@ test('a drain while the log is down ends in time and says what it drops', async 
   const next = startTree(folder, busy)
   await landing(next, 1_500)
   await next.drain()
-  const { landed, logged, rows, distinctRows } = await holdings(folder)
-  expect(landed).toEqual(logged)
-  expect(rows).toBe(distinctRows)
+  await expectExactRows(folder)
+})
+
+test('a lander that fails in the middle of its work loses, doubles and leaves nothing', async () => {
+  const folder = newFolder()
+  const tree = startTree(folder, busy)
+  for (let round = 1; round <= 2; round++) {
+    await landing(tree, round * 500)
+    tree.crash('root/landing/lander')
+  }
+  await landing(tree, 1_500)
+  const metadata = join(folder, 'warehouse', 'market', 'trades', 'metadata')
+  const { restarts } = tree.actor('root/landing/lander')
+  renameSync(metadata, `${metadata}-away`)
+  await tree.until('a failed commit', () => tree.actor('root/landing/lander').restarts > restarts)
+  renameSync(`${metadata}-away`, metadata)
+  await landing(tree, 4_000)
+  expect(await tree.drain()).toBeLessThan(9_000)
+  expect(tree.shared.drained.isLanded).toBe(true)
+  expect(tree.kernel.registry.snapshot()).toEqual([])
+  await expectExact(folder)
+})
+
+test('a drain while the lander cannot commit ends in time; the next start lands the rest', async () => {
+  const folder = newFolder()
+  const tree = startTree(folder, busy)
+  await landing(tree, 500)
+  const metadata = join(folder, 'warehouse', 'market', 'trades', 'metadata')
+  renameSync(metadata, `${metadata}-away`)
+  await tree.until('a failed commit', () => tree.actor('root/landing/lander').lastError !== null)
+  expect(await tree.drain()).toBeLessThan(9_000)
+  expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: false })
+  expect(tree.kernel.registry.snapshot()).toEqual([])
+  renameSync(`${metadata}-away`, metadata)
+  const next = startTree(folder, busy)
+  await landing(next, 3_000)
+  await next.drain()
+  await expectExactRows(folder)
 })
