@@ -9,7 +9,7 @@
  *  3. Reading never changes and never throws; it costs nothing until somebody asks.
  */
 import type { AnyActorRef } from 'xstate'
-import type { ChildContext } from '../machines/supervisor-child-machine.ts'
+import type { ChildContext } from '../machines/supervisor-child-rules.ts'
 import type { ChildEntry } from '../machines/supervisor-children.ts'
 import type { SupervisorContext } from '../machines/supervisor-machine.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'

@@ -14,15 +14,18 @@
  *     once: a start that needs a person must say so, not try for ever.
  *  6. Nothing here throws: guards and actions are total, the child's crashes are data.
  */
-import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, or, setup } from 'xstate'
+import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setup } from 'xstate'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
 import {
+  type ChildContext,
+  type ChildInput,
   drainMsOf,
   endedFacts,
   escalationOf,
   isEscalated,
+  mustEscalate,
   startFacts,
   stopEventOf
 } from './supervisor-child-rules.ts'
@@ -32,25 +35,10 @@ import {
   type ChildOutcome,
   type ChildOutput,
   childOf,
-  type ChildSpec,
   pathOf,
   subjectId
 } from './supervisor-spec.ts'
 
-interface ChildInput {
-  readonly spec: ChildSpec
-  readonly seed: number
-}
-export interface ChildContext extends ChildInput {
-  /** Crashes since the child was last healthy for `upMsMin`. */
-  readonly attempt: number
-  readonly restarts: number
-  readonly crashes: number
-  readonly inWindow: number
-  readonly hasStarted: boolean
-  readonly lastError: CrashFacts | null
-  readonly outcome: ChildOutcome | null
-}
 type ChildEvent =
   | { readonly type: 'child.ready' }
   | { readonly type: 'child.released' }
@@ -76,8 +64,7 @@ const childSetup = setup({
     hasGracefulStop: ({ context }) => stopEventOf(context.spec) !== null,
     isStopping: ({ context }) => context.outcome !== null,
     isRestartable: ({ context }) => context.spec.restart !== 'temporary',
-    isOverLimit: ({ context }) => context.inWindow > context.spec.limit.restartsMax,
-    isRefused: ({ context }) => context.lastError?.isRefusal === true && !context.hasStarted,
+    mustEscalate: ({ context }) => mustEscalate(context),
     isEscalation: (_, ended: { readonly output: unknown }) => isEscalated(ended.output),
     isPermanent: ({ context }) => context.spec.restart === 'permanent',
     hasOutcome: ({ context }, outcome: ChildOutcome) => context.outcome === outcome
@@ -228,7 +215,7 @@ export const childMachine = childSetup.createMachine({
       tags: 'degraded',
       always: [
         {
-          guard: or(['isOverLimit', 'isRefused']),
+          guard: 'mustEscalate',
           target: 'releasing',
           actions: { type: 'decideOutcome', params: 'escalated' }
         },

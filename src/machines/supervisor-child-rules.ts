@@ -1,6 +1,25 @@
 /** What a keeper reads out of a spec and out of what its child left behind. Pure and total. */
 import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import type { ChildSpec, SupervisorOutput } from './supervisor-spec.ts'
+import type { ChildOutcome, ChildSpec, SupervisorOutput } from './supervisor-spec.ts'
+
+export interface ChildInput {
+  readonly spec: ChildSpec
+  readonly seed: number
+}
+export interface ChildContext extends ChildInput {
+  /** Crashes since the child was last healthy for `upMsMin`. */
+  readonly attempt: number
+  readonly restarts: number
+  readonly crashes: number
+  readonly inWindow: number
+  readonly hasStarted: boolean
+  readonly lastError: CrashFacts | null
+  readonly outcome: ChildOutcome | null
+}
+
+/** Whether another restart is of no use: too many were, or a person has to act first. */
+export const mustEscalate = ({ inWindow, spec, lastError, hasStarted }: ChildContext): boolean =>
+  inWindow > spec.limit.restartsMax || (lastError?.isRefusal === true && !hasStarted)
 
 type StopEvent = { readonly type: 'stop.requested' | 'drain.requested' }
 
