@@ -105,6 +105,10 @@ export class K2Process {
     })
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   get stdout(): string {
     return this.#stdout
   }
@@ -141,6 +145,13 @@ export class K2Process {
   /** Base address of the API if the banner has told it. */
   get announcedUrl(): string | undefined {
     return /^ {2}look\s+(http:\/\/\S+)\/health /m.exec(this.#stdout)?.[1]
+  }
+
+  /** Ends once this stands in what K2 wrote. */
+  async wrote(text: RegExp): Promise<void> {
+    await this.#whileRunning(`"${text.source}" in the output`, () =>
+      text.test(this.#stdout) || text.test(this.#stderr) ? true : undefined
+    )
   }
 
   /** Ends once K2 says that it serves what it is for. */

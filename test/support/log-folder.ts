@@ -1,0 +1,103 @@
+/**
+ * The embedded log of a data folder whose process is dead: all whole batches, in offset order. What
+ * a crash left behind the last whole batch is not read; the next start cuts it off.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BatchMalformed, forEachRecord, openBatch } from '../../src/adapters/log/record-batch.ts'
+import { makeRecordCodec } from '../../src/adapters/schema/record-codec.ts'
+import { type TradeV2, tradeV2Schema } from '../../src/market/records/trade-v2.ts'
+import { namesIn } from './warehouse.ts'
+
+export interface LoggedTrade {
+  readonly partition: number
+  readonly offset: number
+  readonly trade: TradeV2
+}
+
+interface Place {
+  segment: string | undefined
+  position: number
+  nextOffset: number
+}
+
+/** Reads a topic forward: each call of `readNew` goes on where the last one ended. */
+export class LogFolder {
+  readonly #folder: string
+  readonly #topic: string
+  readonly #codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+  readonly #places = new Map<number, Place>()
+
+  constructor(dataFolder: string, topic: string) {
+    this.#folder = join(dataFolder, 'log')
+    this.#topic = topic
+  }
+
+  /** Names the log in `k2.offsets`; undefined while the log has none. */
+  get identity(): string | undefined {
+    if (!namesIn(this.#folder).includes('log.json')) return undefined
+    const text = readFileSync(join(this.#folder, 'log.json'), 'utf8')
+    return (JSON.parse(text) as { readonly identity: string }).identity
+  }
+
+  /** Offset behind the last record read, by partition. */
+  get ends(): ReadonlyMap<number, number> {
+    return new Map([...this.#places].map(([partition, { nextOffset }]) => [partition, nextOffset]))
+  }
+
+  get recordCount(): number {
+    return [...this.ends.values()].reduce((sum, end) => sum + end, 0)
+  }
+
+  /** @throws Error where offsets do not follow each other, or a segment is damaged. */
+  readNew(visit: (record: LoggedTrade) => void): void {
+    for (const name of namesIn(this.#folder)) {
+      const partition = new RegExp(`^${this.#topic}-(\\d+)$`).exec(name)?.[1]
+      if (partition !== undefined) this.#readPartition(Number(partition), visit)
+    }
+  }
+
+  #readPartition(partition: number, visit: (record: LoggedTrade) => void): void {
+    const folder = join(this.#folder, `${this.#topic}-${partition}`)
+    const place = this.#places.get(partition) ?? { segment: undefined, position: 0, nextOffset: 0 }
+    this.#places.set(partition, place)
+    const segments = namesIn(folder).filter((name) => name.endsWith('.log')).sort()
+    const from = place.segment === undefined ? 0 : segments.indexOf(place.segment)
+    if (from === -1) throw new Error(`${folder}: segment ${place.segment} is gone`)
+    for (const segment of segments.slice(from)) {
+      if (segment !== place.segment) Object.assign(place, { segment, position: 0 })
+      const isWhole = this.#readSegment(join(folder, segment), { partition, place, visit })
+      if (!isWhole && segment !== segments.at(-1)) throw new Error(`${folder}/${segment} is torn`)
+    }
+  }
+
+  /** Whether the segment ends with a whole batch. */
+  #readSegment(
+    path: string,
+    { partition, place, visit }: {
+      readonly partition: number
+      readonly place: Place
+      readonly visit: (record: LoggedTrade) => void
+    }
+  ): boolean {
+    const bytes = readFileSync(path)
+    while (place.position < bytes.length) {
+      let batch
+      try {
+        batch = openBatch(bytes, place.position, bytes.length)
+      } catch (error) {
+        if (error instanceof BatchMalformed) return false
+        throw error
+      }
+      if (batch.baseOffset !== place.nextOffset) {
+        throw new Error(`${path}: offset ${batch.baseOffset} where ${place.nextOffset} is next`)
+      }
+      forEachRecord(batch, ({ offset, valueStart, valueEnd }) => {
+        visit({ partition, offset, trade: this.#codec.decode(batch.bytes, valueStart, valueEnd) })
+      })
+      place.position += batch.bytes.length
+      place.nextOffset = batch.endOffset
+    }
+    return true
+  }
+}
