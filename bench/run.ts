@@ -18,9 +18,12 @@ import { measureStart } from './start.ts'
 import { measureThroughput } from './throughput.ts'
 import { Workspace } from './workspace.ts'
 
-const figures: Readonly<
-  Record<FigureId, { readonly title: string; readonly measure: (context: BenchContext) => Promise<Outcome> }>
-> = {
+interface FigureKind {
+  readonly title: string
+  readonly measure: (context: BenchContext) => Promise<Outcome>
+}
+
+const figures: Readonly<Record<FigureId, FigureKind>> = {
   throughput: { title: 'From socket to table, whole process', measure: measureThroughput },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },

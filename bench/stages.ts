@@ -17,14 +17,21 @@ import type { TradeV2 } from '../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../src/market/sequence.ts'
 import type { BenchContext } from './context.ts'
 import { landRounds, logIdentity, type Round, topic } from './landing.ts'
-import { codec, instruments, openMarket, Packer, partitionCount, tradesOf } from './market.ts'
+import {
+  codec,
+  instruments,
+  openMarket,
+  Packer,
+  partitionCount,
+  tradesOf
+} from './market.ts'
 import { Measures, type Outcome } from './report.ts'
 import { measureTableStages } from './table-stages.ts'
 
 /** One commit of the default size. */
 const stageRows = 131_072
 const landedCommits = 4
-/** How often the input passes through the stages that are done with it in a fraction of a second. */
+/** How often the input passes through stages that are done with it in a fraction of a second. */
 const passes = 3
 
 export const measureStages = async (context: BenchContext): Promise<Outcome> => {
@@ -147,7 +154,7 @@ const fillColumns = (trades: readonly TradeV2[]): Worked =>
     return { records: trades.length * passes }
   })
 
-/** Packs encoded records as the publisher does, one append outstanding per partition, with fsync. */
+/** Packs encoded records as the publisher does: one append outstanding per partition, fsync on. */
 const appendAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
   const folder = await workspace.folder('append')
   const worked = await Effect.runPromise(Effect.scoped(appendTo(folder, round)))

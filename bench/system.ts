@@ -6,7 +6,7 @@ import { projectRoot } from './workspace.ts'
 
 /** Trades per second of the venue's clock: at full speed its times then pass about as real ones. */
 const venueRate = 100_000
-const exchangeFlags = ['--port', '0', '--speed', 'max', '--rate', String(venueRate), '--seed', '1']
+const exchangeFlags = ['--port=0', '--speed=max', `--rate=${venueRate}`, '--seed=1']
 const readyMsMax = 60_000
 
 export interface Exchange {
@@ -31,7 +31,8 @@ export const startExchange = async (
     ],
     env: {}
   })
-  const [, names = ''] = await running.matching(/^exchange: ([A-Z0-9]+(?: [A-Z0-9]+)*)$/m, readyMsMax)
+  const listing = /^exchange: ([A-Z0-9]+(?: [A-Z0-9]+)*)$/m
+  const [, names = ''] = await running.matching(listing, readyMsMax)
   const [, webSocketUrl = '', restUrl = ''] = await running.matching(
     /listening on (ws:\S+) and (http:\S+)/,
     readyMsMax

@@ -61,7 +61,8 @@ const currentFiles = Effect.fnUntraced(function* (dataDir: string) {
 })
 
 const countRows = async (connection: DuckDBConnection, files: readonly string[]) => {
-  const source = `read_parquet([${files.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}])`
+  const paths = files.map((path) => `'${path.replaceAll("'", "''")}'`)
+  const source = `read_parquet([${paths.join(', ')}])`
   const numbers = async (sql: string) =>
     (await connection.runAndReadAll(sql)).getRows().map((row) => row.map(plain))
   const [total = []] = await numbers(

@@ -31,8 +31,9 @@ export const measureTableStages = async (
     if (run === 0) continue // warms up
     measures.add('Parquet', 'records/s', rows.length / result.parquetSeconds)
     measures.add('Parquet, bytes per row', 'bytes', result.bytes / rows.length)
-    measures.add(`commit of ${result.files} given files, p50`, 'ms', percentile(result.commitMs, 0.5))
-    measures.add(`commit of ${result.files} given files, p99`, 'ms', percentile(result.commitMs, 0.99))
+    const { commitMs, files } = result
+    measures.add(`commit of ${files} given files, p50`, 'ms', percentile(commitMs, 0.5))
+    measures.add(`commit of ${files} given files, p99`, 'ms', percentile(commitMs, 0.99))
   }
   context.progress('stages Parquet and commit done')
 }
