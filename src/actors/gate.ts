@@ -59,6 +59,8 @@ export class Gate<A> {
   serve(service: A): Effect.Effect<void, never, Scope.Scope> {
     return Effect.acquireRelease(
       Effect.sync(() => {
+        // An owner that took too long to let go may still be serving: nobody gets its service now.
+        if (this.#current !== undefined) this.#waiting = Deferred.makeUnsafe<A>()
         this.#current = service
         for (const listener of this.#listeners) listener(service)
         Deferred.doneUnsafe(this.#waiting, Effect.succeed(service))
