@@ -3,7 +3,6 @@ import * as Effect from 'effect/Effect'
 import type { RestEvent } from '../../adapters/exchange/binance-rest.ts'
 import type { SocketEvent } from '../../adapters/exchange/binance-socket.ts'
 import type { FrameLetterSink, FramesHandled } from '../../adapters/exchange/feed-pump.ts'
-import type { DeadLetterLogFailed } from '../../adapters/dead-letters/dead-letter-log.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import type { Shared } from '../shared.ts'
 
@@ -35,16 +34,16 @@ export const observeSocket =
     log(isLoss ? 'warn' : 'debug', type, facts)
   }
 
-/** Refused frames as dead letters without a place in the event log. */
-export const frameLetters = (
-  shared: Shared,
-  feed: string
-): FrameLetterSink<DeadLetterLogFailed> => ({
+/**
+ * Refused frames as dead letters without a place in the event log. They are a sample for people: one
+ * that cannot be written is reported and costs the feed nothing.
+ */
+export const frameLetters = (shared: Shared, feed: string): FrameLetterSink<never> => ({
   offer: (letter) =>
     Effect.flatMap(shared.deadLetters.get, (log) => {
-      shared.telemetry.metrics.deadLetterLines.inc({ source: 'feed', reason: letter.reason })
+      const { metrics, log: logLine } = shared.telemetry
       const field = letter.field === undefined ? '' : `, field ${letter.field}`
-      return log.write([
+      const written = log.write([
         {
           atMs: letter.receivedUs / 1_000,
           reason: letter.reason,
@@ -55,5 +54,10 @@ export const frameLetters = (
           raw: letter.bytes
         }
       ])
+      return Effect.match(written, {
+        onSuccess: () => metrics.deadLetterLines.inc({ source: 'feed', reason: letter.reason }),
+        onFailure: ({ message: failure }) =>
+          logLine('error', 'dead_letter.lost', { feed, reason: letter.reason, detail: failure })
+      })
     })
 })
