@@ -189,7 +189,11 @@ test('a drain while the lander cannot commit ends in time; the next start lands 
   await landing(tree, 500)
   const metadata = join(folder, 'warehouse', 'market', 'trades', 'metadata')
   renameSync(metadata, `${metadata}-away`)
-  await tree.until('a failed commit', () => tree.actor('root/landing/lander').lastError !== null)
+  await tree.until('a table that cannot be opened', () => {
+    const { lastError } = tree.actor('root/landing/lander')
+    return lastError?.message.includes('worker: file:') === true
+  })
+  expect(tree.actor('root/landing/lander').lastError?.isDependency).toBe(true)
   expect(await tree.drain()).toBeLessThan(9_000)
   expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: false })
   expect(tree.kernel.registry.snapshot()).toEqual([])

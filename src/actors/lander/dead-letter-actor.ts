@@ -1,6 +1,7 @@
 /** Program of the actor `landing/dead-letters`: the dead-letter log of the feeds' frames. */
 import * as Effect from 'effect/Effect'
 import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -21,4 +22,4 @@ export const deadLetterProgram =
       yield* shared.deadLetters.serve(log)
       ready()
       yield* drainRequested(commands)
-    })
+    }).pipe(markDependency)

@@ -13,6 +13,7 @@ import * as Fiber from 'effect/Fiber'
 import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
+import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
@@ -62,7 +63,7 @@ const answerOf = (exit: Exit.Exit<void, { readonly message: string }>): LanderAn
   return {
     type: 'lander.failed',
     detail: error instanceof Error ? error.message : Cause.pretty(exit.cause),
-    isDependency: error instanceof LandingFailed && error.isDependency
+    isDependency: error instanceof LandingFailed ? error.isDependency : isPassing(error)
   }
 }
 

@@ -240,7 +240,7 @@ const writeLetters = <Files>(
     : Effect.mapError(
         deadLetters.write(letters),
         ({ message }) =>
-          new LandingFailed({ step: 'dead letters', detail: message, isDependency: false })
+          new LandingFailed({ step: 'dead letters', detail: message, isDependency: true })
       )
 
 /**

@@ -9,7 +9,6 @@
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
 import {
   type ConsumedOffset,
@@ -27,19 +26,10 @@ import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
 import { nodeProcess } from '../../adapters/log/node-process.ts'
 import type { RecordedState } from '../../adapters/iceberg/k2-summary.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-
-/** The disk below the log refused; the log is opened again after a while. */
-class EventLogDown extends Schema.TaggedError<EventLogDown>()('EventLogDown', {
-  detail: Schema.String
-}) {
-  readonly isDependency = true
-  override get message() {
-    return `the event log is down: ${this.detail}`
-  }
-}
 
 const expireMs = 5_000
 const segmentBytesMax = 64 * 1_024 ** 2
@@ -63,11 +53,7 @@ export const logProgram =
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
       yield* Effect.raceAllFirst([drained, Deferred.await(failed), expireByTime(shared, log)])
-    }).pipe(
-      Effect.catchTag('LogUnavailable', ({ message }) =>
-        Effect.fail(new EventLogDown({ detail: message }))
-      )
-    )
+    }).pipe(markDependency)
 
 /** Never below what the table has, which is read before (R11). */
 const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>

@@ -8,6 +8,7 @@ import type { ScanPlanner } from '../../adapters/query/query-ports.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeTradesQuery } from '../../adapters/query/trades-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -51,7 +52,7 @@ export const queryProgram =
       })
       ready()
       yield* drainRequested(commands)
-    })
+    }).pipe(markDependency)
 
 /**
  * A lease needs no release: files of an expired snapshot stay

@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { folderBytes } from '../../adapters/disk/folders.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
@@ -31,4 +32,4 @@ export const diskProgram =
         Effect.forever(Effect.andThen(Effect.sleep(measureMs), measure)),
         drainRequested(commands)
       )
-    })
+    }).pipe(markDependency)

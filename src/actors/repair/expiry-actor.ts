@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { openDeletionQueue } from '../../adapters/disk/deletion-queue.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
@@ -37,4 +38,4 @@ export const expiryProgram =
         Effect.forever(Effect.andThen(Effect.sleep(sweepMs), queue.sweep)),
         drainRequested(commands)
       )
-    })
+    }).pipe(markDependency)

@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
@@ -34,4 +35,4 @@ export const retentionProgram =
         Effect.forever(Effect.andThen(check, Effect.sleep(checkMs))),
         drainRequested(commands)
       )
-    })
+    }).pipe(markDependency)

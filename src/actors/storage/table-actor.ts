@@ -1,5 +1,6 @@
 /** Program of the actor `storage/trades`: opens the table, serves it to who reads or plans. */
 import * as Effect from 'effect/Effect'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openTradesTable } from './data-folder.ts'
@@ -19,4 +20,4 @@ export const tableProgram =
       yield* shared.table.serve(table)
       ready()
       yield* drainRequested(commands)
-    })
+    }).pipe(markDependency)

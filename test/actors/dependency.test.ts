@@ -1,0 +1,15 @@
+import * as Effect from 'effect/Effect'
+import { expect, test } from 'vitest'
+import { isPassing, markDependency } from '../../src/actors/dependency.ts'
+import { FolderFailed } from '../../src/adapters/disk/folders.ts'
+import { SchemaMismatch, TableUnreadable } from '../../src/adapters/iceberg/errors.ts'
+
+test('a store that is unavailable is a dependency; a wrong schema is not (R14)', async () => {
+  const away = new TableUnreadable({ location: 'file:///t', reason: 'read failed (EIO)' })
+  const marked = await Effect.runPromise(Effect.flip(markDependency(Effect.fail(away))))
+  expect(marked).toMatchObject({ tag: 'TableUnreadable', isDependency: true, cause: away })
+  const wrong = new SchemaMismatch({ table: 't', field: 'f', reason: 'is missing' })
+  expect(await Effect.runPromise(Effect.flip(markDependency(Effect.fail(wrong))))).toBe(wrong)
+  expect(isPassing(new FolderFailed({ path: '/', detail: 'EACCES' }))).toBe(true)
+  expect(isPassing(undefined)).toBe(false)
+})
