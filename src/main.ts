@@ -93,6 +93,9 @@ const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void =
   }
   process.on('SIGINT', () => drain('SIGINT'))
   process.on('SIGTERM', () => drain('SIGTERM'))
+  process.on('SIGHUP', () => drain('SIGHUP'))
+  // A reader that is gone (a closed terminal, `npm start | head`) is no reason not to drain.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined)
   // `scripts/run.mjs` started this process; when it is gone, nobody can stop us by a terminal.
   process.on('disconnect', () => drain('parent process ended'))
 }
