@@ -2,7 +2,8 @@
  * Holds the table against the log, both read from the files of a process that is dead.
  *
  * 1. Row by row: the rows of a partition are the log's records below the table's offset, each once,
- *    at its own offset, with its own values; no row is from anywhere else.
+ *    at its own offset, with its own values; no row is from anywhere else. What retention has
+ *    removed from the log has landed (R31).
  * 2. Over time: the table's offsets and the log only grow, and the log has all that was
  *    acknowledged.
  * 3. No id is in the table twice, and a symbol's ids ascend in the log.
@@ -17,13 +18,18 @@ export interface Standing {
   readonly landed: number
 }
 
+/** Records that are not in the table yet, as it was when last looked at. */
+interface Pending {
+  /** Offset of the first. */
+  from: number
+  lines: string[]
+}
+
 export class Exactness {
   readonly #dataFolder: string
   readonly #topic: string
   readonly #log: LogFolder
-  /** Records beyond the table's offset when it was last looked at, by partition. */
-  readonly #pending = new Map<number, string[]>()
-  readonly #landed = new Map<number, number>()
+  readonly #pendingByPartition = new Map<number, Pending>()
   readonly #lastIds = new Map<string, number>()
 
   constructor(dataFolder: string, topic: string) {
@@ -37,7 +43,12 @@ export class Exactness {
    * @throws Error that names the first fault
    */
   async check(acknowledged: number): Promise<Standing> {
-    this.#log.readNew((record) => this.#note(record))
+    this.#log.readNew({
+      onRecord: (record) => this.#note(record),
+      onRemoved: (partition, beforeOffset) => {
+        Object.assign(this.#pending(partition), { from: beforeOffset, lines: [] })
+      }
+    })
     const { identity, recordCount: logged } = this.#log
     require(logged >= acknowledged, `${acknowledged} were acknowledged, the log has ${logged}`)
     const table = openTable(this.#dataFolder)
@@ -45,8 +56,8 @@ export class Exactness {
     const offsets = recordedOffsets(table, identity, this.#topic)
     const files = (await dataFiles(table)).map(({ path }) => path)
     await this.#checkTotals(files, { identity, offsets })
-    for (const [partition, offset] of offsets) {
-      await this.#checkRows(files, { identity, partition, offset })
+    for (const partition of new Set([...offsets.keys(), ...this.#pendingByPartition.keys()])) {
+      await this.#checkRows(files, { identity, partition, offset: offsets.get(partition) ?? 0 })
     }
     const landed = [...offsets.values()].reduce((sum, offset) => sum + offset, 0)
     return { logged, landed }
@@ -54,13 +65,17 @@ export class Exactness {
 
   #note(record: LoggedTrade): void {
     const { partition, trade } = record
-    const pending = this.#pending.get(partition) ?? []
-    this.#pending.set(partition, pending)
-    pending.push(lineOfTrade(record))
+    this.#pending(partition).lines.push(lineOfTrade(record))
     const id = trade.source_sequence ?? -1
     const last = this.#lastIds.get(trade.symbol) ?? -1
     require(id > last, `the log has ${trade.message_id} behind id ${last}`) // (3)
     this.#lastIds.set(trade.symbol, id)
+  }
+
+  #pending(partition: number): Pending {
+    const pending = this.#pendingByPartition.get(partition) ?? { from: 0, lines: [] }
+    this.#pendingByPartition.set(partition, pending)
+    return pending
   }
 
   /** Each partition's rows are as many as its offset says, and no others are there. */
@@ -94,13 +109,13 @@ export class Exactness {
     at: { readonly identity: string; readonly partition: number; readonly offset: number }
   ): Promise<void> {
     const { identity, partition, offset } = at
-    const from = this.#landed.get(partition) ?? 0
-    require(offset >= from, `partition ${partition} went back from ${from} to ${offset}`)
-    const pending = this.#pending.get(partition) ?? []
-    const logged = from + pending.length
+    const pending = this.#pending(partition)
+    const { from } = pending
+    require(offset >= from, `partition ${partition} has landed to ${offset}, not to ${from}`)
+    const logged = from + pending.lines.length
     require(offset <= logged, `partition ${partition} has landed to ${offset} of ${logged}`)
-    const wanted = pending.splice(0, offset - from)
-    this.#landed.set(partition, offset)
+    const wanted = pending.lines.splice(0, offset - from)
+    pending.from = offset
     if (wanted.length === 0) return
     const rows = await runSql(
       `SELECT concat_ws('|', ${columns.join(', ')}) FROM ${parquet(files)}

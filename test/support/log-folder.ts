@@ -21,6 +21,12 @@ interface Place {
   nextOffset: number
 }
 
+export interface LogVisitor {
+  readonly onRecord: (record: LoggedTrade) => void
+  /** Retention has removed what was below this offset before it was read here. */
+  readonly onRemoved: (partition: number, beforeOffset: number) => void
+}
+
 /** Reads a topic forward: each call of `readNew` goes on where the last one ended. */
 export class LogFolder {
   readonly #folder: string
@@ -50,23 +56,27 @@ export class LogFolder {
   }
 
   /** @throws Error where offsets do not follow each other, or a segment is damaged. */
-  readNew(visit: (record: LoggedTrade) => void): void {
+  readNew(visitor: LogVisitor): void {
     for (const name of namesIn(this.#folder)) {
       const partition = new RegExp(`^${this.#topic}-(\\d+)$`).exec(name)?.[1]
-      if (partition !== undefined) this.#readPartition(Number(partition), visit)
+      if (partition !== undefined) this.#readPartition(Number(partition), visitor)
     }
   }
 
-  #readPartition(partition: number, visit: (record: LoggedTrade) => void): void {
+  #readPartition(partition: number, visitor: LogVisitor): void {
     const folder = join(this.#folder, `${this.#topic}-${partition}`)
     const place = this.#places.get(partition) ?? { segment: undefined, position: 0, nextOffset: 0 }
     this.#places.set(partition, place)
     const segments = namesIn(folder).filter((name) => name.endsWith('.log')).sort()
-    const from = place.segment === undefined ? 0 : segments.indexOf(place.segment)
-    if (from === -1) throw new Error(`${folder}: segment ${place.segment} is gone`)
-    for (const segment of segments.slice(from)) {
+    const from = place.segment === undefined ? -1 : segments.indexOf(place.segment)
+    const startOffset = Number(segments[0]?.slice(0, -'.log'.length) ?? 0)
+    if (from === -1 && startOffset > place.nextOffset) {
+      visitor.onRemoved(partition, startOffset)
+      place.nextOffset = startOffset
+    }
+    for (const segment of segments.slice(Math.max(0, from))) {
       if (segment !== place.segment) Object.assign(place, { segment, position: 0 })
-      const isWhole = this.#readSegment(join(folder, segment), { partition, place, visit })
+      const isWhole = this.#readSegment(join(folder, segment), { partition, place, visitor })
       if (!isWhole && segment !== segments.at(-1)) throw new Error(`${folder}/${segment} is torn`)
     }
   }
@@ -74,12 +84,9 @@ export class LogFolder {
   /** Whether the segment ends with a whole batch. */
   #readSegment(
     path: string,
-    { partition, place, visit }: {
-      readonly partition: number
-      readonly place: Place
-      readonly visit: (record: LoggedTrade) => void
-    }
+    at: { readonly partition: number; readonly place: Place; readonly visitor: LogVisitor }
   ): boolean {
+    const { partition, place, visitor } = at
     const bytes = readFileSync(path)
     while (place.position < bytes.length) {
       let batch
@@ -93,7 +100,8 @@ export class LogFolder {
         throw new Error(`${path}: offset ${batch.baseOffset} where ${place.nextOffset} is next`)
       }
       forEachRecord(batch, ({ offset, valueStart, valueEnd }) => {
-        visit({ partition, offset, trade: this.#codec.decode(batch.bytes, valueStart, valueEnd) })
+        const trade = this.#codec.decode(batch.bytes, valueStart, valueEnd)
+        visitor.onRecord({ partition, offset, trade })
       })
       place.position += batch.bytes.length
       place.nextOffset = batch.endOffset

@@ -108,7 +108,7 @@ export const lineOfRow = ({ row, timestampUs, price, quantity, vendor }: ReadRow
   ])
 
 /** Decimal text without the zeros that do not change the number; no number is made of it. */
-export const plainDecimal = (text: string): string => {
+const plainDecimal = (text: string): string => {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`"${text}" is no plain decimal`)
   const [whole = '', fraction = ''] = text.split('.')
   const significant = fraction.replace(/0+$/, '')

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { icebergManifests, icebergRead } from 'icebird'
 
-export interface TableMetadata {
+interface TableMetadata {
   readonly location: string
   readonly 'snapshot-log': readonly {
     readonly 'snapshot-id': number
