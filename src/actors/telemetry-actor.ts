@@ -12,7 +12,11 @@ export const telemetryProgram =
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const sampler = yield* tracked('event-loop monitor', 'timer')(openProcessSampler)
-      const sampling = Effect.sync(() => record(shared, sampler.sample())).pipe(
+      const landed = new Map<number, number>()
+      const sampling = Effect.sync(() => {
+        record(shared, sampler.sample())
+        recordLag(shared, landed)
+      }).pipe(
         Effect.andThen(Effect.sleep(sampleMs)),
         Effect.forever
       )
@@ -21,7 +25,7 @@ export const telemetryProgram =
     })
 
 const record = (
-  { telemetry: { metrics }, log, publisher, landing, topic }: Shared,
+  { telemetry: { metrics }, log, publisher, topic }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -31,19 +35,26 @@ const record = (
   metrics.memoryBytes.set({ thread: 'main', kind: 'array_buffers' }, sample.arrayBufferBytes)
   metrics.memoryBytes.set({ thread: 'process', kind: 'resident' }, sample.residentBytes)
   metrics.publishPendingBytes.set({ topic }, publisher.current?.pendingBytes ?? 0)
-  const served = log.current
-  if (served === undefined) return
-  metrics.logDiskBytes.set(served.usage().diskBytes)
-  const landed = new Map(
-    landing.current?.positions.map(({ partition, offset }) => [partition, offset])
-  )
-  const lag = served
-    .watermarks()
-    .filter((watermark) => watermark.topic === topic)
-    .reduce(
-      (sum, { partition, durableEnd }) =>
-        sum + Math.max(0, durableEnd - (landed.get(partition) ?? 0)),
-      0
-    )
+  if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)
+}
+
+/**
+ * @param landed where landing stood when it was last known: a lander that is being restarted knows
+ *   nothing yet, and a partition of which nothing is known has no lag that could be told
+ */
+const recordLag = (
+  { telemetry: { metrics }, log, landing, topic }: Shared,
+  landed: Map<number, number>
+): void => {
+  for (const { partition, offset } of landing.current?.positions ?? []) {
+    landed.set(partition, offset)
+  }
+  if (log.current === undefined || landed.size === 0) return
+  let lag = 0
+  for (const watermark of log.current.watermarks()) {
+    const { partition, durableEnd } = watermark
+    const known = watermark.topic === topic ? landed.get(partition) : undefined
+    if (known !== undefined) lag += Math.max(0, durableEnd - known)
+  }
   metrics.lagRecords.set({ topic }, lag)
 }
