@@ -45,6 +45,8 @@ export interface Shared {
   readonly deadLetters: Gate<DeadLetterLog>
   readonly simulator: Gate<SimulatorAddress>
   readonly expired: Gate<ExpiredFiles>
+  /** What was to be given to `expired` while nobody served it; taken by who serves it next. */
+  readonly unexpired: string[]
   /** Where landing stands, as its actor last reported. */
   readonly landing: Gate<LandingProgress>
   readonly queries: Gate<Queries>
@@ -95,6 +97,7 @@ export const makeShared = (
     deadLetters: new Gate(),
     simulator: new Gate(),
     expired: new Gate(),
+    unexpired: [],
     landing: new Gate(),
     queries: new Gate(),
     http: new Gate(),

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import {
@@ -163,7 +163,7 @@ test('a drain while the log is down ends in time and says what it drops', async 
   await expectExactRows(folder)
 })
 
-test('a lander that fails in the middle of its work loses, doubles and leaves nothing', async () => {
+test('a lander that fails in the middle of its work loses and doubles nothing', async () => {
   const folder = newFolder()
   const tree = startTree(folder, busy)
   for (let round = 1; round <= 2; round++) {
@@ -183,7 +183,7 @@ test('a lander that fails in the middle of its work loses, doubles and leaves no
   await expectExact(folder)
 })
 
-test('a drain while the lander cannot commit ends in time; the next start lands the rest', async () => {
+test('a drain while the lander cannot commit ends in time; the next start lands it', async () => {
   const folder = newFolder()
   const tree = startTree(folder, busy)
   await landing(tree, 500)
@@ -202,4 +202,20 @@ test('a drain while the lander cannot commit ends in time; the next start lands 
   await landing(next, 3_000)
   await next.drain()
   await expectExactRows(folder)
+})
+
+test('files to be deleted are not forgotten while the expiry is away', async () => {
+  const tree = startTree(newFolder(), { ...busy, K2_SNAPSHOTS_MAX: '2', K2_COMMIT_AGE: '100ms' })
+  const { shared } = tree
+  await tree.until('files that wait', () => {
+    if (shared.expired.current !== undefined) tree.crash('root/repair/expiry')
+    return shared.unexpired.length > 0
+  })
+  const forgotten = [...shared.unexpired]
+  await tree.until('the expiry', () => shared.expired.current !== undefined)
+  expect(shared.unexpired).toEqual([])
+  await tree.until('the journal', () => {
+    const journal = readFileSync(join(tree.folder, 'expired.ndjson'), 'utf8')
+    return forgotten.every((location) => journal.includes(location))
+  })
 })

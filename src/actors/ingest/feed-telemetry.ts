@@ -35,8 +35,8 @@ export const observeSocket =
   }
 
 /**
- * Refused frames as dead letters without a place in the event log. They are a sample for people: one
- * that cannot be written is reported and costs the feed nothing.
+ * Refused frames as dead letters without a place in the event log. They are a sample for people:
+ * one that cannot be written is reported and costs the feed nothing.
  */
 export const frameLetters = (shared: Shared, feed: string): FrameLetterSink<never> => ({
   offer: (letter) =>

@@ -11,6 +11,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { EmbeddedLog } from '../../adapters/log/embedded-log.ts'
+import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
@@ -23,6 +24,8 @@ import { LandingProgress } from './landing-progress.ts'
 import { observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
+/** Names of files that wait for the expiry; what is beyond stays as orphans. */
+const unexpiredMax = 10_000
 const heapBytesMax = 1_024 ** 3
 /** How long the thread may take to release DuckDB once it is asked to end. */
 export const landerStopMsMax = 3_000
@@ -96,16 +99,25 @@ const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): Lander
     commitBytesMax: config.commitBytesMax,
     commitAgeMs: config.commitAgeMs,
     limits: { ...defaultSequenceLimits, jumpMax: config.sequenceJumpMax },
-    logFaults: new Map(
-      log.faults.map(({ topicPartition, message }) => [
-        Number(topicPartition.slice(topicPartition.lastIndexOf('-') + 1)),
-        message
-      ])
-    )
+    logFaults: faultsOf(topic, log)
   },
   snapshotsMax: config.snapshotsMax,
   duckdbBytesMax: config.duckdbBytesMax
 })
+
+/** By partition of the topic; the log may hold other topics, landed by other runs. */
+export const faultsOf = (
+  topic: string,
+  { faults, topics }: Pick<EmbeddedLog, 'faults' | 'topics'>
+): ReadonlyMap<number, string> => {
+  const messages = new Map(faults.map(({ topicPartition, message }) => [topicPartition, message]))
+  const found = new Map<number, string>()
+  for (let partition = 0; partition < (topics.get(topic) ?? 0); partition++) {
+    const message = messages.get(topicPartitionName(topic, partition))
+    if (message !== undefined) found.set(partition, message)
+  }
+  return found
+}
 
 interface AnswerContext {
   readonly shared: Shared
@@ -129,7 +141,7 @@ const handleAnswer = (
       return
     }
     case 'files.removed':
-      shared.expired.current?.add(answer.locations)
+      removeLater(shared, answer.locations)
       return
     case 'memory.sampled':
       shared.telemetry.metrics.memoryBytes.set(
@@ -155,4 +167,10 @@ const handleAnswer = (
     default:
       answer satisfies never
   }
+}
+
+/** While the expiry is away they wait for it: a file whose name is dropped is never deleted. */
+const removeLater = ({ expired, unexpired }: Shared, locations: readonly string[]): void => {
+  if (expired.current !== undefined) expired.current.add(locations)
+  else unexpired.push(...locations.slice(0, unexpiredMax - unexpired.length))
 }

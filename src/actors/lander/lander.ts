@@ -81,7 +81,8 @@ const openSession = <Files>(
     const partitions = yield* openPartitions(options, ports)
     ports.observe({ type: 'lander.started', positions: partitions.map(({ counters }) => counters) })
     for (const { partition, fault } of partitions) {
-      if (fault !== undefined) ports.observe({ type: 'partition.stopped', partition, detail: fault })
+      if (fault === undefined) continue
+      ports.observe({ type: 'partition.stopped', partition, detail: fault })
     }
     return { partitions, letters: [], bytes: 0, oldestMs: undefined, commits: 0 }
   })

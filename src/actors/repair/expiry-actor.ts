@@ -18,7 +18,7 @@ export const expiryProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { folder, config, nowMs, telemetry } = shared
+      const { folder, config, nowMs, telemetry, unexpired } = shared
       const table = yield* shared.table.get
       yield* makeFolder(folder.root)
       const queue = yield* openDeletionQueue({
@@ -31,6 +31,7 @@ export const expiryProgram =
           else telemetry.log('warn', `expiry.${event.type}`, { ...event })
         }
       })
+      queue.add(unexpired.splice(0))
       reportStatus(() => ({ counters: { waitingFiles: queue.size() } }))
       yield* shared.expired.serve({ add: queue.add })
       ready()

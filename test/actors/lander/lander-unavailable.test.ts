@@ -3,7 +3,11 @@ import { expect, test } from 'vitest'
 import { makeLander } from '../../../src/actors/lander/lander.ts'
 import type { LanderEvent, LanderPorts } from '../../../src/actors/lander/lander-ports.ts'
 import { LandingProgress } from '../../../src/actors/lander/landing-progress.ts'
-import { LogCorrupt, LogUnavailable, type ReadFailure } from '../../../src/adapters/log/event-log.ts'
+import {
+  LogCorrupt,
+  LogUnavailable,
+  type ReadFailure
+} from '../../../src/adapters/log/event-log.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../../../src/market/sequence.ts'
@@ -57,7 +61,7 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
   return { error, events }
 }
 
-test('a log that cannot be read now fails landing as a dependency, and stops no partition', async () => {
+test('a log that cannot be read now fails landing as a dependency, stops no partition', async () => {
   const { error, events } = await land(new LogUnavailable({ topicPartition: 't-0', detail: 'EIO' }))
   expect(error).toMatchObject({ _tag: 'LandingFailed', isDependency: true })
   expect(events.map(({ type }) => type)).toEqual(['lander.started'])

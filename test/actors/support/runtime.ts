@@ -106,7 +106,11 @@ export const startTree = (
     kernel,
     fromEffect: makeFromEffect(runtime, { kernel, commandsMax: 64, releaseMsMax: 5_000 }),
     shared,
-    http: { status, run: (effect, options) => runtime.runPromiseExit(effect, options), version: '0' }
+    http: {
+      status,
+      run: (effect, options) => runtime.runPromiseExit(effect, options),
+      version: '0'
+    }
   })
   const root: AnyActorRef = createActor(tree.logic, {
     id: tree.spec.id,
