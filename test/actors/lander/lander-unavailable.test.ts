@@ -61,7 +61,7 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
   return { error, events }
 }
 
-test('a log that cannot be read now fails landing as a dependency, stops no partition', async () => {
+test('a log that cannot be read now fails landing as a dependency', async () => {
   const { error, events } = await land(new LogUnavailable({ topicPartition: 't-0', detail: 'EIO' }))
   expect(error).toMatchObject({ _tag: 'LandingFailed', isDependency: true })
   expect(events.map(({ type }) => type)).toEqual(['lander.started'])
