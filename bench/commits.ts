@@ -17,11 +17,13 @@ const late = [990, 1_000] as const
 export const measureCommits = async ({
   workspace,
   runs,
+  settle,
   progress
 }: BenchContext): Promise<Outcome> => {
   const rounds = makeRounds()
   const measures = new Measures()
   for (let run = 1; run <= runs; run += 1) {
+    await settle()
     const folder = await workspace.folder('commits')
     const { commitMs, rows } = await landRounds(folder, rounds, commitRows)
     if (commitMs.length !== commits || rows !== commits * commitRows) {

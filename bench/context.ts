@@ -9,6 +9,8 @@ export interface BenchContext {
   readonly profile: string | undefined
   /** Tells the person who waits. */
   readonly progress: (text: string) => void
+  /** Waits, within its bound, for a quiet machine; says so where it did not become quiet. */
+  readonly settle: () => Promise<void>
   /** Data folder of a verified run of `throughput`, for figures about reading. */
   tradesFolder: string | undefined
 }

@@ -9,7 +9,7 @@ export interface BenchFlags {
   readonly runs: number
   /** How long trades flow in a run of `throughput`. */
   readonly seconds: number
-  /** Longest wait for a quiet machine before each figure. */
+  /** Longest wait for a quiet machine before each figure and each run that lasts. */
   readonly quietSeconds: number
   /** Results as JSON. */
   readonly out: string | undefined
@@ -26,7 +26,7 @@ Measures K2 on this machine, over loopback only, and ends by itself. About ten m
   --only A,B       figures: ${figureIds.join(', ')} (default all)
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
   --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 30)
-  --quiet-wait N   seconds to wait for a quiet machine before each figure, 0 to 3600 (default 60)
+  --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)
   --out FILE       write the results as JSON, for example bench/results/slice.json
   --folder DIR     where runs put their data (default: the system's folder for temporary files)
   --profile DIR    write CPU profiles of K2's threads in throughput; slower

@@ -62,6 +62,11 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
     seconds: flags.seconds,
     profile: flags.profile === undefined ? undefined : resolve(flags.profile),
     progress: (text) => console.log(`bench: ${text}`),
+    settle: async () => {
+      const { isQuiet, busyShare } = await awaitQuiet(flags.quietSeconds)
+      if (isQuiet) return
+      console.log(`bench: going on beside other work: ${(busyShare * 100).toFixed(0)} % busy`)
+    },
     tradesFolder: undefined
   }
   const measured: Figure[] = []

@@ -19,6 +19,7 @@ const ageMsMax = 10_000
 export const measureStart = async (context: BenchContext): Promise<Outcome> => {
   const measures = new Measures()
   for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
+    await context.settle()
     const folder = await context.workspace.folder('start')
     await startOnce(context, { folder, name: 'empty folder', measures })
     await startOnce(context, { folder, name: 'second start', measures })

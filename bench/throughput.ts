@@ -26,6 +26,7 @@ const backlogRowsMax = 65_536
 export const measureThroughput = async (context: BenchContext): Promise<Outcome> => {
   const measures = new Measures()
   for (let run = 1; run <= context.runs; run += 1) {
+    await context.settle()
     const folder = await context.workspace.folder('throughput')
     const faults = await runOnce(context, folder, measures)
     measures.failures.push(...faults.map((fault) => `run ${run}: ${fault}`))
