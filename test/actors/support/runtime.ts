@@ -37,12 +37,12 @@ import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v
 import { until } from '../../support/until.ts'
 import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
 
-export const topic = 'market.crypto.trades.simulated'
+const topic = 'market.crypto.trades.simulated'
 
 const startMsMax = 20_000
 const stopMsMax = 15_000
 
-export interface Line {
+interface Line {
   readonly level: string
   readonly event: string
   readonly [field: string]: unknown
