@@ -23,6 +23,7 @@ import type { SupervisorOutput } from './machines/supervisor-spec.ts'
 const transitionsMax = 1_000
 const commandsMax = 64
 const releaseMsMax = 5_000
+const disposeMsMax = 1_000
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8')
@@ -105,7 +106,11 @@ const end = async (
   output: SupervisorOutput,
   drained: Drained
 ): Promise<void> => {
-  await runtime.dispose()
+  // What still hangs after the tree has ended hangs for ever: the exit code must not wait for it.
+  await Promise.race([
+    runtime.dispose(),
+    new Promise((resolve) => setTimeout(resolve, disposeMsMax).unref())
+  ])
   if (output._tag === 'Escalated') {
     process.stderr.write(`K2 gave up: ${output.childId}: ${output.crash.message}\n`)
     process.exit(1)

@@ -226,8 +226,11 @@ const closeAll = async ({
   partitions,
   lock
 }: Pick<Opened, 'partitions' | 'lock'>): Promise<void> => {
-  await Promise.all([...partitions.values()].map(({ segments }) => segments.close()))
+  const closing = [...partitions.values()].map(({ segments }) => segments.close())
+  // A segment that cannot be closed must not leave the folder locked against the next opening.
+  await Promise.allSettled(closing)
   await lock.release()
+  await Promise.all(closing)
 }
 
 const openFailure = (error: unknown): OpenFailure => {
