@@ -21,7 +21,7 @@ import { type TradeV2, tradeV2Schema } from '../src/market/records/trade-v2.ts'
 /** As a new event log has them. */
 export const partitionCount = 4
 /** As the publisher packs. */
-export const batchBytesMax = 1_024 * 1_024
+const batchBytesMax = 1_024 * 1_024
 
 export const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 

@@ -2,7 +2,7 @@
 import { summarise, type Summary } from './statistics.ts'
 
 /** One measured quantity of a figure. */
-export interface Measure {
+interface Measure {
   readonly name: string
   readonly unit: string
   /** One per run, in the order of the runs. */

@@ -117,7 +117,6 @@ testWithRecordings(
       const k2 = k2s.start({
         ...settingsOf(venue, ['BTCUSDT']),
         K2_DATA_DIR: dataFolder,
-        K2_RETENTION_DAYS: '36500',
         K2_COMMIT_AGE: '200ms'
       })
       await k2.ready()

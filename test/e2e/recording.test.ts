@@ -34,9 +34,6 @@ const dayUs = 86_400_000_000
 /** Commits often, so that the table has several files. */
 const frequentCommits: K2Settings = { K2_COMMIT_AGE: '200ms', K2_COMMIT_ROWS: '2000' }
 
-/** Recordings are older than what K2 keeps unless told otherwise. */
-const keepsOldDays: K2Settings = { K2_RETENTION_DAYS: '36500' }
-
 /** By symbol and id: the order in which all readers' rows are compared. */
 const sortedLines = (lines: readonly string[]): readonly string[] => lines.toSorted()
 const linesOf = (trades: readonly RecordedTrade[]) => sortedLines(trades.map(lineOfRecorded))
@@ -51,7 +48,6 @@ const consecutive = (first: number, last: number) =>
 const startOn = (venue: Venue, dataFolder: string, settings: K2Settings = {}) =>
   k2s.start({
     ...settingsOf(venue, symbols),
-    ...keepsOldDays,
     K2_DATA_DIR: dataFolder,
     ...settings
   })

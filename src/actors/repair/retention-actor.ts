@@ -1,9 +1,13 @@
 /**
- * Program of the actor `repair/retention`: whole days beyond
- * `K2_RETENTION_DAYS` leave the table (R53).
+ * Program of the actor `repair/retention`: whole days beyond `K2_RETENTION_DAYS` leave the table (R53).
+ *
+ * Days count back from the newest day that the table has, or from today if that is earlier: a
+ * recording of years ago is not removed for its age, and a clock set wrong removes nothing.
  */
 import * as Effect from 'effect/Effect'
+import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
+import type { Table } from '../../adapters/iceberg/table.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -18,7 +22,10 @@ export const retentionProgram =
       const table = yield* shared.table.get
       ready()
       const check = Effect.gen(function* () {
-        const beforeDay = Math.floor(shared.nowMs() / dayMs) - shared.config.retentionDays
+        const newest = yield* newestDay(table)
+        if (newest === null) return
+        const today = Math.floor(shared.nowMs() / dayMs)
+        const beforeDay = Math.min(today, newest) - shared.config.retentionDays
         const committed = yield* removeDayPartitions(table, beforeDay)
         if (committed === null) return
         shared.telemetry.log('info', 'retention.days_removed', {
@@ -28,11 +35,18 @@ export const retentionProgram =
         const expired = yield* shared.expired.get
         expired.add(committed.removed.map(({ location }) => location))
       }).pipe(
-        // A table without offsets is the lander's to report; it has nothing that could be too old.
-        Effect.catchTag('OffsetsMissing', () => Effect.void)
+        // The lander and the queries report such tables; here nothing is removed meanwhile.
+        Effect.catchTag(['OffsetsMissing', 'DeletesUnsupported'], () => Effect.void)
       )
       yield* Effect.raceFirst(
         Effect.forever(Effect.andThen(check, Effect.sleep(checkMs))),
         drainRequested(commands)
       )
     }).pipe(markDependency)
+
+/** Days since 1970 of the newest row; null for a table without rows. */
+const newestDay = (table: Table) =>
+  Effect.map(makeScanPlanner(table).plan({}), ({ files }) => {
+    const newestUs = files[0]?.timestampUpperUs
+    return newestUs === undefined ? null : Math.floor(newestUs / (dayMs * 1_000))
+  })

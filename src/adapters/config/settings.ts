@@ -131,7 +131,7 @@ export const settings = {
   ]),
   retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', [
     '365',
-    'Whole days older than this leave the tables.'
+    'Whole days this much older than the newest day of a table leave it.'
   ]),
   diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', [
     '200GiB',
