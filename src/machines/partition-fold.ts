@@ -101,15 +101,15 @@ export const foldTrade = (
 ): void => {
   const { counters } = state
   counters.consumed++
-  const refusal = refusalOf(key, trade, context)
-  if (refusal !== undefined) {
+  const sequence = sequenceOrRefusal(key, trade, context)
+  if (typeof sequence !== 'string') {
     counters.deadLettered++
-    sink.deadLetter({ offset, ...refusal })
+    sink.deadLetter({ offset, ...sequence })
     return
   }
   const record = trade as TradeV2
   const { outcome, refused } = foldArrival(
-    sequenceOf(state, record),
+    (state.sequences[sequence] ??= emptySequence()),
     {
       id: record.source_sequence!,
       timeUs: record.timestamp,
@@ -162,9 +162,6 @@ const inEpoch = (record: TradeV2, epoch: number): TradeV2 =>
         message_id: messageId(record.exchange, record.symbol, record.source_sequence!, epoch)
       }
 
-const sequenceOf = (state: PartitionState, record: TradeV2): SymbolSequence =>
-  (state.sequences[sequenceKey(record)!] ??= emptySequence())
-
 const refuseHeld = (
   counters: PartitionCounters,
   refused: readonly HeldRecord[],
@@ -187,11 +184,12 @@ const refuseHeld = (
 
 type Refusal = Omit<DeadLetter, 'offset'>
 
-const refusalOf = (
+/** The sequence that a record belongs to, or why it cannot land. */
+const sequenceOrRefusal = (
   key: string,
   trade: LoggedTrade['trade'],
   { ownsKey }: FoldContext
-): Refusal | undefined => {
+): string | Refusal => {
   if ('undecodable' in trade) {
     return { reason: 'undecodable', detail: trade.undecodable, symbol: null, nativeId: null }
   }
@@ -210,11 +208,10 @@ const refusalOf = (
     const detail = 'source_sequence is null: number the rows of a source without ids (R26)'
     return { reason: 'no_sequence', detail, symbol, nativeId }
   }
-  if (sequenceKey(trade) === undefined) {
-    const detail = `message_id "${trade.message_id}" is not the record's natural key`
-    return { reason: 'invalid_field', detail, symbol, nativeId }
-  }
-  return undefined
+  const sequence = sequenceKey(trade)
+  if (sequence !== undefined) return sequence
+  const detail = `message_id "${trade.message_id}" is not the record's natural key`
+  return { reason: 'invalid_field', detail, symbol, nativeId }
 }
 
 /** 2200-01-01, in microseconds: a later exchange time is a corrupt one. */

@@ -61,7 +61,7 @@ const openPartition = <Files>(
     const partitionCount = log.topics.get(options.topic)!
     const fold: FoldContext = {
       limits: options.limits,
-      ownsKey: (key) => ports.partitionOf(key, partitionCount) === partition
+      ownsKey: remembered((key) => ports.partitionOf(key, partitionCount) === partition)
     }
     const shared = {
       topic: options.topic,
@@ -117,3 +117,19 @@ const readState = <Files>(
       error.isDependency ? Effect.fail(error) : Effect.succeed(error.message)
     )
   )
+
+/** Keys are few and come again and again; beyond this many the memory starts anew. */
+const keysMax = 10_000
+
+const remembered = (ask: (key: string) => boolean): ((key: string) => boolean) => {
+  const known = new Map<string, boolean>()
+  return (key) => {
+    let answer = known.get(key)
+    if (answer === undefined) {
+      answer = ask(key)
+      if (known.size >= keysMax) known.clear()
+      known.set(key, answer)
+    }
+    return answer
+  }
+}

@@ -1,5 +1,6 @@
 /**
- * Program of the actor `repair/retention`: whole days beyond `K2_RETENTION_DAYS` leave the table (R53).
+ * Program of the actor `repair/retention`: whole days beyond `K2_RETENTION_DAYS` leave the table
+ * (R53).
  *
  * Days count back from the newest day that the table has, or from today if that is earlier: a
  * recording of years ago is not removed for its age, and a clock set wrong removes nothing.
