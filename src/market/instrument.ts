@@ -45,6 +45,12 @@ export const sequenceKey = (
     : undefined
 }
 
+/**
+ * Largest id or time that every part carries exactly: avsc reads and writes longs up to here, one
+ * below the largest safe integer.
+ */
+export const longMax = Number.MAX_SAFE_INTEGER - 1
+
 /** First twelve hex digits of the SHA-256 of the file that was loaded. */
 const loadPattern = /^[0-9a-f]{12}$/
 

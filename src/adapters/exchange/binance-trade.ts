@@ -11,7 +11,7 @@
  * |  | `buyer_order_id` (`b`), `seller_order_id` (`a`) |
  */
 import { DecimalOverflow, parseDecimal } from '../../market/decimal.ts'
-import { type Instrument, messageId, tradeId } from '../../market/instrument.ts'
+import { type Instrument, longMax, messageId, tradeId } from '../../market/instrument.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { FrameResult, RejectReason } from './frame-result.ts'
 
@@ -142,7 +142,7 @@ const wholeNumber = /^(?:0|[1-9]\d*)$/
 export const readableId = (field: FieldText): number | undefined => {
   if (field?.type !== 'number' || !wholeNumber.test(field.text)) return undefined
   const id = Number(field.text)
-  return Number.isSafeInteger(id) ? id : undefined
+  return id <= longMax ? id : undefined
 }
 
 /** Order ids are text in the record, so they may exceed 2^53; they must be whole. */
@@ -163,7 +163,7 @@ const epochUs = /^[1-9]\d{15}$/
  */
 const microseconds = (text: string, name: string): number => {
   const value = epochMs.test(text) ? Number(text) * 1000 : epochUs.test(text) ? Number(text) : NaN
-  if (!Number.isSafeInteger(value)) throw new Refusal('bad_time', name)
+  if (!(value <= longMax)) throw new Refusal('bad_time', name)
   return value
 }
 

@@ -179,6 +179,11 @@ describe('a refused frame', () => {
       raw().replace('3735683259', '9007199254740993'),
       { reason: 'bad_id', field: 't' }
     ],
+    [
+      'an id that is the largest safe integer',
+      raw().replace('3735683259', '9007199254740991'),
+      { reason: 'bad_id', field: 't' }
+    ],
     ['an id below 0', raw({ t: -1 }), { reason: 'bad_id', field: 't' }],
     ['a fractional id', raw({ t: 1.5 }), { reason: 'bad_id', field: 't' }],
     [

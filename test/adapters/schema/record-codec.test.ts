@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { rabinFingerprint } from '../../../src/adapters/schema/fingerprint.ts'
 import { makeRecordCodec, UndecodableRecord } from '../../../src/adapters/schema/record-codec.ts'
+import { longMax } from '../../../src/market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
 const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
@@ -20,9 +21,9 @@ const trade: fc.Arbitrary<TradeV2> = fc.record({
   currency: fc.string(),
   side: fc.constantFrom('BUY', 'SELL', 'SELL_SHORT', 'UNKNOWN'),
   trade_conditions: fc.array(fc.string(), { maxLength: 3 }),
-  source_sequence: fc.option(fc.maxSafeNat()),
+  source_sequence: fc.option(fc.integer({ min: 0, max: longMax })),
   ingestion_timestamp: micros,
-  platform_sequence: fc.option(fc.maxSafeNat()),
+  platform_sequence: fc.option(fc.integer({ min: 0, max: longMax })),
   vendor_data: fc.option(
     fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true })
   )
@@ -41,6 +42,13 @@ describe('record codec', () => {
         expect(plain(codec.decode(bytes, 0, bytes.length))).toEqual(plain(record))
       })
     )
+  })
+
+  test('the largest id that a feed accepts can be written, the next one is refused loudly', () => {
+    const [base] = fc.sample(trade, { numRuns: 1, seed: 1 })
+    const bytes = codec.encode({ ...base!, source_sequence: longMax })
+    expect(codec.decode(bytes, 0, bytes.length).source_sequence).toBe(longMax)
+    expect(() => codec.encode({ ...base!, source_sequence: longMax + 1 })).toThrow('invalid "long"')
   })
 
   test('property: a shortened record is refused, never misread as a whole one', () => {
