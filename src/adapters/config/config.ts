@@ -23,7 +23,15 @@ export class ConfigRejected extends Schema.TaggedError<ConfigRejected>()('Config
 }
 
 /** Variables that belong to the tests, which start K2 in their own environment. */
-const testVariables = new Set(['K2_RECORDINGS', 'K2_REQUIRE_RECORDINGS', 'K2_REQUIRE_PYTHON'])
+const testVariables = new Set([
+  'K2_CACHE_DIR',
+  'K2_KILL_ROUNDS',
+  'K2_KILL_SEED',
+  'K2_RECORDINGS',
+  'K2_REQUIRE_PYTHON',
+  'K2_REQUIRE_RECORDINGS',
+  'K2_TEST_SEED'
+])
 
 export const flagOf = (variable: string): string =>
   `--${variable.slice('K2_'.length).toLowerCase().replaceAll('_', '-')}`
