@@ -21,7 +21,7 @@ export interface BenchFlags {
 
 export const usage = `usage: npm run bench -- [flags]
 
-Measures K2 on this machine, over loopback only, and ends by itself. About ten minutes in full.
+Measures K2 on this machine, over loopback only, and ends by itself. About fifteen minutes in full.
 
   --only A,B       figures: ${figureIds.join(', ')} (default all)
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
