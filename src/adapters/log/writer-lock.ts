@@ -31,7 +31,7 @@ export class LogInUse extends Schema.TaggedError<LogInUse>()('LogInUse', {
   readonly isRefusal = true
   override get message() {
     const owner = `process ${this.pid} has the log open (${this.file})`
-    return `${owner}: stop it, or use another data directory`
+    return `${owner}: stop it, or set K2_DATA_DIR to another folder`
   }
 }
 
