@@ -8,33 +8,14 @@ import {
   type LoggedTrade,
   type PartitionState
 } from '../../src/machines/partition-fold.ts'
-import { messageId, tradeId } from '../../src/market/instrument.ts'
 import type { TradeV2 } from '../../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../../src/market/sequence.ts'
+import { trade } from '../support/trades.ts'
 
 const context: FoldContext = {
   limits: defaultSequenceLimits,
   ownsKey: (key) => key !== 'ELSEWHERE'
 }
-
-const trade = (symbol: string, id: number, change: Partial<TradeV2> = {}): TradeV2 => ({
-  message_id: messageId('BINANCE', symbol, id),
-  trade_id: tradeId('BINANCE', id),
-  symbol,
-  exchange: 'BINANCE',
-  asset_class: 'crypto',
-  timestamp: 1_700_000_000_000_000 + id,
-  price: 100_000_000n,
-  quantity: 1n,
-  currency: 'USDT',
-  side: 'BUY',
-  trade_conditions: [],
-  source_sequence: id,
-  ingestion_timestamp: 1_700_000_000_000_000,
-  platform_sequence: null,
-  vendor_data: null,
-  ...change
-})
 
 interface Folded {
   readonly state: PartitionState

@@ -6,9 +6,8 @@
  * recording of years ago is not removed for its age, and a clock set wrong removes nothing.
  */
 import * as Effect from 'effect/Effect'
-import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
+import { makeScanPlanner, type ScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
-import type { Table } from '../../adapters/iceberg/table.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -21,9 +20,10 @@ export const retentionProgram =
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const table = yield* shared.table.get
+      const planner = makeScanPlanner(table)
       ready()
       const check = Effect.gen(function* () {
-        const newest = yield* newestDay(table)
+        const newest = yield* newestDay(planner)
         if (newest === null) return
         const today = Math.floor(shared.nowMs() / dayMs)
         const beforeDay = Math.min(today, newest) - shared.config.retentionDays
@@ -46,8 +46,8 @@ export const retentionProgram =
     }).pipe(markDependency)
 
 /** Days since 1970 of the newest row; null for a table without rows. */
-const newestDay = (table: Table) =>
-  Effect.map(makeScanPlanner(table).plan({}), ({ files }) => {
+const newestDay = (planner: ScanPlanner) =>
+  Effect.map(planner.plan({}), ({ files }) => {
     const newestUs = files[0]?.timestampUpperUs
     return newestUs === undefined ? null : Math.floor(newestUs / (dayMs * 1_000))
   })

@@ -15,29 +15,11 @@ import {
   sealBatch
 } from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
-import { messageId, tradeId } from '../../../src/market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import { trade } from '../../support/trades.ts'
 
 const topic = 'market.crypto.trades.binance'
 const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
-
-const trade = (symbol: string, id: number): TradeV2 => ({
-  message_id: messageId('BINANCE', symbol, id),
-  trade_id: tradeId('BINANCE', id),
-  symbol,
-  exchange: 'BINANCE',
-  asset_class: 'crypto',
-  timestamp: 1_700_000_000_000_000,
-  price: 1n,
-  quantity: 1n,
-  currency: 'USDT',
-  side: 'BUY',
-  trade_conditions: [],
-  source_sequence: id,
-  ingestion_timestamp: 1_700_000_000_000_000,
-  platform_sequence: null,
-  vendor_data: null
-})
 
 /** A log in memory whose appends succeed, refuse or wait as the test says. */
 class FakeLog {
