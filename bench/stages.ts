@@ -13,6 +13,7 @@ import { nodeFiles, systemClock } from '../src/adapters/log/node-files.ts'
 import { nodeProcess } from '../src/adapters/log/node-process.ts'
 import { partitionOf } from '../src/adapters/log/partitioner.ts'
 import { forEachRecord, PackedRecordsBuilder } from '../src/adapters/log/record-batch.ts'
+import { tradeRules } from '../src/machines/trade-rules.ts'
 import type { TradeV2 } from '../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../src/market/sequence.ts'
 import type { BenchContext } from './context.ts'
@@ -119,7 +120,7 @@ const foldAll = (round: Round): Worked => {
   return { ...worked, records }
 }
 
-const newPartition = (partition: number): LandingPartition =>
+const newPartition = (partition: number): LandingPartition<TradeV2> =>
   new LandingPartition(
     {
       topic,
@@ -127,6 +128,7 @@ const newPartition = (partition: number): LandingPartition =>
       label: `${logIdentity}/${topic}/${partition}`,
       codec,
       fold: {
+        rules: tradeRules,
         limits: defaultSequenceLimits,
         ownsKey: (key) => partitionOf(key, partitionCount) === partition
       },

@@ -8,7 +8,7 @@ import { dataFolderAt, openTradesTable } from '../src/actors/storage/data-folder
 import { removeFile, syncToDisk } from '../src/adapters/disk/folders.ts'
 import { fieldIdsOf } from '../src/adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../src/adapters/duckdb/parquet-writer.ts'
-import { type TradeColumns, tradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
+import type { TradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
 import type { DataFile } from '../src/adapters/iceberg/data-file.ts'
 import { currentSchema } from '../src/adapters/iceberg/metadata.ts'
 import type { BenchContext } from './context.ts'
@@ -49,7 +49,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns
     observe: () => undefined
   })
   const writer = yield* openParquetWriter({
-    columns: tradeColumns,
+    columns: rows.columns,
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     threads: 1, // as the lander has it

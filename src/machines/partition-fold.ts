@@ -7,16 +7,35 @@
  *    The counters are part of the state, so they are exact across restarts (R16).
  * 3. A rejected record costs itself only: its neighbours land (R29, R30).
  */
-import { fitsDecimal } from '../market/decimal.ts'
 import { messageId, sequenceKey } from '../market/instrument.ts'
-import type { TradeV2 } from '../market/records/trade-v2.ts'
 import {
+  type Arrival,
   emptySequence,
-  foldArrival,
   type HeldRecord,
   type SequenceLimits,
+  type Step,
   type SymbolSequence
 } from '../market/sequence.ts'
+
+/** What a record of any data type has. */
+export interface SequencedRecord {
+  readonly message_id: string
+  readonly symbol: string
+  readonly exchange: string
+  /** Microseconds. */
+  readonly timestamp: number
+  readonly source_sequence: number | null
+}
+
+/** What the fold must know of a data type. */
+export interface RecordRules<A extends SequencedRecord> {
+  /** Why a field that only this data type has cannot land; undefined if all of them can. */
+  readonly invalidField: (record: A) => string | undefined
+  /** Tells records in sequence from repeats, by the sequence kind of the data type. */
+  readonly foldArrival: (state: SymbolSequence, arrival: Arrival, limits: SequenceLimits) => Step
+  /** Fields that are bigints: text in a state, which is JSON. */
+  readonly decimalFields: readonly (keyof A & string)[]
+}
 
 export interface PartitionCounters {
   consumed: number
@@ -46,9 +65,9 @@ type RejectReason =
   | 'no_sequence'
   | 'unconfirmed_sequence'
 
-export interface FoldSink {
+export interface FoldSink<A> {
   /** A row of the table, with the offset of the log record that brought it. */
-  readonly land: (record: TradeV2, offset: number) => void
+  readonly land: (record: A, offset: number) => void
   readonly deadLetter: (letter: DeadLetter) => void
 }
 
@@ -63,15 +82,20 @@ export interface DeadLetter {
 }
 
 /** One record as the log holds it. */
-export interface LoggedTrade {
+export interface LoggedRecord<A> {
   readonly offset: number
   /** The record's key as text. */
   readonly key: string
   /** Decoded, or why it could not be. */
-  readonly trade: TradeV2 | { readonly undecodable: string }
+  readonly record: A | Undecodable
 }
 
-export interface FoldContext {
+interface Undecodable {
+  readonly undecodable: string
+}
+
+export interface FoldContext<A extends SequencedRecord> {
+  readonly rules: RecordRules<A>
   readonly limits: SequenceLimits
   /** Whether a key belongs to this partition (R41). */
   readonly ownsKey: (key: string) => boolean
@@ -93,31 +117,36 @@ export const emptyPartitionState = (): PartitionState => ({
 })
 
 /** Folds one record, in offset order. */
-export const foldTrade = (
+export const foldRecord = <A extends SequencedRecord>(
   state: PartitionState,
-  { offset, key, trade }: LoggedTrade,
-  context: FoldContext,
-  sink: FoldSink
+  { offset, key, record }: LoggedRecord<A>,
+  context: FoldContext<A>,
+  sink: FoldSink<A>
 ): void => {
   const { counters } = state
   counters.consumed++
-  const sequence = sequenceOrRefusal(key, trade, context)
-  if (typeof sequence !== 'string') {
-    counters.deadLettered++
-    sink.deadLetter({ offset, ...sequence })
-    return
+  if (isUndecodable(record)) {
+    const { undecodable: detail } = record
+    return refuse(counters, sink, offset, {
+      reason: 'undecodable',
+      detail,
+      symbol: null,
+      nativeId: null
+    })
   }
-  const record = trade as TradeV2
-  const { outcome, refused } = foldArrival(
+  const sequence = sequenceOrRefusal(key, record, context)
+  if (typeof sequence !== 'string') return refuse(counters, sink, offset, sequence)
+  const { rules, limits } = context
+  const { outcome, refused } = rules.foldArrival(
     (state.sequences[sequence] ??= emptySequence()),
     {
       id: record.source_sequence!,
       timeUs: record.timestamp,
       payload: () => serialiseHeld(record, offset)
     },
-    context.limits
+    limits
   )
-  if (refused.length > 0) refuseHeld(counters, refused, sink)
+  if (refused.length > 0) refuseHeld(counters, refused, rules, sink)
   switch (outcome.kind) {
     case 'next':
       counters.gapIds += outcome.gapIds
@@ -134,7 +163,7 @@ export const foldTrade = (
     case 'confirmed':
       if (outcome.reason === 'restart') counters.epochsOpened++
       for (const held of outcome.released) {
-        const { record: waiting, offset: waitingOffset } = parseHeld(held)
+        const { record: waiting, offset: waitingOffset } = parseHeld(held, rules)
         counters.held--
         land(counters, sink, inEpoch(waiting, outcome.epoch), waitingOffset)
       }
@@ -144,17 +173,30 @@ export const foldTrade = (
   }
 }
 
-const land = (
+const isUndecodable = (record: SequencedRecord | Undecodable): record is Undecodable =>
+  'undecodable' in record
+
+const refuse = <A>(
   counters: PartitionCounters,
-  sink: FoldSink,
-  record: TradeV2,
+  sink: FoldSink<A>,
+  offset: number,
+  refusal: Refusal
+): void => {
+  counters.deadLettered++
+  sink.deadLetter({ offset, ...refusal })
+}
+
+const land = <A>(
+  counters: PartitionCounters,
+  sink: FoldSink<A>,
+  record: A,
   offset: number
 ): void => {
   counters.landed++
   sink.land(record, offset)
 }
 
-const inEpoch = (record: TradeV2, epoch: number): TradeV2 =>
+const inEpoch = <A extends SequencedRecord>(record: A, epoch: number): A =>
   epoch === 0
     ? record
     : {
@@ -162,17 +204,16 @@ const inEpoch = (record: TradeV2, epoch: number): TradeV2 =>
         message_id: messageId(record.exchange, record.symbol, record.source_sequence!, epoch)
       }
 
-const refuseHeld = (
+const refuseHeld = <A extends SequencedRecord>(
   counters: PartitionCounters,
   refused: readonly HeldRecord[],
-  sink: FoldSink
+  rules: RecordRules<A>,
+  sink: FoldSink<A>
 ): void => {
   for (const held of refused) {
-    const { record, offset } = parseHeld(held)
+    const { record, offset } = parseHeld(held, rules)
     counters.held--
-    counters.deadLettered++
-    sink.deadLetter({
-      offset,
+    refuse(counters, sink, offset, {
       reason: 'unconfirmed_sequence',
       detail: `id ${held.id} was not followed by two consecutive ids`,
       symbol: record.symbol,
@@ -185,15 +226,12 @@ const refuseHeld = (
 type Refusal = Omit<DeadLetter, 'offset'>
 
 /** The sequence that a record belongs to, or why it cannot land. */
-const sequenceOrRefusal = (
+const sequenceOrRefusal = <A extends SequencedRecord>(
   key: string,
-  trade: LoggedTrade['trade'],
-  { ownsKey }: FoldContext
+  record: A,
+  { ownsKey, rules }: FoldContext<A>
 ): string | Refusal => {
-  if ('undecodable' in trade) {
-    return { reason: 'undecodable', detail: trade.undecodable, symbol: null, nativeId: null }
-  }
-  const { symbol, source_sequence: nativeId } = trade
+  const { symbol, source_sequence: nativeId } = record
   if (!ownsKey(key)) {
     return {
       reason: 'wrong_partition',
@@ -202,55 +240,42 @@ const sequenceOrRefusal = (
       nativeId
     }
   }
-  const field = invalidField(key, trade)
+  const field = invalidField(key, record) ?? rules.invalidField(record)
   if (field !== undefined) return { reason: 'invalid_field', detail: field, symbol, nativeId }
   if (nativeId === null) {
     const detail = 'source_sequence is null: number the rows of a source without ids (R26)'
     return { reason: 'no_sequence', detail, symbol, nativeId }
   }
-  const sequence = sequenceKey(trade)
+  const sequence = sequenceKey(record)
   if (sequence !== undefined) return sequence
-  const detail = `message_id "${trade.message_id}" is not the record's natural key`
+  const detail = `message_id "${record.message_id}" is not the record's natural key`
   return { reason: 'invalid_field', detail, symbol, nativeId }
 }
 
 /** 2200-01-01, in microseconds: a later exchange time is a corrupt one. */
 const timestampUsMax = 7_258_118_400_000_000
 
-const invalidField = (key: string, trade: TradeV2): string | undefined => {
-  if (trade.symbol !== key) return `symbol "${trade.symbol}" differs from the record's key "${key}"`
-  if (trade.exchange === '') return 'exchange is empty'
-  if (trade.timestamp <= 0 || trade.timestamp > timestampUsMax) {
-    return `timestamp ${trade.timestamp} is out of range`
-  }
-  if (trade.price <= 0n || !fitsDecimal(trade.price)) {
-    return `price ${trade.price} is not positive or too large`
-  }
-  if (trade.quantity <= 0n || !fitsDecimal(trade.quantity)) {
-    return `quantity ${trade.quantity} is not positive or too large`
-  }
-  if (trade.source_sequence !== null && trade.source_sequence < 0) {
-    return `source_sequence ${trade.source_sequence} is negative`
-  }
-  return undefined
+const invalidField = (key: string, record: SequencedRecord): string | undefined => {
+  const { symbol, exchange, timestamp, source_sequence: nativeId } = record
+  if (symbol !== key) return `symbol "${symbol}" differs from the record's key "${key}"`
+  if (exchange === '') return 'exchange is empty'
+  if (timestamp <= 0 || timestamp > timestampUsMax) return `timestamp ${timestamp} is out of range`
+  return nativeId !== null && nativeId < 0 ? `source_sequence ${nativeId} is negative` : undefined
 }
 
-/** Bigints as text, so that the state is JSON. */
-const serialiseHeld = (record: TradeV2, offset: number): string =>
-  JSON.stringify({
-    offset,
-    record: { ...record, price: `${record.price}`, quantity: `${record.quantity}` }
-  })
+const serialiseHeld = (record: SequencedRecord, offset: number): string =>
+  JSON.stringify({ offset, record }, (_name, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value
+  )
 
-const parseHeld = ({
-  payload
-}: HeldRecord): { readonly record: TradeV2; readonly offset: number } => {
+const parseHeld = <A extends SequencedRecord>(
+  { payload }: HeldRecord,
+  { decimalFields }: RecordRules<A>
+): { readonly record: A; readonly offset: number } => {
   const { offset, record } = JSON.parse(payload) as {
-    offset: number
-    record: Omit<TradeV2, 'price' | 'quantity'> & { price: string; quantity: string }
+    readonly offset: number
+    readonly record: Record<string, unknown>
   }
-  return {
-    offset,
-    record: { ...record, price: BigInt(record.price), quantity: BigInt(record.quantity) }
-  }
+  for (const field of decimalFields) record[field] = BigInt(record[field] as string)
+  return { offset, record: record as unknown as A }
 }

@@ -3,16 +3,18 @@ import { describe, expect, test } from 'vitest'
 import {
   type DeadLetter,
   emptyPartitionState,
-  foldTrade,
+  foldRecord,
   type FoldContext,
-  type LoggedTrade,
+  type LoggedRecord,
   type PartitionState
 } from '../../src/machines/partition-fold.ts'
+import { tradeRules } from '../../src/machines/trade-rules.ts'
 import type { TradeV2 } from '../../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../../src/market/sequence.ts'
 import { trade } from '../support/trades.ts'
 
-const context: FoldContext = {
+const context: FoldContext<TradeV2> = {
+  rules: tradeRules,
   limits: defaultSequenceLimits,
   ownsKey: (key) => key !== 'ELSEWHERE'
 }
@@ -24,7 +26,7 @@ interface Folded {
 }
 
 const foldAll = (
-  records: readonly Omit<LoggedTrade, 'offset'>[],
+  records: readonly Omit<LoggedRecord<TradeV2>, 'offset'>[],
   restartBefore = new Set<number>()
 ): Folded => {
   let state = emptyPartitionState()
@@ -32,7 +34,7 @@ const foldAll = (
   const letters: DeadLetter[] = []
   records.forEach((record, offset) => {
     if (restartBefore.has(offset)) state = JSON.parse(JSON.stringify(state)) as PartitionState
-    foldTrade(state, { ...record, offset }, context, {
+    foldRecord(state, { ...record, offset }, context, {
       land: (row, at) => landed.push({ id: row.message_id, offset: at }),
       deadLetter: (letter) => letters.push(letter)
     })
@@ -40,9 +42,9 @@ const foldAll = (
   return { state, landed, letters }
 }
 
-const logged = (record: TradeV2): Omit<LoggedTrade, 'offset'> => ({
+const logged = (record: TradeV2): Omit<LoggedRecord<TradeV2>, 'offset'> => ({
   key: record.symbol,
-  trade: record
+  record
 })
 
 describe('partition fold', () => {
@@ -58,9 +60,9 @@ describe('partition fold', () => {
   })
 
   test.each([
-    ['undecodable', { key: 'BTCUSDT', trade: { undecodable: 'truncated' } }],
+    ['undecodable', { key: 'BTCUSDT', record: { undecodable: 'truncated' } }],
     ['wrong_partition', logged(trade('ELSEWHERE', 2))],
-    ['invalid_field', { key: 'ETHUSDT', trade: trade('BTCUSDT', 2) }],
+    ['invalid_field', { key: 'ETHUSDT', record: trade('BTCUSDT', 2) }],
     ['invalid_field', logged(trade('BTCUSDT', 2, { price: 0n }))],
     ['invalid_field', logged(trade('BTCUSDT', 2, { quantity: 10n ** 18n }))],
     ['invalid_field', logged(trade('BTCUSDT', 2, { timestamp: 0 }))],
@@ -128,7 +130,7 @@ describe('partition fold', () => {
           .integer({ min: 5_000_000, max: 9_000_000 })
           .map((id) => logged(trade('A', id)))
       },
-      { weight: 1, arbitrary: fc.constant({ key: 'A', trade: { undecodable: 'noise' } }) },
+      { weight: 1, arbitrary: fc.constant({ key: 'A', record: { undecodable: 'noise' } }) },
       {
         weight: 1,
         arbitrary: fc

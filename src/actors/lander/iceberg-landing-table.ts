@@ -5,7 +5,7 @@
 import * as Effect from 'effect/Effect'
 import { makeFolder } from '../../adapters/disk/folders.ts'
 import type { ParquetWriter, WrittenFile } from '../../adapters/duckdb/parquet-writer.ts'
-import type { TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
+import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
@@ -20,6 +20,7 @@ import {
 import type { RemovedFile } from '../../adapters/iceberg/unreferenced-files.ts'
 import { fileLocation, filePath } from '../../adapters/object-store/local-files.ts'
 import {
+  type LandedRows,
   LandingFailed,
   type LandingOutcome,
   type LandingTable,
@@ -39,9 +40,9 @@ export interface IcebergLandingOptions {
   readonly onRemoved: (files: readonly RemovedFile[]) => void
 }
 
-export const makeIcebergLandingTable = (
+export const makeIcebergLandingTable = <A>(
   options: IcebergLandingOptions
-): LandingTable<readonly DataFile[]> => {
+): LandingTable<A, readonly DataFile[]> => {
   const { table, topic } = options
   return {
     positions: readPositions(options),
@@ -54,7 +55,8 @@ export const makeIcebergLandingTable = (
       ),
     writeState: (partition, bytes) =>
       Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
-    writeRows: (rows, commitId) => writeRows(options, rows as TradeColumns, commitId),
+    writeRows: (rows, commitId) =>
+      writeRows(options, rows as LandedRows<A> & RecordColumns, commitId),
     commit: ({ commitId, files, advances }) =>
       commit(options, appendRequest(options, commitId, files, advances))
   }
@@ -91,7 +93,7 @@ const readPositions = ({
 
 const writeRows = (
   { table, writer }: IcebergLandingOptions,
-  rows: TradeColumns,
+  rows: RecordColumns,
   commitId: string
 ): Effect.Effect<readonly DataFile[], LandingFailed> =>
   Effect.gen(function* () {

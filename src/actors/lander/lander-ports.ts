@@ -4,14 +4,17 @@ import * as Schema from 'effect/Schema'
 import type { DeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
 import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
-import type { PartitionCounters } from '../../machines/partition-fold.ts'
-import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import type {
+  PartitionCounters,
+  RecordRules,
+  SequencedRecord
+} from '../../machines/partition-fold.ts'
 import type { SequenceLimits } from '../../market/sequence.ts'
 
 /** Landed rows of one commit, in the order in which they came. */
-export interface LandedRows {
+export interface LandedRows<A> {
   readonly length: number
-  push(record: TradeV2, partition: string, offset: number): void
+  push(record: A, partition: string, offset: number): void
   clear(): void
 }
 
@@ -51,7 +54,7 @@ export type LandingOutcome =
   | { readonly kind: 'fenced'; readonly detail: string }
 
 /** One table, seen from one topic of one log. */
-export interface LandingTable<Files> {
+export interface LandingTable<A, Files> {
   readonly positions: Effect.Effect<RecordedPositions, LandingFailed>
   readonly readState: (path: string) => Effect.Effect<Uint8Array, LandingFailed>
   /** Stores a state under a new name, durably. */
@@ -60,7 +63,10 @@ export interface LandingTable<Files> {
     bytes: Uint8Array
   ) => Effect.Effect<string, LandingFailed>
   /** Writes the rows as data files, durably. */
-  readonly writeRows: (rows: LandedRows, commitId: string) => Effect.Effect<Files, LandingFailed>
+  readonly writeRows: (
+    rows: LandedRows<A>,
+    commitId: string
+  ) => Effect.Effect<Files, LandingFailed>
   /** One atomic step for rows, offsets and state; an unknown outcome is resolved inside (R19). */
   readonly commit: (attempt: LandingAttempt<Files>) => Effect.Effect<LandingOutcome, LandingFailed>
 }
@@ -90,11 +96,12 @@ export interface LanderOptions {
   readonly logFaults: ReadonlyMap<number, string>
 }
 
-export interface LanderPorts<Files> {
+export interface LanderPorts<A extends SequencedRecord, Files> {
   readonly log: EventLogReader
-  readonly table: LandingTable<Files>
-  readonly rows: LandedRows
-  readonly codec: RecordCodec<TradeV2>
+  readonly table: LandingTable<A, Files>
+  readonly rows: LandedRows<A>
+  readonly codec: RecordCodec<A>
+  readonly rules: RecordRules<A>
   readonly deadLetters: DeadLetterLog
   /** Whether a key belongs to a partition (R41). */
   readonly partitionOf: (key: string, partitionCount: number) => number

@@ -14,6 +14,7 @@
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
+import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { openPartitions } from './landing-positions.ts'
 import {
   type LanderOptions,
@@ -34,8 +35,8 @@ const readBytesMax = 2 * 1_024 * 1_024
 /** The first commit does not wait for the full age: a start should show that it lands. */
 const firstCommitAgeMs = 1_000
 
-interface Session {
-  readonly partitions: readonly LandingPartition[]
+interface Session<A extends SequencedRecord> {
+  readonly partitions: readonly LandingPartition<A>[]
   readonly letters: DeadLetterEntry[]
   bytes: number
   /** When the oldest record that is not committed was read. */
@@ -43,7 +44,10 @@ interface Session {
   commits: number
 }
 
-export const makeLander = <Files>(options: LanderOptions, ports: LanderPorts<Files>): Lander => {
+export const makeLander = <A extends SequencedRecord, Files>(
+  options: LanderOptions,
+  ports: LanderPorts<A, Files>
+): Lander => {
   const news = Latch.makeUnsafe(false)
   const finishing = { requested: false }
   return {
@@ -65,17 +69,17 @@ export const makeLander = <Files>(options: LanderOptions, ports: LanderPorts<Fil
   }
 }
 
-interface Context<Files> {
+interface Context<A extends SequencedRecord, Files> {
   readonly options: LanderOptions
-  readonly ports: LanderPorts<Files>
+  readonly ports: LanderPorts<A, Files>
   readonly news: Latch.Latch
   readonly finishing: { readonly requested: boolean }
 }
 
-const openSession = <Files>(
+const openSession = <A extends SequencedRecord, Files>(
   options: LanderOptions,
-  ports: LanderPorts<Files>
-): Effect.Effect<Session, LandingFailed> =>
+  ports: LanderPorts<A, Files>
+): Effect.Effect<Session<A>, LandingFailed> =>
   Effect.gen(function* () {
     ports.rows.clear()
     const partitions = yield* openPartitions(options, ports)
@@ -87,9 +91,9 @@ const openSession = <Files>(
     return { partitions, letters: [], bytes: 0, oldestMs: undefined, commits: 0 }
   })
 
-const runSession = <Files>(
-  session: Session,
-  context: Context<Files>
+const runSession = <A extends SequencedRecord, Files>(
+  session: Session<A>,
+  context: Context<A, Files>
 ): Effect.Effect<'finished' | 'fenced', LandingFailed> =>
   Effect.gen(function* () {
     const { ports, news, finishing } = context
@@ -111,9 +115,9 @@ const runSession = <Files>(
   })
 
 /** One read from every partition. Returns the bytes read. */
-const readOnce = <Files>(
-  session: Session,
-  { options, ports }: Context<Files>
+const readOnce = <A extends SequencedRecord, Files>(
+  session: Session<A>,
+  { options, ports }: Context<A, Files>
 ): Effect.Effect<number, LandingFailed> =>
   Effect.gen(function* () {
     let bytesRead = 0
@@ -150,10 +154,10 @@ const readOnce = <Files>(
     return bytesRead
   })
 
-const stopPartition = <Files>(
-  partition: LandingPartition,
+const stopPartition = <A extends SequencedRecord, Files>(
+  partition: LandingPartition<A>,
   detail: string,
-  ports: LanderPorts<Files>
+  ports: LanderPorts<A, Files>
 ) =>
   Effect.sync((): readonly never[] => {
     partition.fault = detail
@@ -162,10 +166,10 @@ const stopPartition = <Files>(
   })
 
 /** Milliseconds until a commit is due; infinity when there is nothing to commit. */
-const commitDueInMs = <Files>(
-  session: Session,
+const commitDueInMs = <A extends SequencedRecord, Files>(
+  session: Session<A>,
   options: LanderOptions,
-  ports: LanderPorts<Files>
+  ports: LanderPorts<A, Files>
 ): number => {
   if (session.oldestMs === undefined) return Number.POSITIVE_INFINITY
   if (ports.rows.length >= options.commitRowsMax || session.bytes >= options.commitBytesMax)
@@ -175,9 +179,9 @@ const commitDueInMs = <Files>(
   return session.oldestMs + ageMs - ports.nowMs()
 }
 
-const commit = <Files>(
-  session: Session,
-  ports: LanderPorts<Files>
+const commit = <A extends SequencedRecord, Files>(
+  session: Session<A>,
+  ports: LanderPorts<A, Files>
 ): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
   Effect.gen(function* () {
     const { table, rows } = ports
@@ -215,8 +219,8 @@ const commit = <Files>(
     return 'landed'
   })
 
-const advanceOf = (
-  partition: LandingPartition,
+const advanceOf = <A extends SequencedRecord>(
+  partition: LandingPartition<A>,
   table: {
     readonly writeState: (
       partition: number,
@@ -232,9 +236,9 @@ const advanceOf = (
   }))
 
 /** (4) */
-const writeLetters = <Files>(
-  { letters }: Session,
-  { deadLetters }: LanderPorts<Files>
+const writeLetters = <A extends SequencedRecord, Files>(
+  { letters }: Session<A>,
+  { deadLetters }: LanderPorts<A, Files>
 ): Effect.Effect<void, LandingFailed> =>
   letters.length === 0
     ? Effect.void
@@ -248,7 +252,10 @@ const writeLetters = <Files>(
  * Counts letters once the commit has passed them: a batch that
  * is landed again is not counted again.
  */
-const observeLetters = <Files>({ letters }: Session, { observe }: LanderPorts<Files>): void => {
+const observeLetters = <A extends SequencedRecord, Files>(
+  { letters }: Session<A>,
+  { observe }: LanderPorts<A, Files>
+): void => {
   const countByReason = new Map<string, number>()
   for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)
   for (const [reason, count] of countByReason)

@@ -10,24 +10,24 @@ import {
   emptyPartitionState,
   type FoldContext,
   type FoldSink,
-  foldTrade,
-  type LoggedTrade,
-  type PartitionState
+  foldRecord,
+  type LoggedRecord,
+  type PartitionState,
+  type SequencedRecord
 } from '../../machines/partition-fold.ts'
-import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { LandedRows, PartitionPosition } from './lander-ports.ts'
 
-export interface LandingPartitionOptions {
+export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly topic: string
   readonly partition: number
   /** Names log, topic and partition in the rows (R15). */
   readonly label: string
-  readonly codec: RecordCodec<TradeV2>
-  readonly fold: FoldContext
+  readonly codec: RecordCodec<A>
+  readonly fold: FoldContext<A>
   readonly nowMs: () => number
 }
 
-export class LandingPartition {
+export class LandingPartition<A extends SequencedRecord> {
   readonly partition: number
   /** What the table records, null before the first landing. */
   committedOffset: number | null
@@ -35,12 +35,12 @@ export class LandingPartition {
   position: number
   /** Set when the partition must not be landed any more. */
   fault: string | undefined
-  readonly #options: LandingPartitionOptions
+  readonly #options: LandingPartitionOptions<A>
   readonly #state: PartitionState
   #settledOffset: number
 
   constructor(
-    options: LandingPartitionOptions,
+    options: LandingPartitionOptions<A>,
     recorded:
       { readonly offset: number; readonly state: PartitionState } | { readonly startOffset: number }
   ) {
@@ -80,7 +80,7 @@ export class LandingPartition {
    * Folds a batch into the draft; records before the position were folded already.
    * The batch must hold the position: what was skipped would never land (R8).
    */
-  fold(batch: LogBatch, rows: LandedRows, letters: DeadLetterEntry[]): void {
+  fold(batch: LogBatch, rows: LandedRows<A>, letters: DeadLetterEntry[]): void {
     if (batch.baseOffset > this.position || batch.endOffset <= this.position) {
       const given = `offsets ${batch.baseOffset} to ${batch.endOffset}`
       this.fault = `the log gave ${given} where ${this.position} is next`
@@ -90,7 +90,7 @@ export class LandingPartition {
     const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length)
     const isKnownSchema = batch.schemaFingerprint === codec.fingerprint
     let value: readonly [start: number, end: number] = [0, 0]
-    const sink: FoldSink = {
+    const sink: FoldSink<A> = {
       land: (record, offset) => rows.push(record, label, offset),
       deadLetter: ({ heldRecord, ...letter }) =>
         letters.push({
@@ -113,21 +113,21 @@ export class LandingPartition {
     forEachRecord(batch, (range) => {
       if (range.offset < this.position) return
       value = [range.valueStart, range.valueEnd]
-      const trade = isKnownSchema
+      const record = isKnownSchema
         ? decoded(codec, bytes, value)
         : { undecodable: `written with unknown schema ${batch.schemaFingerprint}` }
       const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
-      foldTrade(this.#state, { offset: range.offset, key, trade }, this.#options.fold, sink)
+      foldRecord(this.#state, { offset: range.offset, key, record }, this.#options.fold, sink)
     })
     this.position = batch.endOffset
   }
 }
 
-const decoded = (
-  codec: RecordCodec<TradeV2>,
+const decoded = <A extends SequencedRecord>(
+  codec: RecordCodec<A>,
   bytes: Uint8Array,
   [start, end]: readonly [start: number, end: number]
-): LoggedTrade['trade'] => {
+): LoggedRecord<A>['record'] => {
   try {
     return codec.decode(bytes, start, end)
   } catch (error) {

@@ -7,7 +7,11 @@
  * remedy; it is never guessed (R8, R10).
  */
 import * as Effect from 'effect/Effect'
-import type { FoldContext, PartitionState } from '../../machines/partition-fold.ts'
+import type {
+  FoldContext,
+  PartitionState,
+  SequencedRecord
+} from '../../machines/partition-fold.ts'
 import {
   type LanderOptions,
   type LanderPorts,
@@ -18,10 +22,10 @@ import {
 } from './lander-ports.ts'
 import { LandingPartition, parsePartitionState } from './landing-partition.ts'
 
-export const openPartitions = <Files>(
+export const openPartitions = <A extends SequencedRecord, Files>(
   options: LanderOptions,
-  ports: LanderPorts<Files>
-): Effect.Effect<readonly LandingPartition[], LandingFailed> =>
+  ports: LanderPorts<A, Files>
+): Effect.Effect<readonly LandingPartition<A>[], LandingFailed> =>
   Effect.gen(function* () {
     const { log, table } = ports
     const partitionCount = log.topics.get(options.topic) ?? 0
@@ -51,15 +55,16 @@ const foreignFault = (
       "start K2 with that log's data folder, or move the table away to begin a new one"
     : undefined
 
-const openPartition = <Files>(
+const openPartition = <A extends SequencedRecord, Files>(
   partition: number,
   recorded: RecordedPosition | undefined,
-  { options, ports }: { readonly options: LanderOptions; readonly ports: LanderPorts<Files> }
-): Effect.Effect<LandingPartition, LandingFailed> =>
+  { options, ports }: { readonly options: LanderOptions; readonly ports: LanderPorts<A, Files> }
+): Effect.Effect<LandingPartition<A>, LandingFailed> =>
   Effect.gen(function* () {
     const { log, table, codec, nowMs } = ports
     const partitionCount = log.topics.get(options.topic)!
-    const fold: FoldContext = {
+    const fold: FoldContext<A> = {
+      rules: ports.rules,
       limits: options.limits,
       ownsKey: remembered((key) => ports.partitionOf(key, partitionCount) === partition)
     }
@@ -101,8 +106,8 @@ const openPartition = <Files>(
 /**
  * The state, or why there is none. A store that is only unavailable fails instead: it comes back.
  */
-const readState = <Files>(
-  table: LandingTable<Files>,
+const readState = <A extends SequencedRecord, Files>(
+  table: LandingTable<A, Files>,
   path: string
 ): Effect.Effect<PartitionState | string, LandingFailed> =>
   table.readState(path).pipe(

@@ -7,11 +7,12 @@ import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.t
 import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
 import { fieldIdsOf } from '../../adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../../adapters/duckdb/parquet-writer.ts'
-import { tradeColumns, TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
+import { TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
+import { tradeRules } from '../../machines/trade-rules.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
 import { openTradesTable, type TableContext } from '../storage/data-folder.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
@@ -38,8 +39,9 @@ export const openLander = (setup: LanderSetup) =>
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
     const table = yield* openTradesTable({ ...setup, observe: () => undefined })
+    const rows = new TradeColumns()
     const writer = yield* openParquetWriter({
-      columns: tradeColumns,
+      columns: rows.columns,
       fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
       files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
       threads: duckdbThreads,
@@ -62,8 +64,9 @@ export const openLander = (setup: LanderSetup) =>
         partitionCount: log.topics.get(topic) ?? 0,
         onRemoved: (files) => setup.onRemoved(files.map(({ location }) => location))
       }),
-      rows: new TradeColumns(),
+      rows,
       codec: makeRecordCodec<TradeV2>(tradeV2Schema),
+      rules: tradeRules,
       deadLetters,
       partitionOf,
       nowMs,

@@ -20,7 +20,7 @@ import {
 import { DecimalOverflow, fitsDecimal, formatDecimal } from '../../market/decimal.ts'
 import { type Column, codeType, duckdbTypeOf, identifier } from './columns.ts'
 
-type FieldValue =
+export type FieldValue =
   null | string | number | bigint | readonly string[] | Readonly<Record<string, string>>
 
 /** Values that coded columns refer to, bound as a parameter of the statement that reads them. */

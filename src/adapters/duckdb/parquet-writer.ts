@@ -28,7 +28,7 @@ import type { ColumnBuffer } from './column-buffer.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
 import { duckdbCall } from './statement.ts'
-import type { RecordColumns } from './trade-columns.ts'
+import type { RecordColumns } from './record-columns.ts'
 
 /** What the writer needs of the file system, beyond DuckDB's own writing. */
 export interface DurableFiles {

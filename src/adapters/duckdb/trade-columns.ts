@@ -1,81 +1,11 @@
-/**
- * A batch of records in columns, with the log position of each (R15), ready for the Parquet writer.
- *
- * 1. `push` adds a whole row or, when it throws, nothing.
- * 2. The buffers keep their size over `clear`: a lander that works in batches allocates once.
- */
-import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
-import { type ColumnBuffer, makeColumnBuffer } from './column-buffer.ts'
-import { type Column, columnsOf } from './columns.ts'
-
-/** What the writer needs of a batch, whatever its records are. */
-export interface RecordColumns {
-  readonly columns: readonly Column[]
-  readonly buffers: readonly ColumnBuffer[]
-  readonly length: number
-  /** Exchange code of a row. */
-  exchangeAt(row: number): string
-  /** Exchange time of a row, microseconds. */
-  timestampAt(row: number): number
-}
-
 /** Columns of `market.trades`. */
-export const tradeColumns: readonly Column[] = columnsOf(tradeV2Schema)
+import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
+import { BufferedColumns } from './record-columns.ts'
 
-/** Nearly every row has its own: coding them would only fill a dictionary. */
 const uniqueColumns: ReadonlySet<string> = new Set(['message_id', 'trade_id'])
 
-const fieldNames = tradeV2Schema.fields.map(({ name }) => name)
-
-export class TradeColumns implements RecordColumns {
-  readonly columns = tradeColumns
-  readonly buffers: readonly ColumnBuffer[] = tradeColumns.map((column) =>
-    makeColumnBuffer(column, uniqueColumns.has(column.name))
-  )
-  private rowCount = 0
-  private readonly exchanges: string[] = []
-  private timestamps = new Float64Array(1_024)
-
-  get length(): number {
-    return this.rowCount
-  }
-
-  /** Bytes held, estimated: what the lander's byte limit is compared with. */
-  get bytes(): number {
-    return this.buffers.reduce((sum, buffer) => sum + buffer.bytes, this.timestamps.byteLength)
-  }
-
-  /**
-   * Adds a row. `partition` names log epoch and partition, `offset` is the record's in it.
-   * @throws DecimalOverflow
-   */
-  push(record: TradeV2, partition: string, offset: number): void {
-    const row = this.rowCount
-    let index = 0
-    for (const name of fieldNames) this.buffers[index++]!.set(row, record[name])
-    this.buffers[index++]!.set(row, partition)
-    this.buffers[index]!.set(row, offset)
-    if (row >= this.timestamps.length) {
-      const larger = new Float64Array(row * 2)
-      larger.set(this.timestamps)
-      this.timestamps = larger
-    }
-    this.timestamps[row] = record.timestamp
-    this.exchanges[row] = record.exchange
-    this.rowCount = row + 1
-  }
-
-  exchangeAt(row: number): string {
-    return this.exchanges[row]!
-  }
-
-  timestampAt(row: number): number {
-    return this.timestamps[row]!
-  }
-
-  clear(): void {
-    this.rowCount = 0
-    this.exchanges.length = 0
-    for (const buffer of this.buffers) buffer.clear()
+export class TradeColumns extends BufferedColumns<TradeV2> {
+  constructor() {
+    super(tradeV2Schema, uniqueColumns)
   }
 }

@@ -9,6 +9,7 @@ import {
   type ReadFailure
 } from '../../../src/adapters/log/event-log.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
+import { tradeRules } from '../../../src/machines/trade-rules.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../../../src/market/sequence.ts'
 
@@ -18,7 +19,7 @@ const topic = 'market.crypto.trades.binance'
 const land = async (failure: ReadFailure, logFaults = new Map<number, string>()) => {
   const events: LanderEvent[] = []
   const none = Effect.die('nothing is to be landed')
-  const ports: LanderPorts<never> = {
+  const ports: LanderPorts<TradeV2, never> = {
     log: {
       identity: 'log-1',
       topics: new Map([[topic, 1]]),
@@ -35,6 +36,7 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
     },
     rows: { length: 0, push: () => undefined, clear: () => undefined },
     codec: makeRecordCodec<TradeV2>(tradeV2Schema),
+    rules: tradeRules,
     deadLetters: { write: () => Effect.void },
     partitionOf: () => 0,
     nowMs: () => 0,

@@ -25,6 +25,7 @@ import {
   sealBatch
 } from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
+import { tradeRules } from '../../../src/machines/trade-rules.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { defaultSequenceLimits } from '../../../src/market/sequence.ts'
 import { trade } from '../../support/trades.ts'
@@ -97,7 +98,7 @@ class FakeLog implements EventLogReader {
 
 type Row = readonly [messageId: string, offset: number]
 
-class FakeRows implements LandedRows {
+class FakeRows implements LandedRows<TradeV2> {
   rows: Row[] = []
   get length() {
     return this.rows.length
@@ -113,7 +114,7 @@ class FakeRows implements LandedRows {
 type Fault = 'writeRows' | 'writeState' | 'commitBefore' | 'commitAfter'
 
 /** A table whose commit is atomic, and that fails where the test says. */
-class FakeTable implements LandingTable<readonly Row[]> {
+class FakeTable implements LandingTable<TradeV2, readonly Row[]> {
   readonly landed: Row[] = []
   readonly recorded = new Map<number, RecordedPosition>()
   readonly states = new Map<string, Uint8Array>()
@@ -148,12 +149,12 @@ class FakeTable implements LandingTable<readonly Row[]> {
       this.states.set(path, bytes)
       return path
     }))
-  writeRows = (rows: LandedRows) =>
+  writeRows = (rows: LandedRows<TradeV2>) =>
     Effect.andThen(
       this.#fail('writeRows'),
       Effect.sync((): readonly Row[] => [...(rows as FakeRows).rows])
     )
-  commit: LandingTable<readonly Row[]>['commit'] = ({ files, advances }) =>
+  commit: LandingTable<TradeV2, readonly Row[]>['commit'] = ({ files, advances }) =>
     Effect.gen({ self: this }, function* () {
       yield* this.#fail('commitBefore')
       for (const { partition, fromOffset } of advances) {
@@ -202,6 +203,7 @@ const landerOf = ({ log, table, letters, events }: World, change: Partial<Lander
       table,
       rows: new FakeRows(),
       codec,
+      rules: tradeRules,
       deadLetters: { write: (entries) => Effect.sync(() => void letters.push(...entries)) },
       partitionOf,
       nowMs: () => performance.now(),

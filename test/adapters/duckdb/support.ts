@@ -11,8 +11,10 @@ import {
   type ParquetWriter,
   type ParquetWriterOptions
 } from '../../../src/adapters/duckdb/parquet-writer.ts'
-import { tradeColumns, TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
+import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
+
+const { columns: tradeColumns } = new TradeColumns()
 
 const paths = [
   ...tradeColumns.map(({ name }) => name),
