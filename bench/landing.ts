@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
+import { tradesSpec } from '../src/actors/data-types.ts'
 import { openLander } from '../src/actors/lander/open-lander.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
 import type { EventLogReader } from '../src/adapters/log/event-log.ts'
@@ -44,7 +45,7 @@ const landAll = Effect.fnUntraced(function* (
   let rows = 0
   let cutMs: number | undefined
   const faults: string[] = []
-  const makeLander = yield* openLander({
+  const makeLander = yield* openLander(tradesSpec, {
     folder: dataFolderAt(folder),
     log: roundLog(rounds),
     lander: {

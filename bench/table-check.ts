@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'
 import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
-import { dataFolderAt, openTradesTable } from '../src/actors/storage/data-folder.ts'
+import { tradesSpec } from '../src/actors/data-types.ts'
+import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
 
 export interface SymbolCount {
   readonly symbol: string
@@ -46,7 +47,7 @@ export const readTable = async (dataDir: string): Promise<TableContents> => {
 }
 
 const currentFiles = Effect.fnUntraced(function* (dataDir: string) {
-  const table = yield* openTradesTable({
+  const table = yield* openTable(tradesSpec, {
     folder: dataFolderAt(dataDir),
     snapshotsMax,
     nowMs: Date.now,

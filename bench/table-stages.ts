@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises'
 import * as Effect from 'effect/Effect'
 import { makeIcebergLandingTable } from '../src/actors/lander/iceberg-landing-table.ts'
 import type { PartitionAdvance } from '../src/actors/lander/lander-ports.ts'
-import { dataFolderAt, openTradesTable } from '../src/actors/storage/data-folder.ts'
+import { tradesSpec } from '../src/actors/data-types.ts'
+import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
 import { removeFile, syncToDisk } from '../src/adapters/disk/folders.ts'
 import { fieldIdsOf } from '../src/adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../src/adapters/duckdb/parquet-writer.ts'
@@ -41,7 +42,7 @@ export const measureTableStages = async (
 const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns) {
   const folder = dataFolderAt(dataDir)
   yield* Effect.promise(() => mkdir(folder.temporary, { recursive: true }))
-  const table = yield* openTradesTable({
+  const table = yield* openTable(tradesSpec, {
     folder,
     snapshotsMax,
     nowMs: Date.now,

@@ -47,23 +47,32 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
   const feed = `feed:${shared.exchange.toLowerCase()}`
   return supervisor(kernel, { id: 'root' }, [
     worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
-    supervisor(kernel, { id: 'storage' }, [
-      worker({ id: 'trades', drainMsMax }, fromEffect(tableProgram(shared)))
-    ]),
+    supervisor(
+      kernel,
+      { id: 'storage' },
+      shared.pipelines.map((pipeline) =>
+        worker({ id: pipeline.dataType, drainMsMax }, fromEffect(tableProgram(shared, pipeline)))
+      )
+    ),
     supervisor(kernel, { id: 'log' }, [
       worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
-      worker({ id: 'publisher', drainMsMax }, fromEffect(publisherProgram(shared)))
+      worker(
+        { id: 'publisher:trades', drainMsMax },
+        fromEffect(publisherProgram(shared, shared.trades))
+      )
     ]),
     supervisor(kernel, { id: 'landing' }, [
       worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-      worker(
-        {
-          id: 'lander',
-          startMsMax: 30_000,
-          drainMsMax: landerDrainMsMax,
-          shutdownMsMax: 2 * landerStopMsMax
-        },
-        fromEffect(landerProgram(shared), { releaseMsMax: 2 * landerStopMsMax })
+      ...shared.pipelines.map((pipeline) =>
+        worker(
+          {
+            id: `lander:${pipeline.dataType}`,
+            startMsMax: 30_000,
+            drainMsMax: landerDrainMsMax,
+            shutdownMsMax: 2 * landerStopMsMax
+          },
+          fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
+        )
       )
     ]),
     supervisor(kernel, { id: 'reading' }, [
@@ -89,7 +98,12 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ]),
     supervisor(kernel, { id: 'repair' }, [
       worker({ id: 'expiry', drainMsMax }, fromEffect(expiryProgram(shared))),
-      worker({ id: 'retention', drainMsMax }, fromEffect(retentionProgram(shared))),
+      ...shared.pipelines.map((pipeline) =>
+        worker(
+          { id: `retention:${pipeline.dataType}`, drainMsMax },
+          fromEffect(retentionProgram(shared, pipeline))
+        )
+      ),
       worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
     ])
   ])

@@ -7,15 +7,14 @@ import * as Queue from 'effect/Queue'
 import type { Config } from '../adapters/config/config.ts'
 import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
-import type { Table } from '../adapters/iceberg/table.ts'
 import type { EmbeddedLog } from '../adapters/log/embedded-log.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { TradesQuery } from '../adapters/query/trades-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
-import { topicName } from '../market/instrument.ts'
+import type { TradeV2 } from '../market/records/trade-v2.ts'
+import { tradesSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
-import type { LandingProgress } from './lander/landing-progress.ts'
-import type { TradePublisher } from './publisher/trade-publisher.ts'
+import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 
 /**
@@ -37,18 +36,15 @@ export interface Shared {
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly exchange: ExchangeCode
-  /** Topic of the trades. */
-  readonly topic: string
-  readonly table: Gate<Table>
+  readonly trades: PipelineOf<TradeV2>
+  /** Of all data types. */
+  readonly pipelines: readonly Pipeline[]
   readonly log: Gate<EmbeddedLog>
-  readonly publisher: Gate<TradePublisher>
   readonly deadLetters: Gate<DeadLetterLog>
   readonly simulator: Gate<SimulatorAddress>
   readonly expired: Gate<ExpiredFiles>
   /** What was to be given to `expired` while nobody served it; taken by who serves it next. */
   readonly unexpired: string[]
-  /** Where landing stands, as its actor last reported. */
-  readonly landing: Gate<LandingProgress>
   readonly queries: Gate<Queries>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
@@ -57,9 +53,9 @@ export interface Shared {
 
 /** What draining has achieved so far; each actor writes its own part as it ends. */
 export interface Drained {
-  /** The lander's: next offset by partition, once it has landed what was durable. */
-  landedOffsets: ReadonlyMap<number, number>
-  /** The publisher's: bytes of accepted records that the event log has not acknowledged. */
+  /** The landers': next offset by topic and partition, once what was durable has landed. */
+  readonly landedOffsets: Map<string, ReadonlyMap<number, number>>
+  /** The publishers': bytes of accepted records that the event log has not acknowledged. */
   unpublishedBytes: number
   /** The log's: the table has everything that was accepted. */
   isLanded: boolean
@@ -86,19 +82,18 @@ export const makeShared = (
   options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'>
 ): Shared => {
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
+  const trades = makePipeline(tradesSpec, exchange)
   return {
     ...options,
     folder: dataFolderAt(options.config.dataDir),
     exchange,
-    topic: topicName('crypto', 'trades', exchange),
-    table: new Gate(),
+    trades,
+    pipelines: [trades],
     log: new Gate(),
-    publisher: new Gate(),
     deadLetters: new Gate(),
     simulator: new Gate(),
     expired: new Gate(),
     unexpired: [],
-    landing: new Gate(),
     queries: new Gate(),
     http: new Gate(),
     disk: new Gate(),

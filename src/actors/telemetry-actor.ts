@@ -2,6 +2,7 @@
 import * as Effect from 'effect/Effect'
 import { openProcessSampler } from '../adapters/telemetry/process-sampler.ts'
 import type { EffectActorArgs } from './effect-actor.ts'
+import type { Pipeline } from './pipeline.ts'
 import { tracked } from './resource-registry.ts'
 import { drainRequested, type Shared } from './shared.ts'
 
@@ -12,10 +13,14 @@ export const telemetryProgram =
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const sampler = yield* tracked('event-loop monitor', 'timer')(openProcessSampler)
-      const landed = new Map<number, number>()
+      const landed = new Map<string, Map<number, number>>(
+        shared.pipelines.map(({ topic }) => [topic, new Map()])
+      )
       const sampling = Effect.sync(() => {
         record(shared, sampler.sample())
-        recordLag(shared, landed)
+        for (const pipeline of shared.pipelines) {
+          recordLag(shared, pipeline, landed.get(pipeline.topic)!)
+        }
       }).pipe(
         Effect.andThen(Effect.sleep(sampleMs)),
         Effect.forever
@@ -25,7 +30,7 @@ export const telemetryProgram =
     })
 
 const record = (
-  { telemetry: { metrics }, log, publisher, topic }: Shared,
+  { telemetry: { metrics }, log, pipelines }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -34,7 +39,9 @@ const record = (
   metrics.memoryBytes.set({ thread: 'main', kind: 'heap' }, sample.heapUsedBytes)
   metrics.memoryBytes.set({ thread: 'main', kind: 'array_buffers' }, sample.arrayBufferBytes)
   metrics.memoryBytes.set({ thread: 'process', kind: 'resident' }, sample.residentBytes)
-  metrics.publishPendingBytes.set({ topic }, publisher.current?.pendingBytes ?? 0)
+  for (const { topic, publisher } of pipelines) {
+    metrics.publishPendingBytes.set({ topic }, publisher.current?.pendingBytes ?? 0)
+  }
   if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)
 }
 
@@ -43,7 +50,8 @@ const record = (
  *   nothing yet, and a partition of which nothing is known has no lag that could be told
  */
 const recordLag = (
-  { telemetry: { metrics }, log, landing, topic }: Shared,
+  { telemetry: { metrics }, log }: Shared,
+  { landing, topic }: Pipeline,
   landed: Map<number, number>
 ): void => {
   for (const { partition, offset } of landing.current?.positions ?? []) {

@@ -55,7 +55,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     'root/ingest/exchange simulated exchange',
     'root/ingest/feed:simulated/streamFeed venue socket',
     'root/landing/dead-letters dead letters',
-    'root/landing/lander lander worker',
+    'root/landing/lander:trades lander worker',
     'root/log/event-log event log',
     'root/reading/http HTTP server',
     'root/reading/queries DuckDB connections',
@@ -90,7 +90,7 @@ test('a log whose disk refuses a write is opened again; nothing is lost or doubl
   await tree.until('a new log', () => tree.actor('root/log/event-log').restarts > 0)
   const before = await tree.metric('k2_landed_records')
   await landing(tree, before + 4_000)
-  expect(tree.actor('root/log/publisher').restarts).toBe(0)
+  expect(tree.actor('root/log/publisher:trades').restarts).toBe(0)
   await tree.drain()
   await expectExact(tree.folder)
 })
@@ -105,16 +105,16 @@ test('a partition whose state is gone is stopped by name; the others land', asyn
   await tree.until('a stopped partition', async () => {
     return (await tree.metric('k2_landing_stopped_partitions')) === 1
   })
-  const { offset } = tree.shared.landing.current!.positions[0]!
-  const landed = () => tree.shared.landing.current!.totals.landed
+  const { offset } = tree.shared.trades.landing.current!.positions[0]!
+  const landed = () => tree.shared.trades.landing.current!.totals.landed
   const before = landed()
   await tree.until('rows of the others', () => landed() > before + 500)
-  expect(tree.shared.landing.current!.positions[0]!.offset).toBe(offset)
+  expect(tree.shared.trades.landing.current!.positions[0]!.offset).toBe(offset)
   await tree.until('the API', () => tree.shared.http.current !== undefined)
   const { status, text } = await tree.health()
   expect(status).toBe(503)
   expect(text).toContain('partition 0')
-  expect(tree.actor('root/landing/lander').restarts).toBe(0)
+  expect(tree.actor('root/landing/lander:trades').restarts).toBe(0)
   expect(await tree.drain()).toBeLessThan(9_000)
   expect(tree.shared.drained.isLanded).toBe(false)
 })
@@ -134,7 +134,7 @@ test('with the disk limit reached it holds its batches, and lands them as it dra
   const tree = startTree(folder, settings)
   await landing(tree, 300)
   writeFileSync(join(folder, 'ballast'), Buffer.alloc(65 * 1_024 ** 2, 1))
-  await tree.until('a refusal', () => tree.shared.publisher.current?.refused === true)
+  await tree.until('a refusal', () => tree.shared.trades.publisher.current?.refused === true)
   expect((await tree.health()).text).toContain('refuses appends')
   expect(await tree.drain()).toBeLessThan(9_000)
   expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: true })
@@ -168,13 +168,16 @@ test('a lander that fails in the middle of its work loses and doubles nothing', 
   const tree = startTree(folder, busy)
   for (let round = 1; round <= 2; round++) {
     await landing(tree, round * 500)
-    tree.crash('root/landing/lander')
+    tree.crash('root/landing/lander:trades')
   }
   await landing(tree, 1_500)
   const metadata = join(folder, 'warehouse', 'market', 'trades', 'metadata')
-  const { restarts } = tree.actor('root/landing/lander')
+  const { restarts } = tree.actor('root/landing/lander:trades')
   renameSync(metadata, `${metadata}-away`)
-  await tree.until('a failed commit', () => tree.actor('root/landing/lander').restarts > restarts)
+  await tree.until(
+    'a failed commit',
+    () => tree.actor('root/landing/lander:trades').restarts > restarts
+  )
   renameSync(`${metadata}-away`, metadata)
   await landing(tree, 4_000)
   expect(await tree.drain()).toBeLessThan(9_000)
@@ -190,10 +193,10 @@ test('a drain while the lander cannot commit ends in time; the next start lands 
   const metadata = join(folder, 'warehouse', 'market', 'trades', 'metadata')
   renameSync(metadata, `${metadata}-away`)
   await tree.until('a table that cannot be opened', () => {
-    const { lastError } = tree.actor('root/landing/lander')
+    const { lastError } = tree.actor('root/landing/lander:trades')
     return lastError?.message.includes('worker: file:') === true
   })
-  expect(tree.actor('root/landing/lander').lastError?.isDependency).toBe(true)
+  expect(tree.actor('root/landing/lander:trades').lastError?.isDependency).toBe(true)
   expect(await tree.drain()).toBeLessThan(9_000)
   expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: false })
   expect(tree.kernel.registry.snapshot()).toEqual([])

@@ -15,7 +15,7 @@ test('the lag counts from where landing stood, also while the lander is restarte
   const telemetry = makeTelemetry({ level: 'error', nowMs: Date.now, write: () => undefined })
   const config = readConfig({}, [])
   const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
-  const { topic } = shared
+  const { topic, landing } = shared.trades
   const lag = async () => {
     const found = /^k2_landing_lag_records\{.*\} (\d+)$/m.exec((await telemetry.exposition()).body)
     return found === null ? undefined : Number(found[1])
@@ -46,10 +46,10 @@ test('the lag counts from where landing stood, also while the lander is restarte
     const positions = [{ partition: 0, offset: 900, counters }]
     const first = new LandingProgress()
     first.observe({ type: 'lander.started', positions }, 0)
-    yield* Effect.scoped(Effect.andThen(shared.landing.serve(first), lagOf(100)))
+    yield* Effect.scoped(Effect.andThen(landing.serve(first), lagOf(100)))
     durableEnd = 1_010
     yield* lagOf(110)
-    yield* shared.landing.serve(new LandingProgress())
+    yield* landing.serve(new LandingProgress())
     durableEnd = 1_020
     yield* lagOf(120)
   })

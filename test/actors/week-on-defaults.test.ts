@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { afterAll, expect, test } from 'vitest'
 import { deadLetterBytesMax } from '../../src/actors/lander/dead-letter-limits.ts'
+import { tradesSpec } from '../../src/actors/data-types.ts'
 import { openLander } from '../../src/actors/lander/open-lander.ts'
 import { dataFolderAt } from '../../src/actors/storage/data-folder.ts'
 import { readConfig } from '../../src/adapters/config/config.ts'
@@ -68,7 +69,7 @@ test('a week of npm start on defaults stays below 10 GiB (R53)', { timeout: 120_
       remove: makeLocalFiles().remove,
       observe: () => undefined
     })
-    const makeLander = yield* openLander({
+    const makeLander = yield* openLander(tradesSpec, {
       folder,
       log,
       lander: {

@@ -101,7 +101,7 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
       },
       sink: {
         offer: (trades) =>
-          Effect.flatMap(shared.publisher.get, (publisher) => publisher.offer(trades))
+          Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
       },
       deadLetters: frameLetters(shared, feed),
       sampler,
@@ -110,7 +110,7 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
     })
     yield* noted(shared, feed, attempt)
     // (2)
-    yield* Effect.flatMap(shared.publisher.get, (publisher) => publisher.flushed)
+    yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
   })
 
 const connectedGauge = ({ telemetry: { metrics } }: Shared, feed: string) =>

@@ -1,5 +1,6 @@
 /**
- * Program of the actor `landing/lander`: owns the worker thread that lands.
+ * Program of an actor such as `landing/lander:trades`: owns the worker thread that lands one data
+ * type.
  *
  * 1. The thread lives as long as this program; what it reports moves the log's retention, the
  *    progress that others read, and the files that may be deleted.
@@ -16,6 +17,7 @@ import type { Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { LandingFailed } from './lander-ports.ts'
@@ -40,7 +42,7 @@ class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
 }
 
 export const landerProgram =
-  (shared: Shared) =>
+  (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const log = yield* shared.log.get
@@ -48,11 +50,12 @@ export const landerProgram =
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
       let heardMs = shared.nowMs()
       let memoryBytes = 0
+      const name = `lander:${pipeline.dataType}`
       const thread = yield* tracked('lander worker', 'worker')(
         openWorkerThread<LanderWorkerData, LanderRequest, LanderAnswer>({
-          name: 'lander',
+          name,
           entry: new URL('./lander-worker.ts', import.meta.url),
-          data: workerData(shared, log),
+          data: workerData(shared, pipeline, log),
           heapBytesMax,
           stopMsMax: landerStopMsMax,
           onMessage: (answer) => {
@@ -60,12 +63,12 @@ export const landerProgram =
             if (answer.type === 'memory.sampled')
               memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
-            handleAnswer(answer, { shared, progress, finished })
+            handleAnswer(answer, { shared, pipeline, name, progress, finished })
           }
         })
       )
       reportStatus(() => ({ counters: { memoryBytes, ...progress.totals } }))
-      yield* shared.landing.serve(progress)
+      yield* pipeline.landing.serve(progress)
       const advance = (watermark: Watermark) => thread.post({ type: 'log.advanced', watermark })
       yield* shared.log.follow((served) => {
         for (const watermark of served.watermarks()) advance(watermark)
@@ -85,12 +88,18 @@ export const landerProgram =
         )
       )
       yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
-      shared.drained.landedOffsets = new Map(
-        progress.positions.map(({ partition, offset }) => [partition, offset])
+      shared.drained.landedOffsets.set(
+        pipeline.topic,
+        new Map(progress.positions.map(({ partition, offset }) => [partition, offset]))
       )
     })
 
-const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): LanderWorkerData => ({
+const workerData = (
+  { config, folder, pipelines }: Shared,
+  { dataType, topic }: Pipeline,
+  log: EmbeddedLog
+): LanderWorkerData => ({
+  dataType,
   dataDir: folder.root,
   watermarks: log.watermarks(),
   lander: {
@@ -102,7 +111,7 @@ const workerData = ({ config, topic, folder }: Shared, log: EmbeddedLog): Lander
     logFaults: faultsOf(topic, log)
   },
   snapshotsMax: config.snapshotsMax,
-  duckdbBytesMax: config.duckdbBytesMax
+  duckdbBytesMax: Math.floor(config.duckdbBytesMax / pipelines.length)
 })
 
 /** By partition of the topic; the log may hold other topics, landed by other runs. */
@@ -121,22 +130,25 @@ export const faultsOf = (
 
 interface AnswerContext {
   readonly shared: Shared
+  readonly pipeline: Pipeline
+  /** Of the thread. */
+  readonly name: string
   readonly progress: LandingProgress
   readonly finished: Deferred.Deferred<void, LandingFailed>
 }
 
 const handleAnswer = (
   answer: LanderAnswer,
-  { shared, progress, finished }: AnswerContext
+  { shared, pipeline, name, progress, finished }: AnswerContext
 ): void => {
   switch (answer.type) {
     case 'lander.observed': {
       const { event } = answer
       progress.observe(event, shared.nowMs())
-      observeLanding(shared, event)
+      observeLanding(shared, pipeline, event)
       if (event.type !== 'commit.landed') return
       for (const { partition, offset } of event.positions) {
-        shared.log.current?.setConsumed(shared.topic, partition, offset)
+        shared.log.current?.setConsumed(pipeline.topic, partition, offset)
       }
       return
     }
@@ -145,11 +157,11 @@ const handleAnswer = (
       return
     case 'memory.sampled':
       shared.telemetry.metrics.memoryBytes.set(
-        { thread: 'lander', kind: 'heap' },
+        { thread: name, kind: 'heap' },
         answer.heapUsedBytes
       )
       shared.telemetry.metrics.memoryBytes.set(
-        { thread: 'lander', kind: 'array_buffers' },
+        { thread: name, kind: 'array_buffers' },
         answer.arrayBufferBytes
       )
       return

@@ -2,9 +2,11 @@
  * What the lander's actor on the main thread and its worker tell each other; structured-cloneable.
  */
 import type { Watermark } from '../../adapters/log/event-log.ts'
+import type { DataType } from '../../market/data-type.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
 export interface LanderWorkerData {
+  readonly dataType: DataType
   readonly dataDir: string
   /** Watermarks of the log when the worker was started. */
   readonly watermarks: readonly Watermark[]

@@ -1,10 +1,13 @@
 /** Log lines and metrics of landing. */
+import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { LanderEvent, PartitionPosition } from './lander-ports.ts'
 
-const table = 'market.trades'
-
-export const observeLanding = ({ telemetry, topic }: Shared, event: LanderEvent): void => {
+export const observeLanding = (
+  { telemetry }: Shared,
+  { topic, tableName: table, dataType }: Pipeline,
+  event: LanderEvent
+): void => {
   const { metrics, log } = telemetry
   switch (event.type) {
     case 'lander.started':
@@ -17,6 +20,7 @@ export const observeLanding = ({ telemetry, topic }: Shared, event: LanderEvent)
       metrics.commitSeconds.observe({ table }, event.tookMs / 1_000)
       setTotals(metrics, topic, event.positions)
       log('debug', event.type, {
+        table,
         snapshot_id: event.snapshotId,
         rows: event.rows,
         took_ms: event.tookMs,
@@ -25,11 +29,14 @@ export const observeLanding = ({ telemetry, topic }: Shared, event: LanderEvent)
       return
     case 'commit.fenced':
       metrics.commits.inc({ table, outcome: 'fenced' })
-      log('warn', event.type, { detail: event.detail })
+      log('warn', event.type, { table, detail: event.detail })
       return
     case 'record.dead_lettered':
-      metrics.deadLetterLines.inc({ source: 'lander', reason: event.reason }, event.count)
-      log('warn', event.type, { reason: event.reason, count: event.count })
+      metrics.deadLetterLines.inc(
+        { source: `lander:${dataType}`, reason: event.reason },
+        event.count
+      )
+      log('warn', event.type, { topic, reason: event.reason, count: event.count })
       return
     case 'partition.stopped':
       metrics.stoppedPartitions.inc({ topic })

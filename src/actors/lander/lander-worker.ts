@@ -13,11 +13,17 @@ import * as Fiber from 'effect/Fiber'
 import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
+import type { DataType } from '../../market/data-type.ts'
+import { tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
-import { openLander } from './open-lander.ts'
+import { type LanderSetup, openLander } from './open-lander.ts'
+
+const openers = {
+  trades: (setup: LanderSetup) => openLander(tradesSpec, setup)
+} satisfies Record<DataType, unknown>
 
 const memorySampleMs = 1_000
 
@@ -29,10 +35,10 @@ const sampleMemory = Effect.sync(() => {
 }).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
-  const { dataDir, watermarks, lander: options, snapshotsMax, duckdbBytesMax } = link.data
+  const { dataType, dataDir, watermarks, lander: options, snapshotsMax, duckdbBytesMax } = link.data
   const folder = dataFolderAt(dataDir)
   const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks })
-  const makeLander = yield* openLander({
+  const makeLander = yield* openers[dataType]({
     folder,
     log,
     lander: options,

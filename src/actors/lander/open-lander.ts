@@ -7,14 +7,12 @@ import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.t
 import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
 import { fieldIdsOf } from '../../adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../../adapters/duckdb/parquet-writer.ts'
-import { TradeColumns } from '../../adapters/duckdb/trade-columns.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
-import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
-import { tradeRules } from '../../machines/trade-rules.ts'
-import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
-import { openTradesTable, type TableContext } from '../storage/data-folder.ts'
+import type { SequencedRecord } from '../../machines/partition-fold.ts'
+import type { DataTypeSpec } from '../data-types.ts'
+import { openTable, type TableContext } from '../storage/data-folder.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
 import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
 import { type Lander, makeLander } from './lander.ts'
@@ -33,13 +31,13 @@ export interface LanderSetup extends Omit<TableContext, 'observe'> {
 const duckdbThreads = 1
 
 /** A maker of landers, of which one may run at a time, until the scope closes. */
-export const openLander = (setup: LanderSetup) =>
+export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, setup: LanderSetup) =>
   Effect.gen(function* () {
     const { folder, log, nowMs, uuid } = setup
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
-    const table = yield* openTradesTable({ ...setup, observe: () => undefined })
-    const rows = new TradeColumns()
+    const table = yield* openTable(spec, { ...setup, observe: () => undefined })
+    const rows = spec.makeRows()
     const writer = yield* openParquetWriter({
       columns: rows.columns,
       fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
@@ -50,13 +48,13 @@ export const openLander = (setup: LanderSetup) =>
     })
     const deadLetters = yield* openDeadLetterLog({
       folder: folder.deadLetters,
-      name: 'lander',
+      name: `lander-${spec.name}`,
       fileBytesMax: deadLetterFileBytesMax,
       bytesMax: deadLetterBytesMax
     })
     const ports = {
       log,
-      table: makeIcebergLandingTable({
+      table: makeIcebergLandingTable<A>({
         table,
         writer,
         logIdentity: log.identity,
@@ -65,8 +63,8 @@ export const openLander = (setup: LanderSetup) =>
         onRemoved: (files) => setup.onRemoved(files.map(({ location }) => location))
       }),
       rows,
-      codec: makeRecordCodec<TradeV2>(tradeV2Schema),
-      rules: tradeRules,
+      codec: spec.makeCodec(),
+      rules: spec.rules,
       deadLetters,
       partitionOf,
       nowMs,

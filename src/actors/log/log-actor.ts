@@ -1,5 +1,5 @@
 /**
- * Program of the actor `log/event-log`: opens the embedded log behind the table's
+ * Program of the actor `log/event-log`: opens the embedded log behind the tables'
  * offsets and serves it. A log that ends below them is reported and its partitions
  * are left alone by the lander (R8, R11).
  *
@@ -55,28 +55,33 @@ export const logProgram =
       yield* Effect.raceAllFirst([drained, Deferred.await(failed), expireByTime(shared, log)])
     }).pipe(markDependency)
 
-/** Never below what the table has, which is read before (R11). */
+/** Never below what the tables have, which are read before (R11). */
 const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
   Effect.gen(function* () {
-    const { config, folder, telemetry, topic } = shared
-    const table = yield* shared.table.get
-    const recorded = yield* Effect.catchTag(readRecordedState(table), 'OffsetsMissing', () =>
-      // Nothing is known to have landed: the lander stops by name, the log only takes records.
-      Effect.succeed(null)
+    const { config, folder, telemetry, pipelines } = shared
+    const recorded = yield* Effect.forEach(pipelines, ({ table }) =>
+      Effect.flatMap(table.get, readRecordedState).pipe(
+        // Nothing is known to have landed: the lander stops by name, the log only takes records.
+        Effect.catchTag('OffsetsMissing', () => Effect.succeed(null))
+      )
     )
     const description = yield* Effect.tryPromise({
       try: () => readDescription(nodeFiles, folder.log),
       catch: (error) =>
         error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
     })
-    const partitions = description?.topics.get(topic) ?? config.logPartitions
+    const topics = pipelines.map(({ topic }): readonly [string, number] => [
+      topic,
+      description?.topics.get(topic) ?? config.logPartitions
+    ])
+    const partitions = topics.reduce((sum, [, count]) => sum + count, 0)
     return yield* openEmbeddedLog({
       directory: folder.log,
       files: nodeFiles,
       clock: systemClock,
       process: yield* Effect.promise(nodeProcess),
-      topics: { [topic]: partitions },
-      neverBelow: consumedOffsets(recorded, description),
+      topics: Object.fromEntries(topics),
+      neverBelow: recorded.flatMap((state) => consumedOffsets(state, description)),
       limits: limitsOf(config, partitions),
       observe: (event) => {
         observeLog(telemetry, event)
@@ -97,21 +102,27 @@ const limitsOf = (
  * Time passes also when nothing lands: with the disk's limit reached there is no commit that would
  * let the log look for segments that are old enough to go, and no room until it does (R53).
  */
-const expireByTime = ({ landing, topic }: Shared, log: EmbeddedLog): Effect.Effect<never> =>
+const expireByTime = ({ pipelines }: Shared, log: EmbeddedLog): Effect.Effect<never> =>
   Effect.sync(() => {
-    for (const { partition, offset } of landing.current?.positions ?? []) {
-      log.setConsumed(topic, partition, offset)
+    for (const { landing, topic } of pipelines) {
+      for (const { partition, offset } of landing.current?.positions ?? []) {
+        log.setConsumed(topic, partition, offset)
+      }
     }
   }).pipe(Effect.andThen(Effect.sleep(expireMs)), Effect.forever)
 
-/** The log ends last, so it knows: what is in it, and what of that the lander has landed. */
-const noteDrained = ({ drained, topic }: Shared, log: EmbeddedLog): void => {
+/** The log ends last, so it knows: what is in it, and what of that the landers have landed. */
+const noteDrained = ({ drained, pipelines }: Shared, log: EmbeddedLog): void => {
+  const topics = new Set(pipelines.map(({ topic }) => topic))
   drained.isLanded =
     drained.unpublishedBytes === 0 &&
     log
       .watermarks()
-      .filter((watermark) => watermark.topic === topic)
-      .every(({ partition, durableEnd }) => drained.landedOffsets.get(partition) === durableEnd)
+      .filter(({ topic }) => topics.has(topic))
+      .every(
+        ({ topic, partition, durableEnd }) =>
+          drained.landedOffsets.get(topic)?.get(partition) === durableEnd
+      )
 }
 
 /** Offsets of this log that the table has, of all topics. */

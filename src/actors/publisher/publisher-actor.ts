@@ -1,5 +1,6 @@
 /**
- * Program of the actor `log/publisher`: a trade publisher on the event log that is served.
+ * Program of an actor such as `log/publisher:trades`: a publisher of one data type on the event
+ * log that is served.
  *
  * What it was given and the log has not acknowledged outlives the log's actor: a batch whose append
  * failed goes to the next log that is served, unchanged. Whether the failed append is in the log is
@@ -7,11 +8,11 @@
  */
 import * as Effect from 'effect/Effect'
 import type { EventLogWriter } from '../../adapters/log/event-log.ts'
-import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
-import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
+import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { PipelineOf } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { type PublisherEvent, TradePublisher } from './trade-publisher.ts'
+import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
 
 const batchBytesMax = 1_024 * 1_024
 const lingerMs = 5
@@ -20,30 +21,30 @@ const refusedPauseMs = 1_000
 const unavailablePauseMs = 100
 
 export const publisherProgram =
-  (shared: Shared) =>
+  <A extends SequencedRecord>(shared: Shared, { topic, spec, publisher: gate }: PipelineOf<A>) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { topic, config } = shared
-      const publisher = new TradePublisher({
+      const { config } = shared
+      const publisher = new RecordPublisher<A>({
         log: yield* enduringLog(shared),
         topic,
-        codec: makeRecordCodec<TradeV2>(tradeV2Schema),
+        codec: spec.makeCodec(),
         bytesMax: config.publishBytesMax,
         batchBytesMax,
         lingerMs,
         refusedPauseMs,
         refusal: () => diskRefusal(shared),
         nowMs: () => performance.now(),
-        observe: (event) => observePublisher(shared, event)
+        observe: (event) => observePublisher(shared, topic, event)
       })
       reportStatus(() => ({ queueBytes: publisher.pendingBytes }))
       yield* Effect.addFinalizer(() =>
         Effect.andThen(
           publisher.abandon,
-          Effect.sync(() => noteAbandoned(shared, publisher.pendingBytes))
+          Effect.sync(() => noteAbandoned(shared, topic, publisher.pendingBytes))
         )
       )
-      yield* shared.publisher.serve(publisher)
+      yield* gate.serve(publisher)
       yield* Effect.forkScoped(Effect.andThen(drainRequested(commands), publisher.finish))
       ready()
       yield* publisher.run
@@ -76,13 +77,17 @@ const diskRefusal = ({ disk }: Shared): string | undefined => {
 }
 
 /** What the log has not acknowledged goes with its publisher: the one place where it is dropped. */
-const noteAbandoned = ({ drained, telemetry, topic }: Shared, bytes: number): void => {
+const noteAbandoned = ({ drained, telemetry }: Shared, topic: string, bytes: number): void => {
   if (bytes === 0) return
   drained.unpublishedBytes += bytes
   telemetry.log('error', 'batches.abandoned', { topic, bytes })
 }
 
-const observePublisher = ({ telemetry, topic }: Shared, event: PublisherEvent): void => {
+const observePublisher = (
+  { telemetry }: Shared,
+  topic: string,
+  event: PublisherEvent
+): void => {
   const { metrics } = telemetry
   if (event.type === 'batch.refused') {
     metrics.publishRefused.inc({ topic })

@@ -49,7 +49,7 @@ const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
     within(shared.queries, ({ trades }) => trades.newest(filter, rowsMax)),
   symbols: (filter) => within(shared.queries, ({ symbols }) => symbols.list(filter)),
   snapshots: (rowsMax) =>
-    within(shared.table, (table) =>
+    within(shared.trades.table, (table) =>
       describeSnapshots(table).pipe(
         Effect.map((snapshots) =>
           snapshots.slice(0, rowsMax).map((snapshot) => ({

@@ -44,7 +44,7 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const planner = plannerOf(yield* shared.table.get)
+      const planner = plannerOf(yield* shared.trades.table.get)
       reportStatus(() => ({ counters: { pendingQueries: engine.pending() } }))
       yield* shared.queries.serve({
         trades: makeTradesQuery({ planner, engine }),

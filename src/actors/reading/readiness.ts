@@ -1,24 +1,38 @@
 /** Whether K2 serves what it is for: feed connected, log open, lander running, table readable. */
 import type { Readiness } from '../../adapters/http/api-deps.ts'
+import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { ActorStatus, RuntimeStatus } from '../status.ts'
 
 export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness => {
   const reasons: string[] = []
-  if (shared.table.current === undefined) reasons.push('the table is not open')
   if (shared.queries.current === undefined) reasons.push('the query engine is not running')
   if (shared.log.current === undefined) reasons.push('the event log is not open')
-  if (shared.publisher.current === undefined) reasons.push('the publisher is not running')
-  if (shared.landing.current?.isStarted !== true) reasons.push('the lander is not running')
-  for (const { partition, detail } of shared.landing.current?.stopped ?? []) {
-    reasons.push(`partition ${partition} of ${shared.topic} is not landed: ${detail}`)
-  }
+  reasons.push(...shared.pipelines.flatMap(pipelineReasons))
   for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
     if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
   }
-  if (shared.publisher.current?.refused === true)
-    reasons.push('the event log refuses appends: it or the disk is full')
   return { reasons, components: leavesOf(status.root).map(healthOf) }
+}
+
+const pipelineReasons = ({
+  dataType,
+  topic,
+  tableName,
+  table,
+  publisher,
+  landing
+}: Pipeline): readonly string[] => {
+  const reasons: string[] = []
+  if (table.current === undefined) reasons.push(`the table ${tableName} is not open`)
+  if (publisher.current === undefined) reasons.push(`the publisher of ${dataType} is not running`)
+  if (publisher.current?.refused === true)
+    reasons.push(`the event log refuses appends of ${dataType}: it or the disk is full`)
+  if (landing.current?.isStarted !== true) reasons.push(`the lander of ${dataType} is not running`)
+  for (const { partition, detail } of landing.current?.stopped ?? []) {
+    reasons.push(`partition ${partition} of ${topic} is not landed: ${detail}`)
+  }
+  return reasons
 }
 
 /**

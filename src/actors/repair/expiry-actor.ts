@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { openDeletionQueue } from '../../adapters/disk/deletion-queue.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
+import { makeLocalFiles } from '../../adapters/object-store/local-files.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -19,13 +20,12 @@ export const expiryProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { folder, config, nowMs, telemetry, unexpired } = shared
-      const table = yield* shared.table.get
       yield* makeFolder(folder.root)
       const queue = yield* openDeletionQueue({
         journal: join(folder.root, 'expired.ndjson'),
         graceMs: config.queryTimeoutMs + graceMs,
         nowMs,
-        remove: table.ports.files.remove,
+        remove: makeLocalFiles().remove,
         observe: (event) => {
           if (event.type === 'file.deleted') telemetry.metrics.expiredFiles.inc()
           else telemetry.log('warn', `expiry.${event.type}`, { ...event })

@@ -1,6 +1,6 @@
 /**
- * Program of the actor `repair/retention`: whole days beyond `K2_RETENTION_DAYS` leave the table
- * (R53).
+ * Program of an actor such as `repair/retention:trades`: whole days beyond `K2_RETENTION_DAYS`
+ * leave a table (R53).
  *
  * Days count back from the newest day that the table has, or from today if that is earlier: a
  * recording of years ago is not removed for its age, and a clock set wrong removes nothing.
@@ -10,16 +10,17 @@ import { makeScanPlanner, type ScanPlanner } from '../../adapters/iceberg/planne
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 
 const checkMs = 600_000
 const dayMs = 86_400_000
 
 export const retentionProgram =
-  (shared: Shared) =>
+  (shared: Shared, { table: gate, tableName }: Pipeline) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const table = yield* shared.table.get
+      const table = yield* gate.get
       const planner = makeScanPlanner(table)
       ready()
       const check = Effect.gen(function* () {
@@ -30,6 +31,7 @@ export const retentionProgram =
         const committed = yield* removeDayPartitions(table, beforeDay)
         if (committed === null) return
         shared.telemetry.log('info', 'retention.days_removed', {
+          table: tableName,
           before_day: beforeDay,
           snapshot_id: committed.snapshotId
         })

@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path'
 import { makeEmbeddedCatalog } from '../../adapters/iceberg/embedded-catalog.ts'
 import { snapshotsMaxProperty } from '../../adapters/iceberg/metadata-updates.ts'
 import type { IcebergEvent } from '../../adapters/iceberg/ports.ts'
+import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
 import { openOrCreateTable } from '../../adapters/iceberg/table.ts'
 import { fileLocation, makeLocalFiles } from '../../adapters/object-store/local-files.ts'
-import { tradeV2Schema } from '../../market/records/trade-v2.ts'
 
 export interface DataFolder {
   readonly root: string
@@ -36,8 +36,17 @@ export interface TableContext {
   readonly observe: (event: IcebergEvent) => void
 }
 
-/** `market.trades` in the embedded catalog, made when there is none. */
-export const openTradesTable = ({ folder, snapshotsMax, nowMs, uuid, observe }: TableContext) => {
+export interface TableSpec {
+  readonly name: string
+  /** Of its records. */
+  readonly schema: AvroRecordSchema
+}
+
+/** A table of the namespace `market` in the embedded catalog, made when there is none. */
+export const openTable = (
+  { name, schema }: TableSpec,
+  { folder, snapshotsMax, nowMs, uuid, observe }: TableContext
+) => {
   const warehouse = fileLocation(folder.warehouse)
   const files = makeLocalFiles()
   return openOrCreateTable({
@@ -49,8 +58,8 @@ export const openTradesTable = ({ folder, snapshotsMax, nowMs, uuid, observe }: 
       observe
     },
     warehouse,
-    identifier: { namespace: 'market', name: 'trades' },
-    record: tradeV2Schema,
+    identifier: { namespace: 'market', name },
+    record: schema,
     properties: { [snapshotsMaxProperty]: String(snapshotsMax) }
   })
 }

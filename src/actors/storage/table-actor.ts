@@ -1,23 +1,24 @@
-/** Program of the actor `storage/trades`: opens the table, serves it to who reads or plans. */
+/** Program of an actor such as `storage/trades`: opens a table for all who read or plan. */
 import * as Effect from 'effect/Effect'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { openTradesTable } from './data-folder.ts'
+import { openTable } from './data-folder.ts'
 
 export const tableProgram =
-  (shared: Shared) =>
+  (shared: Shared, { spec, table: gate }: Pipeline) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, telemetry, nowMs, uuid } = shared
-      const table = yield* openTradesTable({
+      const table = yield* openTable(spec, {
         folder,
         snapshotsMax: config.snapshotsMax,
         nowMs,
         uuid,
         observe: (event) => telemetry.log('debug', event.type, { ...event })
       })
-      yield* shared.table.serve(table)
+      yield* gate.serve(table)
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)

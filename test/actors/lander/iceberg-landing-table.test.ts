@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { afterEach, expect, test } from 'vitest'
 import { makeIcebergLandingTable } from '../../../src/actors/lander/iceberg-landing-table.ts'
-import { dataFolderAt, openTradesTable } from '../../../src/actors/storage/data-folder.ts'
+import { tradesSpec } from '../../../src/actors/data-types.ts'
+import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
 import type { Table } from '../../../src/adapters/iceberg/table.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'k2-landing-'))
@@ -17,7 +18,7 @@ const states = () =>
 /** What a commit leaves behind that ends as the test says. */
 const commitWith = async (swap: Table['ports']['catalog']['swap'] | 'fence') => {
   const program = Effect.gen(function* () {
-    const table = yield* openTradesTable({
+    const table = yield* openTable(tradesSpec, {
       folder: dataFolderAt(root),
       snapshotsMax: 10,
       nowMs: Date.now,

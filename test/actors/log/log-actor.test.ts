@@ -9,7 +9,7 @@ import { LandingProgress } from '../../../src/actors/lander/landing-progress.ts'
 import { logProgram } from '../../../src/actors/log/log-actor.ts'
 import { CurrentActor } from '../../../src/actors/resource-registry.ts'
 import { makeShared } from '../../../src/actors/shared.ts'
-import { openTradesTable } from '../../../src/actors/storage/data-folder.ts'
+import { openTable } from '../../../src/actors/storage/data-folder.ts'
 import { readConfig } from '../../../src/adapters/config/config.ts'
 import { systemClock } from '../../../src/adapters/log/node-files.ts'
 import { PackedRecordsBuilder } from '../../../src/adapters/log/record-batch.ts'
@@ -32,10 +32,10 @@ test('what is landed and old leaves the log also when nothing lands any more', a
   )
   const telemetry = makeTelemetry({ level: 'error', nowMs: Date.now, write: () => undefined })
   const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
-  const { topic } = shared
+  const { trades } = shared
   const program = Effect.gen(function* () {
-    yield* shared.table.serve(
-      yield* openTradesTable({ ...shared, snapshotsMax: 10, observe: () => undefined })
+    yield* trades.table.serve(
+      yield* openTable(trades.spec, { ...shared, snapshotsMax: 10, observe: () => undefined })
     )
     const commands = yield* Queue.unbounded<{ readonly type: string }>()
     yield* Effect.forkScoped(
@@ -52,7 +52,7 @@ test('what is landed and old leaves the log also when nothing lands any more', a
     for (let offset = 0; offset < 12; offset++) {
       const builder = new PackedRecordsBuilder()
       builder.add('BTCUSDT', Buffer.alloc(batchBytes))
-      yield* log.append(topic, 0, builder.take('0123456789abcdef'))
+      yield* log.append(trades.topic, 0, builder.take('0123456789abcdef'))
     }
     const before = log.usage().diskBytes
     expect(before).toBeGreaterThan(12 * batchBytes)
@@ -60,7 +60,7 @@ test('what is landed and old leaves the log also when nothing lands any more', a
     const { counters } = emptyPartitionState()
     const positions = [{ partition: 0, offset: 12, counters }]
     progress.observe({ type: 'lander.started', positions }, 0)
-    yield* shared.landing.serve(progress)
+    yield* trades.landing.serve(progress)
     vi.spyOn(systemClock, 'nowMs').mockImplementation(() => Date.now() + 2 * 3_600_000)
     yield* Effect.promise(() =>
       vi.waitUntil(() => log.usage().diskBytes <= 4 * batchBytes + 4_096, { timeout: 15_000 })

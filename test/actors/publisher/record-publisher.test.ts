@@ -3,9 +3,9 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { describe, expect, test } from 'vitest'
 import {
-  TradePublisher,
-  type TradePublisherOptions
-} from '../../../src/actors/publisher/trade-publisher.ts'
+  RecordPublisher,
+  type RecordPublisherOptions
+} from '../../../src/actors/publisher/record-publisher.ts'
 import { LogFull, LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import {
@@ -52,8 +52,8 @@ class FakeLog {
     })
 }
 
-const publisherOn = (log: FakeLog, change: Partial<TradePublisherOptions> = {}) =>
-  new TradePublisher({
+const publisherOn = (log: FakeLog, change: Partial<RecordPublisherOptions<TradeV2>> = {}) =>
+  new RecordPublisher({
     log,
     topic,
     codec,

@@ -1,5 +1,6 @@
 /**
- * Carries trades into the event log: encodes them, packs them into batches by lane, appends.
+ * Carries records of one data type into the event log: encodes them, packs them into batches by
+ * lane, appends.
  *
  * 1. A lane is a partition: it has one append outstanding, so
  *    records of a key keep their order (R36).
@@ -13,13 +14,17 @@ import type { EventLogWriter, LogUnavailable } from '../../adapters/log/event-lo
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { PackedRecords } from '../../adapters/log/record-batch.ts'
 import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
-import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { PublisherLane } from './publisher-lane.ts'
 
-export interface TradePublisherOptions {
+/** The key of a record is its symbol. */
+interface KeyedRecord {
+  readonly symbol: string
+}
+
+export interface RecordPublisherOptions<A extends KeyedRecord> {
   readonly log: Pick<EventLogWriter, 'append' | 'topics'>
   readonly topic: string
-  readonly codec: RecordCodec<TradeV2>
+  readonly codec: RecordCodec<A>
   /** Pending bytes beyond which `offer` waits. */
   readonly bytesMax: number
   /** A batch leaves at this size at the latest. */
@@ -47,8 +52,8 @@ export type PublisherEvent =
 /** Waiting offers go on when pending bytes have fallen to this share of the bound. */
 const resumeShare = 0.5
 
-export class TradePublisher {
-  readonly #options: TradePublisherOptions
+export class RecordPublisher<A extends KeyedRecord> {
+  readonly #options: RecordPublisherOptions<A>
   readonly #lanes: readonly PublisherLane[]
   readonly #laneBySymbol = new Map<string, PublisherLane>()
   readonly #room = Latch.makeUnsafe(true)
@@ -56,7 +61,7 @@ export class TradePublisher {
   #pendingBytes = 0
   #refusedLanes = 0
 
-  constructor(options: TradePublisherOptions) {
+  constructor(options: RecordPublisherOptions<A>) {
     this.#options = options
     this.#lanes = Array.from(
       { length: options.log.topics.get(options.topic)! },
@@ -79,14 +84,14 @@ export class TradePublisher {
     return this.#refusedLanes > 0
   }
 
-  /** Takes the trades over; ends when there is room for more (2). */
-  offer(trades: readonly TradeV2[]): Effect.Effect<void> {
+  /** Takes the records over; ends when there is room for more (2). */
+  offer(records: readonly A[]): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (trades.length > 0) this.#empty.closeUnsafe()
-      for (const trade of trades) {
-        this.#pendingBytes += this.#laneOf(trade.symbol).add(
-          trade.symbol,
-          this.#options.codec.encode(trade)
+      if (records.length > 0) this.#empty.closeUnsafe()
+      for (const record of records) {
+        this.#pendingBytes += this.#laneOf(record.symbol).add(
+          record.symbol,
+          this.#options.codec.encode(record)
         )
       }
       if (this.#pendingBytes <= this.#options.bytesMax) return Effect.void

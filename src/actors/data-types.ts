@@ -1,0 +1,33 @@
+/**
+ * One description per data type, and nothing else about it elsewhere in the actors: what its
+ * records are, how they are encoded, what lands and in which columns. Main thread and workers name
+ * a data type, and find its description here.
+ */
+import type { RecordColumns } from '../adapters/duckdb/record-columns.ts'
+import type { AvroRecord } from '../adapters/duckdb/columns.ts'
+import { TradeColumns } from '../adapters/duckdb/trade-columns.ts'
+import type { AvroRecordSchema } from '../adapters/iceberg/schema.ts'
+import { makeRecordCodec, type RecordCodec } from '../adapters/schema/record-codec.ts'
+import type { RecordRules, SequencedRecord } from '../machines/partition-fold.ts'
+import { tradeRules } from '../machines/trade-rules.ts'
+import type { DataType } from '../market/data-type.ts'
+import { type TradeV2, tradeV2Schema } from '../market/records/trade-v2.ts'
+import type { LandedRows } from './lander/lander-ports.ts'
+
+export interface DataTypeSpec<A extends SequencedRecord> {
+  /** Also the name of its table in the namespace `market`. */
+  readonly name: DataType
+  readonly schema: AvroRecordSchema & AvroRecord
+  readonly rules: RecordRules<A>
+  /** A codec of one's own: encoding reuses a buffer. */
+  readonly makeCodec: () => RecordCodec<A>
+  readonly makeRows: () => LandedRows<A> & RecordColumns
+}
+
+export const tradesSpec: DataTypeSpec<TradeV2> = {
+  name: 'trades',
+  schema: tradeV2Schema,
+  rules: tradeRules,
+  makeCodec: () => makeRecordCodec<TradeV2>(tradeV2Schema),
+  makeRows: () => new TradeColumns()
+}

@@ -1,0 +1,49 @@
+/**
+ * What the actors of one data type share: its names, and the addresses of its services. Each data
+ * type has a pipeline of its own, so that what fails in one is not felt in the other.
+ */
+import type { Table } from '../adapters/iceberg/table.ts'
+import type { SequencedRecord } from '../machines/partition-fold.ts'
+import type { DataType } from '../market/data-type.ts'
+import { topicName } from '../market/instrument.ts'
+import type { DataTypeSpec } from './data-types.ts'
+import { Gate } from './gate.ts'
+import type { LandingProgress } from './lander/landing-progress.ts'
+import type { RecordPublisher } from './publisher/record-publisher.ts'
+import type { TableSpec } from './storage/data-folder.ts'
+
+/** A pipeline as those see it who do not care what its records are. */
+export interface Pipeline {
+  readonly dataType: DataType
+  readonly spec: TableSpec
+  readonly topic: string
+  /** With its namespace. */
+  readonly tableName: string
+  readonly table: Gate<Table>
+  readonly publisher: { readonly current: PublisherFacts | undefined }
+  /** Where landing stands, as its actor last reported. */
+  readonly landing: Gate<LandingProgress>
+}
+
+export interface PipelineOf<A extends SequencedRecord> extends Pipeline {
+  readonly spec: DataTypeSpec<A>
+  readonly publisher: Gate<RecordPublisher<A>>
+}
+
+interface PublisherFacts {
+  readonly pendingBytes: number
+  readonly refused: boolean
+}
+
+export const makePipeline = <A extends SequencedRecord>(
+  spec: DataTypeSpec<A>,
+  exchange: string
+): PipelineOf<A> => ({
+  dataType: spec.name,
+  spec,
+  topic: topicName('crypto', spec.name, exchange),
+  tableName: `market.${spec.name}`,
+  table: new Gate(),
+  publisher: new Gate(),
+  landing: new Gate()
+})
