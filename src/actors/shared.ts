@@ -9,8 +9,9 @@ import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EmbeddedLog } from '../adapters/log/embedded-log.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
-import type { TradesQuery } from '../adapters/query/trades-query.ts'
+import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
+import type { DataType } from '../market/data-type.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import { tradesSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
@@ -63,7 +64,7 @@ export interface Drained {
 
 /** What the API asks. */
 interface Queries {
-  readonly trades: TradesQuery<ApiFault>
+  readonly records: Readonly<Record<DataType, RecordsQuery<ApiFault>>>
   readonly symbols: SymbolsQuery<ApiFault>
 }
 

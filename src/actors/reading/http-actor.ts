@@ -45,11 +45,11 @@ export const httpProgram =
 
 const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
   version,
-  trades: (filter, rowsMax) =>
-    within(shared.queries, ({ trades }) => trades.newest(filter, rowsMax)),
+  records: (dataType, filter, rowsMax) =>
+    within(shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
   symbols: (filter) => within(shared.queries, ({ symbols }) => symbols.list(filter)),
-  snapshots: (rowsMax) =>
-    within(shared.trades.table, (table) =>
+  snapshots: (dataType, rowsMax) =>
+    within(shared[dataType].table, (table) =>
       describeSnapshots(table).pipe(
         Effect.map((snapshots) =>
           snapshots.slice(0, rowsMax).map((snapshot) => ({

@@ -6,7 +6,7 @@ import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { ScanPlanner } from '../../adapters/query/query-ports.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
-import { makeTradesQuery } from '../../adapters/query/trades-query.ts'
+import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -44,10 +44,13 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const planner = plannerOf(yield* shared.trades.table.get)
+      const { trades } = shared
+      const planner = plannerOf(yield* trades.table.get)
       reportStatus(() => ({ counters: { pendingQueries: engine.pending() } }))
       yield* shared.queries.serve({
-        trades: makeTradesQuery({ planner, engine }),
+        records: {
+          trades: makeRecordsQuery({ planner, engine, fields: trades.spec.schema.fields })
+        },
         symbols: makeSymbolsQuery({ planner, engine })
       })
       ready()

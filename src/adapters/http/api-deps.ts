@@ -4,6 +4,7 @@
  */
 import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
+import type { DataType } from '../../market/data-type.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
 export interface ApiFault {
@@ -11,7 +12,7 @@ export interface ApiFault {
   readonly message: string
 }
 
-export interface TradeFilter {
+export interface RecordFilter {
   readonly symbol?: string
   /** Upper case. */
   readonly exchange?: string
@@ -24,7 +25,7 @@ export interface TradeFilter {
 /** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others: 500. */
 type Answer<A> = Effect.Effect<A, ApiFault>
 
-interface TradesAnswer {
+interface RecordsAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
   readonly snapshotId: string | null
   /** JSON objects as text, newest first. */
@@ -92,10 +93,17 @@ export type HttpEvent =
 
 export interface ApiDeps {
   readonly version: string
-  readonly trades: (filter: TradeFilter, rowsMax: number) => Answer<TradesAnswer>
+  readonly records: (
+    dataType: DataType,
+    filter: RecordFilter,
+    rowsMax: number
+  ) => Answer<RecordsAnswer>
   readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
-  /** Newest first. */
-  readonly snapshots: (rowsMax: number) => Answer<readonly SnapshotListing[]>
+  /** Of the table of a data type, newest first. */
+  readonly snapshots: (
+    dataType: DataType,
+    rowsMax: number
+  ) => Answer<readonly SnapshotListing[]>
   readonly readiness: () => Readiness
   /** The live actor tree, JSON-safe. */
   readonly status: () => unknown

@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, ApiFault, Readiness } from './api-deps.ts'
+import type { DataType } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
 import {
   choiceParameter,
@@ -35,7 +36,7 @@ export interface Route {
 }
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
-  tradesRoute(deps),
+  recordsRoute(deps, 'trades'),
   symbolsRoute(deps),
   snapshotsRoute(deps),
   route(
@@ -90,9 +91,9 @@ const route = <P extends Readonly<Record<string, Parameter<unknown>>>>(
   answer: (call: Call<P>) => Effect.Effect<Response, ApiFault>
 ): Route => ({ path, about, parameters, check: () => [], answer: answer as Route['answer'] })
 
-const limitDefault = { trades: 100, snapshots: 10 }
+const limitDefault = { records: 100, snapshots: 10 }
 
-const tradesParameters = {
+const recordsParameters = {
   symbol: symbolParameter,
   exchange: exchangeParameter,
   start_time: timeParameter,
@@ -100,14 +101,15 @@ const tradesParameters = {
   limit: limitParameter(10_000)
 }
 
-const tradesRoute = (deps: ApiDeps): Route => ({
-  ...route('/v1/trades', 'The newest trades', tradesParameters, ({ values, correlationId }) => {
+const recordsRoute = (deps: ApiDeps, dataType: DataType): Route => ({
+  ...route(`/v1/${dataType}`, `The newest ${dataType}`, recordsParameters, (call) => {
+    const { values, correlationId } = call
     const {
       symbol,
       exchange,
       start_time: fromUs,
       end_time: toUs,
-      limit = limitDefault.trades
+      limit = limitDefault.records
     } = values
     const filter = {
       ...(symbol === undefined ? {} : { symbol }),
@@ -116,7 +118,7 @@ const tradesRoute = (deps: ApiDeps): Route => ({
       ...(toUs === undefined ? {} : { toUs })
     }
     return deps
-      .trades(filter, limit)
+      .records(dataType, filter, limit)
       .pipe(
         Effect.map(({ rows, hasMore, snapshotId }) =>
           envelopeResponse(
@@ -177,11 +179,11 @@ const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state'])
 const snapshotsRoute = (deps: ApiDeps): Route =>
   route(
     '/v1/snapshots',
-    'Snapshots of the table',
+    'Snapshots of a table',
     snapshotsParameters,
     ({ values, correlationId }) => {
-      const limit = values.limit ?? limitDefault.snapshots
-      return deps.snapshots(limit + 1).pipe(
+      const { table = 'trades', limit = limitDefault.snapshots } = values
+      return deps.snapshots(table, limit + 1).pipe(
         Effect.map((listings) =>
           envelopeResponse(
             JSON.stringify(
@@ -201,7 +203,7 @@ const snapshotsRoute = (deps: ApiDeps): Route =>
             {
               correlationId,
               nowMs: deps.nowMs(),
-              extra: { table_name: `market.${values.table ?? 'trades'}` }
+              extra: { table_name: `market.${table}` }
             }
           )
         )

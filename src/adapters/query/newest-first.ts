@@ -5,13 +5,13 @@
  *    not older than the n-th row found so far.
  * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row
  *    of the same microsecond could still come before it, so equality reads on.
- * 3. The answer equals that of reading every file: rows are in one total order, `compareTrades`.
+ * 3. The answer equals that of reading every file: rows are in one total order, `compareRecords`.
  */
 import * as Effect from 'effect/Effect'
 import type { ScanFile } from './query-ports.ts'
 
 /** One row: its place in the order, and its JSON text. */
-export interface TradeRow {
+export interface RecordRow {
   readonly timestampUs: number
   readonly symbol: string
   readonly sourceSequence: number | null
@@ -20,24 +20,24 @@ export interface TradeRow {
 }
 
 /** timestamp descending, symbol, source_sequence descending with nulls last, message_id. */
-export const tradeOrderSql =
+export const recordOrderSql =
   '"timestamp" DESC, "symbol" ASC, "source_sequence" DESC NULLS LAST, "message_id" ASC'
 
-/** The order of `tradeOrderSql`; text by its UTF-8 bytes, as DuckDB compares. */
-export const compareTrades = (left: TradeRow, right: TradeRow): number =>
+/** The order of `recordOrderSql`; text by its UTF-8 bytes, as DuckDB compares. */
+export const compareRecords = (left: RecordRow, right: RecordRow): number =>
   right.timestampUs - left.timestampUs ||
   compareUtf8(left.symbol, right.symbol) ||
   compareSequences(left.sourceSequence, right.sourceSequence) ||
   compareUtf8(left.messageId, right.messageId)
 
-/** Reads the newest rows of a group, none older than `floorUs`, in `compareTrades` order. */
+/** Reads the newest rows of a group, none older than `floorUs`, in `compareRecords` order. */
 export type ReadGroup<E> = (
   files: readonly ScanFile[],
   floorUs: number | undefined
-) => Effect.Effect<readonly TradeRow[], E>
+) => Effect.Effect<readonly RecordRow[], E>
 
 export interface NewestFirst {
-  readonly rows: readonly TradeRow[]
+  readonly rows: readonly RecordRow[]
   readonly filesRead: number
 }
 
@@ -53,7 +53,7 @@ export const newestFirst = <E>(
   read: ReadGroup<E>
 ): Effect.Effect<NewestFirst, E> =>
   Effect.gen(function* () {
-    let rows: readonly TradeRow[] = []
+    let rows: readonly RecordRow[] = []
     let filesRead = 0
     let groupFiles = firstGroupFiles(files, rowsMax * rowsPerMatch)
     while (filesRead < files.length) {
@@ -88,11 +88,11 @@ const firstGroupFiles = (files: readonly ScanFile[], rowsMin: number): number =>
 }
 
 const merge = (
-  left: readonly TradeRow[],
-  right: readonly TradeRow[],
+  left: readonly RecordRow[],
+  right: readonly RecordRow[],
   rowsMax: number
-): readonly TradeRow[] =>
-  left.length === 0 ? right : [...left, ...right].sort(compareTrades).slice(0, rowsMax)
+): readonly RecordRow[] =>
+  left.length === 0 ? right : [...left, ...right].sort(compareRecords).slice(0, rowsMax)
 
 const compareUtf8 = (left: string, right: string): number =>
   left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))

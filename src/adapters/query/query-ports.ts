@@ -1,8 +1,8 @@
 /** What queries need of others: a planner that pins files, and an engine that reads them. */
 import type * as Effect from 'effect/Effect'
 
-/** Conditions on trades; absent means any. */
-export interface TradeFilter {
+/** Conditions on records; absent means any. */
+export interface RecordFilter {
   readonly symbol?: string
   /** Upper-case exchange code. */
   readonly exchange?: string
@@ -32,7 +32,7 @@ interface ScanLease {
 }
 
 export interface ScanPlanner<E> {
-  readonly acquire: (filter: TradeFilter) => Effect.Effect<ScanLease, E>
+  readonly acquire: (filter: RecordFilter) => Effect.Effect<ScanLease, E>
 }
 
 export type Parameter =

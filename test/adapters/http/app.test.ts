@@ -117,7 +117,7 @@ describe('/v1/trades', () => {
       '/v1/trades',
       {},
       {
-        trades: () => Effect.fail({ _tag: tag, message: secret })
+        records: () => Effect.fail({ _tag: tag, message: secret })
       }
     )
     expect([response.status, body.code]).toEqual([status, code])
@@ -128,13 +128,13 @@ describe('/v1/trades', () => {
   })
 
   test('a defect, and a dependency that throws, are 500 without a word of it', async () => {
-    for (const trades of [
+    for (const records of [
       () => Effect.die(new Error('secret')),
       () => {
         throw new Error('secret')
       }
     ]) {
-      const { response, body, text } = await problemOf('/v1/trades', {}, { trades })
+      const { response, body, text } = await problemOf('/v1/trades', {}, { records })
       expect([response.status, body.code]).toEqual([500, 'internal_error'])
       expect(text).not.toContain('secret')
     }
@@ -148,7 +148,7 @@ describe('/v1/trades', () => {
       started = resolve
     })
     const deps = fakeDeps({
-      trades: () =>
+      records: () =>
         Effect.sync(() => started()).pipe(
           Effect.andThen(Effect.never),
           Effect.onInterrupt(() =>

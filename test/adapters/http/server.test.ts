@@ -54,7 +54,7 @@ const heldTrades = () => {
     release = resolve
   })
   let interrupts = 0
-  const trades: ApiDeps['trades'] = () =>
+  const records: ApiDeps['records'] = () =>
     Effect.sync(() => began()).pipe(
       Effect.andThen(Effect.promise(() => gate)),
       Effect.as({ snapshotId: null, rows: [], hasMore: false }),
@@ -64,7 +64,7 @@ const heldTrades = () => {
         })
       )
     )
-  return { trades, started, release, interrupts: () => interrupts }
+  return { records, started, release, interrupts: () => interrupts }
 }
 
 describe('http server', () => {
@@ -108,7 +108,7 @@ describe('http server', () => {
 
   test('closing lets a running request finish and waits for no idle connection', async () => {
     const held = heldTrades()
-    const { server, close } = await start({ trades: held.trades })
+    const { server, close } = await start({ records: held.records })
     const agent = new Agent({ keepAlive: true })
     await get(`${server.url}/health/live`, agent)
     const running = get(`${server.url}/v1/trades`)
@@ -123,7 +123,7 @@ describe('http server', () => {
 
   test('a request that outlives the drain deadline is cut and its query interrupted', async () => {
     const held = heldTrades()
-    const { server, close } = await start({ trades: held.trades }, { drainMsMax: 50 })
+    const { server, close } = await start({ records: held.records }, { drainMsMax: 50 })
     const running = get(`${server.url}/v1/trades`).then(
       () => 'answered',
       () => 'cut'
@@ -136,7 +136,7 @@ describe('http server', () => {
 
   test('a client that hangs up interrupts its query', async () => {
     const held = heldTrades()
-    const { server } = await start({ trades: held.trades })
+    const { server } = await start({ records: held.records })
     const socket = connect(server.port, '127.0.0.1')
     socket.write('GET /v1/trades HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
     await held.started

@@ -4,11 +4,11 @@ import type {
   ApiDeps,
   HttpEvent,
   Readiness,
-  TradeFilter
+  RecordFilter
 } from '../../../src/adapters/http/api-deps.ts'
 
 export interface FakeDeps extends ApiDeps {
-  readonly asked: Array<{ readonly filter: TradeFilter; readonly rowsMax: number }>
+  readonly asked: Array<{ readonly filter: RecordFilter; readonly rowsMax: number }>
   readonly events: HttpEvent[]
   readiness: () => Readiness
 }
@@ -26,7 +26,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     asked,
     events,
     version: '0.1.0',
-    trades: (filter, rowsMax) =>
+    records: (_dataType, filter, rowsMax) =>
       Effect.sync(() => {
         asked.push({ filter, rowsMax })
         return {
@@ -48,7 +48,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
           { symbol: 'BTCUSDT', exchange: 'OTHER', baseAsset: null, quoteAsset: 'USDT' }
         ]
       }),
-    snapshots: (rowsMax) =>
+    snapshots: (_table, rowsMax) =>
       Effect.succeed(
         Array.from({ length: Math.min(rowsMax, 12) }, (_, n) => ({
           snapshotId: String(9_223_372_036_854_775_800n + BigInt(n)),

@@ -3,15 +3,17 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { formatDecimal } from '../../../src/market/decimal.ts'
 import {
-  compareTrades,
+  compareRecords,
   newestFirst,
-  type TradeRow
+  type RecordRow
 } from '../../../src/adapters/query/newest-first.ts'
-import type { ScanFile, TradeFilter } from '../../../src/adapters/query/query-ports.ts'
-import { makeTradesQuery } from '../../../src/adapters/query/trades-query.ts'
-import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
+import type { ScanFile, RecordFilter } from '../../../src/adapters/query/query-ports.ts'
+import { makeRecordsQuery } from '../../../src/adapters/query/records-query.ts'
+import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
+
+const { fields } = tradeV2Schema
 
 let warehouse: Warehouse
 
@@ -24,13 +26,13 @@ beforeEach(() => {
 })
 afterAll(() => warehouse.close())
 
-const newest = (filter: TradeFilter, rowsMax: number) =>
-  Effect.runPromise(makeTradesQuery(warehouse).newest(filter, rowsMax))
+const newest = (filter: RecordFilter, rowsMax: number) =>
+  Effect.runPromise(makeRecordsQuery({ ...warehouse, fields }).newest(filter, rowsMax))
 
 /** The answer of somebody who reads everything. */
 const naive = (
   trades: readonly TradeV2[],
-  filter: TradeFilter,
+  filter: RecordFilter,
   rowsMax: number
 ): readonly string[] =>
   trades
@@ -48,7 +50,7 @@ const naive = (
       messageId: record.message_id,
       json: jsonOf(record)
     }))
-    .sort(compareTrades)
+    .sort(compareRecords)
     .slice(0, rowsMax)
     .map(({ json }) => json)
 
@@ -150,9 +152,10 @@ describe('trades query', () => {
   test('the lease is released also when the engine fails', async () => {
     await warehouse.land([trade()])
     const before = { ...warehouse.leases }
-    const failing = makeTradesQuery({
+    const failing = makeRecordsQuery({
       planner: warehouse.planner,
-      engine: { run: () => Effect.fail('broken') }
+      engine: { run: () => Effect.fail('broken') },
+      fields
     })
     expect(await Effect.runPromise(Effect.flip(failing.newest({}, 1)))).toBe('broken')
     expect(warehouse.leases).toEqual({ taken: before.taken + 1, released: before.released + 1 })
@@ -205,7 +208,7 @@ describe('newest first', () => {
         fc.array(arbitraryFile, { maxLength: 40 }),
         fc.integer({ min: 1, max: 12 }),
         async (layout, rowsMax) => {
-          const rowsByPath = new Map<string, readonly TradeRow[]>()
+          const rowsByPath = new Map<string, readonly RecordRow[]>()
           const files: ScanFile[] = layout.map(({ times, slack }, index) => {
             const path = `file-${index}`
             rowsByPath.set(
@@ -232,13 +235,13 @@ describe('newest first', () => {
                 group
                   .flatMap(({ path }) => rowsByPath.get(path)!)
                   .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
-                  .sort(compareTrades)
+                  .sort(compareRecords)
                   .slice(0, rowsMax)
               )
             )
           )
           expect(rows).toEqual(
-            [...rowsByPath.values()].flat().sort(compareTrades).slice(0, rowsMax)
+            [...rowsByPath.values()].flat().sort(compareRecords).slice(0, rowsMax)
           )
           expect(filesRead).toBeLessThanOrEqual(files.length)
         }

@@ -1,18 +1,15 @@
 /**
- * A trade as JSON text, written by the query engine: decimals digit by digit as JSON numbers, never
- * through a double; times as ISO 8601 with microseconds and Z; lists and maps as JSON.
+ * A record as JSON text, written by the query engine: decimals digit by digit as JSON numbers,
+ * never through a double; times as ISO 8601 with microseconds and Z; lists and maps as JSON.
  */
-import { tradeV2Schema } from '../../market/records/trade-v2.ts'
 
-interface Field {
+export interface RecordField {
   readonly name: string
   readonly type: unknown
 }
 
 /** SQL expression over the table's columns: the record's fields as one JSON object, as text. */
-export const tradeJsonSql = (): string => recordJsonSql(tradeV2Schema.fields)
-
-const recordJsonSql = (fields: readonly Field[]): string => {
+export const recordJsonSql = (fields: readonly RecordField[]): string => {
   const members = fields.map(({ name, type }, index) => {
     const key = `'${index === 0 ? '{' : ','}"${name}":'`
     return `${key}, coalesce(${valueSql(`"${name}"`, type)}, 'null')`

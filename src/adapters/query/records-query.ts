@@ -1,25 +1,25 @@
 /**
- * The newest trades that meet a filter, from the files of one pinned snapshot.
+ * The newest records of a table that meet a filter, from the files of one pinned snapshot.
  *
  * 1. A query holds one lease from planning to its last row, released however it ends (R28).
  * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
- * 3. Rows come in the order of `compareTrades`, which is total: the same snapshot and filter give
+ * 3. Rows come in the order of `compareRecords`, which is total: the same snapshot and filter give
  *    the same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
 import {
   newestFirst,
   type ReadGroup,
-  type TradeRow,
-  tradeOrderSql,
+  type RecordRow,
+  recordOrderSql,
   type Wanted
 } from './newest-first.ts'
-import type { Cell, Parameter, QueryEngine, ScanPlanner, TradeFilter } from './query-ports.ts'
-import { tradeJsonSql } from './trade-json.ts'
+import type { Cell, Parameter, QueryEngine, ScanPlanner, RecordFilter } from './query-ports.ts'
+import { type RecordField, recordJsonSql } from './record-json.ts'
 
-interface TradesPage {
+interface RecordsPage {
   readonly snapshotId: string | null
-  /** One JSON object per trade. */
+  /** One JSON object per record. */
   readonly rows: readonly string[]
   /** Whether more rows meet the filter. */
   readonly hasMore: boolean
@@ -28,15 +28,17 @@ interface TradesPage {
   readonly filesRead: number
 }
 
-export interface TradesQuery<E> {
-  /** At most `rowsMax` newest trades. */
-  readonly newest: (filter: TradeFilter, rowsMax: number) => Effect.Effect<TradesPage, E>
+export interface RecordsQuery<E> {
+  /** At most `rowsMax` newest records. */
+  readonly newest: (filter: RecordFilter, rowsMax: number) => Effect.Effect<RecordsPage, E>
 }
 
-export const makeTradesQuery = <PlanError, EngineError>(ports: {
+export const makeRecordsQuery = <PlanError, EngineError>(ports: {
   readonly planner: ScanPlanner<PlanError>
   readonly engine: QueryEngine<EngineError>
-}): TradesQuery<PlanError | EngineError> => ({
+  /** Of the record's schema, in the order of the answer. */
+  readonly fields: readonly RecordField[]
+}): RecordsQuery<PlanError | EngineError> => ({
   newest: (filter, rowsMax) =>
     Effect.acquireUseRelease(
       ports.planner.acquire(filter),
@@ -45,7 +47,7 @@ export const makeTradesQuery = <PlanError, EngineError>(ports: {
         newestFirst(
           files,
           wanted(filter, rowsMax + 1),
-          readGroup(ports.engine, filter, rowsMax + 1)
+          readGroup(ports, filter, rowsMax + 1)
         ).pipe(
           Effect.map(({ rows, filesRead }) => ({
             snapshotId,
@@ -61,13 +63,22 @@ export const makeTradesQuery = <PlanError, EngineError>(ports: {
 
 const rowsPerSymbolMatch = 8
 
-const wanted = ({ symbol }: TradeFilter, rowsMax: number): Wanted => ({
+const wanted = ({ symbol }: RecordFilter, rowsMax: number): Wanted => ({
   rowsMax,
   rowsPerMatch: symbol === undefined ? 1 : rowsPerSymbolMatch
 })
 
+interface Reading<E> {
+  readonly engine: QueryEngine<E>
+  readonly fields: readonly RecordField[]
+}
+
 const readGroup =
-  <E>(engine: QueryEngine<E>, filter: TradeFilter, rowsMax: number): ReadGroup<E> =>
+  <E>(
+    { engine, fields }: Reading<E>,
+    filter: RecordFilter,
+    rowsMax: number
+  ): ReadGroup<E> =>
   (files, floorUs) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
     const conditions: string[] = []
@@ -87,29 +98,34 @@ const readGroup =
       require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
     }
     return engine
-      .run({ sql: newestSql(conditions, rowsMax), parameters })
-      .pipe(Effect.map((rows) => rows.map(tradeRow)))
+      .run({ sql: newestSql(fields, conditions, rowsMax), parameters })
+      .pipe(Effect.map((rows) => rows.map(recordRow)))
   }
 
 const text = (value: string): Parameter => ({ type: 'text', value })
 
 /** JSON is made of the rows that are left, not of those that are sorted away. */
-const newestSql = (conditions: readonly string[], rowsMax: number): string =>
-  `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${tradeJsonSql()}
+const newestSql = (
+  fields: readonly RecordField[],
+  conditions: readonly string[],
+  rowsMax: number
+): string =>
+  `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id",
+     ${recordJsonSql(fields)}
    FROM (
      SELECT * FROM read_parquet($files)
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY ${tradeOrderSql} LIMIT ${rowsMax}
+     ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
    )
-   ORDER BY ${tradeOrderSql}`
+   ORDER BY ${recordOrderSql}`
 
-const tradeRow = ([
+const recordRow = ([
   timestampUs,
   symbol,
   sourceSequence,
   messageId,
   json
-]: readonly Cell[]): TradeRow => ({
+]: readonly Cell[]): RecordRow => ({
   timestampUs: Number(timestampUs),
   symbol: String(symbol),
   sourceSequence: sourceSequence === null ? null : Number(sourceSequence),
