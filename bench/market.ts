@@ -3,7 +3,7 @@
  * that each is measured on the very output of the one before.
  */
 import { parseFrame } from '../src/adapters/exchange/binance-frames.ts'
-import type { InstrumentTable } from '../src/adapters/exchange/binance-trade.ts'
+import type { InstrumentTable } from '../src/adapters/exchange/binance-fields.ts'
 import type { RawFrame } from '../src/adapters/exchange/frame-result.ts'
 import { partitionOf } from '../src/adapters/log/partitioner.ts'
 import {

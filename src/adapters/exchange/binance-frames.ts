@@ -11,16 +11,15 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { parse as parseLossless } from 'lossless-json'
-import { classifyUntraded } from './binance-frame-kinds.ts'
 import {
   type FieldText,
   type InstrumentTable,
   readableId,
-  readTrade,
   scalar,
-  type ScalarText,
-  type TradeFields
-} from './binance-trade.ts'
+  type ScalarText
+} from './binance-fields.ts'
+import { classifyUntraded } from './binance-frame-kinds.ts'
+import { readTrade, type TradeFields } from './binance-trade.ts'
 import type { FrameResult, RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
 
 /** Frames above this are refused unread; a trade frame has about 170 bytes. */

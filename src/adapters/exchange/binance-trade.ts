@@ -10,13 +10,21 @@
  * | vendor_data | `event_time` (`E` as written), `is_best_match` (`M`), |
  * |  | `buyer_order_id` (`b`), `seller_order_id` (`a`) |
  */
-import { DecimalOverflow, parseDecimal } from '../../market/decimal.ts'
-import { type Instrument, longMax, messageId, tradeId } from '../../market/instrument.ts'
+import { type Instrument, messageId, tradeId } from '../../market/instrument.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import {
+  clipped,
+  exactDecimal,
+  type FieldText,
+  type InstrumentTable,
+  microseconds,
+  readableId,
+  Refusal,
+  required,
+  type ScalarText,
+  wholeNumber
+} from './binance-fields.ts'
 import type { FrameResult, RejectReason } from './frame-result.ts'
-
-/** The venue's symbols that this feed may read, by symbol. */
-export type InstrumentTable = ReadonlyMap<string, Instrument>
 
 /** The members of a trade event as text, exactly as written; undefined where absent. */
 export interface TradeFields {
@@ -32,15 +40,6 @@ export interface TradeFields {
   readonly b: FieldText
   readonly a: FieldText
 }
-export interface ScalarText {
-  readonly type: 'string' | 'number' | 'boolean' | 'other'
-  readonly text: string
-}
-export type FieldText = ScalarText | undefined
-
-export const scalar = (type: ScalarText['type'], text: string | undefined): FieldText =>
-  text === undefined ? undefined : { type, text }
-
 /** A trade, or why it is none. Members are judged from their text, so no double is in the way. */
 export const readTrade = (
   fields: TradeFields,
@@ -125,26 +124,6 @@ const vendorData = (
   return data
 }
 
-const required = (
-  field: FieldText,
-  name: string,
-  type: ScalarText['type'],
-  reason: RejectReason
-): string => {
-  if (field === undefined) throw new Refusal('missing_field', name)
-  if (field.type !== type) throw new Refusal(reason, name)
-  return field.text
-}
-
-const wholeNumber = /^(?:0|[1-9]\d*)$/
-
-/** The native id if it is a whole number that a double holds exactly. */
-export const readableId = (field: FieldText): number | undefined => {
-  if (field?.type !== 'number' || !wholeNumber.test(field.text)) return undefined
-  const id = Number(field.text)
-  return id <= longMax ? id : undefined
-}
-
 /** Order ids are text in the record, so they may exceed 2^53; they must be whole. */
 const orderId = (field: ScalarText, name: string): string => {
   const text = required(field, name, 'number', 'bad_value')
@@ -154,40 +133,8 @@ const orderId = (field: ScalarText, name: string): string => {
 
 const flag = (text: string): boolean => text === 'true'
 
-const epochMs = /^[1-9]\d{12}$/
-const epochUs = /^[1-9]\d{15}$/
-
-/**
- * Exchange time in µs. The unit is told by the number of digits: 13 are milliseconds (2001 to
- * 2286), 16 are microseconds (`timeUnit=MICROSECOND`); any other number of digits is refused.
- */
-const microseconds = (text: string, name: string): number => {
-  const value = epochMs.test(text) ? Number(text) * 1000 : epochUs.test(text) ? Number(text) : NaN
-  if (!(value <= longMax)) throw new Refusal('bad_time', name)
-  return value
-}
-
 const positiveDecimal = (text: string, name: string, reason: RejectReason): bigint => {
-  let scaled: bigint
-  try {
-    scaled = parseDecimal(text)
-  } catch (error) {
-    throw new Refusal(error instanceof DecimalOverflow ? 'decimal_overflow' : 'bad_decimal', name)
-  }
+  const scaled = exactDecimal(text, name)
   if (scaled <= 0n) throw new Refusal(reason, name)
   return scaled
-}
-
-const clipped = (field: FieldText): string | undefined =>
-  field?.type === 'string' ? field.text.slice(0, 32) : undefined
-
-/** A refusal found while a trade is read; caught by `readTrade`, never seen outside. */
-class Refusal extends Error {
-  readonly reason: RejectReason
-  readonly field: string
-  constructor(reason: RejectReason, field: string) {
-    super(reason)
-    this.reason = reason
-    this.field = field
-  }
 }
