@@ -7,6 +7,7 @@
  */
 import { DuckDBMapValue, type DuckDBValue } from '@duckdb/node-api'
 import { parseDecimal } from '../../market/decimal.ts'
+import type { TextBounds } from './column-buffer.ts'
 import { type Column, type FieldIds, fieldIdOf, leafPaths } from './columns.ts'
 
 export interface ColumnStats {
@@ -21,11 +22,15 @@ export interface ColumnStats {
   readonly max?: bigint | string
 }
 
-/** One per leaf column. Throws on what DuckDB is not known to return: a defect, not a fault. */
+/**
+ * One per leaf column. `textBounds` are those that DuckDB does not tell, by column. Throws on what
+ * DuckDB is not known to return: a defect, not a fault.
+ */
 export const columnStatsOf = (
   columns: readonly Column[],
   ids: FieldIds,
-  returned: DuckDBValue
+  returned: DuckDBValue,
+  textBounds: ReadonlyMap<string, TextBounds>
 ): readonly ColumnStats[] => {
   const byPath = entriesOf(returned)
   const stats: ColumnStats[] = []
@@ -33,13 +38,24 @@ export const columnStatsOf = (
     for (const path of leafPaths(column)) {
       const leaf = byPath.get(path.split('.').map(quoted).join('.'))
       if (leaf === undefined) continue
-      stats.push({ fieldId: fieldIdOf(ids, path), ...leafStats(column, entriesOf(leaf)) })
+      stats.push({
+        fieldId: fieldIdOf(ids, path),
+        ...leafStats(column, entriesOf(leaf)),
+        ...exactBounds(textBounds.get(path))
+      })
     }
   }
   return stats
 }
 
 const textBoundBytesMax = 255
+
+const exactBounds = (bounds: TextBounds | undefined): Partial<TextBounds> =>
+  Object.fromEntries(
+    Object.entries(bounds ?? {}).filter(([, text]) => isShort(text as string))
+  )
+
+const isShort = (text: string): boolean => Buffer.byteLength(text, 'utf8') <= textBoundBytesMax
 
 const leafStats = (
   column: Column,
@@ -64,7 +80,7 @@ const boundOf = (column: Column, text: string | undefined): bigint | string | un
   if (text === undefined) return undefined
   switch (column.kind) {
     case 'text':
-      return Buffer.byteLength(text, 'utf8') > textBoundBytesMax ? undefined : text
+      return isShort(text) ? text : undefined
     case 'long':
       return BigInt(text)
     case 'decimal':

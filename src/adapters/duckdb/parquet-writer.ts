@@ -1,8 +1,8 @@
 /**
  * Writes batches of records as Parquet files that an Iceberg table can name as they are.
  *
- * 1. A file holds rows of one exchange and one UTC day in one row group, sorted by (symbol,
- *    timestamp, source_sequence, k2_offset); files of a batch are disjoint in exchange time (R22).
+ * 1. A file holds rows of one exchange and one UTC day in one row group, in the order and cut that
+ *    `file-slices.ts` gives them (R22).
  * 2. A returned file is durable: its bytes and its directory entry are synced.
  * 3. A write that fails or is interrupted removes the files it began.
  * 4. Values reach the file unchanged: decimals as scaled integers, never through a double.
@@ -10,25 +10,19 @@
  * zstd level 1 with Parquet v2 encodings: a third of the bytes of v1 at the same cost, and what
  * hyparquet (icebird) and pyarrow (PyIceberg) read.
  */
-import {
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBInstance,
-  type DuckDBType,
-  DuckDBVector,
-  INTEGER
-} from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
 import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from './columns.ts'
-import type { ColumnBuffer } from './column-buffer.ts'
+import type { Staging } from './column-buffer.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
 import { duckdbCall } from './statement.ts'
 import type { RecordColumns } from './record-columns.ts'
+import { chunkRowsMax, StagingChunk } from './staged-column.ts'
 
 /** What the writer needs of the file system, beyond DuckDB's own writing. */
 export interface DurableFiles {
@@ -146,17 +140,18 @@ const writeBatch = Effect.fnUntraced(function* (
   { rows, directory, fileName }: WriteRequest
 ) {
   if (rows.length === 0) return []
-  const { slices, sliceOf } = sliceRows(rows, options.fileRowsMax ?? defaultFileRowsMax)
-  yield* duckdbCall(connection, () => stage(connection, rows, sliceOf)).pipe(
-    Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path: directory, cause }))
-  )
+  const slices = sliceRows(rows, options.fileRowsMax ?? defaultFileRowsMax)
+  const batch = stagingOf(rows)
   const begun: string[] = []
   const writeAll = Effect.gen(function* () {
     const files: WrittenFile[] = []
     for (const slice of slices) {
       const path = join(directory, fileName(slice))
       begun.push(path)
-      files.push(yield* copySlice(connection, options, { rows, slice, path }))
+      yield* duckdbCall(connection, () => stage(connection, batch, slice)).pipe(
+        Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path, cause }))
+      )
+      files.push(yield* copySlice(connection, options, { batch, slice, path }))
     }
     yield* syncAll(options.files, begun, directory)
     return files
@@ -168,30 +163,51 @@ const writeBatch = Effect.fnUntraced(function* (
   )
 })
 
-/** Replaced by the next batch: a drop of its own would only delay the commit. */
+/** How the columns of a batch are staged; the dictionaries are those of the whole batch. */
+interface BatchStaging {
+  readonly chunk: StagingChunk
+  readonly createSql: string
+  readonly selectSql: string
+  readonly parameters: Staging['parameters']
+  readonly boundsOf: ReadonlyMap<string, NonNullable<Staging['boundsOf']>>
+}
+
+/** Replaced by the next slice: a drop of its own would only delay the commit. */
 const staged = 'staged'
-const sliceColumn = 'k2_slice'
 /** Files that are synced at a time; each takes a thread of libuv's pool. */
 const syncsMax = 4
 
+const stagingOf = (rows: RecordColumns): BatchStaging => {
+  const stagings: ReadonlyArray<Staging & { readonly name: string }> = rows.buffers.map(
+    (buffer) => ({ name: buffer.name, ...buffer.staging(rows) })
+  )
+  const columns = stagings.flatMap((staging) => staging.columns)
+  const columnsSql = columns.map(({ name, sqlType }) => `${identifier(name)} ${sqlType}`)
+  const selectSql = stagings.map(({ name, readSql }) => `${readSql} AS ${identifier(name)}`)
+  return {
+    chunk: new StagingChunk(columns),
+    createSql: `CREATE OR REPLACE TEMP TABLE ${staged} (${columnsSql.join(', ')})`,
+    selectSql: `SELECT ${selectSql.join(', ')} FROM ${staged}`,
+    parameters: stagings.flatMap(({ parameters }) => parameters),
+    boundsOf: new Map(
+      stagings.flatMap(({ name, boundsOf }) =>
+        boundsOf === undefined ? [] : [[name, boundsOf] as const]
+      )
+    )
+  }
+}
+
 const stage = async (
   connection: DuckDBConnection,
-  rows: RecordColumns,
-  sliceOf: Int32Array
+  { chunk, createSql }: BatchStaging,
+  { rows: order }: Slice
 ): Promise<void> => {
-  const { buffers } = rows
-  const columnsSql = buffers.map(
-    ({ name, stagedType }) => `${identifier(name)} ${stagedType.toString()}`
-  )
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE ${staged} (${columnsSql.join(', ')}, ${sliceColumn} INTEGER)`
-  )
-  const types = [...buffers.map(({ stagedType }) => stagedType), INTEGER]
+  await connection.run(createSql)
   const appender = await connection.createAppender(staged)
   try {
-    for (let from = 0; from < rows.length; from += DuckDBVector.standardSize()) {
-      const count = Math.min(DuckDBVector.standardSize(), rows.length - from)
-      appender.appendDataChunk(chunkOf(types, buffers, sliceOf, { from, count }))
+    for (let from = 0; from < order.length; from += chunkRowsMax) {
+      const count = Math.min(chunkRowsMax, order.length - from)
+      appender.appendDataChunk(chunk.rowsAt({ order, from, count }))
     }
     appender.flushSync()
   } finally {
@@ -199,26 +215,8 @@ const stage = async (
   }
 }
 
-const chunkOf = (
-  types: readonly DuckDBType[],
-  buffers: readonly ColumnBuffer[],
-  sliceOf: Int32Array,
-  { from, count }: { readonly from: number; readonly count: number }
-): DuckDBDataChunk => {
-  const chunk = DuckDBDataChunk.create(types, count)
-  buffers.forEach((buffer, index) => {
-    const vector = chunk.getColumnVector(index)
-    buffer.fill(vector, from, count)
-    vector.flush()
-  })
-  const slices = chunk.getColumnVector(buffers.length)
-  for (let index = 0; index < count; index++) slices.setItem(index, sliceOf[from + index]!)
-  slices.flush()
-  return chunk
-}
-
 interface SliceTarget {
-  readonly rows: RecordColumns
+  readonly batch: BatchStaging
   readonly slice: Slice
   readonly path: string
 }
@@ -226,14 +224,12 @@ interface SliceTarget {
 const copySlice = (
   connection: DuckDBConnection,
   options: ParquetWriterOptions,
-  { rows, slice, path }: SliceTarget
+  { batch, slice, path }: SliceTarget
 ): Effect.Effect<WrittenFile, ParquetWriteFailed> =>
   duckdbCall(connection, async () => {
-    const statement = await connection.prepare(copySql(options, rows.buffers, slice, path))
+    const statement = await connection.prepare(copySql(options, batch, slice, path))
     try {
-      for (const { name, dictionary } of rows.buffers) {
-        if (dictionary === undefined) continue
-        const { value, type } = dictionary()
+      for (const { name, value, type } of batch.parameters) {
         statement.bindValue(statement.parameterIndex(name), value, type)
       }
       const result = await statement.runAndReadAll()
@@ -245,30 +241,38 @@ const copySlice = (
         recordCount: Number(row['count']),
         fileSizeBytes: Number(row['file_size_bytes']),
         splitOffsets: [parquetMagicBytes],
-        columns: columnStatsOf(options.columns, options.fieldIds, row['column_statistics'] ?? null)
+        columns: columnStatsOf(
+          options.columns,
+          options.fieldIds,
+          row['column_statistics'] ?? null,
+          textBoundsOf(batch, slice)
+        )
       }
     } finally {
       statement.destroySync()
     }
   }).pipe(Effect.mapError((cause) => new ParquetWriteFailed({ step: 'copy', path, cause })))
 
+const textBoundsOf = ({ boundsOf }: BatchStaging, { rows }: Slice) =>
+  new Map(
+    [...boundsOf].flatMap(([name, of]) => {
+      const bounds = of(rows)
+      return bounds === undefined ? [] : [[name, bounds] as const]
+    })
+  )
+
 /** The only row group begins behind the magic number. */
 const parquetMagicBytes = 4
 
 const copySql = (
   { columns, fieldIds }: ParquetWriterOptions,
-  buffers: readonly ColumnBuffer[],
-  slice: Slice,
+  { selectSql }: BatchStaging,
+  { rows }: Slice,
   path: string
 ): string => {
-  const select = buffers.map(({ name, readSql }) => `${readSql} AS ${identifier(name)}`).join(', ')
   // A row group of DuckDB is a whole number of vectors; this one holds every row of the slice.
-  const groupRows =
-    Math.ceil(slice.rowCount / DuckDBVector.standardSize()) * DuckDBVector.standardSize()
-  return `COPY (
-    SELECT ${select} FROM ${staged} WHERE ${sliceColumn} = ${slice.index}
-    ORDER BY "symbol", "timestamp", "source_sequence", "k2_offset"
-  ) TO ${textLiteral(path)} (
+  const groupRows = Math.ceil(rows.length / chunkRowsMax) * chunkRowsMax
+  return `COPY (${selectSql}) TO ${textLiteral(path)} (
     FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2,
     ROW_GROUP_SIZE ${groupRows}, FIELD_IDS ${fieldIdsSql(columns, fieldIds)}, RETURN_STATS
   )`

@@ -4,24 +4,27 @@
  * 1. `push` adds a whole row or, when it throws, nothing.
  * 2. The buffers keep their size over `clear`: a lander that works in batches allocates once.
  */
-import { type ColumnBuffer, type FieldValue, makeColumnBuffer } from './column-buffer.ts'
+import {
+  type ColumnBuffer,
+  type ColumnHints,
+  type FieldValue,
+  makeColumnBuffer
+} from './column-buffer.ts'
 import { type AvroRecord, type Column, columnsOf } from './columns.ts'
+import type { RowGroup, SliceSource } from './file-slices.ts'
 
 /** What the writer needs of a batch, whatever its records are. */
-export interface RecordColumns {
+export interface RecordColumns extends SliceSource {
   readonly columns: readonly Column[]
   readonly buffers: readonly ColumnBuffer[]
-  readonly length: number
-  /** Exchange code of a row. */
-  exchangeAt(row: number): string
-  /** Exchange time of a row, microseconds. */
-  timestampAt(row: number): number
 }
 
-/** The fields by which files are cut. */
+/** The fields by which files are cut and sorted. */
 interface CutRecord {
   readonly exchange: string
+  readonly symbol: string
   readonly timestamp: number
+  readonly source_sequence: number | null
 }
 
 /** Columns of any record, by its schema. */
@@ -30,25 +33,22 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
   readonly buffers: readonly ColumnBuffer[]
   private readonly fieldNames: readonly string[]
   private rowCount = 0
-  private readonly exchanges: string[] = []
+  readonly groups: RowGroup[] = []
+  private readonly groupCodes = new Map<string, Map<string, number>>()
+  private rowGroups = new Int32Array(1_024)
   private timestamps = new Float64Array(1_024)
+  /** NaN where the record has none. */
+  private sequences = new Float64Array(1_024)
+  private offsets = new Float64Array(1_024)
 
-  /** @param uniqueColumns nearly every row has its own: coding them would only fill a dictionary */
-  constructor(schema: AvroRecord, uniqueColumns: ReadonlySet<string>) {
+  constructor(schema: AvroRecord, hints: ColumnHints) {
     this.columns = columnsOf(schema)
-    this.buffers = this.columns.map((column) =>
-      makeColumnBuffer(column, uniqueColumns.has(column.name))
-    )
+    this.buffers = this.columns.map((column) => makeColumnBuffer(column, hints))
     this.fieldNames = schema.fields.map(({ name }) => name)
   }
 
   get length(): number {
     return this.rowCount
-  }
-
-  /** Bytes held, estimated: what the lander's byte limit is compared with. */
-  get bytes(): number {
-    return this.buffers.reduce((sum, buffer) => sum + buffer.bytes, this.timestamps.byteLength)
   }
 
   /**
@@ -57,32 +57,81 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
    */
   push(record: A, partition: string, offset: number): void {
     const row = this.rowCount
+    const { source_sequence: sequence } = record
     let index = 0
     const fields = record as unknown as Readonly<Record<string, FieldValue>>
-    for (const name of this.fieldNames) this.buffers[index++]!.set(row, fields[name]!)
-    this.buffers[index++]!.set(row, partition)
-    this.buffers[index]!.set(row, offset)
-    if (row >= this.timestamps.length) {
-      const larger = new Float64Array(row * 2)
-      larger.set(this.timestamps)
-      this.timestamps = larger
+    for (const name of this.fieldNames) this.buffers[index++]!.set(row, fields[name]!, sequence)
+    this.buffers[index++]!.set(row, partition, sequence)
+    this.buffers[index]!.set(row, offset, sequence)
+    this.addRow(this.groupOf(record), record.timestamp, sequence ?? Number.NaN, offset)
+  }
+
+  /** The buffer of a column, for rows that come in another form than that of records. */
+  protected bufferOf<B extends ColumnBuffer>(
+    name: string,
+    kind: abstract new (...given: never[]) => B
+  ): B {
+    const buffer = this.buffers.find((candidate) => candidate.name === name)
+    if (buffer instanceof kind) return buffer
+    throw new TypeError(`column ${name} is not held in a ${kind.name}`)
+  }
+
+  /** Code of an exchange and symbol until `clear`. */
+  protected groupOf({ exchange, symbol }: RowGroup): number {
+    let codes = this.groupCodes.get(exchange)
+    if (codes === undefined) this.groupCodes.set(exchange, (codes = new Map<string, number>()))
+    let code = codes.get(symbol)
+    if (code === undefined) {
+      code = this.groups.push({ exchange, symbol }) - 1
+      codes.set(symbol, code)
     }
-    this.timestamps[row] = record.timestamp
-    this.exchanges[row] = record.exchange
+    return code
+  }
+
+  /** Takes over the row whose columns have been set. */
+  protected addRow(group: number, timestamp: number, sequence: number, offset: number): void {
+    const row = this.rowCount
+    if (row >= this.timestamps.length) {
+      const rowGroups = new Int32Array(row * 2)
+      rowGroups.set(this.rowGroups)
+      this.rowGroups = rowGroups
+      this.timestamps = doubled(this.timestamps)
+      this.sequences = doubled(this.sequences)
+      this.offsets = doubled(this.offsets)
+    }
+    this.rowGroups[row] = group
+    this.timestamps[row] = timestamp
+    this.sequences[row] = sequence
+    this.offsets[row] = offset
     this.rowCount = row + 1
   }
 
-  exchangeAt(row: number): string {
-    return this.exchanges[row]!
+  groupAt(row: number): number {
+    return this.rowGroups[row]!
   }
 
   timestampAt(row: number): number {
     return this.timestamps[row]!
   }
 
+  sequenceAt(row: number): number {
+    return this.sequences[row]!
+  }
+
+  offsetAt(row: number): number {
+    return this.offsets[row]!
+  }
+
   clear(): void {
     this.rowCount = 0
-    this.exchanges.length = 0
+    this.groups.length = 0
+    this.groupCodes.clear()
     for (const buffer of this.buffers) buffer.clear()
   }
+}
+
+const doubled = (array: Float64Array): Float64Array<ArrayBuffer> => {
+  const larger = new Float64Array(array.length * 2)
+  larger.set(array)
+  return larger
 }

@@ -1,11 +1,121 @@
-/** Columns of `market.trades`. */
+/**
+ * Columns of `market.trades`. Trades in the compact form go straight into them: all that the trades
+ * of an instrument share is looked up once a batch.
+ */
+import type { Instrument } from '../../market/instrument.ts'
+import { messageId, tradeId } from '../../market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
+import type { ColumnHints } from './column-buffer.ts'
+import { DecimalBuffer, IntegerBuffer } from './number-buffers.ts'
 import { BufferedColumns } from './record-columns.ts'
+import { CodedBuffer, MapBuffer, NumberedTextBuffer } from './text-buffers.ts'
 
-const uniqueColumns: ReadonlySet<string> = new Set(['message_id', 'trade_id'])
+const hints: ColumnHints = {
+  numbered: new Set(['message_id', 'trade_id']),
+  varyingKeys: { vendor_data: 'event_time' }
+}
+
+/** A compact trade as its record was read; decimals as 32-bit words, positive. */
+export interface CompactRow {
+  readonly nativeId: number
+  readonly timestampUs: number
+  readonly receivedUs: number
+  readonly eventTime: number
+  readonly isBuyerMaker: boolean
+  readonly isBestMatch: boolean
+  readonly priceLow: number
+  readonly priceHigh: number
+  readonly quantityLow: number
+  readonly quantityHigh: number
+}
+
+/** Codes of what the rows of an instrument share, until `clear`. */
+interface SharedCodes {
+  readonly partition: string
+  readonly group: number
+  readonly messagePrefix: number
+  readonly tradePrefix: number
+  /** In the order of `shared`. */
+  readonly texts: readonly number[]
+  /** By `isBuyerMaker`. */
+  readonly sides: readonly [number, number]
+  /** By `isBestMatch`. */
+  readonly vendorData: readonly [number, number]
+}
+
+const sharedNames = [
+  'symbol',
+  'exchange',
+  'asset_class',
+  'currency',
+  'trade_conditions',
+  'k2_partition'
+] as const
 
 export class TradeColumns extends BufferedColumns<TradeV2> {
+  readonly #messageId = this.bufferOf('message_id', NumberedTextBuffer)
+  readonly #tradeId = this.bufferOf('trade_id', NumberedTextBuffer)
+  readonly #timestamp = this.bufferOf('timestamp', IntegerBuffer)
+  readonly #price = this.bufferOf('price', DecimalBuffer)
+  readonly #quantity = this.bufferOf('quantity', DecimalBuffer)
+  readonly #side = this.bufferOf('side', CodedBuffer)
+  readonly #sourceSequence = this.bufferOf('source_sequence', IntegerBuffer)
+  readonly #ingestion = this.bufferOf('ingestion_timestamp', IntegerBuffer)
+  readonly #platformSequence = this.bufferOf('platform_sequence', IntegerBuffer)
+  readonly #vendorData = this.bufferOf('vendor_data', MapBuffer)
+  readonly #offset = this.bufferOf('k2_offset', IntegerBuffer)
+  readonly #shared = sharedNames.map((name) => this.bufferOf(name, CodedBuffer))
+  readonly #codes = new Map<Instrument, SharedCodes>()
+
   constructor() {
-    super(tradeV2Schema, uniqueColumns)
+    super(tradeV2Schema, hints)
+  }
+
+  /** Adds the row that `push` would add for the record of this trade. */
+  pushCompact(instrument: Instrument, trade: CompactRow, partition: string, offset: number): void {
+    const row = this.length
+    const codes = this.#codesOf(instrument, partition)
+    const { nativeId, timestampUs } = trade
+    this.#messageId.setPrefix(row, codes.messagePrefix)
+    this.#tradeId.setPrefix(row, codes.tradePrefix)
+    for (let index = 0; index < codes.texts.length; index++) {
+      this.#shared[index]!.setCode(row, codes.texts[index]!)
+    }
+    this.#timestamp.setNumber(row, timestampUs)
+    this.#price.setWords(row, trade.priceLow, trade.priceHigh)
+    this.#quantity.setWords(row, trade.quantityLow, trade.quantityHigh)
+    this.#side.setCode(row, codes.sides[trade.isBuyerMaker ? 1 : 0])
+    this.#sourceSequence.setNumber(row, nativeId)
+    this.#ingestion.setNumber(row, trade.receivedUs)
+    this.#platformSequence.set(row, null)
+    this.#vendorData.setNumbered(row, codes.vendorData[trade.isBestMatch ? 1 : 0], trade.eventTime)
+    this.#offset.setNumber(row, offset)
+    this.addRow(codes.group, timestampUs, nativeId, offset)
+  }
+
+  #codesOf(instrument: Instrument, partition: string): SharedCodes {
+    const known = this.#codes.get(instrument)
+    if (known?.partition === partition) return known
+    const { exchange, symbol, assetClass, quoteAsset, baseAsset } = instrument
+    const texts = [symbol, exchange, assetClass, quoteAsset, [], partition]
+    const side = (text: TradeV2['side']) => this.#side.codeOf(text)
+    const vendorData = (isBestMatch: boolean) =>
+      this.#vendorData.codeOf({ is_best_match: String(isBestMatch), base_asset: baseAsset })
+    const codes: SharedCodes = {
+      partition,
+      group: this.groupOf(instrument),
+      messagePrefix: this.#messageId.codeOf(messageId(exchange, symbol, 0).slice(0, -1)),
+      tradePrefix: this.#tradeId.codeOf(tradeId(exchange, 0).slice(0, -1)),
+      texts: texts.map((value, index) => this.#shared[index]!.codeOf(value)),
+      sides: [side('BUY'), side('SELL')],
+      vendorData: [vendorData(false), vendorData(true)]
+    }
+    this.#codes.set(instrument, codes)
+    return codes
+  }
+
+  override clear(): void {
+    super.clear()
+    this.#codes.clear()
   }
 }
