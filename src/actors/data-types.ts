@@ -12,22 +12,38 @@ import type { RecordRules, SequencedRecord } from '../machines/partition-fold.ts
 import { tradeRules } from '../machines/trade-rules.ts'
 import type { DataType } from '../market/data-type.ts'
 import { type TradeV2, tradeV2Schema } from '../market/records/trade-v2.ts'
+import { type LearnCompact, learnCompactTrades } from './lander/compact-records.ts'
 import type { LandedRows } from './lander/lander-ports.ts'
+import { type FeedTrade, type RecordPacker, tradePacker } from './publisher/record-packer.ts'
 
-export interface DataTypeSpec<A extends SequencedRecord> {
+/** `In` is the form in which a feed has the records. */
+export interface DataTypeSpec<A extends SequencedRecord, In = A> {
   /** Also the name of its table in the namespace `market`. */
   readonly name: DataType
   readonly schema: AvroRecordSchema & AvroRecord
   readonly rules: RecordRules<A>
   /** A codec of one's own: encoding reuses a buffer. */
   readonly makeCodec: () => RecordCodec<A>
-  readonly makeRows: () => LandedRows<A> & RecordColumns
+  readonly makePacker: () => RecordPacker<In>
+  readonly makeRows: () => RowSet<A>
 }
 
-export const tradesSpec: DataTypeSpec<TradeV2> = {
+/** Where records become rows, and the shortcut into it that compact ones have. */
+interface RowSet<A extends SequencedRecord> {
+  readonly rows: LandedRows<A> & RecordColumns
+  readonly learnCompact?: LearnCompact<A>
+}
+
+const makeTradeCodec = () => makeRecordCodec<TradeV2>(tradeV2Schema)
+
+export const tradesSpec: DataTypeSpec<TradeV2, FeedTrade> = {
   name: 'trades',
   schema: tradeV2Schema,
   rules: tradeRules,
-  makeCodec: () => makeRecordCodec<TradeV2>(tradeV2Schema),
-  makeRows: () => new TradeColumns()
+  makeCodec: makeTradeCodec,
+  makePacker: () => tradePacker(makeTradeCodec()),
+  makeRows: () => {
+    const rows = new TradeColumns()
+    return { rows, learnCompact: learnCompactTrades(rows) }
+  }
 }

@@ -25,9 +25,10 @@ export interface Pipeline {
   readonly landing: Gate<LandingProgress>
 }
 
-export interface PipelineOf<A extends SequencedRecord> extends Pipeline {
-  readonly spec: DataTypeSpec<A>
-  readonly publisher: Gate<RecordPublisher<A>>
+/** `In` is the form in which the feed has the records. */
+export interface PipelineOf<A extends SequencedRecord, In = A> extends Pipeline {
+  readonly spec: DataTypeSpec<A, In>
+  readonly publisher: Gate<RecordPublisher<In>>
 }
 
 interface PublisherFacts {
@@ -35,10 +36,10 @@ interface PublisherFacts {
   readonly refused: boolean
 }
 
-export const makePipeline = <A extends SequencedRecord>(
-  spec: DataTypeSpec<A>,
+export const makePipeline = <A extends SequencedRecord, In>(
+  spec: DataTypeSpec<A, In>,
   exchange: string
-): PipelineOf<A> => ({
+): PipelineOf<A, In> => ({
   dataType: spec.name,
   spec,
   topic: topicName('crypto', spec.name, exchange),

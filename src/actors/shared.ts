@@ -15,6 +15,7 @@ import type { DataType } from '../market/data-type.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import { tradesSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
+import type { FeedTrade } from './publisher/record-packer.ts'
 import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 
@@ -37,7 +38,7 @@ export interface Shared {
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly exchange: ExchangeCode
-  readonly trades: PipelineOf<TradeV2>
+  readonly trades: PipelineOf<TradeV2, FeedTrade>
   /** Of all data types. */
   readonly pipelines: readonly Pipeline[]
   readonly log: Gate<EmbeddedLog>

@@ -11,6 +11,7 @@ import { messageId, sequenceKey } from '../market/instrument.ts'
 import {
   type Arrival,
   emptySequence,
+  foldNext,
   type HeldRecord,
   type SequenceLimits,
   type Step,
@@ -115,6 +116,22 @@ export const emptyPartitionState = (): PartitionState => ({
     epochsOpened: 0
   }
 })
+
+/**
+ * Folds a record that has no invalid field and is the next of its sequence: nearly all are. False:
+ * nothing has changed, and `foldRecord` says what becomes of it.
+ */
+export const foldNextRecord = (
+  { counters }: PartitionState,
+  sequence: SymbolSequence,
+  id: number,
+  timeUs: number
+): boolean => {
+  if (!isTimestamp(timeUs) || !foldNext(sequence, id, timeUs)) return false
+  counters.consumed++
+  counters.landed++
+  return true
+}
 
 /** Folds one record, in offset order. */
 export const foldRecord = <A extends SequencedRecord>(
@@ -255,11 +272,13 @@ const sequenceOrRefusal = <A extends SequencedRecord>(
 /** 2200-01-01, in microseconds: a later exchange time is a corrupt one. */
 const timestampUsMax = 7_258_118_400_000_000
 
+const isTimestamp = (us: number): boolean => us > 0 && us <= timestampUsMax
+
 const invalidField = (key: string, record: SequencedRecord): string | undefined => {
   const { symbol, exchange, timestamp, source_sequence: nativeId } = record
   if (symbol !== key) return `symbol "${symbol}" differs from the record's key "${key}"`
   if (exchange === '') return 'exchange is empty'
-  if (timestamp <= 0 || timestamp > timestampUsMax) return `timestamp ${timestamp} is out of range`
+  if (!isTimestamp(timestamp)) return `timestamp ${timestamp} is out of range`
   return nativeId !== null && nativeId < 0 ? `source_sequence ${nativeId} is negative` : undefined
 }
 

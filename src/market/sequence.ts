@@ -115,6 +115,19 @@ export const foldArrival = (
     : { outcome, refused }
 }
 
+/**
+ * The common case alone: the id that follows the newest one, of a symbol whose ids never restarted.
+ * True: folded, as `foldArrival` would have as `next` without a gap. False: nothing has changed.
+ */
+export const foldNext = (state: SymbolSequence, id: number, timeUs: number): boolean => {
+  const epoch = state.epochs[0]
+  if (epoch === undefined || state.epochs.length > 1 || epoch.number > 0) return false
+  if (id !== epoch.high + 1 || timeUs < epoch.startUs || state.held.length > 0) return false
+  epoch.high = id
+  if (timeUs > epoch.newestUs) epoch.newestUs = timeUs
+  return true
+}
+
 /** Ids that the state knows to be missing. */
 export const openIds = (state: SymbolSequence): number =>
   state.epochs.reduce(

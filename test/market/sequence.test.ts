@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   emptySequence,
   foldArrival,
+  foldNext,
   type HeldRecord,
   openIds,
   type Outcome,
@@ -150,4 +151,35 @@ describe('sequence tracking (R7)', () => {
     kinds(state, [1, 5, 9_999_999])
     expect(JSON.parse(JSON.stringify(state))).toEqual(state)
   })
+})
+
+test('property: the common case alone is what folding says of it, or changes nothing', () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.constant(1) },
+    { weight: 2, arbitrary: fc.integer({ min: -4, max: 4 }) },
+    { weight: 1, arbitrary: fc.constant(2_000_000) }
+  )
+  let taken = 0
+  fc.assert(
+    fc.property(fc.array(fc.tuple(step, step), { maxLength: 25 }), (steps) => {
+      const state = emptySequence()
+      let [id, timeUs] = [100, 100]
+      for (const [idStep, timeStep] of steps) {
+        id += idStep
+        timeUs += timeStep
+        const before = structuredClone(state)
+        const expected = structuredClone(state)
+        const { outcome } = fold(expected, id, timeUs)
+        if (foldNext(state, id, timeUs)) {
+          taken += 1
+          expect(outcome).toEqual({ kind: 'next', epoch: 0, gapIds: 0 })
+          expect(state).toEqual(expected)
+        } else {
+          expect(state).toEqual(before)
+          fold(state, id, timeUs)
+        }
+      }
+    })
+  )
+  expect(taken).toBeGreaterThan(20)
 })

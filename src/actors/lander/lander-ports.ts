@@ -10,6 +10,7 @@ import type {
   SequencedRecord
 } from '../../machines/partition-fold.ts'
 import type { SequenceLimits } from '../../market/sequence.ts'
+import type { LearnCompact } from './compact-records.ts'
 
 /** Landed rows of one commit, in the order in which they came. */
 export interface LandedRows<A> {
@@ -102,6 +103,8 @@ export interface LanderPorts<A extends SequencedRecord, Files> {
   readonly rows: LandedRows<A>
   readonly codec: RecordCodec<A>
   readonly rules: RecordRules<A>
+  /** Absent where the data type has no compact form. */
+  readonly learnCompact?: LearnCompact<A> | undefined
   readonly deadLetters: DeadLetterLog
   /** Whether a key belongs to a partition (R41). */
   readonly partitionOf: (key: string, partitionCount: number) => number

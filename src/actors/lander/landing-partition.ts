@@ -4,17 +4,22 @@
  * undoes everything since the last commit.
  */
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
-import { forEachRecord, type LogBatch } from '../../adapters/log/record-batch.ts'
+import { forEachRecord, type LogBatch, type RecordRange } from '../../adapters/log/record-batch.ts'
 import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import { viewOf } from '../../market/byte-run.ts'
+import { ByteTable } from '../../market/byte-table.ts'
+import type { SymbolSequence } from '../../market/sequence.ts'
 import {
   emptyPartitionState,
   type FoldContext,
   type FoldSink,
+  foldNextRecord,
   foldRecord,
   type LoggedRecord,
   type PartitionState,
   type SequencedRecord
 } from '../../machines/partition-fold.ts'
+import type { CompactKey, LearnCompact } from './compact-records.ts'
 import type { LandedRows, PartitionPosition } from './lander-ports.ts'
 
 export interface LandingPartitionOptions<A extends SequencedRecord> {
@@ -24,6 +29,8 @@ export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly label: string
   readonly codec: RecordCodec<A>
   readonly fold: FoldContext<A>
+  /** Absent where the data type has no compact form. */
+  readonly learnCompact?: LearnCompact<A> | undefined
   readonly nowMs: () => number
 }
 
@@ -37,6 +44,9 @@ export class LandingPartition<A extends SequencedRecord> {
   fault: string | undefined
   readonly #options: LandingPartitionOptions<A>
   readonly #state: PartitionState
+  /** By the record's key: what is known of its compact form. */
+  readonly #known = new ByteTable<KnownKey>()
+  readonly #learnt = new Set<string>()
   #settledOffset: number
 
   constructor(
@@ -91,7 +101,10 @@ export class LandingPartition<A extends SequencedRecord> {
     const isKnownSchema = batch.schemaFingerprint === codec.fingerprint
     let value: readonly [start: number, end: number] = [0, 0]
     const sink: FoldSink<A> = {
-      land: (record, offset) => rows.push(record, label, offset),
+      land: (record, offset) => {
+        rows.push(record, label, offset)
+        this.#learn(record)
+      },
       deadLetter: ({ heldRecord, ...letter }) =>
         letters.push({
           atMs: this.#options.nowMs(),
@@ -110,8 +123,10 @@ export class LandingPartition<A extends SequencedRecord> {
               : Buffer.from(heldRecord)
         })
     }
+    const view = viewOf(bytes)
     forEachRecord(batch, (range) => {
       if (range.offset < this.position) return
+      if (isKnownSchema && this.#landCompact(range, bytes, view)) return
       value = [range.valueStart, range.valueEnd]
       const record = isKnownSchema
         ? decoded(codec, bytes, value)
@@ -121,6 +136,33 @@ export class LandingPartition<A extends SequencedRecord> {
     })
     this.position = batch.endOffset
   }
+
+  /** Lands a compact record that is next in its sequence; anything else is left as it is. */
+  #landCompact(range: RecordRange, bytes: Uint8Array, view: DataView): boolean {
+    const known = this.#known.find(bytes, range.keyStart, range.keyEnd)
+    if (known === undefined) return false
+    const { key, sequence } = known
+    if (!key.read(view, range.valueStart, range.valueEnd)) return false
+    if (!foldNextRecord(this.#state, sequence, key.nativeId(), key.timestampUs())) return false
+    key.land(this.#options.label, range.offset)
+    return true
+  }
+
+  /** A record that landed shows what others of its key look like. */
+  #learn(record: A): void {
+    const { learnCompact } = this.#options
+    const { symbol, exchange } = record
+    if (learnCompact === undefined || this.#learnt.has(symbol)) return
+    this.#learnt.add(symbol)
+    const sequence = this.#state.sequences[`${exchange}:${symbol}`]
+    const key = sequence === undefined ? undefined : learnCompact(record)
+    if (key !== undefined) this.#known.add(Buffer.from(symbol), { key, sequence: sequence! })
+  }
+}
+
+interface KnownKey {
+  readonly key: CompactKey
+  readonly sequence: SymbolSequence
 }
 
 const decoded = <A extends SequencedRecord>(

@@ -74,6 +74,7 @@ const openPartition = <A extends SequencedRecord, Files>(
       label: `${log.identity}/${options.topic}/${partition}`,
       codec,
       fold,
+      learnCompact: ports.learnCompact,
       nowMs
     }
     const { startOffset, durableEnd } = yield* Effect.mapError(

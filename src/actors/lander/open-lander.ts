@@ -37,7 +37,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
     const table = yield* openTable(spec, { ...setup, observe: () => undefined })
-    const rows = spec.makeRows()
+    const { rows, learnCompact } = spec.makeRows()
     const writer = yield* openParquetWriter({
       columns: rows.columns,
       fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
@@ -65,6 +65,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       rows,
       codec: spec.makeCodec(),
       rules: spec.rules,
+      learnCompact,
       deadLetters,
       partitionOf,
       nowMs,

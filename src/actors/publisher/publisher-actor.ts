@@ -21,14 +21,17 @@ const refusedPauseMs = 1_000
 const unavailablePauseMs = 100
 
 export const publisherProgram =
-  <A extends SequencedRecord>(shared: Shared, { topic, spec, publisher: gate }: PipelineOf<A>) =>
+  <A extends SequencedRecord, In>(
+    shared: Shared,
+    { topic, spec, publisher: gate }: PipelineOf<A, In>
+  ) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config } = shared
-      const publisher = new RecordPublisher<A>({
+      const publisher = new RecordPublisher<In>({
         log: yield* enduringLog(shared),
         topic,
-        codec: spec.makeCodec(),
+        packer: spec.makePacker(),
         bytesMax: config.publishBytesMax,
         batchBytesMax,
         lingerMs,

@@ -4,6 +4,7 @@
  */
 import * as Latch from 'effect/Latch'
 import { type PackedRecords, PackedRecordsBuilder } from '../../adapters/log/record-batch.ts'
+import type { RecordPacker } from './record-packer.ts'
 
 export interface PendingBatch {
   readonly packed: PackedRecords
@@ -11,39 +12,39 @@ export interface PendingBatch {
   readonly sinceMs: number
 }
 
-export interface LaneOptions {
+export interface LaneOptions<In> {
   readonly partition: number
-  readonly schemaFingerprint: string
+  readonly packer: RecordPacker<In>
   readonly batchBytesMax: number
   readonly nowMs: () => number
 }
 
-export class PublisherLane {
+export class PublisherLane<In> {
   readonly partition: number
   /** Open while anything waits, and for good once the lane is closing. */
   readonly filled = Latch.makeUnsafe(false)
   /** Open while a whole batch waits, and for good once the lane is closing. */
   readonly full = Latch.makeUnsafe(false)
-  readonly #options: LaneOptions
+  readonly #options: LaneOptions<In>
   readonly #builder = new PackedRecordsBuilder()
   readonly #whole: PendingBatch[] = []
   #sinceMs = 0
   #closing = false
 
-  constructor(options: LaneOptions) {
+  constructor(options: LaneOptions<In>) {
     this.partition = options.partition
     this.#options = options
   }
 
   /** Adds a record and returns by how many bytes the lane has grown. */
-  add(key: string, value: Uint8Array): number {
+  add(record: In): number {
     const builder = this.#builder
     const bytesBefore = builder.count === 0 ? 0 : builder.byteLength
     if (bytesBefore === 0) {
       this.#sinceMs = this.#options.nowMs()
       this.filled.openUnsafe()
     }
-    builder.add(key, value)
+    this.#options.packer.pack(builder, record)
     const bytes = builder.byteLength
     if (bytes >= this.#options.batchBytesMax) this.#seal()
     return bytes - bytesBefore
@@ -73,7 +74,7 @@ export class PublisherLane {
   }
 
   #seal(): void {
-    const packed = this.#builder.take(this.#options.schemaFingerprint)
+    const packed = this.#builder.take(this.#options.packer.schemaFingerprint)
     this.#whole.push({ packed, sinceMs: this.#sinceMs })
     this.full.openUnsafe()
   }

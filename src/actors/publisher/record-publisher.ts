@@ -13,18 +13,13 @@ import * as Latch from 'effect/Latch'
 import type { EventLogWriter, LogUnavailable } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { PackedRecords } from '../../adapters/log/record-batch.ts'
-import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
 import { PublisherLane } from './publisher-lane.ts'
+import type { RecordPacker } from './record-packer.ts'
 
-/** The key of a record is its symbol. */
-interface KeyedRecord {
-  readonly symbol: string
-}
-
-export interface RecordPublisherOptions<A extends KeyedRecord> {
+export interface RecordPublisherOptions<In> {
   readonly log: Pick<EventLogWriter, 'append' | 'topics'>
   readonly topic: string
-  readonly codec: RecordCodec<A>
+  readonly packer: RecordPacker<In>
   /** Pending bytes beyond which `offer` waits. */
   readonly bytesMax: number
   /** A batch leaves at this size at the latest. */
@@ -52,23 +47,23 @@ export type PublisherEvent =
 /** Waiting offers go on when pending bytes have fallen to this share of the bound. */
 const resumeShare = 0.5
 
-export class RecordPublisher<A extends KeyedRecord> {
-  readonly #options: RecordPublisherOptions<A>
-  readonly #lanes: readonly PublisherLane[]
-  readonly #laneBySymbol = new Map<string, PublisherLane>()
+export class RecordPublisher<In> {
+  readonly #options: RecordPublisherOptions<In>
+  readonly #lanes: ReadonlyArray<PublisherLane<In>>
+  readonly #laneBySymbol = new Map<string, PublisherLane<In>>()
   readonly #room = Latch.makeUnsafe(true)
   readonly #empty = Latch.makeUnsafe(true)
   #pendingBytes = 0
   #refusedLanes = 0
 
-  constructor(options: RecordPublisherOptions<A>) {
+  constructor(options: RecordPublisherOptions<In>) {
     this.#options = options
     this.#lanes = Array.from(
       { length: options.log.topics.get(options.topic)! },
       (_, partition) =>
         new PublisherLane({
           partition,
-          schemaFingerprint: options.codec.fingerprint,
+          packer: options.packer,
           batchBytesMax: options.batchBytesMax,
           nowMs: options.nowMs
         })
@@ -85,15 +80,13 @@ export class RecordPublisher<A extends KeyedRecord> {
   }
 
   /** Takes the records over; ends when there is room for more (2). */
-  offer(records: readonly A[]): Effect.Effect<void> {
+  offer(records: readonly In[]): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (records.length > 0) this.#empty.closeUnsafe()
-      for (const record of records) {
-        this.#pendingBytes += this.#laneOf(record.symbol).add(
-          record.symbol,
-          this.#options.codec.encode(record)
-        )
-      }
+      const { symbolOf } = this.#options.packer
+      let bytes = 0
+      for (const record of records) bytes += this.#laneOf(symbolOf(record)).add(record)
+      this.#pendingBytes += bytes
       if (this.#pendingBytes <= this.#options.bytesMax) return Effect.void
       this.#room.closeUnsafe()
       return this.#room.await
@@ -123,7 +116,7 @@ export class RecordPublisher<A extends KeyedRecord> {
     })
   )
 
-  #runLane(lane: PublisherLane): Effect.Effect<void, LogUnavailable> {
+  #runLane(lane: PublisherLane<In>): Effect.Effect<void, LogUnavailable> {
     const { lingerMs, nowMs, observe } = this.#options
     const awaitBatch = lane.filled.await.pipe(
       Effect.andThen(Effect.race(Effect.sleep(lingerMs), lane.full.await))
@@ -183,7 +176,7 @@ export class RecordPublisher<A extends KeyedRecord> {
     if (this.#pendingBytes === 0) this.#empty.openUnsafe()
   }
 
-  #laneOf(symbol: string): PublisherLane {
+  #laneOf(symbol: string): PublisherLane<In> {
     let lane = this.#laneBySymbol.get(symbol)
     if (lane === undefined) {
       lane = this.#lanes[partitionOf(symbol, this.#lanes.length)]!

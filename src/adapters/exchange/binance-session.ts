@@ -223,9 +223,15 @@ export class BinanceSession implements ExchangeSession {
 const oversizedBytesKept = 64 * 1024
 
 const replyBeginning = /^\s*\{\s*"(?:result|error|id|code|msg)"/
+/** `{"s`, as every frame of a stream begins: told from an answer without making a text of it. */
+const isStreamFrame = (data: Buffer): boolean =>
+  data[0] === 0x7b && data[1] === 0x22 && data[2] === 0x73
+
 /** Answers are short and begin with one of a few names; a trade frame begins with another. */
 const looksLikeReply = (data: Buffer): boolean =>
-  data.length <= 4096 && replyBeginning.test(data.toString('latin1', 0, 16))
+  !isStreamFrame(data) &&
+  data.length <= 4096 &&
+  replyBeginning.test(data.toString('latin1', 0, 16))
 
 const replyIn = (data: Buffer) => {
   try {

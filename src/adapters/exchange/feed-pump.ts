@@ -10,17 +10,22 @@
  */
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
+import { blankTrade, type CompactTrade } from '../../market/compact-trade.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { InstrumentTable } from './binance-fields.ts'
 import { parseFrame } from './binance-frames.ts'
 import { type SessionError, SocketClosed } from './exchange-errors.ts'
 import { emptyTally, type FeedAccount, type FrameTally, increment } from './feed-account.ts'
 import type { RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
+import { TradeScanner } from './trade-scanner.ts'
 
-/** Where trades go. The effect ends when the sink holds them, and may wait as long as it must. */
+/**
+ * Where trades go. The effect ends when the sink holds them, and may wait as long as it must. The
+ * compact ones are the pump's: it fills them anew for the next batch.
+ */
 interface TradeSink<E> {
   readonly offer: (
-    trades: ReadonlyArray<TradeV2>,
+    trades: ReadonlyArray<TradeV2 | CompactTrade>,
     receivedUs: number
   ) => Effect.Effect<void, E>
 }
@@ -77,7 +82,10 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
   options: PumpOptions<E>
 ): Effect.fn.Return<void, SessionError | E, Scope.Scope> {
   yield* Effect.forkScoped(Effect.andThen(options.drainRequested, options.source.close))
-  const step = Effect.flatMap(options.source.takeFrames, (frames) => handle(frames, options))
+  const reader = new BatchReader(options)
+  const step = Effect.flatMap(options.source.takeFrames, (frames) =>
+    handle(frames, reader, options)
+  )
   // A turn of the event loop between batches: a full queue must not starve timers and HTTP.
   yield* Effect.forever(Effect.andThen(step, Effect.yieldNow)).pipe(
     Effect.catchIf(isClosedByUs, () => Effect.void)
@@ -108,16 +116,20 @@ export class LetterSampler {
 interface Batch {
   readonly receivedUs: number
   readonly tally: FrameTally
-  readonly trades: TradeV2[]
+  readonly trades: Array<TradeV2 | CompactTrade>
   readonly letters: FrameLetter[]
   readonly offeredBySymbol: Map<string, number>
   readonly rejectedBySymbol: Map<string, number>
   unsampledCount: number
 }
 
-const handle = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>) =>
+const handle = <E>(
+  frames: ReadonlyArray<RawFrame>,
+  reader: BatchReader<E>,
+  options: PumpOptions<E>
+) =>
   Effect.suspend(() => {
-    const batch = readBatch(frames, options)
+    const batch = reader.read(frames)
     const { account, sink, deadLetters } = options
     const settled = (outcome: 'accepted' | 'refused') =>
       Effect.sync(() => account.settle(batch.offeredBySymbol, outcome))
@@ -146,31 +158,57 @@ const handledEvent = (batch: Batch): FramesHandled => ({
 })
 
 /** The loop per frame: plain code, for it runs for every trade. */
-const readBatch = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>): Batch => {
-  const { account, instruments } = options
-  const batch: Batch = {
-    receivedUs: frames.at(-1)?.receivedUs ?? 0,
-    tally: emptyTally(),
-    trades: [],
-    letters: [],
-    offeredBySymbol: new Map(),
-    rejectedBySymbol: new Map(),
-    unsampledCount: 0
+class BatchReader<E> {
+  readonly #options: PumpOptions<E>
+  readonly #scanner: TradeScanner
+  /** Compact trades of the batch at hand; the sink has done with them before the next one. */
+  readonly #slots: CompactTrade[] = []
+
+  constructor(options: PumpOptions<E>) {
+    this.#options = options
+    this.#scanner = new TradeScanner(options.instruments)
   }
-  const { tally } = batch
-  for (const frame of frames) {
-    tally.frameCount += 1
-    tally.frameBytes += frame.frameBytes
-    const result = parseFrame(frame, instruments)
+
+  read(frames: ReadonlyArray<RawFrame>): Batch {
+    const batch = emptyBatch(frames.at(-1)?.receivedUs ?? 0)
+    const { tally } = batch
+    let slot = this.#slot(0)
+    let slotCount = 0
+    for (const frame of frames) {
+      tally.frameCount += 1
+      tally.frameBytes += frame.frameBytes
+      if (!this.#scanner.scan(frame, slot)) {
+        this.#parse(frame, batch)
+        continue
+      }
+      this.#noteTrade(batch, slot, slot.instrument.symbol, slot.nativeId)
+      slotCount += 1
+      slot = this.#slot(slotCount)
+    }
+    return batch
+  }
+
+  #slot(index: number): CompactTrade {
+    return (this.#slots[index] ??= blankTrade())
+  }
+
+  #noteTrade(batch: Batch, trade: TradeV2 | CompactTrade, symbol: string, nativeId: number): void {
+    batch.tally.tradeCount += 1
+    batch.trades.push(trade)
+    increment(batch.offeredBySymbol, symbol)
+    this.#options.account.noteReceived(symbol, nativeId)
+  }
+
+  /** What the scanner leaves: few frames, whatever they are. */
+  #parse(frame: RawFrame, batch: Batch): void {
+    const { tally } = batch
+    const result = parseFrame(frame, this.#options.instruments)
     switch (result.kind) {
       case 'trade':
-        tally.tradeCount += 1
-        batch.trades.push(result.trade)
-        increment(batch.offeredBySymbol, result.trade.symbol)
-        account.noteReceived(result.trade.symbol, result.nativeId)
+        this.#noteTrade(batch, result.trade, result.trade.symbol, result.nativeId)
         break
       case 'rejected':
-        noteRejected(batch, frame, result, options)
+        noteRejected(batch, frame, result, this.#options)
         break
       case 'unsupported':
         increment(tally.unsupported, result.frameKind)
@@ -182,8 +220,17 @@ const readBatch = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>):
         result satisfies never
     }
   }
-  return batch
 }
+
+const emptyBatch = (receivedUs: number): Batch => ({
+  receivedUs,
+  tally: emptyTally(),
+  trades: [],
+  letters: [],
+  offeredBySymbol: new Map(),
+  rejectedBySymbol: new Map(),
+  unsampledCount: 0
+})
 
 const noteRejected = <E>(
   batch: Batch,

@@ -18,6 +18,7 @@
  */
 import { crc32c } from '@node-rs/crc32'
 import * as Schema from 'effect/Schema'
+import { viewOf } from '../../market/byte-run.ts'
 
 /** Records of one schema, packed and not yet part of a log. */
 export interface PackedRecords {
@@ -174,9 +175,18 @@ export const forEachRecord = (batch: LogBatch, visit: (record: RecordRange) => v
   if (rest !== 0) throw malformed('records', `${rest} bytes behind the last of ${recordCount}`)
 }
 
+/** Writes values where they belong, instead of handing over bytes that are copied there. */
+export interface ValueWriter<A> {
+  /** Upper bound of one value's bytes, below 16,384. */
+  readonly valueBytesMax: number
+  /** Writes the value at `at` and returns its end. */
+  readonly write: (value: A, view: DataView, at: number) => number
+}
+
 /** Packs records into a growing buffer; `take` hands it over, `recycle` gives it back for reuse. */
 export class PackedRecordsBuilder {
   #storage: Buffer
+  #view: DataView
   #end = batchHeaderBytes
   #count = 0
   readonly #spare: Buffer[] = []
@@ -185,6 +195,7 @@ export class PackedRecordsBuilder {
   constructor(bytesInitial = 64 * 1024) {
     this.#bytesInitial = Math.max(bytesInitial, 2 * batchHeaderBytes)
     this.#storage = Buffer.allocUnsafeSlow(this.#bytesInitial)
+    this.#view = viewOf(this.#storage)
   }
 
   /** Bytes that the batch has now, header included. */
@@ -215,6 +226,28 @@ export class PackedRecordsBuilder {
     this.#count += 1
   }
 
+  /**
+   * Writes a record in place, behind the records so far.
+   * @throws BatchOverflow, the records so far untouched
+   */
+  addWritten<A>(key: Uint8Array, value: A, writer: ValueWriter<A>): void {
+    const keyBytes = varintBytes(key.length) + key.length
+    this.#reserve(keyBytes + lengthBytes + writer.valueBytesMax)
+    const storage = this.#storage
+    const lengthAt = writeVarint(storage, key.length, this.#end) + key.length
+    for (let index = 0; index < key.length; index++) {
+      storage[lengthAt - key.length + index] = key[index]!
+    }
+    const valueAt = lengthAt + lengthBytes
+    const valueEnd = writer.write(value, this.#view, valueAt)
+    const valueBytes = valueEnd - valueAt
+    const start = writeVarint(storage, valueBytes, lengthAt)
+    // The length took one byte of the two that were left for it.
+    if (start < valueAt) storage.copyWithin(start, valueAt, valueEnd)
+    this.#end = start + valueBytes
+    this.#count += 1
+  }
+
   /** Hands over the records so far and starts anew. `schemaFingerprint`: sixteen hex digits. */
   take(schemaFingerprint: string): PackedRecords {
     if (!fingerprintPattern.test(schemaFingerprint)) {
@@ -223,6 +256,7 @@ export class PackedRecordsBuilder {
     const bytes = this.#storage.subarray(0, this.#end)
     const recordCount = this.#count
     this.#storage = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytesInitial)
+    this.#view = viewOf(this.#storage)
     this.#end = batchHeaderBytes
     this.#count = 0
     return { bytes, recordCount, schemaFingerprint }
@@ -248,10 +282,13 @@ export class PackedRecordsBuilder {
     const grown = Buffer.allocUnsafeSlow(doubled)
     this.#storage.copy(grown, 0, 0, this.#end)
     this.#storage = grown
+    this.#view = viewOf(grown)
   }
 }
 
 const version = 1
+/** Room for the length of a value that is written in place. */
+const lengthBytes = 2
 const groupStartFlag = 1
 const sparesMax = 8
 const fingerprintPattern = /^[0-9a-f]{16}$/

@@ -6,6 +6,7 @@ import {
   RecordPublisher,
   type RecordPublisherOptions
 } from '../../../src/actors/publisher/record-publisher.ts'
+import { codecPacker } from '../../../src/actors/publisher/record-packer.ts'
 import { LogFull, LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import {
@@ -56,7 +57,7 @@ const publisherOn = (log: FakeLog, change: Partial<RecordPublisherOptions<TradeV
   new RecordPublisher({
     log,
     topic,
-    codec,
+    packer: codecPacker(codec),
     bytesMax: 1_000_000,
     batchBytesMax: 1_000,
     lingerMs: 1,

@@ -17,6 +17,7 @@ import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
 import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
+import { recordOf } from '../../support/compact-trades.ts'
 
 const opened: FakeVenue[] = []
 const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
@@ -78,7 +79,7 @@ const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
     sink: {
       offer: (trades) =>
         Effect.sync(() => {
-          for (const { message_id } of trades) ids.push(message_id)
+          for (const trade of trades) ids.push(recordOf(trade).message_id)
         })
     },
     deadLetters: { offer: () => Effect.void },

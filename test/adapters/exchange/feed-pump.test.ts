@@ -7,6 +7,7 @@ import {
 } from '../../../src/adapters/exchange/feed-pump.ts'
 import { FrameQueue } from '../../../src/adapters/exchange/frame-queue.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
+import { recordOf } from '../../support/compact-trades.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 
 class SinkGone extends Schema.TaggedError<SinkGone>()('SinkGone', {}) {}
@@ -57,7 +58,11 @@ const setupPump = (sampleMax = 100) => {
   const options: PumpOptions<SinkGone> = {
     source: { takeFrames: queue.take, close: Effect.sync(() => queue.fail(closed('k2'))) },
     instruments,
-    sink: { offer: (trades) => Effect.sync(() => void batches.push([...trades])) },
+    sink: {
+      // Compact trades are filled anew for the next batch: what is kept is their record.
+      offer: (trades) =>
+        Effect.sync(() => void batches.push(trades.map((given) => recordOf(given))))
+    },
     deadLetters: { offer: (letter) => Effect.sync(() => void letters.push(letter)) },
     sampler: new LetterSampler(sampleMax),
     account,

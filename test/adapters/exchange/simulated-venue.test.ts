@@ -21,6 +21,7 @@ import { loadRecordings } from '../../../src/adapters/simulator/recording-source
 import { openSimulator } from '../../../src/adapters/simulator/simulator.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { recordingNames, testWithRecordings } from '../../support/recordings.ts'
+import { recordOf } from '../../support/compact-trades.ts'
 
 /** All trades of a recording at full speed, until `count` have come; then the feed is drained. */
 const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
@@ -44,7 +45,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
       sink: {
         offer: (batch) =>
           Effect.suspend(() => {
-            trades.push(...batch)
+            trades.push(...batch.map((given) => recordOf(given)))
             const isComplete = trades.length >= count
             return isComplete ? Queue.offer(commands, { type: 'drain.requested' }) : Effect.void
           })

@@ -62,6 +62,26 @@ const reasonOf = (run: () => unknown): string => {
 }
 
 describe('record batch', () => {
+  it('holds the same bytes whether a value is copied or written in place', () => {
+    const writer = {
+      valueBytesMax: 400,
+      write: (value: Uint8Array, view: DataView, at: number) => {
+        value.forEach((byte, index) => view.setUint8(at + index, byte))
+        return at + value.length
+      }
+    }
+    fc.assert(
+      fc.property(entries, (records) => {
+        const written = new PackedRecordsBuilder(128)
+        for (const { key, value } of records) written.addWritten(Buffer.from(key), value, writer)
+        const packed = written.take(fingerprint)
+        sealBatch(packed, seal())
+        expect(packed.recordCount).toBe(records.length)
+        expect(packed.bytes.equals(pack(records))).toBe(true)
+      })
+    )
+  })
+
   it('gives back what was packed, at its offsets', () => {
     fc.assert(
       fc.property(entries, fc.maxSafeNat(), (records, offset) => {

@@ -1,0 +1,65 @@
+/** How records of a data type get into batches, in whatever form the feed has them. */
+import type { PackedRecordsBuilder, ValueWriter } from '../../adapters/log/record-batch.ts'
+import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import { writeTrade } from '../../adapters/schema/trade-encoder.ts'
+import { tradeLayoutOf } from '../../adapters/schema/trade-layout.ts'
+import { type CompactTrade, tradeOf } from '../../market/compact-trade.ts'
+import type { Instrument } from '../../market/instrument.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+
+export interface RecordPacker<In> {
+  /** Of the schema that records are written with. */
+  readonly schemaFingerprint: string
+  /** The key of a record is its symbol. */
+  readonly symbolOf: (record: In) => string
+  readonly pack: (builder: PackedRecordsBuilder, record: In) => void
+}
+
+/** Packs records by the library. */
+export const codecPacker = <A extends { readonly symbol: string }>(
+  codec: RecordCodec<A>
+): RecordPacker<A> => ({
+  schemaFingerprint: codec.fingerprint,
+  symbolOf: ({ symbol }) => symbol,
+  pack: (builder, record) => builder.add(record.symbol, codec.encode(record))
+})
+
+/** A trade as a feed gives it: nearly always compact. */
+export type FeedTrade = TradeV2 | CompactTrade
+
+/** Writes compact trades in place; all others, and those without a layout, go by the library. */
+export const tradePacker = (codec: RecordCodec<TradeV2>): RecordPacker<FeedTrade> => {
+  const records = codecPacker(codec)
+  const writers = new Map<Instrument, KeyedWriter | null>()
+  return {
+    ...records,
+    symbolOf: (trade) => (isCompact(trade) ? trade.instrument.symbol : trade.symbol),
+    pack: (builder, trade) => {
+      if (!isCompact(trade)) {
+        records.pack(builder, trade)
+        return
+      }
+      let writer = writers.get(trade.instrument)
+      if (writer === undefined) writers.set(trade.instrument, (writer = writerOf(trade.instrument)))
+      if (writer === null) records.pack(builder, tradeOf(trade))
+      else builder.addWritten(writer.key, trade, writer)
+    }
+  }
+}
+
+interface KeyedWriter extends ValueWriter<CompactTrade> {
+  readonly key: Uint8Array
+}
+
+const writerOf = (instrument: Instrument): KeyedWriter | null => {
+  const layout = tradeLayoutOf(instrument)
+  return layout === undefined
+    ? null
+    : {
+        key: Buffer.from(instrument.symbol, 'utf8'),
+        valueBytesMax: layout.recordBytesMax,
+        write: (trade, view, at) => writeTrade(layout, trade, view, at)
+      }
+}
+
+const isCompact = (trade: FeedTrade): trade is CompactTrade => 'instrument' in trade

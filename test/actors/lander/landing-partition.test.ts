@@ -1,0 +1,178 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { CompactKey } from '../../../src/actors/lander/compact-records.ts'
+import { learnCompactTrades } from '../../../src/actors/lander/compact-records.ts'
+import { LandingPartition } from '../../../src/actors/lander/landing-partition.ts'
+import { codecPacker, tradePacker } from '../../../src/actors/publisher/record-packer.ts'
+import type { DeadLetterEntry } from '../../../src/adapters/dead-letters/dead-letter-log.ts'
+import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
+import {
+  type LogBatch,
+  openBatch,
+  PackedRecordsBuilder,
+  sealBatch
+} from '../../../src/adapters/log/record-batch.ts'
+import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
+import { tradeRules } from '../../../src/machines/trade-rules.ts'
+import { type CompactTrade, tradeOf } from '../../../src/market/compact-trade.ts'
+import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import { instrument } from '../../support/compact-trades.ts'
+
+const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+const listed = [instrument('BTC', 'USDT'), instrument('ETH', 'USDT'), instrument('DOGE', 'USDT')]
+
+const compact = (symbolAt: number, id: number, timeMs: number): CompactTrade => ({
+  instrument: listed[symbolAt]!,
+  nativeId: id,
+  timestampUs: 1_700_000_000_000_000 + timeMs * 1_000,
+  eventTime: 1_700_000_000_000 + timeMs,
+  price: 6_000_000_000_000 + id,
+  quantity: 1 + id,
+  isBuyerMaker: id % 2 === 0,
+  isBestMatch: id % 3 !== 0,
+  receivedUs: 1_700_000_000_500_000
+})
+
+/** What may stand in the log in the place of a plain trade. */
+const oddities: ReadonlyArray<(record: TradeV2) => TradeV2> = [
+  (record) => ({ ...record, price: 0n }),
+  (record) => ({ ...record, quantity: 10n ** 17n }),
+  (record) => ({ ...record, timestamp: 8_000_000_000_000_000 }),
+  (record) => ({ ...record, vendor_data: { ...record.vendor_data, buyer_order_id: '5' } }),
+  (record) => ({ ...record, trade_id: 'other' }),
+  (record) => ({ ...record, message_id: `${record.message_id}0` }),
+  (record) => ({ ...record, exchange: 'KRAKEN' })
+]
+
+const entry = fc.record({
+  symbolAt: fc.nat({ max: 2 }),
+  /** How far from the symbol's last id. */
+  step: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(1) },
+    { weight: 2, arbitrary: fc.integer({ min: -3, max: 4 }) },
+    { weight: 1, arbitrary: fc.constant(2_000_000) }
+  ),
+  timeStep: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.integer({ min: -2, max: 2 })),
+  odd: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.nat({ max: oddities.length - 1 }) }
+  )
+})
+
+const batchesOf = (
+  entries: ReadonlyArray<{ symbolAt: number; step: number; timeStep: number; odd: number | null }>
+): readonly LogBatch[] => {
+  const ids = [100, 100, 100]
+  let timeMs = 0
+  const builder = new PackedRecordsBuilder()
+  const packer = tradePacker(codec)
+  const batches: LogBatch[] = []
+  let baseOffset = 0
+  const cut = () => {
+    if (builder.count === 0) return
+    const packed = builder.take(codec.fingerprint)
+    sealBatch(packed, { baseOffset, appendedMsMin: 0, appendedMsMax: 0, startsGroup: true })
+    baseOffset += packed.recordCount
+    batches.push(openBatch(packed.bytes, 0, packed.bytes.length))
+  }
+  for (const [index, { symbolAt, step, timeStep, odd }] of entries.entries()) {
+    ids[symbolAt] = Math.max(0, ids[symbolAt]! + step)
+    timeMs += timeStep
+    const trade = compact(symbolAt, ids[symbolAt], timeMs + 1_000)
+    packer.pack(builder, odd === null ? trade : oddities[odd]!(tradeOf(trade)))
+    if (index % 9 === 8) builder.add('BTCUSDT', Buffer.from([1, 2, 3]))
+    if (index % 7 === 6) cut()
+  }
+  cut()
+  return batches
+}
+
+interface Landed {
+  readonly rows: ReadonlyArray<readonly [record: TradeV2, partition: string, offset: number]>
+  readonly letters: readonly DeadLetterEntry[]
+  readonly state: string
+  readonly compactCount: number
+}
+
+const land = (batches: readonly LogBatch[], isCompact: boolean): Landed => {
+  const rows: Array<readonly [TradeV2, string, number]> = []
+  const letters: DeadLetterEntry[] = []
+  let compactCount = 0
+  const learn = learnCompactTrades(new TradeColumns())
+  /** Rows as records, decoded by the library from the bytes that the compact key had read. */
+  const learnRecords = (record: TradeV2): CompactKey | undefined => {
+    const key = learn(record)
+    let bytes = Buffer.alloc(0)
+    return (
+      key && {
+        ...key,
+        read: (view, start, end) => {
+          bytes = Buffer.from(new Uint8Array(view.buffer, view.byteOffset + start, end - start))
+          return key.read(view, start, end)
+        },
+        land: (partition, offset) => {
+          compactCount += 1
+          rows.push([codec.decode(bytes, 0, bytes.length), partition, offset])
+        }
+      }
+    )
+  }
+  const partition = new LandingPartition<TradeV2>(
+    {
+      topic: 't',
+      partition: 0,
+      label: 'log/t/0',
+      codec,
+      fold: {
+        rules: tradeRules,
+        limits: { jumpMax: 1_000, holesMax: 100 },
+        ownsKey: (key) => key !== 'DOGEUSDT'
+      },
+      learnCompact: isCompact ? learnRecords : undefined,
+      nowMs: () => 0
+    },
+    { startOffset: 0 }
+  )
+  const sink = {
+    length: 0,
+    push: (record: TradeV2, label: string, offset: number) =>
+      void rows.push([plain(record), label, offset]),
+    clear: () => undefined
+  }
+  for (const batch of batches) partition.fold(batch, sink, letters)
+  expect(partition.fault).toBeUndefined()
+  return { rows, letters, state: partition.serialiseState().toString(), compactCount }
+}
+
+const plain = (record: TradeV2): TradeV2 => ({
+  ...record,
+  vendor_data: record.vendor_data === null ? null : { ...record.vendor_data }
+})
+
+test('property: with and without the shortcut the same lands, with the same state', () => {
+  let compactCount = 0
+  fc.assert(
+    fc.property(fc.array(entry, { minLength: 20, maxLength: 60 }), (entries) => {
+      const batches = batchesOf(entries)
+      const { compactCount: taken, ...short } = land(batches, true)
+      const { compactCount: none, ...long } = land(batches, false)
+      expect(none).toBe(0)
+      expect(short.rows.map(([record, ...at]) => [plain(record), ...at])).toEqual(long.rows)
+      expect(short.letters).toEqual(long.letters)
+      expect(short.state).toBe(long.state)
+      compactCount += taken
+    }),
+    { numRuns: 300 }
+  )
+  expect(compactCount).toBeGreaterThan(500)
+})
+
+test('trades of an instrument without a layout are packed by the library', () => {
+  const long = { ...compact(0, 1, 1), instrument: instrument('A'.repeat(60), 'B') }
+  const [ours, theirs] = [new PackedRecordsBuilder(), new PackedRecordsBuilder()]
+  tradePacker(codec).pack(ours, long)
+  codecPacker(codec).pack(theirs, tradeOf(long))
+  const [one, other] = [ours.take(codec.fingerprint), theirs.take(codec.fingerprint)]
+  // Room for the header is not part of what was packed.
+  expect(one.bytes.subarray(64)).toEqual(other.bytes.subarray(64))
+})
