@@ -32,6 +32,9 @@ export interface Lander {
 
 /** Bytes of one read from a partition. */
 const readBytesMax = 2 * 1_024 * 1_024
+/** After a pass that brought less, some more is waited for: each read opens a file. */
+const readBytesSmall = 256 * 1_024
+const readPauseMs = 20
 /** The first commit does not wait for the full age: a start should show that it lands. */
 const firstCommitAgeMs = 1_000
 
@@ -110,6 +113,8 @@ const runSession = <A extends SequencedRecord, Files>(
         yield* dueInMs === Number.POSITIVE_INFINITY
           ? news.await
           : Effect.race(news.await, Effect.sleep(dueInMs))
+      } else if (bytesRead < readBytesSmall && !finishing.requested) {
+        yield* Effect.sleep(Math.min(readPauseMs, dueInMs))
       }
     }
   })

@@ -102,9 +102,12 @@ const cutByTime = (
   return cuts.flatMap((cut) => cutByTime(source, cut, rowsMax))
 }
 
+/** Rows of one time stay together, so cuts that aim at `rowsMax` would leave a small rest each. */
+const cutShare = 0.99
+
 /** Slice of each interval: as few slices as the rows need, about equally large. */
 const slicesOfIntervals = (counts: Int32Array, rowCount: number, rowsMax: number): Int32Array => {
-  const target = rowCount / Math.ceil(rowCount / rowsMax)
+  const target = rowCount / Math.ceil(rowCount / (rowsMax * cutShare))
   const sliceOf = new Int32Array(counts.length)
   let slice = 0
   let inSlice = 0

@@ -30,6 +30,7 @@ class Codes {
   #codeByText = new Map<string, number>()
   #texts: string[] = []
   #isSpellable = true
+  #hasNull = false
 
   /** Distinct texts, in the order of their codes. */
   get texts(): readonly string[] {
@@ -39,6 +40,11 @@ class Codes {
   /** Whether the texts can be an ENUM (1). */
   get isEnum(): boolean {
     return this.#isSpellable && this.#texts.length > 0 && this.#texts.length <= enumValuesMax
+  }
+
+  /** The code of all rows, where they share one that is not null. */
+  get onlyCode(): number | undefined {
+    return this.#texts.length === 1 && !this.#hasNull ? 1 : undefined
   }
 
   codeOf(text: string): number {
@@ -57,6 +63,7 @@ class Codes {
       this.#codes = larger
     }
     this.#codes[row] = code
+    if (code === 0) this.#hasNull = true
   }
 
   at(row: number): number {
@@ -72,6 +79,7 @@ class Codes {
     this.#codeByText = new Map()
     this.#texts = []
     this.#isSpellable = true
+    this.#hasNull = false
   }
 
   boundsOf(rows: Int32Array): TextBounds | undefined {
@@ -85,24 +93,29 @@ class Codes {
     return first === undefined ? undefined : { min: first.text, max: seen.at(-1)!.text }
   }
 
-  /** As an ENUM of the texts. */
-  stagedEnum(name: string): StagedColumn {
+  /** The texts as an ENUM: a column of the staging table, or a constant that needs no place. */
+  asEnum(name: string): EnumStaging {
+    const sqlType = `ENUM(${this.#texts.map(textLiteral).join(', ')})`
+    return this.onlyCode === undefined
+      ? { columns: [this.#stagedEnum(name, sqlType)], readSql: identifier(name) }
+      : { columns: [], readSql: `${textLiteral(this.#texts[0]!)}::${sqlType}` }
+  }
+
+  #stagedEnum(name: string, sqlType: string): StagedColumn {
     const isShort = this.#texts.length <= enum8ValuesMax
     const scratch = isShort ? new Uint8Array(chunkRowsMax) : new Uint16Array(chunkRowsMax)
     return {
       name,
       type: isShort ? ENUM8(this.#texts) : ENUM16(this.#texts),
-      sqlType: `ENUM(${this.#texts.map(textLiteral).join(', ')})`,
+      sqlType,
       stage: (target, { order, from, count }) => {
         const codes = this.#codes
-        let hasNull = false
         for (let index = 0; index < count; index++) {
           const code = codes[order[from + index]!]!
-          if (code === 0) hasNull = true
           scratch[index] = code === 0 ? 0 : code - 1
         }
         target.copy(scratch, count * scratch.BYTES_PER_ELEMENT)
-        if (!hasNull) return
+        if (!this.#hasNull) return
         target.copyValidity(validityBits(count, (index) => codes[order[from + index]!] !== 0))
       }
     }
@@ -123,6 +136,12 @@ class Codes {
       }
     }
   }
+}
+
+interface EnumStaging {
+  readonly columns: readonly StagedColumn[]
+  /** Expression that gives the texts. */
+  readonly readSql: string
 }
 
 const stagedTexts = (name: string, textOfRow: (row: number) => string | null): StagedColumn => ({
@@ -168,18 +187,16 @@ export class CodedBuffer implements ColumnBuffer {
       const lists = this.#lists.map((list) => listValue(list))
       return dictionaryStaging(this.#column, this.#codes, lists)
     }
-    const [readSql, parameters] = [identifier(name), []]
     return this.#codes.isEnum
       ? {
-          columns: [this.#codes.stagedEnum(name)],
-          readSql,
-          parameters,
+          ...this.#codes.asEnum(name),
+          parameters: [],
           boundsOf: (rows: Int32Array) => this.#codes.boundsOf(rows)
         }
       : {
           columns: [stagedTexts(name, (row) => this.#codes.textAt(row))],
-          readSql,
-          parameters
+          readSql: identifier(name),
+          parameters: []
         }
   }
 
@@ -193,10 +210,12 @@ export class CodedBuffer implements ColumnBuffer {
 const dictionaryStaging = (column: Column, codes: Codes, values: readonly DuckDBValue[]) => {
   const { name } = column
   const type = duckdbTypeOf(column)
+  const { onlyCode } = codes
+  const code = onlyCode === undefined ? identifier(name) : String(onlyCode)
   return {
-    columns: [codes.stagedCodes(name, codeType)],
+    columns: onlyCode === undefined ? [codes.stagedCodes(name, codeType)] : [],
     // Typed, the statement is planned once; an untyped parameter has it planned again at each run.
-    readSql: `($${name}::${type.toString()}[])[${identifier(name)}]`,
+    readSql: `($${name}::${type.toString()}[])[${code}]`,
     parameters: [{ name, value: listValue(values), type: LIST(type) }]
   }
 }
@@ -237,13 +256,11 @@ export class NumberedTextBuffer implements ColumnBuffer {
     const isRegular = this.#others.size === 0 && this.#prefixes.isEnum
     const textAt = (row: number) =>
       this.#others.get(row) ?? `${this.#prefixes.textAt(row)}${rows.sequenceAt(row)}`
-    return isRegular
-      ? {
-          columns: [this.#prefixes.stagedEnum(name)],
-          readSql: `${identifier(name)} || "source_sequence"`,
-          parameters: []
-        }
-      : { columns: [stagedTexts(name, textAt)], readSql: identifier(name), parameters: [] }
+    if (isRegular) {
+      const { columns, readSql } = this.#prefixes.asEnum(name)
+      return { columns, readSql: `${readSql} || "source_sequence"`, parameters: [] }
+    }
+    return { columns: [stagedTexts(name, textAt)], readSql: identifier(name), parameters: [] }
   }
 
   clear(): void {
@@ -300,18 +317,19 @@ export class MapBuffer implements ColumnBuffer {
   }
 
   staging(rows: StagedRows) {
-    const head = identifier(this.name)
     const type = duckdbTypeOf(this.#column).toString()
     if (this.#others.size === 0 && this.#heads.isEnum) {
+      const heads = this.#heads.asEnum(this.name)
+      const json = `${heads.readSql} || ${identifier(this.#numberName)} || '"}'`
       return {
-        columns: [this.#heads.stagedEnum(this.name), ...this.#numbers.staging(rows).columns],
-        readSql: `json_transform(${head} || ${identifier(this.#numberName)} || '"}', '"${type}"')`,
+        columns: [...heads.columns, ...this.#numbers.staging(rows).columns],
+        readSql: `json_transform(${json}, '"${type}"')`,
         parameters: []
       }
     }
     return {
       columns: [stagedTexts(this.name, (row) => this.#jsonAt(row))],
-      readSql: `${head}::JSON::${type}`,
+      readSql: `${identifier(this.name)}::JSON::${type}`,
       parameters: []
     }
   }

@@ -30,7 +30,7 @@ export const binanceSocketDefaults = {
   staleMs: 60_000, // the venue pings every 20 s
   answerMsMax: 5_000,
   closeMsMax: 1_000,
-  queueBytesMax: 8 * 1024 * 1024,
+  queueBytesMax: 1024 * 1024,
   batchFramesMax: 1_000,
   payloadBytesMax: 16 * 1024 * 1024
 } as const
