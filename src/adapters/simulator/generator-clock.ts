@@ -2,8 +2,8 @@
  * When the generator's trades happen: a closed form, so that no state is needed to go on after a
  * restart and none to answer for history.
  *
- * The number of trades up to an instant is rate × (t + a sum of sinusoids), which makes bursts and
- * lulls from seconds to a day; ids end whole clusters, so that several trades share a time as when
+ * The number of trades up to an instant is rate × (t + a sum of sinusoids), straight lines between
+ * knots, which makes bursts and lulls from seconds to a day; ids end whole clusters, so that several trades share a time as when
  * one order fills many.
  *
  * 1. `lastIdAt(ms) ≥ id` exactly when `dueMs(id) ≤ ms`; both rest on one predicate evaluated at
@@ -108,32 +108,51 @@ interface PlainCount {
   readonly slope: (ms: number) => number
 }
 
+/**
+ * Between knots the count is a straight line: the shortest wave has forty of them, and a trade at
+ * full speed costs no cosine.
+ */
+const knotMs = 256
+
 const plainCount = (rate: number, seed: number): PlainCount => {
+  const waveCount = waveCountOf(rate, seed)
+  let knot = Number.NaN
+  let before = 0
+  let after = 0
+  const moveTo = (next: number): void => {
+    if (next === knot) return
+    before = next === knot + 1 ? after : waveCount(next * knotMs)
+    after = waveCount((next + 1) * knotMs)
+    knot = next
+  }
+  return {
+    count: (ms) => {
+      moveTo(Math.floor((ms - genesisMs) / knotMs))
+      return before + ((after - before) * (ms - genesisMs - knot * knotMs)) / knotMs
+    },
+    slope: (ms) => {
+      moveTo(Math.floor((ms - genesisMs) / knotMs))
+      return (after - before) / knotMs
+    }
+  }
+}
+
+/** Trades up to so many milliseconds after the genesis, at the knots. */
+const waveCountOf = (rate: number, seed: number): ((elapsedMs: number) => number) => {
   const terms = waves.map(({ periodS, amplitude }, index) => {
     const omega = (2 * Math.PI) / (periodS * 1_000)
     const phase = 2 * Math.PI * unitOf(seed, index)
-    const scale = amplitude / omega
-    return { periodMs: periodS * 1_000, omega, phase, amplitude, scale, atGenesis: Math.cos(phase) }
+    return { periodMs: periodS * 1_000, omega, phase, scale: amplitude / omega }
   })
   const ratePerMs = rate / 1_000
-  return {
-    count: (ms) => {
-      const elapsedMs = ms - genesisMs
-      let sum = elapsedMs
-      for (const { periodMs, omega, phase, scale, atGenesis } of terms) {
-        // Cosines of large numbers are slow, hence the remainder.
-        sum += scale * (atGenesis - Math.cos(omega * remainder(elapsedMs, periodMs) + phase))
-      }
-      return ratePerMs * sum
-    },
-    slope: (ms) => {
-      const elapsedMs = ms - genesisMs
-      let sum = 1
-      for (const { periodMs, omega, phase, amplitude } of terms) {
-        sum += amplitude * Math.sin(omega * remainder(elapsedMs, periodMs) + phase)
-      }
-      return ratePerMs * sum
+  return (elapsedMs) => {
+    let sum = elapsedMs
+    for (const { periodMs, omega, phase, scale } of terms) {
+      // Cosines of large numbers are slow, hence the remainder.
+      const angle = omega * remainder(elapsedMs, periodMs) + phase
+      sum += scale * (Math.cos(phase) - Math.cos(angle))
     }
+    return ratePerMs * sum
   }
 }
 
