@@ -3,6 +3,7 @@
  * The ports `resolveInstruments` and `streamFeed` take `ResolveInput` and `StreamInput`.
  */
 import * as Schema from 'effect/Schema'
+import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
 import type { Instrument } from '../market/instrument.ts'
 import type { BackoffPolicy } from './restart-policy.ts'
 import type { CrashFacts } from './supervisor-crash.ts'
@@ -17,6 +18,12 @@ export class FeedFailed extends Schema.TaggedError<FeedFailed>()('FeedFailed', {
     return `the feed of ${this.exchange} cannot go on (${this.tag}): ${this.reason}`
   }
 }
+
+/** Addresses of a feed's connections. */
+export type StreamId = 'stream:a' | 'stream:b'
+
+/** `live`: it carries the feed. */
+export type StreamRole = 'live'
 
 export interface FeedInput {
   readonly exchange: string
@@ -34,6 +41,8 @@ export interface FeedInput {
 }
 
 export interface FeedContext extends FeedInput {
+  /** What each connection that is there is for. */
+  readonly streams: Readonly<Partial<Record<StreamId, StreamRole>>>
   /** Failures since the last connection that lasted. */
   readonly attempt: number
   /** The live connection has lasted `backoff.upMsMin`. */
@@ -64,20 +73,23 @@ export interface BatchHandled {
   readonly receivedUs: number
 }
 
-/** Facts from the stream port. */
-export type FeedNotice =
+/** Facts from the stream port, with the connection that they are of. */
+export type FeedNotice = { readonly stream: StreamId } & (
   | { readonly type: 'feed.subscribed'; readonly venue: string }
   | BatchHandled
   /** The wanted symbols are subscribed; with instruments that were not known before. */
   | { readonly type: 'subscription.applied'; readonly instruments: ReadonlyArray<Instrument> }
   /** The venue does not list these: they are wanted no more. */
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
+)
 
 export type FeedEvent =
   | FeedNotice
   | { readonly type: 'subscribe.requested'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'unsubscribe.requested'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'drain.requested' }
+  | DoneActorEvent
+  | ErrorActorEvent
 
 /** What the stream port is told while it runs. `symbols` is all that is wanted. */
 export type FeedCommand =
@@ -90,6 +102,7 @@ export interface ResolveInput {
 }
 
 export interface StreamInput {
+  readonly stream: StreamId
   readonly exchange: string
   readonly webSocketUrl: string
   readonly restUrl: string

@@ -8,6 +8,7 @@ import type {
   FeedEvent,
   FeedInput,
   ResolveInput,
+  StreamId,
   StreamInput
 } from '../../src/machines/feed-protocol.ts'
 import type { PortLogic } from '../../src/machines/port.ts'
@@ -72,6 +73,20 @@ const misconfigured = Object.assign(new Error('BINANCE does not list NOPE'), {
   _tag: 'UnknownSymbols'
 })
 
+const batch = (
+  frameCount: number,
+  tradeCount: number,
+  rejectedCount: number,
+  receivedUs: number
+): FeedEvent => ({
+  type: 'batch.handled',
+  stream: 'stream:a',
+  frameCount,
+  tradeCount,
+  rejectedCount,
+  receivedUs
+})
+
 const startFeed = (changes: Partial<FeedInput> = {}) => {
   const clock = new SimulatedClock()
   const resolving = { inputs: [] as ResolveInput[], commands: [] as EventObject[] }
@@ -90,7 +105,7 @@ const startFeed = (changes: Partial<FeedInput> = {}) => {
   const errors: unknown[] = []
   actor.subscribe({ error: (error) => errors.push(error) })
   actor.start()
-  const settle = (port: 'resolveInstruments' | 'streamFeed', verdict: Verdict) => {
+  const settle = (port: 'resolveInstruments' | StreamId, verdict: Verdict) => {
     const child = actor.getSnapshot().children[port] as
       ActorRefFrom<PortLogic<unknown, unknown>> | undefined
     child?.send(verdict)
@@ -102,9 +117,9 @@ const startFeed = (changes: Partial<FeedInput> = {}) => {
     resolve: (symbols = actor.getSnapshot().context.symbols) =>
       settle('resolveInstruments', { type: 'port.done', output: symbols.map(instrument) }),
     failResolving: (error: unknown) => settle('resolveInstruments', { type: 'port.failed', error }),
-    subscribe: () => actor.send({ type: 'feed.subscribed', venue: 'a:1' }),
-    drop: (error: unknown = unavailable) => settle('streamFeed', { type: 'port.failed', error }),
-    end: () => settle('streamFeed', { type: 'port.done', output: undefined })
+    subscribe: () => actor.send({ type: 'feed.subscribed', stream: 'stream:a', venue: 'a:1' }),
+    drop: (error: unknown = unavailable) => settle('stream:a', { type: 'port.failed', error }),
+    end: () => settle('stream:a', { type: 'port.done', output: undefined })
   }
 }
 type Feed = ReturnType<typeof startFeed>
@@ -124,7 +139,7 @@ describe('the way up', () => {
     expect(feed.state()).toBe('{"active":"connecting"}')
     expect(feed.actor.getSnapshot().hasTag('degraded')).toBe(true)
     expect(feed.streaming.inputs[0]).toEqual({
-      exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
+      stream: 'stream:a', exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
       symbols: ['BTCUSDT', 'ETHUSDT'], instruments: [instrument('BTCUSDT'), instrument('ETHUSDT')]
     })
     feed.subscribe()
@@ -135,20 +150,8 @@ describe('the way up', () => {
   test('batches are counted', () => {
     const feed = startFeed()
     stream(feed)
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 10,
-      tradeCount: 8,
-      rejectedCount: 1,
-      receivedUs: 5
-    })
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 2,
-      tradeCount: 2,
-      rejectedCount: 0,
-      receivedUs: 9
-    })
+    feed.actor.send(batch(10, 8, 1, 5))
+    feed.actor.send(batch(2, 2, 0, 9))
     expect(feed.context()).toMatchObject({
       frameCount: 12,
       tradeCount: 10,
@@ -256,13 +259,7 @@ describe('an unavailable venue', () => {
     feed.subscribe()
     for (let second = 0; second < 5; second++) {
       feed.clock.increment(1_000)
-      feed.actor.send({
-        type: 'batch.handled',
-        frameCount: 1,
-        tradeCount: 1,
-        rejectedCount: 0,
-        receivedUs: second
-      })
+      feed.actor.send(batch(1, 1, 0, second))
     }
     expect(feed.context().attempt).toBe(0)
   })
@@ -305,7 +302,11 @@ describe('symbols at run time', () => {
     const feed = startFeed()
     stream(feed)
     feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT', 'BTCUSDT'] })
-    feed.actor.send({ type: 'subscription.applied', instruments: [instrument('XRPUSDT')] })
+    feed.actor.send({
+      type: 'subscription.applied',
+      stream: 'stream:a',
+      instruments: [instrument('XRPUSDT')]
+    })
     feed.actor.send({ type: 'unsubscribe.requested', symbols: ['ETHUSDT'] })
     expect(feed.streaming.commands).toEqual([
       { type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT', 'XRPUSDT'] },
@@ -333,7 +334,7 @@ describe('symbols at run time', () => {
     stream(feed)
     feed.actor.send({ type: 'subscribe.requested', symbols: ['A', 'B', 'C'] })
     expect(feed.context().symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'A', 'B'])
-    feed.actor.send({ type: 'subscription.refused', symbols: ['A'] })
+    feed.actor.send({ type: 'subscription.refused', stream: 'stream:a', symbols: ['A'] })
     expect(feed.context()).toMatchObject({
       symbols: ['BTCUSDT', 'ETHUSDT', 'B'],
       refusedSymbolCount: 2
@@ -349,13 +350,7 @@ describe('draining', () => {
     feed.actor.send({ type: 'drain.requested' })
     expect(feed.state()).toBe('{"active":"draining"}')
     expect(feed.streaming.commands).toEqual([{ type: 'drain.requested' }])
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 1,
-      tradeCount: 1,
-      rejectedCount: 0,
-      receivedUs: 1
-    })
+    feed.actor.send(batch(1, 1, 0, 1))
     feed.end()
     expect(feed.actor.getSnapshot()).toMatchObject({
       status: 'done',
@@ -406,7 +401,7 @@ test('every state can be reached', () => {
     error: thrown
   })
   const events = [
-    { type: 'feed.subscribed', venue: 'v' },
+    { type: 'feed.subscribed', stream: 'stream:a', venue: 'v' },
     { type: 'drain.requested' },
     {
       type: 'xstate.done.actor.resolveInstruments',
@@ -414,7 +409,7 @@ test('every state can be reached', () => {
       output: ['BTCUSDT', 'ETHUSDT'].map(instrument)
     },
     error('resolveInstruments', unavailable),
-    error('streamFeed', unavailable)
+    error('stream:a', unavailable)
   ] as unknown as FeedEvent[]
   const machine = feedMachine.provide({
     actors: {
@@ -475,16 +470,10 @@ test('the invariants hold in any order of events', () => {
     symbols.map(
       (names): Step =>
         (feed) =>
-          feed.actor.send({ type: 'subscription.refused', symbols: names })
+          feed.actor.send({ type: 'subscription.refused', stream: 'stream:a', symbols: names })
     ),
     fc.constant<Step>((feed) =>
-      feed.actor.send({
-        type: 'batch.handled',
-        frameCount: 1,
-        tradeCount: 1,
-        rejectedCount: 0,
-        receivedUs: 1
-      })
+      feed.actor.send(batch(1, 1, 0, 1))
     ),
     {
       arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })),

@@ -97,7 +97,7 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
       nextCommand: Queue.take(commands),
       notify: (notice) => {
         if (notice.type === 'feed.subscribed') noteSubscribed(shared, feed, notice.venue)
-        notifyParent(notice)
+        notifyParent({ ...notice, stream: input.stream })
       },
       sink: {
         offer: (trades) =>
