@@ -15,7 +15,8 @@
  */
 import { instrumentsIncomplete } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
-import { crashOfEvent, endedStream, feedSetup, lossIn } from './feed-setup.ts'
+import { rotatingFeedSetup, streamingState } from './feed-rotation.ts'
+import { crashOfEvent, endedStream, lossIn, ofStream } from './feed-setup.ts'
 
 const symbolsIn = ({ event }: { readonly event: { readonly symbols: ReadonlyArray<string> } }) =>
   event.symbols
@@ -25,11 +26,19 @@ const symbolsChanged = ({ context: { symbols } }: { readonly context: Feed.FeedC
 
 const incomplete = () => instrumentsIncomplete
 
-export const feedMachine = feedSetup.createMachine({
+const endRetirement = [{ type: 'dropRole', params: 'retiring' }, 'cancelOverdue'] as const
+
+const forced = { outcome: 'forced', reason: 'it did not end in time' } as const
+
+export const feedMachine = rotatingFeedSetup.createMachine({
   id: 'feed',
   context: ({ input }) => ({
     ...input,
     streams: {},
+    replacement: null,
+    rotationAttempt: 0,
+    rotationCount: 0,
+    rotationFailureCount: 0,
     symbols: [...new Set(input.symbols)].slice(0, input.symbolsMax),
     attempt: 0,
     hasLasted: false,
@@ -56,7 +65,30 @@ export const feedMachine = feedSetup.createMachine({
   on: {
     'subscribe.requested': { actions: { type: 'addSymbols', params: symbolsIn } },
     'unsubscribe.requested': { actions: { type: 'removeSymbols', params: symbolsIn } },
-    'drain.requested': '.drained'
+    'drain.requested': [
+      {
+        guard: 'hasRetiring',
+        target: '.active.draining',
+        actions: { type: 'dropRole', params: 'live' }
+      },
+      { target: '.drained' }
+    ],
+    // A connection that has been replaced ends beside whatever the feed does meanwhile.
+    'retirement.overdue': {
+      guard: 'hasRetiring',
+      actions: [
+        { type: 'dropRole', params: 'retiring' },
+        { type: 'reportRotation', params: forced }
+      ]
+    },
+    'xstate.done.actor.*': {
+      guard: { type: 'isRetiring', params: endedStream },
+      actions: endRetirement
+    },
+    'xstate.error.actor.*': {
+      guard: { type: 'isRetiring', params: endedStream },
+      actions: [{ type: 'recordError', params: crashOfEvent }, ...endRetirement]
+    }
   },
   states: {
     resolvingInstruments: {
@@ -114,8 +146,9 @@ export const feedMachine = feedSetup.createMachine({
             ]
           },
           {
+            guard: { type: 'isLive', params: endedStream },
             target: 'failed',
-            actions: [{ type: 'recordError', params: crashOfEvent }, 'dropStreams']
+            actions: { type: 'recordError', params: crashOfEvent }
           }
         ],
         'batch.handled': { actions: { type: 'countBatch', params: ({ event }) => event } },
@@ -124,8 +157,8 @@ export const feedMachine = feedSetup.createMachine({
         },
         'subscription.refused': {
           actions: [
-            { type: 'removeSymbols', params: symbolsIn },
-            { type: 'countRefused', params: symbolsIn }
+            { type: 'countRefused', params: symbolsIn },
+            { type: 'removeSymbols', params: symbolsIn }
           ]
         },
         'subscribe.requested': {
@@ -146,21 +179,13 @@ export const feedMachine = feedSetup.createMachine({
           tags: 'degraded',
           on: {
             'feed.subscribed': {
+              guard: { type: 'isLive', params: ofStream },
               target: 'streaming',
               actions: { type: 'noteSubscribed', params: ({ event }) => event }
             }
           }
         },
-        streaming: {
-          tags: 'healthy',
-          after: { upTimeout: { actions: 'forgetAttempts' } },
-          on: {
-            'drain.requested': {
-              target: 'draining',
-              actions: { type: 'tellStreams', params: { type: 'drain.requested' } }
-            }
-          }
-        },
+        streaming: streamingState,
         draining: {
           tags: 'degraded',
           always: { guard: 'hasNoStream', target: '#feed.drained' },

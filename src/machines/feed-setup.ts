@@ -18,6 +18,8 @@ interface Loss {
   readonly crash: CrashFacts
 }
 
+type BatchOfStream = Omit<Feed.BatchHandled, 'type'> & { readonly stream: Feed.StreamId }
+
 export const crashOfEvent = ({ event }: { readonly event: { readonly error: unknown } }) =>
   factsOf(crashOf(event.error))
 
@@ -28,6 +30,9 @@ export const lossIn = ({ event }: { readonly event: ErrorActorEvent }): Loss => 
 
 export const endedStream = ({ event }: { readonly event: DoneActorEvent | ErrorActorEvent }) =>
   event.actorId
+
+export const ofStream = ({ event }: { readonly event: { readonly stream: Feed.StreamId } }) =>
+  event.stream
 
 export const feedSetup = setup({
   types: {
@@ -44,6 +49,8 @@ export const feedSetup = setup({
   guards: {
     isUnavailable: (_, crash: CrashFacts) => crash.isDependency,
     isLive: ({ context }, stream: string) => streamOf(context, 'live') === stream,
+    isRetiring: ({ context }, stream: string) => streamOf(context, 'retiring') === stream,
+    hasRetiring: ({ context }) => streamOf(context, 'retiring') !== undefined,
     isLiveUnavailable: ({ context }, { stream, crash }: Loss) =>
       streamOf(context, 'live') === stream && crash.isDependency,
     hasNoStream: ({ context }) => streamsOf(context).length === 0,
@@ -61,14 +68,15 @@ export const feedSetup = setup({
     openStream: enqueueActions(({ context, enqueue }, role: Feed.StreamRole) => {
       const stream = freeStream(context)
       if (stream === undefined) return
-      const { exchange, symbols, instruments } = context
+      const { exchange, symbols, instruments, replacement } = context
+      const index = role === 'live' ? context.webSocketIndex : (replacement?.webSocketIndex ?? 0)
       enqueue.assign({ streams: { ...context.streams, [stream]: role } })
       enqueue.spawnChild('streamFeed', {
         id: stream,
         input: {
           stream,
           exchange,
-          webSocketUrl: context.webSocketUrls[context.webSocketIndex] ?? '',
+          webSocketUrl: context.webSocketUrls[index] ?? '',
           restUrl: context.restUrls[context.restIndex] ?? '',
           symbols,
           instruments
@@ -80,10 +88,11 @@ export const feedSetup = setup({
       enqueue.stopChild(stream)
       enqueue.assign({ streams: without(context, stream) })
     }),
-    /** A machine that fails would leave its children running. */
-    dropStreams: enqueueActions(({ context, enqueue }) => {
-      for (const stream of streamsOf(context)) enqueue.stopChild(stream)
-      enqueue.assign({ streams: {} })
+    dropRole: enqueueActions(({ context, enqueue }, role: Feed.StreamRole) => {
+      const stream = streamOf(context, role)
+      if (stream === undefined) return
+      enqueue.stopChild(stream)
+      enqueue.assign({ streams: without(context, stream) })
     }),
     tellStreams: enqueueActions(({ context, enqueue }, command: Feed.FeedCommand) => {
       for (const stream of streamsOf(context)) enqueue.sendTo(stream, command)
@@ -94,6 +103,7 @@ export const feedSetup = setup({
     })),
     countStreamFailure: assign(({ context }, { crash }: Loss) => ({
       ...failedOnce(context, crash),
+      rotationAttempt: 0,
       // (3)
       ...(context.hasLasted
         ? { hasLasted: false }
@@ -119,14 +129,18 @@ export const feedSetup = setup({
     removeSymbols: assign(({ context }, symbols: ReadonlyArray<string>) => ({
       symbols: context.symbols.filter((symbol) => !symbols.includes(symbol))
     })),
+    /** Before they are removed: two connections may both be refused the same symbol. */
     countRefused: assign(({ context }, symbols: ReadonlyArray<string>) => ({
-      refusedSymbolCount: context.refusedSymbolCount + symbols.length
+      refusedSymbolCount:
+        context.refusedSymbolCount +
+        symbols.filter((symbol) => context.symbols.includes(symbol)).length
     })),
     noteSubscribed: assign(({ context }, { venue }: { readonly venue: string }) => ({
       venue,
       connectCount: context.connectCount + 1
     })),
-    countBatch: assign(({ context }, batch: Omit<Feed.BatchHandled, 'type'>) => ({
+    countBatch: assign(({ context }, batch: BatchOfStream) => ({
+      replacement: overlapOf(context, batch),
       frameCount: context.frameCount + batch.frameCount,
       tradeCount: context.tradeCount + batch.tradeCount,
       rejectedCount: context.rejectedCount + batch.rejectedCount,
@@ -146,16 +160,27 @@ const addresses = ['stream:a', 'stream:b'] as const
 const streamsOf = ({ streams }: Feed.FeedContext): ReadonlyArray<Feed.StreamId> =>
   addresses.filter((stream) => streams[stream] !== undefined)
 
-const streamOf = (
+export const streamOf = (
   { streams }: Feed.FeedContext,
   role: Feed.StreamRole
 ): Feed.StreamId | undefined => addresses.find((stream) => streams[stream] === role)
 
-const freeStream = ({ streams }: Feed.FeedContext): Feed.StreamId | undefined =>
+export const freeStream = ({ streams }: Feed.FeedContext): Feed.StreamId | undefined =>
   addresses.find((stream) => streams[stream] === undefined)
 
 const without = ({ streams }: Feed.FeedContext, stream: string): Feed.FeedContext['streams'] =>
   Object.fromEntries(Object.entries(streams).filter(([other]) => other !== stream))
+
+const overlapOf = (
+  context: Feed.FeedContext,
+  { stream, frameCount }: BatchOfStream
+): Feed.Replacement | null => {
+  const { replacement, streams } = context
+  if (replacement === null) return null
+  return streams[stream] === 'incoming'
+    ? { ...replacement, frameCount: replacement.frameCount + frameCount }
+    : { ...replacement, liveFrameCount: replacement.liveFrameCount + frameCount }
+}
 
 const failedOnce = (context: Feed.FeedContext, crash: CrashFacts) => ({
   attempt: context.attempt + 1,

@@ -36,6 +36,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
     let rejectedCount = 0
     yield* runBinanceFeed({
       connect: (streams) => socket.connect(venue.url, streams),
+      predecessorsCaughtUp: Effect.void,
       resolveInstruments: (added) => fetchInstruments(venue.restUrl, added, rest),
       symbols,
       instruments,
