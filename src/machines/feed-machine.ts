@@ -1,5 +1,6 @@
 /**
- * Lifecycle of one exchange feed: learn the instruments, connect, stream, back off, drain.
+ * Lifecycle of one exchange feed: learn the instruments, connect, stream, back off, drain. How a
+ * connection is replaced while it streams is in `feed-rotation.ts`.
  *
  * Invariants:
  *  1. An unavailable venue is a state, `backingOff`, for as long as it takes (R14); only failures
@@ -73,6 +74,7 @@ export const feedMachine = rotatingFeedSetup.createMachine({
       },
       { target: '.drained' }
     ],
+    'batch.handled': { actions: { type: 'countBatch', params: ({ event }) => event } },
     // A connection that has been replaced ends beside whatever the feed does meanwhile.
     'retirement.overdue': {
       guard: 'hasRetiring',
@@ -151,7 +153,6 @@ export const feedMachine = rotatingFeedSetup.createMachine({
             actions: { type: 'recordError', params: crashOfEvent }
           }
         ],
-        'batch.handled': { actions: { type: 'countBatch', params: ({ event }) => event } },
         'subscription.applied': {
           actions: { type: 'learnInstruments', params: ({ event }) => event.instruments }
         },

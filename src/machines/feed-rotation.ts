@@ -12,7 +12,7 @@
  *  4. A replaced connection ends within `drainMsMax`, whatever the feed does meanwhile.
  *  5. Ages differ by a jitter, always towards earlier, so that feeds do not rotate in step.
  */
-import { assign, cancel, enqueueActions } from 'xstate'
+import { and, assign, cancel, enqueueActions } from 'xstate'
 import { replacementLeaving, replacementMute } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
 import {
@@ -35,10 +35,8 @@ export const rotatingFeedSetup = feedSetup.extend({
   guards: {
     isIncoming: ({ context }, stream: string) => streamOf(context, 'incoming') === stream,
     isNeverDue: ({ context }) => context.rotateMs === null,
-    /** A draining predecessor still has its address, a new symbol may still be looked up. */
-    canOpen: ({ context }) =>
-      freeStream(context) !== undefined &&
-      context.symbols.every((name) => context.instruments.some(({ symbol }) => symbol === name)),
+    /** A draining predecessor still has its address. */
+    hasFreeAddress: ({ context }) => freeStream(context) !== undefined,
     hasDelivered: ({ context: { replacement } }) =>
       replacement !== null && (replacement.frameCount > 0 || replacement.liveFrameCount === 0)
   },
@@ -80,16 +78,12 @@ export const rotatingFeedSetup = feedSetup.extend({
     /** The incoming connection carries the feed from here on; the live one must be gone already. */
     promote: assign(({ context }) => ({
       ...takenOver(context),
-      streams: withRole(context, 'incoming', 'live')
+      streams: withRoles(context, { incoming: 'live' })
     })),
     handOver: enqueueActions(({ context, enqueue }) => {
       const retiring = streamOf(context, 'live')
       if (retiring === undefined) return
-      const streams = withRole(
-        { ...context, streams: withRole(context, 'live', 'retiring') },
-        'incoming',
-        'live'
-      )
+      const streams = withRoles(context, { live: 'retiring', incoming: 'live' })
       enqueue.assign({ ...takenOver(context), streams })
       enqueue.sendTo(retiring, { type: 'retirement.requested' })
       // (4)
@@ -116,7 +110,7 @@ const dropIncoming = { type: 'dropRole', params: 'incoming' } as const
 
 const lostIncoming = [
   { type: 'failRotation', params: crashOfEvent },
-  { type: 'dropStream', params: endedStream },
+  dropIncoming,
   { type: 'reportRotation', params: reported('failed') }
 ] as const
 
@@ -142,7 +136,16 @@ export const streamingState = rotatingFeedSetup.createStateConfig({
       after: { rotateDelay: [{ guard: 'isNeverDue' }, { target: 'due' }] },
       on: { 'shutdown.announced': { guard: { type: 'isLive', params: ofStream }, target: 'due' } }
     },
-    due: { always: [{ guard: 'canOpen', target: 'opening' }, { target: 'postponed' }] },
+    due: {
+      always: [
+        {
+          // A new symbol may still be looked up.
+          guard: and(['hasFreeAddress', { type: 'areResolved', params: [] }]),
+          target: 'opening'
+        },
+        { target: 'postponed' }
+      ]
+    },
     opening: {
       entry: [
         'beginReplacement',
@@ -234,11 +237,10 @@ const takenOver = (context: Feed.FeedContext) => ({
   jitterSeed: nextSeed(context.jitterSeed)
 })
 
-const withRole = (
-  context: Feed.FeedContext,
-  from: Feed.StreamRole,
-  to: Feed.StreamRole
-): Feed.FeedContext['streams'] => {
-  const stream = streamOf(context, from)
-  return stream === undefined ? context.streams : { ...context.streams, [stream]: to }
-}
+const withRoles = (
+  { streams }: Feed.FeedContext,
+  changes: Partial<Record<Feed.StreamRole, Feed.StreamRole>>
+): Feed.FeedContext['streams'] =>
+  Object.fromEntries(
+    Object.entries(streams).map(([stream, role]) => [stream, changes[role] ?? role])
+  )

@@ -69,7 +69,7 @@ interface Scene {
   readonly delivers: () => Promise<void>
   /** Waits for trades that are landed from now on. */
   readonly flows: () => Promise<void>
-  /** Waits until the new connection delivers, lets the overlap pass, waits for the old one's end. */
+  /** Lets the overlap pass once both connections deliver, and waits for the end of the old one. */
   readonly overlaps: () => Promise<void>
   /** Closes the market and drains, once all that it issued has landed: what the feed was then. */
   readonly settle: () => Promise<FeedContext>
@@ -200,7 +200,8 @@ describe('a feed that runs for days', () => {
         pass(10_000)
       }
       await overlaps()
-      expect(await scene.settle()).toMatchObject({ rotationCount: 1, failureCount: 0, connectCount: 2 })
+      const last = await scene.settle()
+      expect(last).toMatchObject({ rotationCount: 1, failureCount: 0, connectCount: 2 })
       await expectExact(scene)
     })
   })

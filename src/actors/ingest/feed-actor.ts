@@ -101,6 +101,7 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
       nextCommand: Queue.take(commands),
       notify: (notice) => {
         if (notice.type === 'feed.subscribed') connections.noteSubscribed(stream, notice.venue)
+        if (notice.type === 'shutdown.announced') connections.noteAnnounced(stream)
         notifyParent({ ...notice, stream })
       },
       sink: {

@@ -66,6 +66,11 @@ export class FeedConnections {
     this.#shared.telemetry.log('info', 'feed.subscribed', { feed: this.#feed, stream, venue })
   }
 
+  noteAnnounced(stream: string): void {
+    const { log } = this.#shared.telemetry
+    log('info', 'feed.shutdown_announced', { feed: this.#feed, stream })
+  }
+
   noteRotation({ outcome, reason }: RotationReport): void {
     const { log, metrics } = this.#shared.telemetry
     const isWell = outcome === 'started' || outcome === 'completed'
