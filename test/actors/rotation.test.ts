@@ -227,6 +227,28 @@ describe('a feed that runs for days', () => {
     })
   })
 
+  test('loses nothing when either connection is lost while both deliver', async () => {
+    await withFeed({}, async (scene) => {
+      const { venue, pass, feed, until, flows, reaches, delivers, overlaps } = scene
+      const lose = (connection: number) => venue.control.request({ drop: connection })
+      pass(23 * hourMs)
+      await delivers()
+      lose(2) // the new one
+      await until('the loss', () => feed().rotationFailureCount === 1)
+      await flows()
+      pass(10_000)
+      await delivers()
+      lose(1) // the old one
+      await until('the loss', () => feed().failureCount === 1)
+      await reaches('active.streaming.steady')
+      await flows()
+      pass(23 * hourMs)
+      await overlaps()
+      await scene.settle()
+      await expectExact(scene)
+    })
+  })
+
   test('drains both connections where both deliver', async () => {
     await withFeed({}, async (scene) => {
       const { tree, pass, reaches, delivers } = scene
