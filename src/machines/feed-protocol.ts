@@ -155,6 +155,13 @@ export const instrumentsIncomplete: CrashFacts = {
   isDependency: true
 }
 
+/** The incoming connection was not subscribed in time. */
+export const replacementLate: CrashFacts = {
+  tag: 'ReplacementLate',
+  message: 'the new connection did not come about in time',
+  isDependency: true
+}
+
 /** The incoming connection gave nothing while the live one did. */
 export const replacementMute: CrashFacts = {
   tag: 'ReplacementMute',

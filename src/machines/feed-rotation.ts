@@ -13,7 +13,7 @@
  *  5. Ages differ by a jitter, always towards earlier, so that feeds do not rotate in step.
  */
 import { and, assign, cancel, enqueueActions } from 'xstate'
-import { replacementLeaving, replacementMute } from './feed-protocol.ts'
+import { replacementLate, replacementLeaving, replacementMute } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
 import {
   crashOfEvent,
@@ -28,6 +28,8 @@ import { backoffMs, nextSeed } from './restart-policy.ts'
 import type { CrashFacts } from './supervisor-crash.ts'
 
 const rotateJitterRatio = 0.05
+/** Time for a new connection to be there: it may have to wait for what the old one has queued. */
+const openMsMax = 60_000
 /** The longest a timer can be set to. */
 const neverMs = 2 ** 31 - 1
 
@@ -48,6 +50,7 @@ export const rotatingFeedSetup = feedSetup.extend({
     },
     rotationBackoff: ({ context: { backoff, jitterSeed, rotationAttempt } }) =>
       backoffMs(backoff, rotationAttempt, jitterSeed),
+    openDeadline: openMsMax,
     overlapDelay: ({ context }) => context.overlapMs
   },
   actions: {
@@ -152,6 +155,7 @@ export const streamingState = rotatingFeedSetup.createStateConfig({
         { type: 'openStream', params: 'incoming' },
         { type: 'reportRotation', params: { outcome: 'started', reason: null } }
       ],
+      after: { openDeadline: { target: 'postponed', actions: failedBy(replacementLate) } },
       on: {
         'feed.subscribed': {
           guard: { type: 'isIncoming', params: ofStream },

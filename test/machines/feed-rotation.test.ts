@@ -151,6 +151,17 @@ describe('a new connection that cannot be had', () => {
     expect(feed.context()).toMatchObject({ rotationAttempt: 0, webSocketIndex: 1 })
   })
 
+  test('in time is given up', () => {
+    const feed = opening()
+    feed.clock.increment(59_999)
+    expect(feed.state()).toBe('active.streaming.opening')
+    feed.clock.increment(1)
+    expect(feed.present()).toEqual([a])
+    expect(feed.context()).toMatchObject({
+      rotationFailureCount: 1, lastError: { tag: 'ReplacementLate' }
+    })
+  })
+
   test('for a defect does not cost the feed its old one either', () => {
     const feed = opening()
     feed.drop(new TypeError('bug'), b)

@@ -136,7 +136,7 @@ const openConnection = (
       queueBytes: session.queuedBytes(),
       counters: { connectionAgeMs: shared.nowMs() - openedMs }
     }))
-    yield* connections.enter(stream, session)
+    yield* connections.enter(stream, { session, openedMs })
     return session
   })
 

@@ -8,9 +8,12 @@ import type { ExchangeSession } from '../../adapters/exchange/binance-socket.ts'
 import type { RotationReport } from '../../machines/feed-protocol.ts'
 import type { Shared } from '../shared.ts'
 
-interface Connection {
+interface OpenConnection {
   readonly session: ExchangeSession
   readonly openedMs: number
+}
+
+interface Connection extends OpenConnection {
   isSubscribed: boolean
 }
 
@@ -26,8 +29,8 @@ export class FeedConnections {
   }
 
   /** Counts the connection in until the caller's scope closes. */
-  enter(stream: string, session: ExchangeSession): Effect.Effect<void, never, Scope.Scope> {
-    const connection = { session, openedMs: this.#shared.nowMs(), isSubscribed: false }
+  enter(stream: string, opened: OpenConnection): Effect.Effect<void, never, Scope.Scope> {
+    const connection: Connection = { ...opened, isSubscribed: false }
     return Effect.asVoid(
       Effect.acquireRelease(
         Effect.sync(() => this.#byStream.set(stream, connection)),
@@ -78,7 +81,8 @@ export class FeedConnections {
       feed: this.#feed,
       ...(reason === null ? {} : { detail: reason })
     })
-    if (outcome !== 'started') metrics.feedRotations.inc({ feed: this.#feed, outcome })
+    const isSettled = outcome !== 'started' && outcome !== 'forced'
+    if (isSettled) metrics.feedRotations.inc({ feed: this.#feed, outcome })
   }
 
   #show(): void {

@@ -61,7 +61,7 @@ const feedMetrics = ({ counter, gauge }: Declare) => ({
   ),
   feedRotations: counter(
     'k2_feed_rotations_total',
-    'Connections to be replaced by a new one, by outcome.',
+    'Tries to replace a connection by a new one: completed, failed, too_late.',
     'feed',
     'outcome'
   ),
