@@ -36,6 +36,12 @@ export interface RuntimeOptions {
 /** A program that is asked to end gets this long, and as long again to release what it holds. */
 const drainMsMax = 2_000
 const feedDrainMsMax = 2_000
+/**
+ * Both connections deliver for this long before the older one goes. All that K2 itself delays is
+ * accounted for before that; this is for the venue, whose servers start a new connection's streams
+ * at times of their own and are not in step with each other. Both take well below a second.
+ */
+const feedOverlapMs = 5_000
 const landerDrainMsMax = 5_000
 
 /** Streams that one connection carries. */
@@ -121,6 +127,8 @@ const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput =>
     backoff: backoffDefault,
     jitterSeed: seedFor(seed, exchange),
     drainMsMax: feedDrainMsMax,
+    rotateMs: config.binanceRotateMs,
+    overlapMs: feedOverlapMs,
     symbolsMax: feedSymbolsMax
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../adapters/simulator/generator-source.ts'
 import { loadRecordings } from '../adapters/simulator/recording-source.ts'
 import type { RecordingReport } from '../adapters/simulator/recording-source.ts'
-import { openSimulator } from '../adapters/simulator/simulator.ts'
+import { defaultConnectionMsMax, openSimulator } from '../adapters/simulator/simulator.ts'
 import type { SimulatorEvent, SimulatorOptions } from '../adapters/simulator/simulator.ts'
 import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 
@@ -27,6 +27,7 @@ interface ExchangeFlags {
 }
 
 const speedMax = 100_000
+const ageMsMax = 30 * defaultConnectionMsMax
 const usage = `usage: npm run exchange -- [flags]
 
 A simulated exchange on 127.0.0.1 that speaks Binance's spot WebSocket and REST protocol.
@@ -45,6 +46,8 @@ It plays a generated market, or recordings.
   --weight-limit N     REST request weight per minute (default 6000)
   --ping-ms N          interval of pings (default 20000)
   --pong-timeout-ms N  cut a client that did not answer a ping for so long (default 60000)
+  --connection-age-ms N  end a connection of this age, as the venue does after a day
+                       (default ${defaultConnectionMsMax})
   --fault FAULT        from the start on, several times for several faults:
                        drop-after=N, stall-after=N  each connection, after N data frames
                        stall                        send nothing, keep the sockets
@@ -55,7 +58,8 @@ It plays a generated market, or recordings.
 
 While it runs: GET /control tells what was issued and sent; POST /control/faults takes JSON such as
   {"duplicate":0.01,"floodTier3":20}  {"drop":"all"}  {"inject":{"textBytes":2000000}}
-  {"heal":true}`
+  {"heal":true}
+  {"inject":{"text":"…"}}  any frame, such as the announcement {"e":"serverShutdown","E":1}`
 
 /** The flags, all their problems, or that help was asked for. */
 export const readExchangeFlags = (
@@ -87,6 +91,7 @@ export const readExchangeFlags = (
       weightMax: number('weight-limit', 6_000, 1, 1_000_000_000),
       pingMs: number('ping-ms', 20_000, 100, 3_600_000),
       pongTimeoutMs: number('pong-timeout-ms', 60_000, 100, 3_600_000),
+      connectionMsMax: number('connection-age-ms', defaultConnectionMsMax, 1_000, ageMsMax),
       faults: 'value' in faults ? faults.value : {}
     }
   }
@@ -104,6 +109,7 @@ const valueFlags = [
   'weight-limit',
   'ping-ms',
   'pong-timeout-ms',
+  'connection-age-ms',
   'fault'
 ] as const
 const plainFlags = ['send-unwrapped', 'help'] as const

@@ -1,5 +1,6 @@
 /**
- * Lifecycle of one exchange feed: learn the instruments, connect, stream, back off, drain.
+ * Lifecycle of one exchange feed: learn the instruments, connect, stream, back off, drain. How a
+ * connection is replaced while it streams is in `feed-rotation.ts`.
  *
  * Invariants:
  *  1. An unavailable venue is a state, `backingOff`, for as long as it takes (R14); only failures
@@ -13,112 +14,32 @@
  *  5. Draining ends within `drainMsMax`.
  *  6. The machine hears of batches, at most one event each, never of trades.
  */
-import { assign, sendTo, setup, stateIn } from 'xstate'
-import type { Instrument } from '../market/instrument.ts'
-import { FeedFailed, instrumentsIncomplete } from './feed-protocol.ts'
+import { instrumentsIncomplete } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
-import { declarePort } from './port.ts'
-import { backoffMs, nextSeed } from './restart-policy.ts'
-import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-
-const crashOfEvent = ({ event }: { readonly event: { readonly error: unknown } }): CrashFacts =>
-  factsOf(crashOf(event.error))
+import { rotatingFeedSetup, streamingState } from './feed-rotation.ts'
+import { crashOfEvent, endedStream, lossIn, ofStream } from './feed-setup.ts'
 
 const symbolsIn = ({ event }: { readonly event: { readonly symbols: ReadonlyArray<string> } }) =>
   event.symbols
 
-const symbolsChanged = ({ symbols }: Feed.FeedContext): Feed.FeedCommand => ({
-  type: 'symbols.changed',
-  symbols
-})
+const symbolsChanged = ({ context: { symbols } }: { readonly context: Feed.FeedContext }) =>
+  ({ type: 'symbols.changed', symbols }) as const
 
 const incomplete = () => instrumentsIncomplete
 
-const feedSetup = setup({
-  types: {
-    input: {} as Feed.FeedInput,
-    context: {} as Feed.FeedContext,
-    events: {} as Feed.FeedEvent,
-    output: {} as Feed.FeedOutput,
-    tags: {} as 'healthy' | 'degraded' | 'waiting'
-  },
-  actors: {
-    resolveInstruments: declarePort<readonly Instrument[], Feed.ResolveInput>('resolveInstruments'),
-    streamFeed: declarePort<void, Feed.StreamInput, Feed.FeedCommand>('streamFeed')
-  },
-  guards: {
-    isDraining: stateIn({ active: 'draining' }),
-    isUnavailable: (_, crash: CrashFacts) => crash.isDependency,
-    areResolved: ({ context }, more: ReadonlyArray<Instrument>) => {
-      const known = new Set([...context.instruments, ...more].map(({ symbol }) => symbol))
-      return context.symbols.every((symbol) => known.has(symbol))
-    }
-  },
-  delays: {
-    backoffDelay: ({ context }) => backoffMs(context.backoff, context.attempt, context.jitterSeed),
-    upTimeout: ({ context }) => context.backoff.upMsMin,
-    drainTimeout: ({ context }) => context.drainMsMax
-  },
-  actions: {
-    countRestFailure: assign(({ context }, crash: CrashFacts) => ({
-      ...failedOnce(context, crash),
-      restIndex: following(context.restIndex, context.restUrls)
-    })),
-    countStreamFailure: assign(({ context }, crash: CrashFacts) => ({
-      ...failedOnce(context, crash),
-      // (3)
-      ...(context.hasLasted
-        ? { hasLasted: false }
-        : { webSocketIndex: following(context.webSocketIndex, context.webSocketUrls) })
-    })),
-    forgetAttempts: assign({ attempt: 0, hasLasted: true }),
-    recordError: assign({ lastError: (_, crash: CrashFacts) => crash }),
-    learnInstruments: assign({
-      instruments: ({ context }, found: ReadonlyArray<Instrument>) => {
-        const bySymbol = new Map(context.instruments.map((known) => [known.symbol, known]))
-        for (const instrument of found) bySymbol.set(instrument.symbol, instrument)
-        return [...bySymbol.values()]
-      }
-    }),
-    addSymbols: assign(({ context }, symbols: ReadonlyArray<string>) => {
-      const wanted = [...new Set([...context.symbols, ...symbols])]
-      const refusedCount = Math.max(0, wanted.length - context.symbolsMax)
-      return {
-        symbols: wanted.slice(0, context.symbolsMax),
-        refusedSymbolCount: context.refusedSymbolCount + refusedCount
-      }
-    }),
-    removeSymbols: assign(({ context }, symbols: ReadonlyArray<string>) => ({
-      symbols: context.symbols.filter((symbol) => !symbols.includes(symbol))
-    })),
-    countRefused: assign(({ context }, symbols: ReadonlyArray<string>) => ({
-      refusedSymbolCount: context.refusedSymbolCount + symbols.length
-    })),
-    tellSymbols: sendTo('streamFeed', ({ context }) => symbolsChanged(context)),
-    tellDrain: sendTo('streamFeed', { type: 'drain.requested' }),
-    noteSubscribed: assign(({ context }, { venue }: { readonly venue: string }) => ({
-      venue,
-      connectCount: context.connectCount + 1
-    })),
-    countBatch: assign(({ context }, batch: Omit<Feed.BatchHandled, 'type'>) => ({
-      frameCount: context.frameCount + batch.frameCount,
-      tradeCount: context.tradeCount + batch.tradeCount,
-      rejectedCount: context.rejectedCount + batch.rejectedCount,
-      lastBatchUs: batch.receivedUs
-    })),
-    noteForcedDrain: assign({ isDrainForced: true }),
-    giveUp: ({ context }) => {
-      const { exchange, lastError } = context
-      const { tag, message } = lastError ?? { tag: 'UnknownFailure', message: 'no reason is known' }
-      throw new FeedFailed({ exchange, tag, reason: message })
-    }
-  }
-})
+const endRetirement = [{ type: 'dropRole', params: 'retiring' }, 'cancelOverdue'] as const
 
-export const feedMachine = feedSetup.createMachine({
+const forced = { outcome: 'forced', reason: 'it did not end in time' } as const
+
+export const feedMachine = rotatingFeedSetup.createMachine({
   id: 'feed',
   context: ({ input }) => ({
     ...input,
+    streams: {},
+    replacement: null,
+    rotationAttempt: 0,
+    rotationCount: 0,
+    rotationFailureCount: 0,
     symbols: [...new Set(input.symbols)].slice(0, input.symbolsMax),
     attempt: 0,
     hasLasted: false,
@@ -145,7 +66,31 @@ export const feedMachine = feedSetup.createMachine({
   on: {
     'subscribe.requested': { actions: { type: 'addSymbols', params: symbolsIn } },
     'unsubscribe.requested': { actions: { type: 'removeSymbols', params: symbolsIn } },
-    'drain.requested': '.drained'
+    'drain.requested': [
+      {
+        guard: 'hasRetiring',
+        target: '.active.draining',
+        actions: { type: 'dropRole', params: 'live' }
+      },
+      { target: '.drained' }
+    ],
+    'batch.handled': { actions: { type: 'countBatch', params: ({ event }) => event } },
+    // A connection that has been replaced ends beside whatever the feed does meanwhile.
+    'retirement.overdue': {
+      guard: 'hasRetiring',
+      actions: [
+        { type: 'dropRole', params: 'retiring' },
+        { type: 'reportRotation', params: forced }
+      ]
+    },
+    'xstate.done.actor.*': {
+      guard: { type: 'isRetiring', params: endedStream },
+      actions: endRetirement
+    },
+    'xstate.error.actor.*': {
+      guard: { type: 'isRetiring', params: endedStream },
+      actions: [{ type: 'recordError', params: crashOfEvent }, ...endRetirement]
+    }
   },
   states: {
     resolvingInstruments: {
@@ -161,7 +106,10 @@ export const feedMachine = feedSetup.createMachine({
           {
             guard: { type: 'areResolved', params: ({ event }) => event.output },
             target: 'active',
-            actions: { type: 'learnInstruments', params: ({ event }) => event.output }
+            actions: [
+              { type: 'learnInstruments', params: ({ event }) => event.output },
+              { type: 'openStream', params: 'live' }
+            ]
           },
           { target: 'backingOff', actions: { type: 'countRestFailure', params: incomplete } }
         ],
@@ -185,47 +133,46 @@ export const feedMachine = feedSetup.createMachine({
     },
     active: {
       initial: 'connecting',
-      invoke: {
-        id: 'streamFeed',
-        src: 'streamFeed',
-        input: ({ context }) => ({
-          exchange: context.exchange,
-          webSocketUrl: context.webSocketUrls[context.webSocketIndex] ?? '',
-          restUrl: context.restUrls[context.restIndex] ?? '',
-          symbols: context.symbols,
-          instruments: context.instruments
-        }),
-        onDone: 'drained',
-        onError: [
-          {
-            guard: 'isDraining', // what was to end has ended
-            target: 'drained',
-            actions: { type: 'recordError', params: crashOfEvent }
-          },
-          {
-            guard: { type: 'isUnavailable', params: crashOfEvent },
-            target: 'backingOff',
-            actions: { type: 'countStreamFailure', params: crashOfEvent }
-          },
-          { target: 'failed', actions: { type: 'recordError', params: crashOfEvent } }
-        ]
-      },
       on: {
-        'batch.handled': { actions: { type: 'countBatch', params: ({ event }) => event } },
+        'xstate.done.actor.*': {
+          guard: { type: 'isLive', params: endedStream },
+          target: 'drained'
+        },
+        'xstate.error.actor.*': [
+          {
+            guard: { type: 'isLiveUnavailable', params: lossIn },
+            target: 'backingOff',
+            actions: [
+              { type: 'countStreamFailure', params: lossIn },
+              { type: 'dropStream', params: endedStream }
+            ]
+          },
+          {
+            guard: { type: 'isLive', params: endedStream },
+            target: 'failed',
+            actions: { type: 'recordError', params: crashOfEvent }
+          }
+        ],
         'subscription.applied': {
           actions: { type: 'learnInstruments', params: ({ event }) => event.instruments }
         },
         'subscription.refused': {
           actions: [
-            { type: 'removeSymbols', params: symbolsIn },
-            { type: 'countRefused', params: symbolsIn }
+            { type: 'countRefused', params: symbolsIn },
+            { type: 'removeSymbols', params: symbolsIn }
           ]
         },
         'subscribe.requested': {
-          actions: [{ type: 'addSymbols', params: symbolsIn }, 'tellSymbols']
+          actions: [
+            { type: 'addSymbols', params: symbolsIn },
+            { type: 'tellStreams', params: symbolsChanged }
+          ]
         },
         'unsubscribe.requested': {
-          actions: [{ type: 'removeSymbols', params: symbolsIn }, 'tellSymbols']
+          actions: [
+            { type: 'removeSymbols', params: symbolsIn },
+            { type: 'tellStreams', params: symbolsChanged }
+          ]
         }
       },
       states: {
@@ -233,20 +180,28 @@ export const feedMachine = feedSetup.createMachine({
           tags: 'degraded',
           on: {
             'feed.subscribed': {
+              guard: { type: 'isLive', params: ofStream },
               target: 'streaming',
               actions: { type: 'noteSubscribed', params: ({ event }) => event }
             }
           }
         },
-        streaming: {
-          tags: 'healthy',
-          after: { upTimeout: { actions: 'forgetAttempts' } },
-          on: { 'drain.requested': { target: 'draining', actions: 'tellDrain' } }
-        },
+        streaming: streamingState,
         draining: {
           tags: 'degraded',
+          always: { guard: 'hasNoStream', target: '#feed.drained' },
           after: { drainTimeout: { target: '#feed.drained', actions: 'noteForcedDrain' } },
-          on: { 'drain.requested': {} }
+          on: {
+            'drain.requested': {},
+            'xstate.done.actor.*': { actions: { type: 'dropStream', params: endedStream } },
+            // What was to end has ended.
+            'xstate.error.actor.*': {
+              actions: [
+                { type: 'recordError', params: crashOfEvent },
+                { type: 'dropStream', params: endedStream }
+              ]
+            }
+          }
         }
       }
     },
@@ -254,7 +209,11 @@ export const feedMachine = feedSetup.createMachine({
       tags: ['degraded', 'waiting'],
       after: {
         backoffDelay: [
-          { guard: { type: 'areResolved', params: [] }, target: 'active' },
+          {
+            guard: { type: 'areResolved', params: [] },
+            target: 'active',
+            actions: { type: 'openStream', params: 'live' }
+          },
           { target: 'resolvingInstruments' }
         ]
       }
@@ -263,14 +222,3 @@ export const feedMachine = feedSetup.createMachine({
     failed: { entry: 'giveUp' }
   }
 })
-
-const failedOnce = (context: Feed.FeedContext, crash: CrashFacts) => ({
-  attempt: context.attempt + 1,
-  failureCount: context.failureCount + 1,
-  jitterSeed: nextSeed(context.jitterSeed),
-  lastError: crash,
-  venue: null
-})
-
-/** Round robin. */
-const following = (index: number, list: ReadonlyArray<string>): number => (index + 1) % list.length

@@ -3,6 +3,7 @@
  * The ports `resolveInstruments` and `streamFeed` take `ResolveInput` and `StreamInput`.
  */
 import * as Schema from 'effect/Schema'
+import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
 import type { Instrument } from '../market/instrument.ts'
 import type { BackoffPolicy } from './restart-policy.ts'
 import type { CrashFacts } from './supervisor-crash.ts'
@@ -18,6 +19,12 @@ export class FeedFailed extends Schema.TaggedError<FeedFailed>()('FeedFailed', {
   }
 }
 
+/** Addresses of a feed's connections: two, since one replaces the other while both deliver. */
+export type StreamId = 'stream:a' | 'stream:b'
+
+/** It carries the feed; it shall replace the live one; it has been replaced and is draining. */
+export type StreamRole = 'live' | 'incoming' | 'retiring'
+
 export interface FeedInput {
   readonly exchange: string
   /** The venue's own spelling, for example BTCUSDT; at least one. */
@@ -29,11 +36,23 @@ export interface FeedInput {
   /** Drawn by whoever starts the feed, so that feeds do not redial in step. */
   readonly jitterSeed: number
   readonly drainMsMax: number
+  /** Age at which a connection is replaced, at the latest; null: never for its age. */
+  readonly rotateMs: number | null
+  /** Time for which both connections deliver before the older one goes. */
+  readonly overlapMs: number
   /** Streams that one connection carries. */
   readonly symbolsMax: number
 }
 
 export interface FeedContext extends FeedInput {
+  /** What each connection that is there is for. */
+  readonly streams: Readonly<Partial<Record<StreamId, StreamRole>>>
+  /** What is known of the incoming connection; null while there is none. */
+  readonly replacement: Replacement | null
+  /** Tries to replace the live connection that failed since it is live. */
+  readonly rotationAttempt: number
+  readonly rotationCount: number
+  readonly rotationFailureCount: number
   /** Failures since the last connection that lasted. */
   readonly attempt: number
   /** The live connection has lasted `backoff.upMsMin`. */
@@ -55,6 +74,23 @@ export interface FeedContext extends FeedInput {
   readonly isDrainForced: boolean
 }
 
+export interface Replacement {
+  readonly webSocketIndex: number
+  readonly venue: string | null
+  /** Frames of both connections while both deliver. */
+  readonly frameCount: number
+  readonly liveFrameCount: number
+}
+
+/**
+ * `failed`: there is another try. `too_late`: the old connection ended before the new one was
+ * there. `forced`: the old one did not end in time and was stopped.
+ */
+export interface RotationReport {
+  readonly outcome: 'started' | 'completed' | 'failed' | 'too_late' | 'forced'
+  readonly reason: string | null
+}
+
 /** What a batch of frames brought; `receivedUs` of its last frame. */
 export interface BatchHandled {
   readonly type: 'batch.handled'
@@ -64,25 +100,33 @@ export interface BatchHandled {
   readonly receivedUs: number
 }
 
-/** Facts from the stream port. */
-export type FeedNotice =
+/** Facts from the stream port, with the connection that they are of. */
+export type FeedNotice = { readonly stream: StreamId } & (
   | { readonly type: 'feed.subscribed'; readonly venue: string }
   | BatchHandled
   /** The wanted symbols are subscribed; with instruments that were not known before. */
   | { readonly type: 'subscription.applied'; readonly instruments: ReadonlyArray<Instrument> }
   /** The venue does not list these: they are wanted no more. */
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
+  /** The venue will soon end this connection. */
+  | { readonly type: 'shutdown.announced' }
+)
 
 export type FeedEvent =
   | FeedNotice
   | { readonly type: 'subscribe.requested'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'unsubscribe.requested'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'drain.requested' }
+  | { readonly type: 'retirement.overdue' }
+  | DoneActorEvent
+  | ErrorActorEvent
 
 /** What the stream port is told while it runs. `symbols` is all that is wanted. */
 export type FeedCommand =
   | { readonly type: 'symbols.changed'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'drain.requested' }
+  /** Another connection carries the feed: end with what has arrived. */
+  | { readonly type: 'retirement.requested' }
 
 export interface ResolveInput {
   readonly restUrl: string
@@ -90,6 +134,7 @@ export interface ResolveInput {
 }
 
 export interface StreamInput {
+  readonly stream: StreamId
   readonly exchange: string
   readonly webSocketUrl: string
   readonly restUrl: string
@@ -107,5 +152,26 @@ export interface FeedOutput {
 export const instrumentsIncomplete: CrashFacts = {
   tag: 'InstrumentsIncomplete',
   message: 'the venue listed fewer instruments than were asked for',
+  isDependency: true
+}
+
+/** The incoming connection was not subscribed in time. */
+export const replacementLate: CrashFacts = {
+  tag: 'ReplacementLate',
+  message: 'the new connection did not come about in time',
+  isDependency: true
+}
+
+/** The incoming connection gave nothing while the live one did. */
+export const replacementMute: CrashFacts = {
+  tag: 'ReplacementMute',
+  message: 'the new connection is subscribed and delivers nothing',
+  isDependency: true
+}
+
+/** The incoming connection is at a server that is about to end it. */
+export const replacementLeaving: CrashFacts = {
+  tag: 'ReplacementLeaving',
+  message: 'the venue announced the end of the new connection as well',
   isDependency: true
 }

@@ -53,7 +53,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
   await landing(tree, 1_000)
   expect(held(tree)).toEqual([
     'root/ingest/exchange simulated exchange',
-    'root/ingest/feed:simulated/streamFeed venue socket',
+    'root/ingest/feed:simulated/stream:a venue socket',
     'root/landing/dead-letters dead letters',
     'root/landing/lander:trades lander worker',
     'root/log/event-log event log',

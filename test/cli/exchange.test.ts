@@ -42,18 +42,24 @@ describe('flags', () => {
     expect(readExchangeFlags([])).toMatchObject({
       recordings: [],
       rate: 100,
-      simulator: { port: 9_443, speed: 1, seed: 1, faults: {} }
+      simulator: { port: 9_443, speed: 1, seed: 1, connectionMsMax: 86_400_000, faults: {} }
     })
   })
 
   test('all of them', () => {
     const args =
       '--port 0 --speed max --seed 7 --rate 500 --symbols btcusdt,ETHBTC ' +
-      '--fault stall --fault flood=20@3'
+      '--fault stall --fault flood=20@3 --connection-age-ms 60000'
     expect(readExchangeFlags(args.split(' '))).toMatchObject({
       symbols: ['BTCUSDT', 'ETHBTC'],
       rate: 500,
-      simulator: { port: 0, speed: 'max', seed: 7, faults: { stall: true, floodTier3: 20 } }
+      simulator: {
+        port: 0,
+        speed: 'max',
+        seed: 7,
+        connectionMsMax: 60_000,
+        faults: { stall: true, floodTier3: 20 }
+      }
     })
     expect(readExchangeFlags(['--help', '--port', 'x'])).toBe('help')
   })
@@ -108,6 +114,7 @@ describe('the process', () => {
       '--rate',
       '--symbols',
       '--fault',
+      '--connection-age-ms',
       '--weight-limit'
     ]) {
       expect(help.output()).toContain(flag)

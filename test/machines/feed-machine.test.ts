@@ -1,130 +1,40 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ActorRefFrom, createActor, type EventObject, SimulatedClock } from 'xstate'
+import type { EventObject } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
+import { stateTextOf } from '../../src/actors/state-text.ts'
 import { feedMachine } from '../../src/machines/feed-machine.ts'
 import type {
   FeedCommand,
   FeedEvent,
-  FeedInput,
   ResolveInput,
   StreamInput
 } from '../../src/machines/feed-protocol.ts'
-import type { PortLogic } from '../../src/machines/port.ts'
 import type { Instrument } from '../../src/market/instrument.ts'
-
-type Verdict =
-  | { readonly type: 'port.done'; readonly output: unknown }
-  | { readonly type: 'port.failed'; readonly error: unknown }
-
-/** A port that the test settles by hand; it records what it was told. */
-const manualPort = <TOutput, TInput, TCommand extends EventObject>(log: {
-  inputs: TInput[]
-  commands: TCommand[]
-}) =>
-  ({
-    getInitialSnapshot: (_scope, input) => {
-      log.inputs.push(input)
-      return { status: 'active', output: undefined, error: undefined, input }
-    },
-    transition: (snapshot, event: TCommand | Verdict) => {
-      if (event.type === 'port.done') {
-        return {
-          ...snapshot,
-          status: 'done',
-          output: (event as { output: TOutput }).output,
-          error: undefined
-        }
-      }
-      if (event.type === 'port.failed') {
-        return {
-          ...snapshot,
-          status: 'error',
-          output: undefined,
-          error: (event as { error: unknown }).error
-        }
-      }
-      if (!event.type.startsWith('xstate.')) log.commands.push(event as TCommand)
-      return snapshot
-    },
-    getPersistedSnapshot: (snapshot) => snapshot
-  }) as PortLogic<TOutput, TInput, TCommand>
-
-const input: FeedInput = {
-  exchange: 'BINANCE',
-  symbols: ['BTCUSDT', 'ETHUSDT', 'BTCUSDT'],
-  webSocketUrls: ['ws://a', 'ws://b', 'ws://c'],
-  restUrls: ['http://a', 'http://b'],
-  backoff: { msMin: 100, msMax: 1_000, factor: 2, jitterRatio: 0, upMsMin: 5_000 },
-  jitterSeed: 1,
-  drainMsMax: 2_000,
-  symbolsMax: 4
-}
-const instrument = (symbol: string): Instrument => ({
-  exchange: 'BINANCE',
-  symbol,
-  assetClass: 'crypto',
-  baseAsset: symbol.slice(0, 3),
-  quoteAsset: 'USDT'
-})
-const unavailable = Object.assign(new Error('gone'), { _tag: 'SocketClosed', isDependency: true })
-const misconfigured = Object.assign(new Error('BINANCE does not list NOPE'), {
-  _tag: 'UnknownSymbols'
-})
-
-const startFeed = (changes: Partial<FeedInput> = {}) => {
-  const clock = new SimulatedClock()
-  const resolving = { inputs: [] as ResolveInput[], commands: [] as EventObject[] }
-  const streaming = { inputs: [] as StreamInput[], commands: [] as FeedCommand[] }
-  const actor = createActor(
-    feedMachine.provide({
-      actors: {
-        resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>(
-          resolving
-        ),
-        streamFeed: manualPort<void, StreamInput, FeedCommand>(streaming)
-      }
-    }),
-    { input: { ...input, ...changes }, clock }
-  )
-  const errors: unknown[] = []
-  actor.subscribe({ error: (error) => errors.push(error) })
-  actor.start()
-  const settle = (port: 'resolveInstruments' | 'streamFeed', verdict: Verdict) => {
-    const child = actor.getSnapshot().children[port] as
-      ActorRefFrom<PortLogic<unknown, unknown>> | undefined
-    child?.send(verdict)
-  }
-  return {
-    actor, clock, errors, resolving, streaming,
-    context: () => actor.getSnapshot().context,
-    state: () => JSON.stringify(actor.getSnapshot().value),
-    resolve: (symbols = actor.getSnapshot().context.symbols) =>
-      settle('resolveInstruments', { type: 'port.done', output: symbols.map(instrument) }),
-    failResolving: (error: unknown) => settle('resolveInstruments', { type: 'port.failed', error }),
-    subscribe: () => actor.send({ type: 'feed.subscribed', venue: 'a:1' }),
-    drop: (error: unknown = unavailable) => settle('streamFeed', { type: 'port.failed', error }),
-    end: () => settle('streamFeed', { type: 'port.done', output: undefined })
-  }
-}
-type Feed = ReturnType<typeof startFeed>
-const stream = (feed: Feed) => {
-  feed.resolve()
-  feed.subscribe()
-}
+import {
+  batch,
+  type Feed,
+  input,
+  instrument,
+  manualPort,
+  misconfigured,
+  startFeed,
+  stream,
+  unavailable
+} from './support/feed.ts'
 
 describe('the way up', () => {
   test('instruments, connection, stream', () => {
     const feed = startFeed()
-    expect(feed.state()).toBe('"resolvingInstruments"')
+    expect(feed.state()).toBe('resolvingInstruments')
     expect(feed.resolving.inputs).toEqual([
       { restUrl: 'http://a', symbols: ['BTCUSDT', 'ETHUSDT'] }
     ])
     feed.resolve()
-    expect(feed.state()).toBe('{"active":"connecting"}')
+    expect(feed.state()).toBe('active.connecting')
     expect(feed.actor.getSnapshot().hasTag('degraded')).toBe(true)
     expect(feed.streaming.inputs[0]).toEqual({
-      exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
+      stream: 'stream:a', exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
       symbols: ['BTCUSDT', 'ETHUSDT'], instruments: [instrument('BTCUSDT'), instrument('ETHUSDT')]
     })
     feed.subscribe()
@@ -135,20 +45,8 @@ describe('the way up', () => {
   test('batches are counted', () => {
     const feed = startFeed()
     stream(feed)
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 10,
-      tradeCount: 8,
-      rejectedCount: 1,
-      receivedUs: 5
-    })
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 2,
-      tradeCount: 2,
-      rejectedCount: 0,
-      receivedUs: 9
-    })
+    feed.actor.send(batch([10, 8, 1], 5))
+    feed.actor.send(batch([2, 2, 0], 9))
     expect(feed.context()).toMatchObject({
       frameCount: 12,
       tradeCount: 10,
@@ -162,13 +60,13 @@ describe('the way up', () => {
     feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT'] })
     expect(feed.resolving.inputs.at(-1)?.symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'XRPUSDT'])
     feed.resolve()
-    expect(feed.state()).toBe('{"active":"connecting"}')
+    expect(feed.state()).toBe('active.connecting')
   })
 
   test('an incomplete list is asked for again, later', () => {
     const feed = startFeed()
     feed.resolve(['BTCUSDT'])
-    expect(feed.state()).toBe('"backingOff"')
+    expect(feed.state()).toBe('backingOff')
     expect(feed.context().lastError).toMatchObject({ tag: 'InstrumentsIncomplete' })
     feed.clock.increment(100)
     expect(feed.resolving.inputs).toHaveLength(2)
@@ -181,18 +79,18 @@ describe('an unavailable venue', () => {
     feed.resolve()
     for (const delay of [100, 200, 400, 800, 1_000, 1_000, 1_000]) {
       feed.drop()
-      expect(feed.state()).toBe('"backingOff"')
+      expect(feed.state()).toBe('backingOff')
       expect(feed.actor.getSnapshot().hasTag('waiting')).toBe(true)
       feed.clock.increment(delay - 1)
-      expect(feed.state()).toBe('"backingOff"')
+      expect(feed.state()).toBe('backingOff')
       feed.clock.increment(1)
-      expect(feed.state()).toBe('{"active":"connecting"}')
+      expect(feed.state()).toBe('active.connecting')
     }
     for (let failure = 0; failure < 2_000; failure++) {
       feed.drop()
       feed.clock.increment(1_000)
     }
-    expect(feed.state()).toBe('{"active":"connecting"}')
+    expect(feed.state()).toBe('active.connecting')
     expect(feed.context().failureCount).toBe(2_007)
     expect(feed.context().lastError).toEqual({
       tag: 'SocketClosed',
@@ -256,13 +154,7 @@ describe('an unavailable venue', () => {
     feed.subscribe()
     for (let second = 0; second < 5; second++) {
       feed.clock.increment(1_000)
-      feed.actor.send({
-        type: 'batch.handled',
-        frameCount: 1,
-        tradeCount: 1,
-        rejectedCount: 0,
-        receivedUs: second
-      })
+      feed.actor.send(batch([1, 1, 0], second))
     }
     expect(feed.context().attempt).toBe(0)
   })
@@ -271,7 +163,7 @@ describe('an unavailable venue', () => {
     const feed = startFeed()
     for (let failure = 0; failure < 2; failure++) {
       feed.failResolving(unavailable)
-      expect(feed.state()).toBe('"backingOff"')
+      expect(feed.state()).toBe('backingOff')
       feed.clock.increment(1_000)
     }
     expect(feed.resolving.inputs.map(({ restUrl }) => restUrl)).toEqual([
@@ -305,7 +197,11 @@ describe('symbols at run time', () => {
     const feed = startFeed()
     stream(feed)
     feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT', 'BTCUSDT'] })
-    feed.actor.send({ type: 'subscription.applied', instruments: [instrument('XRPUSDT')] })
+    feed.actor.send({
+      type: 'subscription.applied',
+      stream: 'stream:a',
+      instruments: [instrument('XRPUSDT')]
+    })
     feed.actor.send({ type: 'unsubscribe.requested', symbols: ['ETHUSDT'] })
     expect(feed.streaming.commands).toEqual([
       { type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT', 'XRPUSDT'] },
@@ -323,7 +219,7 @@ describe('symbols at run time', () => {
     feed.drop()
     feed.actor.send({ type: 'subscribe.requested', symbols: ['XRPUSDT'] })
     feed.clock.increment(100)
-    expect(feed.state()).toBe('"resolvingInstruments"')
+    expect(feed.state()).toBe('resolvingInstruments')
     feed.resolve()
     expect(feed.streaming.inputs.at(-1)?.symbols).toContain('XRPUSDT')
   })
@@ -333,7 +229,7 @@ describe('symbols at run time', () => {
     stream(feed)
     feed.actor.send({ type: 'subscribe.requested', symbols: ['A', 'B', 'C'] })
     expect(feed.context().symbols).toEqual(['BTCUSDT', 'ETHUSDT', 'A', 'B'])
-    feed.actor.send({ type: 'subscription.refused', symbols: ['A'] })
+    feed.actor.send({ type: 'subscription.refused', stream: 'stream:a', symbols: ['A'] })
     expect(feed.context()).toMatchObject({
       symbols: ['BTCUSDT', 'ETHUSDT', 'B'],
       refusedSymbolCount: 2
@@ -347,15 +243,9 @@ describe('draining', () => {
     stream(feed)
     feed.actor.send({ type: 'drain.requested' })
     feed.actor.send({ type: 'drain.requested' })
-    expect(feed.state()).toBe('{"active":"draining"}')
+    expect(feed.state()).toBe('active.draining')
     expect(feed.streaming.commands).toEqual([{ type: 'drain.requested' }])
-    feed.actor.send({
-      type: 'batch.handled',
-      frameCount: 1,
-      tradeCount: 1,
-      rejectedCount: 0,
-      receivedUs: 1
-    })
+    feed.actor.send(batch([1, 1, 0], 1))
     feed.end()
     expect(feed.actor.getSnapshot()).toMatchObject({
       status: 'done',
@@ -406,7 +296,7 @@ test('every state can be reached', () => {
     error: thrown
   })
   const events = [
-    { type: 'feed.subscribed', venue: 'v' },
+    { type: 'feed.subscribed', stream: 'stream:a', venue: 'v' },
     { type: 'drain.requested' },
     {
       type: 'xstate.done.actor.resolveInstruments',
@@ -414,7 +304,10 @@ test('every state can be reached', () => {
       output: ['BTCUSDT', 'ETHUSDT'].map(instrument)
     },
     error('resolveInstruments', unavailable),
-    error('streamFeed', unavailable)
+    { type: 'shutdown.announced', stream: 'stream:a' },
+    { type: 'feed.subscribed', stream: 'stream:b', venue: 'v' },
+    error('stream:a', unavailable),
+    error('stream:b', unavailable)
   ] as unknown as FeedEvent[]
   const machine = feedMachine.provide({
     actors: {
@@ -429,20 +322,23 @@ test('every state can be reached', () => {
   const paths = getShortestPaths(machine, {
     input,
     events: [...events, error('resolveInstruments', misconfigured) as unknown as FeedEvent],
-    serializeState: (snapshot) => JSON.stringify(snapshot.value),
+    serializeState: (snapshot) => JSON.stringify([snapshot.value, snapshot.context.streams]),
     stopWhen: (snapshot) => snapshot.status !== 'active',
     limit: 200
   })
-  const reached = new Set(paths.map(({ state }) => JSON.stringify(state.value)))
+  const reached = new Set(paths.map(({ state }) => stateTextOf(state)))
   expect([...reached].sort()).toEqual(
     [
-      '"backingOff"',
-      '"drained"',
-      '"failed"',
-      '"resolvingInstruments"',
-      '{"active":"connecting"}',
-      '{"active":"draining"}',
-      '{"active":"streaming"}'
+      'backingOff',
+      'drained',
+      'failed',
+      'resolvingInstruments',
+      'active.connecting',
+      'active.draining',
+      'active.streaming.opening',
+      'active.streaming.overlapping',
+      'active.streaming.postponed',
+      'active.streaming.steady'
     ].sort()
   )
 })
@@ -475,16 +371,10 @@ test('the invariants hold in any order of events', () => {
     symbols.map(
       (names): Step =>
         (feed) =>
-          feed.actor.send({ type: 'subscription.refused', symbols: names })
+          feed.actor.send({ type: 'subscription.refused', stream: 'stream:a', symbols: names })
     ),
     fc.constant<Step>((feed) =>
-      feed.actor.send({
-        type: 'batch.handled',
-        frameCount: 1,
-        tradeCount: 1,
-        rejectedCount: 0,
-        receivedUs: 1
-      })
+      feed.actor.send(batch([1, 1, 0], 1))
     ),
     {
       arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })),
@@ -497,12 +387,12 @@ test('the invariants hold in any order of events', () => {
       let upMs = 0
       for (const apply of steps) {
         const before = feed.context()
-        const wasStreaming = feed.state() === '{"active":"streaming"}'
+        const wasStreaming = feed.state() === 'active.streaming.steady'
         const startedMs = feed.clock.now()
         if (feed.actor.getSnapshot().status === 'active') apply(feed)
         const after = feed.context()
         upMs =
-          wasStreaming && feed.state() === '{"active":"streaming"}'
+          wasStreaming && feed.state() === 'active.streaming.steady'
             ? upMs + feed.clock.now() - startedMs
             : 0
         // 1: nothing unavailable ends the feed.

@@ -3,7 +3,8 @@
  * into the publisher, refused frames into the dead-letter log.
  *
  * 1. What the sink cannot take is not read from the socket: pressure reaches the venue, not memory.
- * 2. A drained stream has everything durable in the event log that it had accepted.
+ * 2. A drained stream has everything durable in the event log that it had accepted. One that was
+ *    replaced does not wait for that: the publisher is never empty while the other one delivers.
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
@@ -28,6 +29,7 @@ import type { Instrument } from '../../market/instrument.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
+import { FeedConnections } from './feed-connections.ts'
 import { frameLetters, observeFrames, observeRest } from './feed-telemetry.ts'
 
 /** Stands for the address of the exchange that this process simulates. */
@@ -42,14 +44,16 @@ export const makeFeedActor = (
 ) => {
   const account = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
+  const connections = new FeedConnections(shared, feed)
   return feedMachine.provide({
+    actions: { reportRotation: (_, report) => connections.noteRotation(report) },
     actors: {
       resolveInstruments: fromEffect(
         ({ input }: EffectActorArgs<ResolveInput, EventObject, EventObject>) =>
           noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
       streamFeed: fromEffect((args: StreamArgs) =>
-        streamFeed(args, { shared, feed, account, sampler })
+        streamFeed(args, { shared, feed, account, sampler, connections })
       )
     }
   })
@@ -63,6 +67,7 @@ interface StreamContext {
   /** Outlives connections: what a feed received since it was made. */
   readonly account: FeedAccount
   readonly sampler: LetterSampler
+  readonly connections: FeedConnections
 }
 
 /** The venue's listing, under the exchange code that this process uses for it. */
@@ -82,22 +87,22 @@ const resolveInstruments = (
 
 const isSimulated = (url: string): boolean => url === simulatedAddress
 
-const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: StreamContext) =>
+const streamFeed = (args: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
-    const { shared, feed, account, sampler } = context
-    const socket = yield* BinanceSocket
-    const { webSocketUrl } = isSimulated(input.webSocketUrl) ? yield* shared.simulator.get : input
-    yield* connectedGauge(shared, feed)
+    const { input, commands, notifyParent } = args
+    const { stream } = input
+    const { shared, feed, account, sampler, connections } = context
     const attempt = runBinanceFeed({
-      connect: (streams) =>
-        tracked('venue socket', 'socket')(socket.connect(webSocketUrl, streams)),
+      connect: (streams) => openConnection(args, context, streams),
+      predecessorsCaughtUp: connections.othersCaughtUp(stream),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
       symbols: input.symbols,
       instruments: input.instruments,
       nextCommand: Queue.take(commands),
       notify: (notice) => {
-        if (notice.type === 'feed.subscribed') noteSubscribed(shared, feed, notice.venue)
-        notifyParent(notice)
+        if (notice.type === 'feed.subscribed') connections.noteSubscribed(stream, notice.venue)
+        if (notice.type === 'shutdown.announced') connections.noteAnnounced(stream)
+        notifyParent({ ...notice, stream })
       },
       sink: {
         offer: (trades) =>
@@ -108,18 +113,32 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
       account,
       observe: (event) => observeFrames(shared, feed, event)
     })
-    yield* noted(shared, feed, attempt)
+    const end = yield* noted(shared, feed, attempt)
     // (2)
-    yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
+    if (end === 'drain.requested') {
+      yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
+    }
   })
 
-const connectedGauge = ({ telemetry: { metrics } }: Shared, feed: string) =>
-  Effect.addFinalizer(() => Effect.sync(() => metrics.feedConnected.set({ feed }, 0)))
-
-const noteSubscribed = ({ telemetry }: Shared, feed: string, venue: string): void => {
-  telemetry.metrics.feedConnected.set({ feed }, 1)
-  telemetry.log('info', 'feed.subscribed', { feed, venue })
-}
+const openConnection = (
+  { input: { stream, webSocketUrl }, reportStatus }: StreamArgs,
+  { shared, connections }: StreamContext,
+  streams: readonly string[]
+) =>
+  Effect.gen(function* () {
+    const socket = yield* BinanceSocket
+    const address = isSimulated(webSocketUrl) ? yield* shared.simulator.get : { webSocketUrl }
+    const session = yield* tracked('venue socket', 'socket')(
+      socket.connect(address.webSocketUrl, streams)
+    )
+    const openedMs = shared.nowMs()
+    reportStatus(() => ({
+      queueBytes: session.queuedBytes(),
+      counters: { connectionAgeMs: shared.nowMs() - openedMs }
+    }))
+    yield* connections.enter(stream, { session, openedMs })
+    return session
+  })
 
 /** Reports an attempt that fails, by what it failed of. */
 const noted = <A, E extends { readonly _tag: string; readonly message: string }, R>(

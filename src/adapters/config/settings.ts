@@ -7,6 +7,7 @@ import {
   bytes,
   choice,
   duration,
+  durationOrOff,
   folder,
   integer,
   type Kind,
@@ -40,6 +41,7 @@ const optional = <A>(
 const MiB = 1_024 ** 2
 const GiB = 1_024 ** 3
 const TiB = 1_024 ** 4
+const day = 86_400_000
 
 export const settings = {
   httpHost: setting('K2_HTTP_HOST', loopbackHost, '127.0.0.1', [
@@ -83,6 +85,11 @@ export const settings = {
   binanceStaleMs: setting('K2_BINANCE_STALE_AFTER', duration(1_000, 3_600_000), '60s', [
     '30s',
     'A connection that delivers neither frame nor ping for this long is replaced.'
+  ]),
+  binanceRotateMs: setting('K2_BINANCE_ROTATE_AFTER', durationOrOff(10_000, 7 * day), '23h', [
+    '12h',
+    'A connection of this age is replaced without a break, up to a twentieth earlier: ' +
+      'the venue ends it after 24 hours. off leaves that to the venue, and a gap with it.'
   ]),
   simulatorRate: setting('K2_SIMULATOR_RATE', integer(1, 1_000_000, 'trades/s'), '100', [
     '2000',

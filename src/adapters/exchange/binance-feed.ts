@@ -1,10 +1,12 @@
 /**
  * One attempt at a Binance feed: connect, subscribe, pump, and follow commands, until it fails or
- * was drained. Whoever calls decides about the next attempt.
+ * was told to end. Whoever calls decides about the next attempt.
  *
  * 1. Wanted symbols are declarative: a command names all of them, the difference is subscribed.
  * 2. A symbol that cannot be had is refused by a notice; the running streams go on.
  * 3. A refused or unanswered SUBSCRIBE ends the attempt: the next one connects with all of them.
+ * 4. Beside an older connection, nothing is taken from this one before `predecessorsCaughtUp`: what
+ *    it has in common with the older one comes second, and nothing overtakes what comes first.
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -24,6 +26,10 @@ import { type FramesHandled, isClosedByUs, type PumpOptions, pumpFrames } from '
 export type FeedAttemptCommand =
   | { readonly type: 'symbols.changed'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'drain.requested' }
+  | { readonly type: 'retirement.requested' }
+
+/** What ended an attempt that ended well. */
+export type FeedAttemptEnd = Exclude<FeedAttemptCommand['type'], 'symbols.changed'>
 
 export type FeedAttemptNotice =
   | { readonly type: 'feed.subscribed'; readonly venue: string }
@@ -36,6 +42,7 @@ export type FeedAttemptNotice =
     }
   | { readonly type: 'subscription.applied'; readonly instruments: ReadonlyArray<Instrument> }
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
+  | { readonly type: 'shutdown.announced' }
 
 export interface FeedAttemptOptions<E, R>
   extends Pick<PumpOptions<E>, 'sink' | 'deadLetters' | 'sampler' | 'account' | 'observe'> {
@@ -43,6 +50,8 @@ export interface FeedAttemptOptions<E, R>
   readonly connect: (
     streams: ReadonlyArray<string>
   ) => Effect.Effect<ExchangeSession, E | ConnectError | SessionError | SubscribeRejected, R>
+  /** Ends once older connections have delivered what they were sent before it was asked for. */
+  readonly predecessorsCaughtUp: Effect.Effect<void>
   /** Instruments of symbols that are added while it runs. */
   readonly resolveInstruments: (
     symbols: ReadonlyArray<string>
@@ -57,30 +66,34 @@ export interface FeedAttemptOptions<E, R>
 
 export type FeedAttemptError = ConnectError | SessionError | SubscribeRejected
 
-/** Runs until the connection is lost (fails) or was drained on command (succeeds). */
+/** Runs until the connection is lost (fails) or has ended on command (succeeds). */
 export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
   options: FeedAttemptOptions<E, R>
-): Effect.fn.Return<void, FeedAttemptError | E, R | Scope.Scope> {
-  const drained = yield* Deferred.make<void>()
+): Effect.fn.Return<FeedAttemptEnd, FeedAttemptError | E, R | Scope.Scope> {
+  const asked = yield* Deferred.make<FeedAttemptEnd>()
   const instruments = new Map(options.instruments.map((known) => [known.symbol, known]))
   const session = yield* options.connect(options.symbols.map(streamOf))
+  yield* options.predecessorsCaughtUp // (4)
   options.notify({ type: 'feed.subscribed', venue: session.venue })
   const pump = pumpFrames({
     ...options,
     source: session,
     instruments,
-    drainRequested: Deferred.await(drained),
+    drainRequested: Effect.asVoid(Deferred.await(asked)),
     observe: (event) => {
       options.observe(event)
       options.notify(noticeOf(event))
+      if (event.tally.unsupported.has('serverShutdown')) {
+        options.notify({ type: 'shutdown.announced' })
+      }
     }
   })
   // Only the newest wish matters; and a drain must not wait behind a request for its answer.
   const wishes = yield* Queue.sliding<ReadonlyArray<string>>(1)
   const obey = (command: FeedAttemptCommand) =>
-    command.type === 'drain.requested'
-      ? Deferred.succeed(drained, undefined)
-      : Queue.offer(wishes, command.symbols)
+    command.type === 'symbols.changed'
+      ? Queue.offer(wishes, command.symbols)
+      : Deferred.succeed(asked, command.type)
   const hear = Effect.forever(Effect.flatMap(options.nextCommand, obey))
   const running = { session, instruments, options }
   const fulfil = Effect.forever(
@@ -93,6 +106,8 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
     )
   )
   yield* Effect.raceAllFirst([pump, hear, fulfil])
+  // The pump ends well only when it was asked to.
+  return yield* Deferred.await(asked)
 })
 
 const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`

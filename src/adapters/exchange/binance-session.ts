@@ -15,6 +15,7 @@ import {
   TooManyStreams
 } from './exchange-errors.ts'
 import { FrameQueue } from './frame-queue.ts'
+import { ReadingMarks } from './reading-marks.ts'
 import {
   type BinanceSocketOptions,
   type ExchangeSession,
@@ -29,6 +30,7 @@ export class BinanceSession implements ExchangeSession {
   readonly #options: BinanceSocketOptions
   readonly #queue: FrameQueue<SessionError>
   readonly #control: ControlChannel<SessionError>
+  readonly #marks = new ReadingMarks()
   readonly #streams: Set<string>
   #socket: WebSocket | null = null
   #heardCount = 0
@@ -52,7 +54,12 @@ export class BinanceSession implements ExchangeSession {
       send: (text) => this.#socket?.send(text),
       isPaused: () => this.#queue.isPaused
     })
-    this.takeFrames = this.#queue.take
+    this.takeFrames = Effect.suspend(() => {
+      this.#marks.noteAsked()
+      return Effect.tap(this.#queue.take, ({ length }) =>
+        Effect.sync(() => this.#marks.noteTaken(length))
+      )
+    })
   }
 
   /** Listens from before the handshake, because trades may come in the same read as its end. */
@@ -86,6 +93,17 @@ export class BinanceSession implements ExchangeSession {
     return this.#request('UNSUBSCRIBE', removed, (stream) => this.#streams.delete(stream))
   }
 
+  /** The answer stands behind all frames before it; after a loss nothing will follow these. */
+  readonly caughtUp: Effect.Effect<boolean> = Effect.suspend(() =>
+    this.#control.request('GET_PROPERTY', ['combined']).pipe(
+      Effect.match({
+        onSuccess: () => true,
+        onFailure: ({ _tag }) => _tag !== 'SubscribeRejected'
+      }),
+      Effect.tap(this.#marks.passed)
+    )
+  )
+
   readonly close: Effect.Effect<void> = Effect.sync(() => {
     // What arrives from here on is not ours any more: the next session claims from the last id.
     this.#isClosing = true
@@ -97,7 +115,8 @@ export class BinanceSession implements ExchangeSession {
 
   /** Closes and waits for the end: the socket itself gives up after `closeMsMax` (5). */
   get release(): Effect.Effect<void> {
-    return Effect.andThen(this.close, this.#ended)
+    const unread = Effect.sync(() => this.#marks.end())
+    return Effect.andThen(Effect.andThen(unread, this.close), this.#ended)
   }
 
   readonly #ended: Effect.Effect<void> = Effect.callback<void>((resume) => {
@@ -158,6 +177,8 @@ export class BinanceSession implements ExchangeSession {
   #receive(data: Buffer, isBinary: boolean): void {
     this.#heardCount += 1
     if (!isBinary && looksLikeReply(data) && this.#answer(data)) return
+    if (this.#isClosing) return
+    this.#marks.noteArrived()
     const isOversized = data.length > frameBytesMax
     this.#queue.push({
       bytes: isOversized ? Buffer.from(data.subarray(0, oversizedBytesKept)) : data,

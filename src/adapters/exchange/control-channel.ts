@@ -12,7 +12,8 @@ import * as Semaphore from 'effect/Semaphore'
 import { SubscribeRejected } from './exchange-errors.ts'
 import type { ControlReply } from './frame-result.ts'
 
-export type ControlMethod = 'SUBSCRIBE' | 'UNSUBSCRIBE'
+/** GET_PROPERTY changes nothing: its answer stands behind all that the venue sent before it. */
+export type ControlMethod = 'SUBSCRIBE' | 'UNSUBSCRIBE' | 'GET_PROPERTY'
 
 export interface ControlChannelOptions {
   readonly venue: string

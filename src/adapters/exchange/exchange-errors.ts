@@ -56,12 +56,12 @@ export class StaleConnection extends Schema.TaggedError<StaleConnection>()('Stal
 
 const subscribeRejected = {
   venue: Schema.String,
-  method: Schema.Literals(['SUBSCRIBE', 'UNSUBSCRIBE']),
+  method: Schema.Literals(['SUBSCRIBE', 'UNSUBSCRIBE', 'GET_PROPERTY']),
   streamCount: Schema.Int,
   code: Schema.NullOr(Schema.Int),
   reason: Schema.String
 }
-/** The venue refused a SUBSCRIBE or UNSUBSCRIBE. `code` is null where it did not answer in time. */
+/** The venue refused a request. `code` is null where it did not answer in time. */
 export class SubscribeRejected extends Schema.TaggedError<SubscribeRejected>()(
   'SubscribeRejected',
   subscribeRejected
@@ -69,7 +69,8 @@ export class SubscribeRejected extends Schema.TaggedError<SubscribeRejected>()(
   readonly isDependency = true
   override get message() {
     const code = this.code === null ? '' : ` (code ${this.code})`
-    const request = `${this.method} of ${this.streamCount} streams`
+    const isOfStreams = this.method !== 'GET_PROPERTY'
+    const request = isOfStreams ? `${this.method} of ${this.streamCount} streams` : this.method
     return `${this.venue} refused a ${request}${code}: ${this.reason}`
   }
 }

@@ -3,6 +3,8 @@
  *
  * 1. For every symbol: received = accepted + rejected + refused + offered (R16), at any moment.
  *    `offered` is what the sink has been asked to take and has not answered yet.
+ *    What two connections of the feed both bring is received and accepted twice: which record is
+ *    a repeat is for the lander to say.
  * 2. Only configured symbols have an entry; frames of others are counted without one.
  */
 import type { RejectReason, UnsupportedKind } from './frame-result.ts'

@@ -57,6 +57,11 @@ export interface ExchangeSession {
   readonly unsubscribe: (
     streams: ReadonlyArray<string>
   ) => Effect.Effect<void, SubscribeRejected | SessionError>
+  /**
+   * Ends once the reader has handled all that the venue had sent by the time of asking, or the
+   * connection and its reader have ended. False if the venue does not say how far it was.
+   */
+  readonly caughtUp: Effect.Effect<boolean>
   /** Ends intake: what has arrived can still be taken, then `takeFrames` fails, closed by `k2`. */
   readonly close: Effect.Effect<void>
   readonly streams: () => ReadonlyArray<string>

@@ -5,6 +5,7 @@
  * 2. Pings, pongs and messages of a client count against `incomingPerSecondMax` together, as at the
  *    venue; beyond it the connection is cut.
  * 3. Every ping must be answered within `pongTimeoutMs`.
+ * 4. A connection ends at the age of `connectionMsMax`, by the venue's clock.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,7 +15,7 @@ import { errorReply, readClientRequest, resultReply, streamsMax } from './client
 import type { ClientRequest } from './client-request.ts'
 import type { FaultSettings } from './faults.ts'
 import { readUrl } from './request-handler.ts'
-import { makeSession, noCounts } from './session.ts'
+import { closeGoingAway, makeSession, noCounts } from './session.ts'
 import type { CutReason, Session, SessionCounts } from './session.ts'
 
 export type ConnectionEvent =
@@ -29,6 +30,9 @@ export interface ConnectionsOptions {
   readonly settings: () => FaultSettings
   readonly pingMs: number
   readonly pongTimeoutMs: number
+  readonly connectionMsMax: number
+  /** The venue's clock, ms; an age is a difference of its readings. */
+  readonly now: () => number
   readonly incomingPerSecondMax: number
   readonly observe: (event: ConnectionEvent) => void
   readonly onSubscribed: (names: ReadonlyArray<string>) => void
@@ -57,7 +61,8 @@ export interface Connections {
 const connectionsMax = 300
 const closedKeptMax = 100
 const messageBytesMax = 64 * 1_024
-const closeGoingAway = 1_001
+/** How often ages are looked at, in real time, whatever the venue's clock does. */
+const ageCheckMs = 100
 
 export const openConnections = (options: ConnectionsOptions): Connections =>
   new VenueConnections(options)
@@ -66,6 +71,7 @@ interface Link {
   readonly session: Session
   readonly webSocket: WebSocket
   readonly socket: Socket
+  readonly openedMs: number
   pongedAtMs: number
 }
 
@@ -83,6 +89,7 @@ class VenueConnections implements Connections {
   private readonly kept = new Map<number, ConnectionRecord>()
   private readonly ended = { ...noCounts, dropped: 0 }
   private readonly pinger: NodeJS.Timeout
+  private readonly ager: NodeJS.Timeout
   private lastId = 0
   private refused = 0
 
@@ -90,6 +97,7 @@ class VenueConnections implements Connections {
     this.options = options
     this.streamIndex = new Map(options.streams.map((name, index) => [name, index]))
     this.pinger = setInterval(() => this.pingAll(), options.pingMs)
+    this.ager = setInterval(() => this.endOld(), ageCheckMs)
   }
 
   records(): ReadonlyArray<ConnectionRecord> {
@@ -127,6 +135,7 @@ class VenueConnections implements Connections {
 
   close(): void {
     clearInterval(this.pinger)
+    clearInterval(this.ager)
     for (const { session, webSocket, socket } of this.links.values()) {
       session.flush()
       webSocket.close(closeGoingAway)
@@ -154,10 +163,11 @@ class VenueConnections implements Connections {
       streamIndex,
       settings
     })
-    const link: Link = { session, webSocket, socket, pongedAtMs: performance.now() }
+    const openedMs = this.options.now()
+    const link: Link = { session, webSocket, socket, openedMs, pongedAtMs: performance.now() }
     this.open.set(id, session)
     this.links.set(id, link)
-    this.kept.set(id, { session, path: target.path, openedMs: Date.now() })
+    this.kept.set(id, { session, path: target.path, openedMs })
     observe({ type: 'connection.opened', connection: id, path: target.path })
     const countIncoming = makeIncomingLimit(incomingPerSecondMax, () =>
       session.cut('too_many_messages')
@@ -191,6 +201,13 @@ class VenueConnections implements Connections {
       this.kept.delete(id) // (1)
     this.options.observe({ type: 'connection.closed', connection: session.id, reason })
     this.options.onRelief()
+  }
+
+  private endOld(): void {
+    const newestMs = this.options.now() - this.options.connectionMsMax
+    for (const { session, openedMs } of this.links.values()) {
+      if (openedMs <= newestMs) session.end('too_old') // (4)
+    }
   }
 
   private pingAll(): void {

@@ -3,8 +3,8 @@
  * restart and none to answer for history.
  *
  * The number of trades up to an instant is rate × (t + a sum of sinusoids), straight lines between
- * knots, which makes bursts and lulls from seconds to a day; ids end whole clusters, so that several trades share a time as when
- * one order fills many.
+ * knots, which makes bursts and lulls from seconds to a day; ids end whole clusters, so that
+ * several trades share a time as when one order fills many.
  *
  * 1. `lastIdAt(ms) ≥ id` exactly when `dueMs(id) ≤ ms`; both rest on one predicate evaluated at
  *    whole milliseconds, so the result never depends on where the search began.

@@ -17,7 +17,7 @@ import type { FrameWriter } from './frame-writer.ts'
 import type { FrameBytes } from './trade-source.ts'
 
 export type CutReason =
-  'client_closed' | 'fault_drop' | 'slow_client' | 'too_many_messages' | 'no_pong'
+  'client_closed' | 'fault_drop' | 'slow_client' | 'too_many_messages' | 'no_pong' | 'too_old'
 
 export interface SentRange {
   firstId: number
@@ -74,6 +74,8 @@ export interface Session {
   unsentBytes(): number
   /** Ends the connection at once; what was not flushed is lost. */
   cut(reason: CutReason): void
+  /** Ends the connection with a close frame, behind all that was delivered. */
+  end(reason: CutReason): void
 }
 
 export interface SessionOptions {
@@ -84,6 +86,9 @@ export interface SessionOptions {
   readonly streamIndex: ReadonlyMap<string, number>
   readonly settings: () => FaultSettings
 }
+
+/** What the venue says to connections that it ends in good order. */
+export const closeGoingAway = 1_001
 
 export const makeSession = (options: SessionOptions): Session => new StreamSession(options)
 
@@ -126,6 +131,13 @@ class StreamSession implements Session {
     if (this.reason !== undefined) return
     this.reason = reason
     this.options.webSocket.terminate()
+  }
+
+  end(reason: CutReason): void {
+    if (this.reason !== undefined) return
+    this.writer.flush()
+    this.reason = reason
+    this.options.webSocket.close(closeGoingAway)
   }
 
   isStalled(): boolean {

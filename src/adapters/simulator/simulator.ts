@@ -49,7 +49,7 @@ export interface SimulatorOptions {
   readonly speed: Speed
   /** Decides which frames suffer from faults. */
   readonly seed: number
-  /** Wall clock, ms. */
+  /** Wall clock, ms: of trades (but at `max`), of connections' ages, of the REST budget. */
   readonly now: () => number
   /** Faults from the start on. */
   readonly faults?: Partial<FaultSettings>
@@ -58,6 +58,8 @@ export interface SimulatorOptions {
   /** The venue pings every 20 s and waits a minute for the pong. */
   readonly pingMs?: number
   readonly pongTimeoutMs?: number
+  /** Age at which a connection is ended; the venue's limit is 24 hours. */
+  readonly connectionMsMax?: number
   /** Messages, pings and pongs that a client may send in a second; the venue's limit is 5. */
   readonly incomingPerSecondMax?: number
   /** A client with more than this unsent is cut, but at speed `max`. */
@@ -80,6 +82,7 @@ const defaultUnsentBytesMax = 8 * 1_024 * 1_024
 const defaultWeightMax = 6_000
 const defaultPingMs = 20_000
 const defaultPongTimeoutMs = 60_000
+export const defaultConnectionMsMax = 86_400_000
 const defaultIncomingPerSecondMax = 5
 const tickMs = 10
 const loopback = '127.0.0.1'
@@ -123,6 +126,8 @@ const assemble = (server: Server, options: SimulatorOptions): Parts => {
     settings: () => settings,
     pingMs: options.pingMs ?? defaultPingMs,
     pongTimeoutMs: options.pongTimeoutMs ?? defaultPongTimeoutMs,
+    connectionMsMax: options.connectionMsMax ?? defaultConnectionMsMax,
+    now,
     incomingPerSecondMax: options.incomingPerSecondMax ?? defaultIncomingPerSecondMax,
     observe,
     onSubscribed: (names) => broadcaster.noteSubscription(names),

@@ -54,6 +54,17 @@ const feedMetrics = ({ counter, gauge }: Declare) => ({
     '1 while the feed is subscribed and streaming.',
     'feed'
   ),
+  feedConnectionOpened: gauge(
+    'k2_feed_connection_opened_timestamp_seconds',
+    'When the newest subscribed connection was opened; the venue ends one after 24 hours.',
+    'feed'
+  ),
+  feedRotations: counter(
+    'k2_feed_rotations_total',
+    'Tries to replace a connection by a new one: completed, failed, too_late.',
+    'feed',
+    'outcome'
+  ),
   feedFailures: counter(
     'k2_feed_failures_total',
     'Attempts that failed, by what they failed of; each is followed by another.',

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { afterEach, vi } from 'vitest'
-import { type AnyActorRef, createActor } from 'xstate'
+import { type AnyActorRef, createActor, type SimulatedClock } from 'xstate'
 import { appLayer } from '../../../src/actors/app-layer.ts'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
 import { makeInspector } from '../../../src/actors/inspector.ts'
@@ -37,7 +37,7 @@ import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v
 import { until } from '../../support/until.ts'
 import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
 
-const topic = 'market.crypto.trades.simulated'
+const simulatedTopic = 'market.crypto.trades.simulated'
 
 const startMsMax = 20_000
 const stopMsMax = 15_000
@@ -83,9 +83,11 @@ export const newFolder = (): string => {
   return folder
 }
 
+/** @param clock of the actors' own delays: a simulated one stands still until the test moves it */
 export const startTree = (
   folder: string,
-  settings: Readonly<Record<`K2_${string}`, string>> = {}
+  settings: Readonly<Record<`K2_${string}`, string>> = {},
+  clock?: SimulatedClock
 ): Tree => {
   const lines: Line[] = []
   const config = readConfig(
@@ -115,7 +117,8 @@ export const startTree = (
   const root: AnyActorRef = createActor(tree.logic, {
     id: tree.spec.id,
     input: tree.spec.input,
-    inspect: inspector.inspect
+    inspect: inspector.inspect,
+    ...(clock === undefined ? {} : { clock })
   })
   const get = async (path: string) => {
     const response = await fetch(`${shared.http.current!.url}${path}`)
@@ -193,8 +196,8 @@ export interface Holdings {
 }
 
 /** What the log and the table of a folder have, whose tree has ended. */
-export const holdings = async (folder: string): Promise<Holdings> => {
-  const log = await readLog(join(folder, 'log'))
+export const holdings = async (folder: string, topic = simulatedTopic): Promise<Holdings> => {
+  const log = await readLog(join(folder, 'log'), topic)
   const table = openTable(folder)!
   const files = (await dataFiles(table)).map(({ path }) => path)
   const found = await runSql(
@@ -222,7 +225,7 @@ export const removeState = (folder: string, partition: number): void => {
   const table = openTable(folder)!
   const states = Object.values(JSON.parse(summaryOf(table)['k2.state']!) as StatePaths)[0]!
   const found = readdirSync(join(folder, 'warehouse', '_k2'))
-  rmSync(join(folder, 'warehouse', '_k2', found[0]!, states[topic]![partition]!))
+  rmSync(join(folder, 'warehouse', '_k2', found[0]!, states[simulatedTopic]![partition]!))
 }
 
 type StatePaths = Record<string, Record<string, Record<string, string>>>
@@ -237,7 +240,7 @@ export const holesOf = (ids: ReadonlyMap<string, ReadonlySet<number>>): number =
   return holes
 }
 
-const readLog = (directory: string) =>
+const readLog = (directory: string, topic: string) =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {

@@ -37,6 +37,15 @@ describe('configuration', () => {
     expect([config.httpPort, config.feeds, config.commitAgeMs]).toEqual([9_100, ['simulated'], 250])
   })
 
+  test('an age of connections is a duration, or off', () => {
+    expect(readConfig({}, []).binanceRotateMs).toBe(23 * 3_600_000)
+    expect(readConfig({ K2_BINANCE_ROTATE_AFTER: 'off' }, []).binanceRotateMs).toBe(null)
+    expect(faultsOf({ K2_BINANCE_ROTATE_AFTER: '9s' })).toEqual([
+      'K2_BINANCE_ROTATE_AFTER is "9s", but must be a duration from 10s to 7d, ' +
+        'such as 50ms, 5s or 2m, or off'
+    ])
+  })
+
   test('all faults are reported at once, each with name, value and what is allowed', () => {
     const faults = faultsOf(
       {

@@ -1,4 +1,4 @@
-import { Effect, Exit, Fiber, Queue } from 'effect'
+import { Deferred, Effect, Exit, Fiber, Queue } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   type FeedAttemptCommand,
@@ -54,7 +54,11 @@ const trade = (symbol: string, t: number) =>
     }
   })
 
-const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
+const startFeed = async (
+  options: FakeVenueOptions = {},
+  restStatus = 200,
+  predecessorsCaughtUp: Effect.Effect<void> = Effect.void
+) => {
   const venue = await openFakeVenue({
     rest: (_request, response) =>
       void response.writeHead(restStatus).end(JSON.stringify({ symbols: listed })),
@@ -67,6 +71,7 @@ const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
   const attempt = runBinanceFeed({
     connect: (streams) =>
       Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, streams)),
+    predecessorsCaughtUp,
     resolveInstruments: (symbols) =>
       fetchInstruments(venue.restUrl, symbols, {
         ...binanceRestDefaults,
@@ -96,15 +101,19 @@ const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
   fibers.push(fiber)
   const noticed = (type: FeedAttemptNotice['type']) =>
     expect.poll(() => notices.map((notice) => notice.type), { timeout: 5_000 }).toContain(type)
-  await noticed('feed.subscribed')
   const tell = (command: FeedAttemptCommand) => Effect.runSync(Queue.offer(commands, command))
   return { fiber, ids, noticed, notices, tell, venue }
+}
+const startSubscribed = async (...args: Parameters<typeof startFeed>) => {
+  const feed = await startFeed(...args)
+  await feed.noticed('feed.subscribed')
+  return feed
 }
 const exitOf = (fiber: Fiber.Fiber<unknown, unknown>) => Effect.runPromise(Fiber.await(fiber))
 
 describe('one attempt', () => {
   test('streams trades to the sink and ends with the venue\'s close', async () => {
-    const { fiber, ids, notices, venue } = await startFeed()
+    const { fiber, ids, notices, venue } = await startSubscribed()
     venue.socket().send(trade('BTCUSDT', 1))
     venue.socket().send('nonsense')
     venue.socket().send(trade('BTCUSDT', 2))
@@ -117,7 +126,7 @@ describe('one attempt', () => {
   })
 
   test('follows the wanted symbols, and learns their instruments', async () => {
-    const { ids, noticed, notices, tell, venue } = await startFeed()
+    const { ids, noticed, notices, tell, venue } = await startSubscribed()
     tell({ type: 'symbols.changed', symbols: ['ETHUSDT', 'NOPE'] })
     await noticed('subscription.applied')
     expect(notices).toContainEqual({ type: 'subscription.refused', symbols: ['NOPE'] })
@@ -133,7 +142,7 @@ describe('one attempt', () => {
   })
 
   test('a list that cannot be had costs the new symbol, not the stream', async () => {
-    const { ids, noticed, notices, tell, venue } = await startFeed({}, 503)
+    const { ids, noticed, notices, tell, venue } = await startSubscribed({}, 503)
     tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
     await noticed('subscription.applied')
     expect(notices).toContainEqual({ type: 'subscription.refused', symbols: ['ETHUSDT'] })
@@ -143,7 +152,7 @@ describe('one attempt', () => {
   })
 
   test('a refused SUBSCRIBE ends it', async () => {
-    const { fiber, tell } = await startFeed({
+    const { fiber, tell } = await startSubscribed({
       answer: ({ id }) => ({ error: { code: 3, msg: 'no' }, id })
     })
     tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
@@ -152,11 +161,47 @@ describe('one attempt', () => {
   })
 
   test('drained on command, it ends well, even with a request in flight', async () => {
-    const { fiber, tell, venue } = await startFeed({ answer: () => null })
+    const { fiber, tell, venue } = await startSubscribed({ answer: () => null })
     tell({ type: 'symbols.changed', symbols: ['BTCUSDT', 'ETHUSDT'] })
     await expect.poll(() => venue.requests.length).toBe(1)
     tell({ type: 'drain.requested' })
-    expect(await exitOf(fiber)).toEqual(Exit.void)
+    expect(await exitOf(fiber)).toEqual(Exit.succeed('drain.requested'))
     await expect.poll(() => venue.connectionCount()).toBe(0)
+  })
+
+  test('replaced by another, it ends with what has arrived', async () => {
+    const { fiber, ids, tell, venue } = await startSubscribed()
+    venue.socket().send(trade('BTCUSDT', 1))
+    await expect.poll(() => ids).toHaveLength(1)
+    tell({ type: 'retirement.requested' })
+    expect(await exitOf(fiber)).toEqual(Exit.succeed('retirement.requested'))
+    await expect.poll(() => venue.connectionCount()).toBe(0)
+  })
+
+  test('takes nothing before its predecessors have caught up', async () => {
+    const caughtUp = Effect.runSync(Deferred.make<void>())
+    const { fiber, ids, noticed, notices, venue } = await startFeed(
+      { onConnected: (socket) => socket.send(trade('BTCUSDT', 1)) },
+      200,
+      Deferred.await(caughtUp)
+    )
+    await expect.poll(() => venue.paths).toHaveLength(1)
+    venue.socket().send(trade('BTCUSDT', 2))
+    venue.socket().close()
+    await expect.poll(() => venue.connectionCount()).toBe(0)
+    expect([ids, notices]).toEqual([[], []])
+    Effect.runSync(Deferred.succeed(caughtUp, undefined))
+    await noticed('feed.subscribed')
+    expect(await exitOf(fiber)).toMatchObject({ _tag: 'Failure' })
+    expect(ids).toEqual(['BINANCE:BTCUSDT:1', 'BINANCE:BTCUSDT:2'])
+  })
+
+  test.each([
+    '{"e":"serverShutdown","E":1770123456789}',
+    '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}'
+  ])('passes on that the venue will end it: %s', async (text) => {
+    const { noticed, venue } = await startSubscribed()
+    venue.socket().send(text)
+    await noticed('shutdown.announced')
   })
 })

@@ -477,3 +477,57 @@ describe('subscriptions', () => {
     expect(events.at(-1)).toMatchObject({ type: 'request.answered', isExpected: false })
   })
 })
+
+describe('how far the reader has come', () => {
+  /** Answers any request behind `count` frames, with whatever follows them. */
+  const behindFrames = async (count: number, then: (venue: FakeVenue, id: number) => unknown) => {
+    const venue: FakeVenue = await venueWith({
+      answer: ({ id }) => {
+        for (let index = 0; index < count; index++) venue.socket().send(`frame ${index}`)
+        return then(venue, id)
+      }
+    })
+    return connectTo(venue.url, [], { answerMsMax: 200 })
+  }
+  const hasEnded = (fiber: Fiber.Fiber<unknown>) => fiber.pollUnsafe() !== undefined
+  const seen = (type: SocketEvent['type']) =>
+    expect.poll(() => events.map((event) => event.type)).toContain(type)
+
+  test('is told once all that came before the answer is handled', async () => {
+    const session = await behindFrames(3, (_venue, id) => ({ result: true, id }))
+    const caughtUp = Effect.runFork(session.caughtUp)
+    await seen('request.answered')
+    expect(hasEnded(caughtUp)).toBe(false)
+    expect(await takeMany(session, 3)).toHaveLength(3)
+    expect(hasEnded(caughtUp)).toBe(false)
+    const asking = Effect.runFork(session.takeFrames)
+    expect(await Effect.runPromise(Fiber.join(caughtUp))).toBe(true)
+    await Effect.runPromise(Fiber.interrupt(asking))
+  })
+
+  test('of a lost connection, once its last frames are handled', async () => {
+    const session = await behindFrames(2, (venue) => {
+      venue.socket().close()
+      return null
+    })
+    const caughtUp = Effect.runFork(session.caughtUp)
+    await seen('socket.closed')
+    expect(hasEnded(caughtUp)).toBe(false)
+    await takeMany(session, 2)
+    await failureOf(session.takeFrames)
+    expect(await Effect.runPromise(Fiber.join(caughtUp))).toBe(true)
+  })
+
+  test('is unknown where the venue does not answer', async () => {
+    const session = await behindFrames(0, () => null)
+    expect(await Effect.runPromise(session.caughtUp)).toBe(false)
+  })
+
+  test('is no question any more once the connection is let go', async () => {
+    const session = await behindFrames(1, (_venue, id) => ({ result: true, id }))
+    const caughtUp = Effect.runFork(session.caughtUp)
+    await seen('request.answered')
+    await Effect.runPromise(Scope.close(scopes.pop()!, Exit.void))
+    expect(await Effect.runPromise(Fiber.join(caughtUp))).toBe(true)
+  })
+})

@@ -1,8 +1,8 @@
 /**
  * The feed against the simulated exchange: two pieces that share nothing but the venue's document.
  */
-import { Effect, Queue } from 'effect'
-import { describe, expect } from 'vitest'
+import { Effect, Fiber, Queue } from 'effect'
+import { describe, expect, test } from 'vitest'
 import {
   type FeedAttemptCommand,
   runBinanceFeed
@@ -17,9 +17,12 @@ import {
 } from '../../../src/adapters/exchange/binance-socket.ts'
 import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
+import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
+import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
 import { loadRecordings } from '../../../src/adapters/simulator/recording-source.ts'
 import { openSimulator } from '../../../src/adapters/simulator/simulator.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
+import { until } from '../../support/until.ts'
 import { recordingNames, testWithRecordings } from '../../support/recordings.ts'
 import { recordOf } from '../../support/compact-trades.ts'
 
@@ -37,6 +40,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
     let rejectedCount = 0
     yield* runBinanceFeed({
       connect: (streams) => socket.connect(venue.url, streams),
+      predecessorsCaughtUp: Effect.void,
       resolveInstruments: (added) => fetchInstruments(venue.restUrl, added, rest),
       symbols,
       instruments,
@@ -93,4 +97,43 @@ describe('every trade of a recording comes through the socket, once and in order
       seller_order_id: '20720542592'
     })
   })
+})
+
+test('a connection that lags catches up before what a younger one brings is due', async () => {
+  const source = makeGeneratorSource({ seed: 1, rate: 1_000 })
+  const streams = ['btcusdt@trade']
+  const idIn = ({ bytes }: RawFrame): number =>
+    (JSON.parse(bytes.toString('utf8')) as { readonly data: { readonly t: number } }).data.t
+  const program = Effect.gen(function* () {
+    const venue = yield* openSimulator({ port: 0, source, speed: 'max', seed: 1, now: () => 0 })
+    const socket = yield* BinanceSocket
+    const older = yield* socket.connect(venue.url, streams)
+    const [first] = yield* older.takeFrames
+    // Nobody reads: frames pile up on our side, then on the venue's.
+    const isFull = () => (older.queuedBytes() >= queueBytesMax ? true : undefined)
+    yield* Effect.promise(() => until(isFull, { what: 'a full queue', msMax: 5_000 }))
+    const younger = yield* socket.connect(venue.url, streams)
+    const caughtUp = yield* Effect.forkScoped(older.caughtUp)
+    let handled = idIn(first!)
+    for (let taken = handled; caughtUp.pollUnsafe() === undefined; yield* Effect.yieldNow) {
+      handled = taken
+      const frames = yield* older.takeFrames
+      taken = idIn(frames.at(-1)!)
+    }
+    expect(yield* Fiber.join(caughtUp)).toBe(true)
+    const [shared] = yield* younger.takeFrames
+    return { behind: idIn(shared!) - idIn(first!), overlap: handled - idIn(shared!) }
+  })
+  const queueBytesMax = 1024 * 1024
+  const layer = BinanceSocket.layer({
+    ...binanceSocketDefaults,
+    queueBytesMax,
+    nowUs: () => 1,
+    observe: () => undefined
+  })
+  const { behind, overlap } = await Effect.runPromise(
+    Effect.scoped(program).pipe(Effect.provide(layer))
+  )
+  expect(behind).toBeGreaterThan(1_000)
+  expect(overlap).toBeGreaterThanOrEqual(-1)
 })

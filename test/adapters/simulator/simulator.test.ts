@@ -178,6 +178,25 @@ describe('stream connections', () => {
     })
   })
 
+  test('a connection ends at its age by the venue’s clock, behind all it was sent', async () => {
+    let nowMs = Date.UTC(2026, 0, 5)
+    const dayMs = 86_400_000
+    await withSimulator({ now: () => nowMs }, async ({ url, control }) => {
+      const old = await ExchangeClient.open(`${url}/stream?streams=btcusdt@trade`)
+      nowMs += dayMs - 1
+      const young = await ExchangeClient.open(`${url}/stream?streams=btcusdt@trade`)
+      await old.take(100)
+      expect(control.status().connections.map(({ closed }) => closed)).toEqual([null, null])
+      nowMs += 1
+      expect((await old.closed).code).toBe(1_001)
+      const [first, second] = control.status().connections
+      expect([first!.closed, second!.closed]).toEqual(['too_old', null])
+      expect(first!.sent['BTCUSDT']!.count).toBe(old.frames.length)
+      const before = young.frames.length
+      await young.until(({ frames }) => frames.length > before + 100)
+    })
+  })
+
   test('open-loop: a client that does not read is cut, its neighbour goes on', async () => {
     let nowMs = Date.UTC(2026, 0, 5)
     const source = makeGeneratorSource({ seed: 1, rate: 20_000 })
