@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [flags]`: measures K2's figures, prints a table, writes JSON.
+ * The benchmarks: measures K2's figures, prints a table, writes JSON.
  *
  * 1. No figure is shown that was not measured and verified: a failed one says FAILED, is marked so
  *    in the JSON, and makes the exit code 1.
@@ -11,11 +11,21 @@ import { measureCommits } from './commits.ts'
 import type { BenchContext } from './context.ts'
 import { awaitQuiet, describeEnvironment } from './environment.ts'
 import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
+import { measureLander } from './lander.ts'
 import { measureQueries } from './queries.ts'
-import { type Figure, figureJson, isFailed, type Outcome, tableLines } from './report.ts'
+import { measureRate } from './rate.ts'
+import {
+  type Figure,
+  figureJson,
+  isFailed,
+  noteLines,
+  type Outcome,
+  tableLines
+} from './report.ts'
 import { measureStages } from './stages.ts'
 import { measureStart } from './start.ts'
 import { measureThroughput } from './throughput.ts'
+import { measureWatcher } from './watcher.ts'
 import { Workspace } from './workspace.ts'
 
 interface FigureKind {
@@ -25,13 +35,16 @@ interface FigureKind {
 
 const figures: Readonly<Record<FigureId, FigureKind>> = {
   throughput: { title: 'From socket to table, whole process', measure: measureThroughput },
+  rate: { title: 'At 20,000 trades/s: event-loop delay and CPU', measure: measureRate },
+  watcher: { title: 'What a watcher of the actor system costs', measure: measureWatcher },
+  lander: { title: 'Lander alone on a backlog', measure: measureLander },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },
   queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries }
 }
 
-const main = async (args: readonly string[]): Promise<number> => {
+export const main = async (args: readonly string[]): Promise<number> => {
   const flags = readFlags(args)
   if (flags === 'help') {
     console.log(usage)
@@ -71,7 +84,7 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
   }
   const measured: Figure[] = []
   for (const id of flags.only) measured.push(await measureFigure(id, flags, context))
-  console.log(`\n${tableLines(measured).join('\n')}`)
+  console.log(`\n${[...tableLines(measured), '', ...noteLines(measured)].join('\n')}`)
   if (flags.out !== undefined) {
     const { runs, seconds } = flags
     const results = { environment, settings: { runs, seconds }, figures: measured.map(figureJson) }
@@ -96,9 +109,7 @@ const measureFigure = async (
   )
   const startedAt = new Date().toISOString()
   const outcome = await measure(context).catch((error: unknown): Outcome => {
-    return { measures: [], failures: [error instanceof Error ? error.message : String(error)] }
+    return { measures: [], notes: [], failures: [error instanceof Error ? error.message : String(error)] }
   })
   return { id, title, startedAt, outsideLoad, ...outcome }
 }
-
-process.exitCode = await main(process.argv.slice(2))

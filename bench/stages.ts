@@ -2,29 +2,23 @@
  * Each stage of a trade's way alone, in one thread: what it could do if it had a core for itself.
  * A stage runs once to warm up, then `runs` times over the same input.
  */
-import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
-import { LandingPartition } from '../src/actors/lander/landing-partition.ts'
-import { TradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
-import { parseFrame } from '../src/adapters/exchange/binance-frames.ts'
-import type { RawFrame } from '../src/adapters/exchange/frame-result.ts'
-import { openEmbeddedLog } from '../src/adapters/log/embedded-log.ts'
-import { nodeFiles, systemClock } from '../src/adapters/log/node-files.ts'
-import { nodeProcess } from '../src/adapters/log/node-process.ts'
-import { partitionOf } from '../src/adapters/log/partitioner.ts'
+import type { InstrumentTable } from '../src/adapters/exchange/binance-trade.ts'
 import { forEachRecord, PackedRecordsBuilder } from '../src/adapters/log/record-batch.ts'
-import type { TradeV2 } from '../src/market/records/trade-v2.ts'
-import { defaultSequenceLimits } from '../src/market/sequence.ts'
 import type { BenchContext } from './context.ts'
-import { landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { openLog } from './event-log.ts'
 import {
-  codec,
-  instruments,
-  openMarket,
-  Packer,
-  partitionCount,
-  tradesOf
-} from './market.ts'
+  encode,
+  type Frame,
+  makeRows,
+  openPartition,
+  parse,
+  type Rows,
+  schemaFingerprint,
+  type Trade
+} from './hot-path.ts'
+import { landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { openMarket, Packer, partitionCount } from './market.ts'
 import { Measures, type Outcome } from './report.ts'
 import { measureTableStages } from './table-stages.ts'
 
@@ -38,21 +32,21 @@ export const measureStages = async (context: BenchContext): Promise<Outcome> => 
   const measures = new Measures()
   const market = openMarket()
   const frames = market.frames(stageRows)
-  const trades = tradesOf(frames)
+  const trades = frames.map((frame) => parse(frame, market.instruments))
   const round = new Packer().pack(trades)
   const stage = async (name: string, run: () => Promise<Worked> | Worked) => {
     await run()
     for (let index = 0; index < context.runs; index += 1) addRates(measures, name, await run())
-    const rate = measures.outcome.measures.find((measure) => measure.name === name)!.values.at(-1)!
-    context.progress(`stage ${name}: ${Math.round(rate).toLocaleString('en-US')}/s`)
+    const rate = Math.round(measures.last(name))
+    context.progress(`stage ${name}: ${rate.toLocaleString('en-US')}/s`)
   }
-  await stage('parse', () => parseAll(frames))
+  await stage('parse', () => parseAll(frames, market.instruments))
   await stage('encode', () => encodeAll(trades))
   await stage('append', () => appendAll(context, round))
   await stage('decode and fold', () => foldAll(round))
   await stage('columns', () => fillColumns(trades))
   await measureTableStages(context, measures, columnsOf(trades))
-  const landed = new Packer().pack(tradesOf(openMarket().frames(stageRows * landedCommits)))
+  const landed = new Packer().pack(openMarket().trades(stageRows * landedCommits))
   await stage('land (decode to commit)', () => landAll(context, landed))
   return measures.outcome
 }
@@ -74,25 +68,23 @@ const timed = (work: () => { readonly records: number; readonly bytes?: number }
   return { ...done, seconds: (performance.now() - startedMs) / 1_000 }
 }
 
-const parseAll = (frames: readonly RawFrame[]): Worked =>
+const parseAll = (frames: readonly Frame[], instruments: InstrumentTable): Worked =>
   timed(() => {
-    let records = 0
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
       for (const frame of frames) {
+        parse(frame, instruments)
         bytes += frame.frameBytes
-        if (parseFrame(frame, instruments).kind === 'trade') records += 1
       }
     }
-    if (records !== frames.length * passes) throw new Error('a frame of the market is no trade')
-    return { records, bytes }
+    return { records: frames.length * passes, bytes }
   })
 
-const encodeAll = (trades: readonly TradeV2[]): Worked =>
+const encodeAll = (trades: readonly Trade[]): Worked =>
   timed(() => {
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
-      for (const trade of trades) bytes += codec.encode(trade).length
+      for (const trade of trades) bytes += encode(trade).length
     }
     return { records: trades.length * passes, bytes }
   })
@@ -106,7 +98,7 @@ const foldAll = (round: Round): Worked => {
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
       round.forEach((batches, partition) => {
-        const folded = newPartition(partition)
+        const folded = openPartition({ topic, logIdentity, partition, partitionCount })
         for (const batch of batches) {
           folded.fold(batch, rows, letters)
           bytes += batch.bytes.length
@@ -119,31 +111,15 @@ const foldAll = (round: Round): Worked => {
   return { ...worked, records }
 }
 
-const newPartition = (partition: number): LandingPartition =>
-  new LandingPartition(
-    {
-      topic,
-      partition,
-      label: `${logIdentity}/${topic}/${partition}`,
-      codec,
-      fold: {
-        limits: defaultSequenceLimits,
-        ownsKey: (key) => partitionOf(key, partitionCount) === partition
-      },
-      nowMs: Date.now
-    },
-    { startOffset: 0 }
-  )
-
-const columnsOf = (trades: readonly TradeV2[]): TradeColumns => {
-  const rows = new TradeColumns()
+const columnsOf = (trades: readonly Trade[]): Rows => {
+  const rows = makeRows()
   trades.forEach((trade, index) => rows.push(trade, `${logIdentity}/${topic}/0`, index))
   return rows
 }
 
-const reused = new TradeColumns()
+const reused = makeRows()
 
-const fillColumns = (trades: readonly TradeV2[]): Worked =>
+const fillColumns = (trades: readonly Trade[]): Worked =>
   timed(() => {
     for (let pass = 0; pass < passes; pass += 1) {
       reused.clear()
@@ -163,15 +139,7 @@ const appendAll = async ({ workspace }: BenchContext, round: Round): Promise<Wor
 }
 
 const appendTo = Effect.fnUntraced(function* (folder: string, round: Round) {
-  const log = yield* openEmbeddedLog({
-    directory: folder,
-    files: nodeFiles,
-    clock: systemClock,
-    process: { ...(yield* Effect.promise(nodeProcess)), uniqueId: randomUUID },
-    topics: { [topic]: partitionCount },
-    neverBelow: [],
-    observe: () => undefined
-  })
+  const log = yield* openLog(folder, topic)
   let bytes = 0
   const lane = Effect.fnUntraced(function* (partition: number) {
     const builder = new PackedRecordsBuilder()
@@ -186,7 +154,7 @@ const appendTo = Effect.fnUntraced(function* (folder: string, round: Round) {
           record.valueEnd
         )
       )
-      const packed = builder.take(codec.fingerprint)
+      const packed = builder.take(schemaFingerprint)
       bytes += packed.bytes.length
       yield* log.append(topic, partition, packed)
       builder.recycle(packed)
@@ -207,7 +175,7 @@ const keyOf =
 
 const landAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
   const folder = await workspace.folder('landing')
-  const { rows: records, seconds } = await landRounds(folder, [round], stageRows)
+  const { rows: records, seconds } = await landRounds([round], { folder, commitRows: stageRows })
   await workspace.discard(folder)
   if (records !== stageRows * landedCommits) throw new Error(`${records} rows landed`)
   return { records, seconds }

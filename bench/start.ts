@@ -1,10 +1,14 @@
 /**
- * From `npm start` (without npm itself) to trades over HTTP: on an empty folder, and again on the
- * folder that the first start left. "Cold" is the folder; programs lie in the page cache.
+ * From `npm start` (without npm itself) to trades over HTTP: on an empty folder, again on the
+ * folder that the first start left, and on one with a thousand commits behind it. "Cold" is the
+ * folder; programs lie in the page cache.
  */
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { atMost, type Bar } from './bars.ts'
 import type { BenchContext } from './context.ts'
 import { pause } from './environment.ts'
+import { buildHistory } from './history.ts'
 import { HttpClient } from './http-client.ts'
 import { Measures, type Outcome } from './report.ts'
 import { apiUrl } from './system.ts'
@@ -15,15 +19,28 @@ const firstTradeMsMax = 30_000
 const endMsMax = 15_000
 /** The answer shows that it is live: its newest trade is at most this old. */
 const ageMsMax = 10_000
+const pastCommits = 1_000
+/** Of five seconds at the default rate, as a default K2 commits. */
+const pastCommitRows = 500
+
+const pastBar = atMost(3)
 
 export const measureStart = async (context: BenchContext): Promise<Outcome> => {
   const measures = new Measures()
+  const past = await context.workspace.folder('past')
+  await buildHistory(past, pastCommits, pastCommitRows)
+  context.progress(`start: a table with ${pastCommits} commits is built`)
   for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
     await context.settle()
     const folder = await context.workspace.folder('start')
     await startOnce(context, { folder, name: 'empty folder', measures })
     await startOnce(context, { folder, name: 'second start', measures })
     await context.workspace.discard(folder)
+    const copy = await context.workspace.folder('past')
+    await cp(past, copy, { recursive: true })
+    const name = `start after ${pastCommits} commits`
+    await startOnce(context, { folder: copy, name, measures, bar: pastBar })
+    await context.workspace.discard(copy)
     context.progress(`start run ${run} done`)
   }
   return measures.outcome
@@ -33,11 +50,13 @@ interface Attempt {
   readonly folder: string
   readonly name: string
   readonly measures: Measures
+  /** For the time to the first trade. */
+  readonly bar?: Bar
 }
 
 const startOnce = async (
   { workspace }: BenchContext,
-  { folder, name, measures }: Attempt
+  { folder, name, measures, bar }: Attempt
 ): Promise<void> => {
   const running = workspace.start({
     name: 'K2',
@@ -58,7 +77,7 @@ const startOnce = async (
     if (since() * 1_000 > firstTradeMsMax) throw new Error(`${name}: no trade was served`)
     await pause(pollMs)
   }
-  measures.add(`${name}: first trade received since, served`, 's', since())
+  measures.add(`${name}: first trade received since, served`, 's', since(), bar)
   client.close()
   const drainingMs = performance.now()
   const exitCode = await running.end(endMsMax)

@@ -8,10 +8,10 @@ import { dataFolderAt, openTradesTable } from '../src/actors/storage/data-folder
 import { removeFile, syncToDisk } from '../src/adapters/disk/folders.ts'
 import { fieldIdsOf } from '../src/adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../src/adapters/duckdb/parquet-writer.ts'
-import { type TradeColumns, tradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
 import type { DataFile } from '../src/adapters/iceberg/data-file.ts'
 import { currentSchema } from '../src/adapters/iceberg/metadata.ts'
 import type { BenchContext } from './context.ts'
+import { columns, type Rows } from './hot-path.ts'
 import { duckdbBytesMax, logIdentity, snapshotsMax, topic } from './landing.ts'
 import { partitionCount } from './market.ts'
 import type { Measures } from './report.ts'
@@ -22,7 +22,7 @@ const commits = 100
 export const measureTableStages = async (
   context: BenchContext,
   measures: Measures,
-  rows: TradeColumns
+  rows: Rows
 ): Promise<void> => {
   for (let run = 0; run <= context.runs; run += 1) {
     const folder = await context.workspace.folder('table')
@@ -38,7 +38,7 @@ export const measureTableStages = async (
   context.progress('stages Parquet and commit done')
 }
 
-const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns) {
+const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
   const folder = dataFolderAt(dataDir)
   yield* Effect.promise(() => mkdir(folder.temporary, { recursive: true }))
   const table = yield* openTradesTable({
@@ -49,7 +49,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns
     observe: () => undefined
   })
   const writer = yield* openParquetWriter({
-    columns: tradeColumns,
+    columns,
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     threads: 1, // as the lander has it

@@ -1,0 +1,95 @@
+/**
+ * What an attached watcher of the actor system costs: the exchange at full speed, one process, a
+ * watcher that does nothing attached and taken away again in windows of the order A B B A. Order
+ * and one process keep what drifts, and what differs from process to process, out of the ratio.
+ */
+import { atMost } from './bars.ts'
+import type { BenchContext } from './context.ts'
+import { pause, processUse } from './environment.ts'
+import { type Flow, runFlow, tradesReceived } from './flow.ts'
+import { probeFlags, setWatcher } from './probe.ts'
+import { Measures, type Outcome } from './report.ts'
+
+/** Whether the watcher is attached, window by window. */
+const order = [false, true, true, false, false, true, true, false] as const
+/** Of the seconds of a run of `throughput`: a window, and what comes before the first. */
+const windowShare = 1 / 12
+
+const costBar = atMost(3)
+
+export const measureWatcher = async (context: BenchContext): Promise<Outcome> => {
+  const measures = new Measures()
+  const windowMs = context.seconds * windowShare * 1_000
+  for (let run = 1; run <= context.runs; run += 1) {
+    await context.settle()
+    const folder = await context.workspace.folder('watcher')
+    const during = (flow: Flow) => observe(flow, windowMs)
+    const result = await runFlow(context, { folder, nodeFlags: probeFlags, during })
+    await context.workspace.discard(folder)
+    const [without, attached] = [false, true].map((isAttached) =>
+      totalOf(result.during.windows.filter((window) => window.isAttached === isAttached))
+    ) as [Total, Total]
+    const faults = [...result.faults]
+    if (result.during.eventCount === 0) faults.push('the watcher saw no event')
+    measures.failures.push(...faults.map((fault) => `run ${run}: ${fault}`))
+    if (faults.length > 0) break
+    const cost = (1 - attached.rate / without.rate) * 100
+    measures.add('cost in throughput', '%', cost, costBar)
+    measures.add('without a watcher', 'trades/s', without.rate)
+    measures.add('with a watcher', 'trades/s', attached.rate)
+    measures.add('cost in CPU per trade', '%', (attached.cpu / without.cpu - 1) * 100)
+    measures.add('events watched', '1/s', result.during.eventCount / attached.seconds)
+    measures.note(result.levelNote)
+    context.progress(`watcher run ${run}: ${cost.toFixed(2)} % of throughput`)
+  }
+  measures.note('cost: windows A B B A A B B A of one process, watched (B) over unwatched (A)')
+  return measures.outcome
+}
+
+interface Window {
+  readonly isAttached: boolean
+  readonly seconds: number
+  readonly trades: number
+  readonly cpuSeconds: number
+}
+
+interface Total {
+  readonly seconds: number
+  /** Trades/s read from the socket. */
+  readonly rate: number
+  /** CPU seconds per trade. */
+  readonly cpu: number
+}
+
+const totalOf = (windows: readonly Window[]): Total => {
+  const sum = (of: 'seconds' | 'trades' | 'cpuSeconds') =>
+    windows.reduce((total, window) => total + window[of], 0)
+  const seconds = sum('seconds')
+  return { seconds, rate: sum('trades') / seconds, cpu: sum('cpuSeconds') / sum('trades') }
+}
+
+const observe = async ({ k2, look }: Flow, windowMs: number) => {
+  const now = async () => {
+    const trades = tradesReceived(await look())
+    const { cpuSeconds } = await processUse(k2.running.pid)
+    return { atMs: performance.now(), trades, cpuSeconds }
+  }
+  await pause(windowMs) // gets warm
+  const windows: Window[] = []
+  let eventCount = 0
+  let isWatched = false
+  for (const isAttached of order) {
+    if (isAttached !== isWatched) ({ eventCount } = await setWatcher(k2.running, isAttached))
+    isWatched = isAttached
+    const before = await now()
+    await pause(windowMs)
+    const after = await now()
+    windows.push({
+      isAttached,
+      seconds: (after.atMs - before.atMs) / 1_000,
+      trades: after.trades - before.trades,
+      cpuSeconds: after.cpuSeconds - before.cpuSeconds
+    })
+  }
+  return { windows, eventCount }
+}
