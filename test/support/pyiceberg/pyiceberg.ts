@@ -11,8 +11,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const version = '0.12.0'
-/** The SQL catalog is what the benchmarks append through. */
-const extras = 'pyarrow,sql-sqlite'
+/** The benchmarks append to a partitioned table of an SQL catalog. */
+const extras = 'pyarrow,pyiceberg-core,sql-sqlite'
 const installMsMax = 240_000
 const lockPollMs = 250
 const readMsMax = 120_000
@@ -58,7 +58,7 @@ export const readBack = (python: string, metadataFile: string, filter?: string):
 
 const install = (): string => {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'k2')
-  const home = join(cache, `pyiceberg-${version}-sql`)
+  const home = join(cache, `pyiceberg-${version}-writing`)
   const python = join(home, 'bin', 'python')
   const marker = join(home, 'installed')
   const lock = `${home}.lock`
