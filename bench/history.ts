@@ -1,6 +1,6 @@
 /**
  * A data folder with a past: a log and a table to which the lander has committed many times, as if
- * K2 had run on the default simulated exchange until now.
+ * K2 had run on the default simulated exchange until some minutes ago.
  */
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
@@ -15,6 +15,11 @@ import { readTable } from './table-check.ts'
 const exchange = 'SIMULATED'
 const rate = Number(settings.simulatorRate.preset)
 const seed = Number(settings.simulatorSeed.preset)
+/**
+ * The market comes in bursts: so much longer than by its rate the past may take. It must be over
+ * when K2 starts, whose trades would be repeats of it otherwise.
+ */
+const burstShare = 1.2
 
 /** @throws if the folder does not hold exactly so many commits of what was appended */
 export const buildHistory = async (
@@ -27,6 +32,7 @@ export const buildHistory = async (
   )
   const table = await readTable(folder)
   const faults = [...contentFaults(table, appended)]
+  if (table.lastReceivedUs / 1e3 >= Date.now()) faults.push('it is not over')
   if (table.commits !== commits) faults.push(`the table has had ${table.commits} commits`)
   if (faults.length > 0) throw new Error(`the past was not built: ${faults.join('; ')}`)
 }
@@ -39,7 +45,7 @@ const landHistory = Effect.fnUntraced(function* (
 ) {
   const topic = topicOf(exchange)
   const log = yield* openLog(dataFolderAt(folder).log, topic)
-  const originMs = Date.now() - (commits * commitRows * 1_000) / rate
+  const originMs = Date.now() - (burstShare * commits * commitRows * 1_000) / rate
   const market = openMarket({ exchange, seed, rate, originMs })
   const counts = new TradeCounts()
   const committed = Latch.makeUnsafe(true)

@@ -13,7 +13,7 @@ import { Measures, type Outcome } from './report.ts'
 
 const tradesPerSecond = 20_000
 /** The exchange must have kept its rate: else the figure would be of another one. */
-const rateToleranceShare = 0.02
+const rateToleranceShare = 0.03
 /** Commits come every five seconds: so many must fall into a run. */
 const commitsMin = 3
 const secondsMin = 20

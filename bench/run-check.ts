@@ -62,6 +62,12 @@ export const contentFaults = (
   ...sentFaults(symbols, sent)
 ]
 
+/** The same for a table of which nobody can say what was sent, holes allowed. */
+export const repeatFaults = ({ symbols }: Pick<TableContents, 'symbols'>): readonly string[] =>
+  symbols.flatMap(({ symbol, rows, distinctIds }) =>
+    rows === distinctIds ? [] : [`${symbol}: ${rows} rows, ${distinctIds} ids`]
+  )
+
 const idFaults = ({ symbol, rows, distinctIds, firstId, lastId }: SymbolCount) => {
   const span = lastId - firstId + 1
   return rows === distinctIds && rows === span

@@ -9,6 +9,7 @@ import { pause, processUse } from './environment.ts'
 import { type Flow, runFlow, tradesReceived } from './flow.ts'
 import { probeFlags, setWatcher } from './probe.ts'
 import { Measures, type Outcome } from './report.ts'
+import { compare, type Window } from './windows.ts'
 
 /** Whether the watcher is attached, window by window. */
 const order = [false, true, true, false, false, true, true, false] as const
@@ -26,46 +27,21 @@ export const measureWatcher = async (context: BenchContext): Promise<Outcome> =>
     const during = (flow: Flow) => observe(flow, windowMs)
     const result = await runFlow(context, { folder, nodeFlags: probeFlags, during })
     await context.workspace.discard(folder)
-    const [without, attached] = [false, true].map((isAttached) =>
-      totalOf(result.during.windows.filter((window) => window.isAttached === isAttached))
-    ) as [Total, Total]
+    const { without, attached, costShare, cpuCostShare } = compare(result.during.windows)
     const faults = [...result.faults]
     if (result.during.eventCount === 0) faults.push('the watcher saw no event')
     measures.failures.push(...faults.map((fault) => `run ${run}: ${fault}`))
     if (faults.length > 0) break
-    const cost = (1 - attached.rate / without.rate) * 100
-    measures.add('cost in throughput', '%', cost, costBar)
-    measures.add('without a watcher', 'trades/s', without.rate)
-    measures.add('with a watcher', 'trades/s', attached.rate)
-    measures.add('cost in CPU per trade', '%', (attached.cpu / without.cpu - 1) * 100)
+    measures.add('cost in throughput', '%', costShare * 100, costBar)
+    measures.add('without a watcher', 'trades/s', without.tradesPerSecond)
+    measures.add('with a watcher', 'trades/s', attached.tradesPerSecond)
+    measures.add('cost in CPU per trade', '%', cpuCostShare * 100)
     measures.add('events watched', '1/s', result.during.eventCount / attached.seconds)
     measures.note(result.levelNote)
-    context.progress(`watcher run ${run}: ${cost.toFixed(2)} % of throughput`)
+    context.progress(`watcher run ${run}: ${(costShare * 100).toFixed(2)} % of throughput`)
   }
   measures.note('cost: windows A B B A A B B A of one process, watched (B) over unwatched (A)')
   return measures.outcome
-}
-
-interface Window {
-  readonly isAttached: boolean
-  readonly seconds: number
-  readonly trades: number
-  readonly cpuSeconds: number
-}
-
-interface Total {
-  readonly seconds: number
-  /** Trades/s read from the socket. */
-  readonly rate: number
-  /** CPU seconds per trade. */
-  readonly cpu: number
-}
-
-const totalOf = (windows: readonly Window[]): Total => {
-  const sum = (of: 'seconds' | 'trades' | 'cpuSeconds') =>
-    windows.reduce((total, window) => total + window[of], 0)
-  const seconds = sum('seconds')
-  return { seconds, rate: sum('trades') / seconds, cpu: sum('cpuSeconds') / sum('trades') }
 }
 
 const observe = async ({ k2, look }: Flow, windowMs: number) => {
