@@ -5,16 +5,14 @@
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
-import { settings } from '../src/adapters/config/settings.ts'
 import { appendTrades, openLog, TradeCounts } from './event-log.ts'
-import { landOver, topicOf } from './landing.ts'
+import { defaults, landOver, topicOf } from './landing.ts'
 import { openMarket } from './market.ts'
 import { contentFaults } from './run-check.ts'
 import { readTable } from './table-check.ts'
 
 const exchange = 'SIMULATED'
-const rate = Number(settings.simulatorRate.preset)
-const seed = Number(settings.simulatorSeed.preset)
+const { simulatorRate: rate, simulatorSeed: seed } = defaults
 /**
  * The market comes in bursts: so much longer than by its rate the past may take. It must be over
  * when K2 starts, whose trades would be repeats of it otherwise.

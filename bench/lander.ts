@@ -13,17 +13,17 @@ import { atLeast, atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
 import { requireRoom } from './environment.ts'
 import { appendTrades, openLog, TradeCounts } from './event-log.ts'
-import { duckdbBytesMax, landerOptions, snapshotsMax, topic } from './landing.ts'
+import { defaults, landerOptions, topic } from './landing.ts'
 import { openMarket } from './market.ts'
 import { Measures, type Outcome } from './report.ts'
 import { contentFaults, type SentBySymbol } from './run-check.ts'
 import { deadLetterLines, readTable } from './table-check.ts'
 import { projectRoot } from './workspace.ts'
 
-/** The default `K2_COMMIT_ROWS`. */
-const commitRows = 131_072
-const commits = 24
-const rowsTotal = commits * commitRows
+/** Records are made and appended in so many chunks, for the sake of memory. */
+const chunks = 24
+const chunkRows = 131_072
+const rowsTotal = chunks * chunkRows
 const landMsMax = 240_000
 const endMsMax = 15_000
 const roomBytes = 4 * 1_024 ** 3
@@ -70,8 +70,8 @@ const fillLog = Effect.fnUntraced(function* (directory: string) {
   const log = yield* openLog(directory, topic)
   const market = openMarket()
   const counts = new TradeCounts()
-  for (let chunk = 0; chunk < commits; chunk += 1) {
-    const trades = market.trades(commitRows)
+  for (let chunk = 0; chunk < chunks; chunk += 1) {
+    const trades = market.trades(chunkRows)
     counts.add(trades)
     yield* appendTrades(log, topic, trades)
   }
@@ -103,9 +103,9 @@ const landOnce = async (
   const data: LanderWorkerData = {
     dataDir: folder,
     watermarks,
-    lander: landerOptions(topic, commitRows),
-    snapshotsMax,
-    duckdbBytesMax
+    lander: landerOptions(topic),
+    snapshotsMax: defaults.snapshotsMax,
+    duckdbBytesMax: defaults.duckdbBytesMax
   }
   try {
     return await host.ask<LanderReport>(data, landMsMax)

@@ -8,6 +8,7 @@ import * as Effect from 'effect/Effect'
 import { openLander } from '../src/actors/lander/open-lander.ts'
 import type { LanderOptions } from '../src/actors/lander/lander-ports.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
+import { readConfig } from '../src/adapters/config/config.ts'
 import type { EventLogReader } from '../src/adapters/log/event-log.ts'
 import type { LogBatch } from '../src/adapters/log/record-batch.ts'
 import { topicName } from '../src/market/instrument.ts'
@@ -20,17 +21,24 @@ export type Round = readonly (readonly LogBatch[])[]
 export const topicOf = (exchange: string): string => topicName('crypto', 'trades', exchange)
 export const topic = topicOf('BINANCE')
 export const logIdentity = '00000000-0000-4000-8000-000000000000'
-export const snapshotsMax = 100
-export const duckdbBytesMax = 512 * 1_024 ** 2
+/** What K2 does unless it is told otherwise. */
+export const defaults = readConfig({}, [])
 
-/** A lander that commits by rows alone. */
-export const landerOptions = (landedTopic: string, commitRowsMax: number): LanderOptions => ({
+/** Where a lander commits by default. */
+export const landerOptions = (landedTopic: string): LanderOptions => ({
   topic: landedTopic,
-  commitRowsMax,
-  commitBytesMax: Number.MAX_SAFE_INTEGER,
-  commitAgeMs: 3_600_000,
+  commitRowsMax: defaults.commitRowsMax,
+  commitBytesMax: defaults.commitBytesMax,
+  commitAgeMs: defaults.commitAgeMs,
   limits: defaultSequenceLimits,
   logFaults: new Map()
+})
+
+/** Rows alone make a commit due. */
+const byRows = (commitRowsMax: number): Partial<LanderOptions> => ({
+  commitRowsMax,
+  commitBytesMax: Number.MAX_SAFE_INTEGER,
+  commitAgeMs: 3_600_000
 })
 
 export interface LandingRun {
@@ -76,9 +84,9 @@ export const landOver = Effect.fnUntraced(function* (
   const makeLander = yield* openLander({
     folder: dataFolderAt(folder),
     log,
-    lander: landerOptions(topic, commitRows),
-    snapshotsMax,
-    duckdbBytesMax,
+    lander: { ...landerOptions(topic), ...byRows(commitRows) },
+    snapshotsMax: defaults.snapshotsMax,
+    duckdbBytesMax: defaults.duckdbBytesMax,
     nowMs: Date.now,
     uuid: () => {
       cutMs ??= performance.now()

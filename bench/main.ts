@@ -69,6 +69,7 @@ export const main = async (args: readonly string[]): Promise<number> => {
 const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<number> => {
   const environment = await describeEnvironment(workspace.root)
   console.log(`bench: ${Object.values(environment).join(' · ')}`)
+  const busyShares: number[] = []
   const context: BenchContext = {
     workspace,
     runs: flags.runs,
@@ -77,14 +78,20 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
     progress: (text) => console.log(`bench: ${text}`),
     settle: async () => {
       const { isQuiet, busyShare } = await awaitQuiet(flags.quietSeconds)
+      busyShares.push(busyShare)
       if (isQuiet) return
       console.log(`bench: going on beside other work: ${(busyShare * 100).toFixed(0)} % busy`)
     },
     tradesFolder: undefined
   }
   const measured: Figure[] = []
-  for (const id of flags.only) measured.push(await measureFigure(id, flags, context))
-  console.log(`\n${[...tableLines(measured), '', ...noteLines(measured)].join('\n')}`)
+  for (const id of flags.only) {
+    const figure = await measureFigure(id, flags, context)
+    measured.push({ ...figure, busyShares: busyShares.splice(0) })
+  }
+  const notes = noteLines(measured)
+  const lines = [...tableLines(measured), ...(notes.length > 0 ? ['', ...notes] : [])]
+  console.log(`\n${lines.join('\n')}`)
   if (flags.out !== undefined) {
     const { runs, seconds } = flags
     const results = { environment, settings: { runs, seconds }, figures: measured.map(figureJson) }
@@ -99,7 +106,7 @@ const measureFigure = async (
   id: FigureId,
   { quietSeconds }: BenchFlags,
   context: BenchContext
-): Promise<Figure> => {
+): Promise<Omit<Figure, 'busyShares'>> => {
   const { title, measure } = figures[id]
   const outsideLoad = await awaitQuiet(quietSeconds)
   const { isQuiet, busyShare, waitedSeconds, loadAverage } = outsideLoad

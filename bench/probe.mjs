@@ -8,9 +8,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { isMainThread } from 'node:worker_threads'
+import { inspectionChannel } from '../dist/actors/inspection-channel.js'
 
 const resolutionMs = 2
-const inspectionChannel = 'k2.inspection'
 
 const startProbe = () => {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs })

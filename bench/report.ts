@@ -34,6 +34,8 @@ export interface Figure extends Outcome {
   readonly title: string
   readonly startedAt: string
   readonly outsideLoad: OutsideLoad
+  /** Share of all cores that other work took before each of the runs that waited for quiet. */
+  readonly busyShares: readonly number[]
 }
 
 /** Collects the values of all runs; measures keep the order in which they first came. */
@@ -83,6 +85,7 @@ export const figureJson = (figure: Figure) => ({
   notes: figure.notes,
   startedAt: figure.startedAt,
   outsideLoad: figure.outsideLoad,
+  busyShares: figure.busyShares,
   measures: figure.measures.map(({ name, unit, values, bar }) => ({
     name,
     unit,

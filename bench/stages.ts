@@ -17,13 +17,13 @@ import {
   schemaFingerprint,
   type Trade
 } from './hot-path.ts'
-import { landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { defaults, landRounds, logIdentity, type Round, topic } from './landing.ts'
 import { openMarket, Packer, partitionCount } from './market.ts'
 import { Measures, type Outcome } from './report.ts'
 import { measureTableStages } from './table-stages.ts'
 
 /** One commit of the default size. */
-const stageRows = 131_072
+const stageRows = defaults.commitRowsMax
 const landedCommits = 4
 /** How often the input passes through stages that are done with it in a fraction of a second. */
 const passes = 3

@@ -12,7 +12,7 @@ import type { DataFile } from '../src/adapters/iceberg/data-file.ts'
 import { currentSchema } from '../src/adapters/iceberg/metadata.ts'
 import type { BenchContext } from './context.ts'
 import { columns, type Rows } from './hot-path.ts'
-import { duckdbBytesMax, logIdentity, snapshotsMax, topic } from './landing.ts'
+import { defaults, logIdentity, topic } from './landing.ts'
 import { partitionCount } from './market.ts'
 import type { Measures } from './report.ts'
 import { percentile } from './statistics.ts'
@@ -43,7 +43,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
   yield* Effect.promise(() => mkdir(folder.temporary, { recursive: true }))
   const table = yield* openTradesTable({
     folder,
-    snapshotsMax,
+    snapshotsMax: defaults.snapshotsMax,
     nowMs: Date.now,
     uuid: randomUUID,
     observe: () => undefined
@@ -53,7 +53,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     threads: 1, // as the lander has it
-    memoryBytesMax: duckdbBytesMax,
+    memoryBytesMax: defaults.duckdbBytesMax,
     tempDirectory: folder.temporary
   })
   const landing = makeIcebergLandingTable({

@@ -7,6 +7,7 @@ const figure = (overrides: Partial<Figure> = {}): Figure => ({
   title: 'Stages',
   startedAt: '2026-11-23T06:00:00.000Z',
   outsideLoad: { loadAverage: [0.1, 0.2, 0.3], busyShare: 0.02, waitedSeconds: 2, isQuiet: true },
+  busyShares: [0.02],
   measures: [{ name: 'parse', unit: 'records/s', values: [1_234_567.8, 1_000_000, 2_000_000] }],
   failures: [],
   notes: [],
@@ -79,6 +80,7 @@ describe('report', () => {
     expect(figureJson(figure())).toMatchObject({
       status: 'ok',
       outsideLoad: { isQuiet: true },
+      busyShares: [0.02],
       measures: [
         { name: 'parse', median: 1_234_568, min: 1_000_000, max: 2_000_000, n: 3 }
       ]
