@@ -1,7 +1,7 @@
 /**
  * What an attached watcher of the actor system costs: the exchange at full speed, one process, a
- * watcher that does nothing attached and taken away again in windows of the order A B B A. Order
- * and one process keep what drifts, and what differs from process to process, out of the ratio.
+ * watcher that does nothing attached and taken away again in windows of time. One process keeps out
+ * of the ratio what differs from process to process, the order of the windows what drifts.
  */
 import { atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
@@ -9,12 +9,12 @@ import { pause, processUse } from './environment.ts'
 import { type Flow, runFlow, tradesReceived } from './flow.ts'
 import { probeFlags, setWatcher } from './probe.ts'
 import { Measures, type Outcome } from './report.ts'
-import { compare, type Window } from './windows.ts'
+import { balanced, compare, type Window } from './windows.ts'
 
-/** Whether the watcher is attached, window by window. */
-const order = [false, true, true, false, false, true, true, false] as const
-/** Of the seconds of a run of `throughput`: a window, and what comes before the first. */
+/** Of the seconds of a run of `throughput`: a window. */
 const windowShare = 1 / 12
+/** Before the first one that counts: buffers fill, compilers get warm. */
+const warmUpWindows = 2
 
 const costBar = atMost(3)
 
@@ -24,7 +24,8 @@ export const measureWatcher = async (context: BenchContext): Promise<Outcome> =>
   for (let run = 1; run <= context.runs; run += 1) {
     await context.settle()
     const folder = await context.workspace.folder('watcher')
-    const during = (flow: Flow) => observe(flow, windowMs)
+    const order = run % 2 === 1 ? balanced : balanced.map((isAttached) => !isAttached)
+    const during = (flow: Flow) => observe(flow, order, windowMs)
     const result = await runFlow(context, { folder, nodeFlags: probeFlags, during })
     await context.workspace.discard(folder)
     const { without, attached, costShare, cpuCostShare } = compare(result.during.windows)
@@ -40,17 +41,24 @@ export const measureWatcher = async (context: BenchContext): Promise<Outcome> =>
     measures.note(result.levelNote)
     context.progress(`watcher run ${run}: ${(costShare * 100).toFixed(2)} % of throughput`)
   }
-  measures.note('cost: windows A B B A A B B A of one process, watched (B) over unwatched (A)')
+  measures.note(
+    'cost: windows A B B A B A A B of one process, watched (B) over unwatched (A); ' +
+      'every other run the other way round'
+  )
   return measures.outcome
 }
 
-const observe = async ({ k2, look }: Flow, windowMs: number) => {
+const observe = async (
+  { k2, look }: Flow,
+  order: readonly boolean[],
+  windowMs: number
+) => {
   const now = async () => {
     const trades = tradesReceived(await look())
     const { cpuSeconds } = await processUse(k2.running.pid)
     return { atMs: performance.now(), trades, cpuSeconds }
   }
-  await pause(windowMs) // gets warm
+  await pause(warmUpWindows * windowMs)
   const windows: Window[] = []
   let eventCount = 0
   let isWatched = false
@@ -67,5 +75,6 @@ const observe = async ({ k2, look }: Flow, windowMs: number) => {
       cpuSeconds: after.cpuSeconds - before.cpuSeconds
     })
   }
+  if (isWatched) ({ eventCount } = await setWatcher(k2.running, false))
   return { windows, eventCount }
 }

@@ -8,6 +8,12 @@ export interface Window {
   readonly cpuSeconds: number
 }
 
+/**
+ * Whether the watcher is attached, window by window: A B B A, and the same the other way round. A
+ * drift costs neither kind more, be it a line or a parabola (the sequence of Thue and Morse).
+ */
+export const balanced: readonly boolean[] = [false, true, true, false, true, false, false, true]
+
 interface Total {
   readonly seconds: number
   readonly tradesPerSecond: number

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { compare, type Window } from '../../bench/windows.ts'
+import { balanced, compare, type Window } from '../../bench/windows.ts'
 
 const window = (isAttached: boolean, trades: number, cpuSeconds = 1): Window => ({
   isAttached,
@@ -16,9 +16,11 @@ describe('windows with and without a watcher', () => {
     expect(compared.without.tradesPerSecond).toBe(200)
   })
 
-  test('in the order A B B A a steady drift costs nothing', () => {
-    const order = [false, true, true, false, false, true, true, false]
-    const drifting = order.map((isAttached, index) => window(isAttached, 1_000 - 50 * index))
+  test.each<[string, (index: number) => number]>([
+    ['line', (index) => 1_000 - 50 * index],
+    ['parabola', (index) => 1_000 - 200 * index + 15 * index ** 2]
+  ])('in the balanced order a drift along a %s costs nothing', (_, tradesAt) => {
+    const drifting = balanced.map((isAttached, index) => window(isAttached, tradesAt(index)))
     expect(compare(drifting).costShare).toBeCloseTo(0)
   })
 
