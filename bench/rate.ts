@@ -45,6 +45,7 @@ export const measureRate = async (context: BenchContext): Promise<Outcome> => {
   return measures.outcome
 }
 
+/** What K2 did in the window that counts. */
 interface Observed {
   readonly seconds: number
   readonly cpuSeconds: number
@@ -85,7 +86,12 @@ const observe = async ({ k2, look }: Flow, seconds: number): Promise<Observed> =
   }
 }
 
-const windowFaults = ({ seconds, trades, commits }: Observed): readonly string[] => [
+/** Why a window is none of the rate that was asked for, with commits in it. */
+export const windowFaults = ({
+  seconds,
+  trades,
+  commits
+}: Pick<Observed, 'seconds' | 'trades' | 'commits'>): readonly string[] => [
   ...(commits >= commitsMin ? [] : [`${commits} commits in ${seconds.toFixed(0)} s`]),
   ...(Math.abs(trades / seconds / tradesPerSecond - 1) <= rateToleranceShare
     ? []
