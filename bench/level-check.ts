@@ -37,13 +37,14 @@ export const checkLevel = (facts: LevelFacts): LevelCheck => {
     samples.filter(({ name }) => name === levelMetric).map(({ value }) => value)
   )
   const raised = levels.filter((level) => level !== 0)
+  const looks = `${raised.length} of ${levels.length} looks`
   const refused = sumOf(facts.scrapes.at(-1) ?? [], 'k2_publish_refused_total')
   const conduct = 'nothing was refused, no actor was restarted or degraded, every part was ready'
   return {
     faults: [
       ...(raised.length === 0
         ? []
-        : [`${levelMetric} was ${Math.max(...raised)} (${raised.length} of ${levels.length} looks)`]),
+        : [`${levelMetric} was ${Math.max(...raised)} (${looks})`]),
       ...(refused === 0 ? [] : [`the event log refused ${refused} batches`]),
       ...unsound(facts.actors),
       ...(facts.readyStatus === 200 ? [] : [`K2 was not ready: ${facts.readyText}`])

@@ -116,7 +116,8 @@ const measureFigure = async (
   )
   const startedAt = new Date().toISOString()
   const outcome = await measure(context).catch((error: unknown): Outcome => {
-    return { measures: [], notes: [], failures: [error instanceof Error ? error.message : String(error)] }
+    const failure = error instanceof Error ? error.message : String(error)
+    return { measures: [], failures: [failure], notes: [] }
   })
   return { id, title, startedAt, outsideLoad, ...outcome }
 }

@@ -16,7 +16,7 @@ export interface Growth {
   readonly bytesPerSecond: number
   /** Mean of the last quarter of the window less the mean of the first. */
   readonly quarterBytes: number
-  /** The smaller of the fitted rise over the window and `quarterBytes`, over the mean; may be < 0. */
+  /** The smaller of the fitted rise and `quarterBytes`, over the mean; below 0 when it falls. */
   readonly riseShare: number
 }
 

@@ -23,7 +23,9 @@ const main = async ([path, countText = String(countDefault)]: readonly string[])
     const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile
     const { totalMs, idleMs, functions, files } = summariseProfile(profile, projectRoot)
     const worked = (1 - idleMs / totalMs) * 100
-    console.log(`\n== ${threadOf(file)}: ${seconds(totalMs)} s, of which it worked ${worked.toFixed(1)} %`)
+    console.log(
+      `\n== ${threadOf(file)}: ${seconds(totalMs)} s, of which it worked ${worked.toFixed(1)} %`
+    )
     printRanking('self time by file', files.slice(0, count))
     printRanking('self time by function', functions.slice(0, count))
   }

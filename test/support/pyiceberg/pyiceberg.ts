@@ -1,5 +1,6 @@
 /**
- * PyIceberg for tests and benchmarks: installed once into a virtual environment under the user's cache directory.
+ * PyIceberg for tests and benchmarks: installed once into a virtual environment under the user's
+ * cache directory.
  *
  * Where Python, pip or the package registry are missing, `pyIceberg()` says why, and the test that
  * needs it is skipped with that message; with K2_REQUIRE_PYTHON=1 it throws instead.
