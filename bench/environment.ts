@@ -22,6 +22,17 @@ export const describeEnvironment = async (folder: string) => ({
   disk: (await statfs(folder)).type === memoryFileSystem ? 'memory: fsync is free' : 'disk'
 })
 
+/** @throws if the disk of a folder has less room than a run may need */
+export const requireRoom = async (folder: string, bytes: number): Promise<void> => {
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize >= bytes) return
+  const gib = (count: number) => `${(count / 1_024 ** 3).toFixed(1)} GiB`
+  throw new Error(
+    `${folder} has ${gib(bavail * bsize)} free, a run may need ${gib(bytes)}: ` +
+      'make room, or name another disk with --folder'
+  )
+}
+
 /** Waits, at most `secondsMax`, until other work takes less than a tenth of the machine. */
 export const awaitQuiet = async (secondsMax: number): Promise<OutsideLoad> => {
   const startedMs = performance.now()
@@ -47,6 +58,7 @@ export const busyCoreSeconds = (): number =>
 export interface ProcessUse {
   /** User and system time since its start, seconds, over all threads. */
   readonly cpuSeconds: number
+  readonly residentBytes: number
   /** Largest resident set since its start. */
   readonly peakBytes: number
 }
@@ -54,14 +66,17 @@ export interface ProcessUse {
 /** Of `sysconf(_SC_CLK_TCK)`; Linux has had this value on every machine that runs Node. */
 const ticksPerSecond = 100
 
-/** What a process used so far. Source: proc(5), `stat` fields 14 and 15, `status` VmHWM. */
+/** What a process used so far. Source: proc(5), `stat` fields 14 and 15, `status`. */
 export const processUse = async (pid: number): Promise<ProcessUse> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const bytes = (line: string) =>
+    Number(new RegExp(`${line}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1_024
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
-    peakBytes: Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024
+    residentBytes: bytes('VmRSS'),
+    peakBytes: bytes('VmHWM')
   }
 }
 

@@ -1,13 +1,22 @@
 /** Flags of the benchmarks. Pure; every wrong flag is told at once. */
 
-export const figureIds = ['throughput', 'stages', 'commits', 'start', 'queries'] as const
+export const figureIds = [
+  'throughput',
+  'rate',
+  'watcher',
+  'lander',
+  'commits',
+  'start',
+  'stages',
+  'queries'
+] as const
 export type FigureId = (typeof figureIds)[number]
 
 export interface BenchFlags {
   readonly only: readonly FigureId[]
   /** Repeats of each figure; medians are of these. */
   readonly runs: number
-  /** How long trades flow in a run of `throughput`. */
+  /** How long trades flow in a run of `throughput`; other figures take their share of it. */
   readonly seconds: number
   /** Longest wait for a quiet machine before each figure and each run that lasts. */
   readonly quietSeconds: number
@@ -21,15 +30,17 @@ export interface BenchFlags {
 
 export const usage = `usage: npm run bench -- [flags]
 
-Measures K2 on this machine, over loopback only, and ends by itself. About fifteen minutes in full.
+Measures K2 on this machine, over loopback only, and ends by itself. About half an hour in full.
+Figures with a bar say whether their median meets it; a bar that is missed is no failure.
 
   --only A,B       figures: ${figureIds.join(', ')} (default all)
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
-  --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 30)
+  --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 60)
   --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)
   --out FILE       write the results as JSON, for example bench/results/slice.json
   --folder DIR     where runs put their data (default: the system's folder for temporary files)
-  --profile DIR    write CPU profiles of K2's threads in throughput; slower
+  --profile DIR    write CPU profiles of K2's threads in throughput; slower. They are summed up by
+                   node scripts/run.mjs bench/profile.ts DIR
   --help           this text
 
 Exit code 0: all measured and verified; 1: a figure failed; 2: wrong flags.`
@@ -51,7 +62,7 @@ export const readFlags = (
   const flags: BenchFlags = {
     only: readFigures(values.get('only'), problems),
     runs: count('runs', 5, [1, 50]),
-    seconds: count('seconds', 30, [1, 600]),
+    seconds: count('seconds', 60, [1, 600]),
     quietSeconds: count('quiet-wait', 60, [0, 3_600]),
     out: values.get('out'),
     folder: values.get('folder'),

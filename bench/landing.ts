@@ -1,12 +1,15 @@
 /**
- * The real lander over a log in memory: decode, fold, columns, Parquet, state, commit, on real
- * files with fsync. Records come in rounds, of which the next is readable once the last is read.
+ * The real lander in this process: decode, fold, columns, Parquet, state, commit, on real files
+ * with fsync; by default over a log in memory, whose records come in rounds, of which the next is
+ * readable once the last is read.
  */
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import { tradesSpec } from '../src/actors/data-types.ts'
 import { openLander } from '../src/actors/lander/open-lander.ts'
+import type { LanderOptions } from '../src/actors/lander/lander-ports.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
+import { readConfig } from '../src/adapters/config/config.ts'
 import type { EventLogReader } from '../src/adapters/log/event-log.ts'
 import type { LogBatch } from '../src/adapters/log/record-batch.ts'
 import { topicName } from '../src/market/instrument.ts'
@@ -16,10 +19,28 @@ import { partitionCount } from './market.ts'
 /** Batches by partition. */
 export type Round = readonly (readonly LogBatch[])[]
 
-export const topic = topicName('crypto', 'trades', 'BINANCE')
+export const topicOf = (exchange: string): string => topicName('crypto', 'trades', exchange)
+export const topic = topicOf('BINANCE')
 export const logIdentity = '00000000-0000-4000-8000-000000000000'
-export const snapshotsMax = 100
-export const duckdbBytesMax = 512 * 1_024 ** 2
+/** What K2 does unless it is told otherwise. */
+export const defaults = readConfig({}, [])
+
+/** Where a lander commits by default. */
+export const landerOptions = (landedTopic: string): LanderOptions => ({
+  topic: landedTopic,
+  commitRowsMax: defaults.commitRowsMax,
+  commitBytesMax: defaults.commitBytesMax,
+  commitAgeMs: defaults.commitAgeMs,
+  limits: defaultSequenceLimits,
+  logFaults: new Map()
+})
+
+/** Rows alone make a commit due. */
+const byRows = (commitRowsMax: number): Partial<LanderOptions> => ({
+  commitRowsMax,
+  commitBytesMax: Number.MAX_SAFE_INTEGER,
+  commitAgeMs: 3_600_000
+})
 
 export interface LandingRun {
   /** By commit, from its cut (where it asks for its id) to its snapshot, ms. */
@@ -28,18 +49,34 @@ export interface LandingRun {
   readonly seconds: number
 }
 
-/** Lands all rounds into a new table in `folder`, commits of `commitRows`. */
-export const landRounds = (
-  folder: string,
-  rounds: readonly Round[],
-  commitRows: number
-): Promise<LandingRun> =>
-  Effect.runPromise(Effect.scoped(landAll(folder, rounds, commitRows)))
+interface LandingOptions {
+  readonly folder: string
+  readonly commitRows: number
+  /** Runs, untimed, before the records of a round can be read; landing waits for it. */
+  readonly beforeRound?: (round: number) => Promise<void>
+}
 
-const landAll = Effect.fnUntraced(function* (
-  folder: string,
+/** Lands all rounds into a new table in `folder`. */
+export const landRounds = (
   rounds: readonly Round[],
-  commitRows: number
+  options: LandingOptions
+): Promise<LandingRun> => {
+  const { beforeRound = () => Promise.resolve() } = options
+  const landing = landOver(options, { topic, log: roundLog(rounds, beforeRound) })
+  return Effect.runPromise(Effect.scoped(landing))
+}
+
+interface LandingSource {
+  readonly topic: string
+  readonly log: EventLogReader
+  /** Ends after so many commits; without it, once what is in the log from the start has landed. */
+  readonly commits?: number
+  readonly onCommit?: () => void
+}
+
+export const landOver = Effect.fnUntraced(function* (
+  { folder, commitRows }: LandingOptions,
+  { topic, log, commits = 0, onCommit }: LandingSource
 ) {
   const commitMs: number[] = []
   let rows = 0
@@ -47,17 +84,10 @@ const landAll = Effect.fnUntraced(function* (
   const faults: string[] = []
   const makeLander = yield* openLander(tradesSpec, {
     folder: dataFolderAt(folder),
-    log: roundLog(rounds),
-    lander: {
-      topic,
-      commitRowsMax: commitRows,
-      commitBytesMax: Number.MAX_SAFE_INTEGER,
-      commitAgeMs: 3_600_000,
-      limits: defaultSequenceLimits,
-      logFaults: new Map()
-    },
-    snapshotsMax,
-    duckdbBytesMax,
+    log,
+    lander: { ...landerOptions(topic), ...byRows(commitRows) },
+    snapshotsMax: defaults.snapshotsMax,
+    duckdbBytesMax: defaults.duckdbBytesMax,
     nowMs: Date.now,
     uuid: () => {
       cutMs ??= performance.now()
@@ -68,12 +98,14 @@ const landAll = Effect.fnUntraced(function* (
       if (event.type === 'commit.landed') {
         commitMs.push(performance.now() - cutMs!)
         rows += event.rows
+        onCommit?.()
+        if (commitMs.length === commits) Effect.runFork(lander.finish)
       } else if (event.type !== 'lander.started') faults.push(event.type)
       cutMs = undefined
     }
   })
   const lander = makeLander()
-  yield* lander.finish
+  if (commits === 0) yield* lander.finish
   const startedMs = performance.now()
   cutMs = undefined
   yield* lander.run
@@ -81,19 +113,27 @@ const landAll = Effect.fnUntraced(function* (
   return { commitMs, rows, seconds: (performance.now() - startedMs) / 1_000 }
 })
 
-const roundLog = (rounds: readonly Round[]): EventLogReader => {
+const roundLog = (
+  rounds: readonly Round[],
+  beforeRound: (round: number) => Promise<void>
+): EventLogReader => {
   const positions = Array.from({ length: partitionCount }, () => 0)
-  let roundIndex = 0
-  const isRead = (round: Round) =>
-    round.every((batches, partition) => (batches.at(-1)?.endOffset ?? 0) <= positions[partition]!)
+  let roundIndex = -1
+  const isRead = (round: Round | undefined) =>
+    round?.every(
+      (batches, partition) => (batches.at(-1)?.endOffset ?? 0) <= positions[partition]!
+    ) ?? true
   return {
     identity: logIdentity,
     topics: new Map([[topic, partitionCount]]),
     bounds: (_topic, partition) =>
       Effect.succeed({ startOffset: 0, durableEnd: endOf(rounds, partition) }),
     read: (_topic, partition, { fromOffset, bytesMax }) =>
-      Effect.sync(() => {
-        while (roundIndex < rounds.length - 1 && isRead(rounds[roundIndex]!)) roundIndex += 1
+      Effect.promise(async () => {
+        while (roundIndex < rounds.length - 1 && isRead(rounds[roundIndex])) {
+          roundIndex += 1
+          await beforeRound(roundIndex)
+        }
         const taken: LogBatch[] = []
         let bytes = 0
         for (const batch of rounds[roundIndex]![partition]!) {

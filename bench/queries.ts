@@ -6,7 +6,7 @@ import type { BenchContext } from './context.ts'
 import type { HttpClient } from './http-client.ts'
 import { Measures, type Outcome } from './report.ts'
 import { percentile } from './statistics.ts'
-import { startExchange, startK2 } from './system.ts'
+import { fullSpeed, startExchange, startK2 } from './system.ts'
 import { measureThroughput } from './throughput.ts'
 
 const requests = 500
@@ -20,7 +20,7 @@ export const measureQueries = async (context: BenchContext): Promise<Outcome> =>
     context.progress('queries need a table: one run of throughput first')
     const once = { ...context, runs: 1, profile: undefined }
     const { failures } = await measureThroughput(once)
-    if (once.tradesFolder === undefined) return { measures: [], failures }
+    if (once.tradesFolder === undefined) return { measures: [], notes: [], failures }
     folder = once.tradesFolder
   }
   return measureOver(context, folder)
@@ -31,7 +31,7 @@ const measureOver = async (
   folder: string
 ): Promise<Outcome> => {
   const measures = new Measures()
-  const exchange = await startExchange(workspace, ['--fault', 'stall'])
+  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
   const k2 = await startK2(workspace, folder, { exchange })
   try {
     for (let run = 1; run <= runs; run += 1) {

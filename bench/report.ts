@@ -1,4 +1,5 @@
-/** What the benchmarks report: values by run, their summary, a table. Pure. */
+/** What the benchmarks report: values by run, their summary and bar, a table. Pure. */
+import { type Bar, barText, verdictOf } from './bars.ts'
 import { summarise, type Summary } from './statistics.ts'
 
 /** One measured quantity of a figure. */
@@ -7,12 +8,15 @@ interface Measure {
   readonly unit: string
   /** One per run, in the order of the runs. */
   readonly values: readonly number[]
+  readonly bar?: Bar
 }
 
 export interface Outcome {
   readonly measures: readonly Measure[]
   /** What was found wrong while verifying; such a figure counts as failed. */
   readonly failures: readonly string[]
+  /** What a reader of the numbers must know: how they were checked, what they are of. */
+  readonly notes: readonly string[]
 }
 
 /** How busy the machine was with other work before a figure began. */
@@ -30,23 +34,44 @@ export interface Figure extends Outcome {
   readonly title: string
   readonly startedAt: string
   readonly outsideLoad: OutsideLoad
+  /** Share of all cores that other work took before each of the runs that waited for quiet. */
+  readonly busyShares: readonly number[]
 }
 
 /** Collects the values of all runs; measures keep the order in which they first came. */
 export class Measures {
-  readonly #measures = new Map<string, { readonly unit: string; readonly values: number[] }>()
+  readonly #measures = new Map<string, Collected>()
   readonly failures: string[] = []
+  readonly #notes = new Set<string>()
 
-  add(name: string, unit: string, value: number): void {
-    const measure = this.#measures.get(name) ?? { unit, values: [] }
+  add(name: string, unit: string, value: number, bar?: Bar): void {
+    const measure = this.#measures.get(name) ?? { unit, values: [], ...(bar && { bar }) }
     measure.values.push(value)
     this.#measures.set(name, measure)
   }
 
+  /** The same note of several runs stands once. */
+  note(text: string): void {
+    this.#notes.add(text)
+  }
+
+  /** Value of the newest run. @throws RangeError if there is none */
+  last(name: string): number {
+    const value = this.#measures.get(name)?.values.at(-1)
+    if (value === undefined) throw new RangeError(`${name} was not measured`)
+    return value
+  }
+
   get outcome(): Outcome {
     const measures = [...this.#measures].map(([name, measure]) => ({ name, ...measure }))
-    return { measures, failures: this.failures }
+    return { measures, failures: this.failures, notes: [...this.#notes] }
   }
+}
+
+interface Collected {
+  readonly unit: string
+  readonly values: number[]
+  readonly bar?: Bar
 }
 
 export const isFailed = ({ failures }: Outcome): boolean => failures.length > 0
@@ -57,23 +82,26 @@ export const figureJson = (figure: Figure) => ({
   title: figure.title,
   status: isFailed(figure) ? ('failed' as const) : ('ok' as const),
   failures: figure.failures,
+  notes: figure.notes,
   startedAt: figure.startedAt,
   outsideLoad: figure.outsideLoad,
-  measures: figure.measures.map(({ name, unit, values }) => ({
+  busyShares: figure.busyShares,
+  measures: figure.measures.map(({ name, unit, values, bar }) => ({
     name,
     unit,
     ...rounded(summarise(values)),
-    values: values.map(significant)
+    values: values.map(significant),
+    ...(bar && { bar: { ...bar, verdict: verdictOf(bar, summarise(values).median) } })
   }))
 })
 
-const columns = ['figure', 'measure', 'median', 'min', 'max', 'n', 'unit'] as const
+const columns = ['figure', 'measure', 'median', 'min', 'max', 'n', 'unit', 'bar', ''] as const
 
 /** Lines of a table; failed figures show FAILED and why, never a number. */
 export const tableLines = (figures: readonly Figure[]): readonly string[] => {
   const rows = figures.flatMap((figure) =>
     isFailed(figure)
-      ? figure.failures.map((failure) => [figure.id, `FAILED: ${failure}`, '', '', '', '', ''])
+      ? figure.failures.map((failure) => [figure.id, `FAILED: ${failure}`])
       : figure.measures.map((measure) => measureRow(figure.id, measure))
   )
   const widths = columns.map((column, index) =>
@@ -91,11 +119,16 @@ export const tableLines = (figures: readonly Figure[]): readonly string[] => {
   return [line(columns), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)]
 }
 
+/** Lines below the table. */
+export const noteLines = (figures: readonly Figure[]): readonly string[] =>
+  figures.flatMap(({ id, notes }) => notes.map((note) => `${id}: ${note}`))
+
 const isNote = (row: readonly string[]): boolean => row[1]!.startsWith('FAILED')
 
-const measureRow = (id: string, { name, unit, values }: Measure): readonly string[] => {
+const measureRow = (id: string, { name, unit, values, bar }: Measure): readonly string[] => {
   const { median, min, max, count } = summarise(values)
-  return [id, name, readable(median), readable(min), readable(max), String(count), unit]
+  const judged = bar === undefined ? ['', ''] : [barText(bar), verdictOf(bar, median)]
+  return [id, name, readable(median), readable(min), readable(max), String(count), unit, ...judged]
 }
 
 const rounded = ({ median, min, max, count }: Summary) => ({

@@ -1,5 +1,28 @@
 /** Whether a finished run was exact. Pure. */
-import type { SymbolCount, TableContents } from './table-check.ts'
+
+export interface SymbolCount {
+  readonly symbol: string
+  readonly rows: number
+  readonly distinctIds: number
+  readonly firstId: number
+  readonly lastId: number
+}
+
+/** What `table-check.ts` counts. */
+export interface TableContents {
+  readonly rows: number
+  /** Rows whose message id is not the one of their exchange, symbol and id. */
+  readonly foreignMessages: number
+  readonly symbols: readonly SymbolCount[]
+  /** When the first and the last trade were received, µs since 1970. */
+  readonly firstReceivedUs: number
+  readonly lastReceivedUs: number
+  /** When the current snapshot was committed, ms since 1970. */
+  readonly committedMs: number
+  /** Commits since the table was made. */
+  readonly commits: number
+  readonly files: number
+}
 
 /** What the exchange put on the wire, by symbol. */
 export type SentBySymbol = Readonly<
@@ -7,7 +30,7 @@ export type SentBySymbol = Readonly<
 >
 
 export interface RunFacts {
-  readonly table: Pick<TableContents, 'rows' | 'distinctMessages' | 'symbols'>
+  readonly table: Pick<TableContents, 'rows' | 'foreignMessages' | 'symbols'>
   readonly sent: SentBySymbol
   /** Trade frames that the feed counted. */
   readonly received: number
@@ -24,12 +47,26 @@ export const faultsOf = ({ table, sent, ...facts }: RunFacts): readonly string[]
   ...(facts.received === table.rows
     ? []
     : [`${facts.received} trades were received, ${table.rows} landed`]),
-  ...(table.rows === table.distinctMessages
-    ? []
-    : [`${table.rows} rows have ${table.distinctMessages} message ids`]),
-  ...table.symbols.flatMap(idFaults),
-  ...sentFaults(table.symbols, sent)
+  ...contentFaults(table, sent)
 ]
+
+/** The same for a table alone. */
+export const contentFaults = (
+  { symbols, foreignMessages }: RunFacts['table'],
+  sent: SentBySymbol
+): readonly string[] => [
+  ...(foreignMessages === 0
+    ? []
+    : [`${foreignMessages} rows have a message id that is not of their symbol and id`]),
+  ...symbols.flatMap(idFaults),
+  ...sentFaults(symbols, sent)
+]
+
+/** The same for a table of which nobody can say what was sent, holes allowed. */
+export const repeatFaults = ({ symbols }: Pick<TableContents, 'symbols'>): readonly string[] =>
+  symbols.flatMap(({ symbol, rows, distinctIds }) =>
+    rows === distinctIds ? [] : [`${symbol}: ${rows} rows, ${distinctIds} ids`]
+  )
 
 const idFaults = ({ symbol, rows, distinctIds, firstId, lastId }: SymbolCount) => {
   const span = lastId - firstId + 1

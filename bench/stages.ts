@@ -2,35 +2,30 @@
  * Each stage of a trade's way alone, in one thread: what it could do if it had a core for itself.
  * A stage runs once to warm up, then `runs` times over the same input.
  */
-import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
-import { LandingPartition } from '../src/actors/lander/landing-partition.ts'
-import { TradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
-import { parseFrame } from '../src/adapters/exchange/binance-frames.ts'
-import type { RawFrame } from '../src/adapters/exchange/frame-result.ts'
-import { openEmbeddedLog } from '../src/adapters/log/embedded-log.ts'
-import { nodeFiles, systemClock } from '../src/adapters/log/node-files.ts'
-import { nodeProcess } from '../src/adapters/log/node-process.ts'
-import { partitionOf } from '../src/adapters/log/partitioner.ts'
+import type { InstrumentTable } from '../src/adapters/exchange/binance-fields.ts'
 import { forEachRecord, PackedRecordsBuilder } from '../src/adapters/log/record-batch.ts'
-import { tradeRules } from '../src/machines/trade-rules.ts'
-import type { TradeV2 } from '../src/market/records/trade-v2.ts'
-import { defaultSequenceLimits } from '../src/market/sequence.ts'
 import type { BenchContext } from './context.ts'
-import { landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { openLog } from './event-log.ts'
 import {
-  codec,
-  instruments,
-  openMarket,
-  Packer,
-  partitionCount,
-  tradesOf
-} from './market.ts'
+  encode,
+  type Frame,
+  makeParser,
+  makeRows,
+  openPartition,
+  type Rows,
+  schemaFingerprint,
+  type Trade
+} from './hot-path.ts'
+import { defaults, landRounds, logIdentity, type Round, topic } from './landing.ts'
+import { openMarket, Packer, partitionCount } from './market.ts'
 import { Measures, type Outcome } from './report.ts'
 import { measureTableStages } from './table-stages.ts'
 
+/** As the publisher packs. */
+const batchBytes = 1_024 * 1_024
 /** One commit of the default size. */
-const stageRows = 131_072
+const stageRows = defaults.commitRowsMax
 const landedCommits = 4
 /** How often the input passes through stages that are done with it in a fraction of a second. */
 const passes = 3
@@ -39,21 +34,22 @@ export const measureStages = async (context: BenchContext): Promise<Outcome> => 
   const measures = new Measures()
   const market = openMarket()
   const frames = market.frames(stageRows)
-  const trades = tradesOf(frames)
+  const parse = makeParser(market.instruments)
+  const trades = frames.map((frame) => parse(frame))
   const round = new Packer().pack(trades)
   const stage = async (name: string, run: () => Promise<Worked> | Worked) => {
     await run()
     for (let index = 0; index < context.runs; index += 1) addRates(measures, name, await run())
-    const rate = measures.outcome.measures.find((measure) => measure.name === name)!.values.at(-1)!
-    context.progress(`stage ${name}: ${Math.round(rate).toLocaleString('en-US')}/s`)
+    const rate = Math.round(measures.last(name))
+    context.progress(`stage ${name}: ${rate.toLocaleString('en-US')}/s`)
   }
-  await stage('parse', () => parseAll(frames))
+  await stage('parse', () => parseAll(frames, market.instruments))
   await stage('encode', () => encodeAll(trades))
   await stage('append', () => appendAll(context, round))
-  await stage('decode and fold', () => foldAll(round))
-  await stage('columns', () => fillColumns(trades))
-  await measureTableStages(context, measures, columnsOf(trades))
-  const landed = new Packer().pack(tradesOf(openMarket().frames(stageRows * landedCommits)))
+  const rows = makeRows()
+  await stage('decode to columns', () => foldAll(round, rows))
+  await measureTableStages(context, measures, rows)
+  const landed = new Packer().pack(openMarket().trades(stageRows * landedCommits))
   await stage('land (decode to commit)', () => landAll(context, landed))
   return measures.outcome
 }
@@ -75,86 +71,58 @@ const timed = (work: () => { readonly records: number; readonly bytes?: number }
   return { ...done, seconds: (performance.now() - startedMs) / 1_000 }
 }
 
-const parseAll = (frames: readonly RawFrame[]): Worked =>
-  timed(() => {
-    let records = 0
+const parseAll = (frames: readonly Frame[], instruments: InstrumentTable): Worked => {
+  const parse = makeParser(instruments)
+  const trade = parse(frames[0]!)
+  return timed(() => {
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
       for (const frame of frames) {
+        parse(frame, trade)
         bytes += frame.frameBytes
-        if (parseFrame(frame, instruments).kind === 'trade') records += 1
       }
     }
-    if (records !== frames.length * passes) throw new Error('a frame of the market is no trade')
-    return { records, bytes }
+    return { records: frames.length * passes, bytes }
   })
+}
 
-const encodeAll = (trades: readonly TradeV2[]): Worked =>
-  timed(() => {
+const encodeAll = (trades: readonly Trade[]): Worked => {
+  const builder = new PackedRecordsBuilder()
+  return timed(() => {
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
-      for (const trade of trades) bytes += codec.encode(trade).length
+      for (const trade of trades) {
+        encode(trade, builder)
+        if (builder.byteLength < batchBytes) continue
+        const packed = builder.take(schemaFingerprint)
+        bytes += packed.bytes.length
+        builder.recycle(packed)
+      }
     }
     return { records: trades.length * passes, bytes }
   })
+}
 
-/** The rows that the fold lands go nowhere: columns are a stage of their own. */
-const foldAll = (round: Round): Worked => {
+/** Leaves the rows of the last pass in `rows`. */
+const foldAll = (round: Round, rows: Rows): Worked => {
   const letters: never[] = []
-  let records = 0
-  const rows = { length: 0, push: () => void (records += 1), clear: () => undefined }
   const worked = timed(() => {
     let bytes = 0
     for (let pass = 0; pass < passes; pass += 1) {
+      rows.clear()
       round.forEach((batches, partition) => {
-        const folded = newPartition(partition)
+        const folded = openPartition({ topic, logIdentity, partition, partitionCount }, rows)
         for (const batch of batches) {
           folded.fold(batch, rows, letters)
           bytes += batch.bytes.length
         }
       })
     }
-    return { records, bytes }
+    return { records: rows.length * passes, bytes }
   })
-  if (records !== stageRows * passes) throw new Error(`the fold landed ${records} rows`)
-  return { ...worked, records }
+  if (rows.length !== stageRows) throw new Error(`the fold landed ${rows.length} rows`)
+  return worked
 }
-
-const newPartition = (partition: number): LandingPartition<TradeV2> =>
-  new LandingPartition(
-    {
-      topic,
-      partition,
-      label: `${logIdentity}/${topic}/${partition}`,
-      codec,
-      fold: {
-        rules: tradeRules,
-        limits: defaultSequenceLimits,
-        ownsKey: (key) => partitionOf(key, partitionCount) === partition
-      },
-      nowMs: Date.now
-    },
-    { startOffset: 0 }
-  )
-
-const columnsOf = (trades: readonly TradeV2[]): TradeColumns => {
-  const rows = new TradeColumns()
-  trades.forEach((trade, index) => rows.push(trade, `${logIdentity}/${topic}/0`, index))
-  return rows
-}
-
-const reused = new TradeColumns()
-
-const fillColumns = (trades: readonly TradeV2[]): Worked =>
-  timed(() => {
-    for (let pass = 0; pass < passes; pass += 1) {
-      reused.clear()
-      for (let index = 0; index < trades.length; index += 1) {
-        reused.push(trades[index]!, `${logIdentity}/${topic}/0`, index)
-      }
-    }
-    return { records: trades.length * passes }
-  })
 
 /** Packs encoded records as the publisher does: one append outstanding per partition, fsync on. */
 const appendAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
@@ -165,15 +133,7 @@ const appendAll = async ({ workspace }: BenchContext, round: Round): Promise<Wor
 }
 
 const appendTo = Effect.fnUntraced(function* (folder: string, round: Round) {
-  const log = yield* openEmbeddedLog({
-    directory: folder,
-    files: nodeFiles,
-    clock: systemClock,
-    process: { ...(yield* Effect.promise(nodeProcess)), uniqueId: randomUUID },
-    topics: { [topic]: partitionCount },
-    neverBelow: [],
-    observe: () => undefined
-  })
+  const log = yield* openLog(folder, topic)
   let bytes = 0
   const lane = Effect.fnUntraced(function* (partition: number) {
     const builder = new PackedRecordsBuilder()
@@ -188,7 +148,7 @@ const appendTo = Effect.fnUntraced(function* (folder: string, round: Round) {
           record.valueEnd
         )
       )
-      const packed = builder.take(codec.fingerprint)
+      const packed = builder.take(schemaFingerprint)
       bytes += packed.bytes.length
       yield* log.append(topic, partition, packed)
       builder.recycle(packed)
@@ -209,7 +169,7 @@ const keyOf =
 
 const landAll = async ({ workspace }: BenchContext, round: Round): Promise<Worked> => {
   const folder = await workspace.folder('landing')
-  const { rows: records, seconds } = await landRounds(folder, [round], stageRows)
+  const { rows: records, seconds } = await landRounds([round], { folder, commitRows: stageRows })
   await workspace.discard(folder)
   if (records !== stageRows * landedCommits) throw new Error(`${records} rows landed`)
   return { records, seconds }

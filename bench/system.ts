@@ -1,12 +1,20 @@
 /** K2 and the exchange as processes of their own, started as a user's `npm start` would. */
 import { join } from 'node:path'
+import { settings } from '../src/adapters/config/settings.ts'
 import { HttpClient } from './http-client.ts'
 import type { Running, Workspace } from './workspace.ts'
 import { projectRoot } from './workspace.ts'
 
-/** Trades per second of the venue's clock: at full speed its times then pass about as real ones. */
-const venueRate = 100_000
-const exchangeFlags = ['--port=0', '--speed=max', `--rate=${venueRate}`, '--seed=1']
+/** How the simulated exchange plays its seeded market. */
+export interface Market {
+  /** `max`: as fast as it is read. 1: open-loop, by the clock (R17). */
+  readonly speed: 'max' | 1
+  /** Trades per second of the venue's clock. */
+  readonly rate: number
+}
+
+/** The venue's times then pass about as real ones. */
+export const fullSpeed: Market = { speed: 'max', rate: 100_000 }
 const readyMsMax = 60_000
 
 export interface Exchange {
@@ -17,16 +25,19 @@ export interface Exchange {
   readonly symbols: readonly string[]
 }
 
-/** The simulated exchange at full speed: a seeded market, sent as fast as it is read. */
 export const startExchange = async (
   workspace: Workspace,
+  { speed, rate }: Market,
   flags: readonly string[] = []
 ): Promise<Exchange> => {
   const running = workspace.start({
     name: 'exchange',
     args: [
       ...built('cli/exchange.js'),
-      ...exchangeFlags,
+      '--port=0',
+      '--seed=1',
+      `--speed=${speed}`,
+      `--rate=${rate}`,
       ...flags
     ],
     env: {}
@@ -41,12 +52,20 @@ export const startExchange = async (
   return { running, client, webSocketUrl, restUrl, symbols: names.split(' ') }
 }
 
+const dataTypes = 'K2_DATA_TYPES'
+/** Figures are in trades; a K2 that knows of no other data type refuses the setting. */
+const tradesOnly: Readonly<Record<string, string>> = Object.values(settings).some(
+  ({ variable }: { readonly variable: string }) => variable === dataTypes
+)
+  ? { [dataTypes]: 'trades' }
+  : {}
+
 export interface K2 {
   readonly running: Running
   readonly client: HttpClient
 }
 
-/** K2 on default settings, but for its folder, its port and the address of its venue. */
+/** K2 on default settings, but for its folder, its port, its venue's address and trades only. */
 export const startK2 = async (
   workspace: Workspace,
   folder: string,
@@ -63,7 +82,8 @@ export const startK2 = async (
       K2_FEEDS: 'binance',
       K2_BINANCE_WEBSOCKET_URL: exchange.webSocketUrl,
       K2_BINANCE_REST_URL: exchange.restUrl,
-      K2_BINANCE_SYMBOLS: exchange.symbols.join(',')
+      K2_BINANCE_SYMBOLS: exchange.symbols.join(','),
+      ...tradesOnly
     }
   })
   return { running, client: new HttpClient(await apiUrl(running)) }

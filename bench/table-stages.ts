@@ -9,11 +9,11 @@ import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
 import { removeFile, syncToDisk } from '../src/adapters/disk/folders.ts'
 import { fieldIdsOf } from '../src/adapters/duckdb/columns.ts'
 import { openParquetWriter } from '../src/adapters/duckdb/parquet-writer.ts'
-import type { TradeColumns } from '../src/adapters/duckdb/trade-columns.ts'
 import type { DataFile } from '../src/adapters/iceberg/data-file.ts'
 import { currentSchema } from '../src/adapters/iceberg/metadata.ts'
 import type { BenchContext } from './context.ts'
-import { duckdbBytesMax, logIdentity, snapshotsMax, topic } from './landing.ts'
+import type { Rows } from './hot-path.ts'
+import { defaults, logIdentity, topic } from './landing.ts'
 import { partitionCount } from './market.ts'
 import type { Measures } from './report.ts'
 import { percentile } from './statistics.ts'
@@ -23,7 +23,7 @@ const commits = 100
 export const measureTableStages = async (
   context: BenchContext,
   measures: Measures,
-  rows: TradeColumns
+  rows: Rows
 ): Promise<void> => {
   for (let run = 0; run <= context.runs; run += 1) {
     const folder = await context.workspace.folder('table')
@@ -39,12 +39,12 @@ export const measureTableStages = async (
   context.progress('stages Parquet and commit done')
 }
 
-const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns) {
+const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
   const folder = dataFolderAt(dataDir)
   yield* Effect.promise(() => mkdir(folder.temporary, { recursive: true }))
   const table = yield* openTable(tradesSpec, {
     folder,
-    snapshotsMax,
+    snapshotsMax: defaults.snapshotsMax,
     nowMs: Date.now,
     uuid: randomUUID,
     observe: () => undefined
@@ -54,7 +54,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: TradeColumns
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     threads: 1, // as the lander has it
-    memoryBytesMax: duckdbBytesMax,
+    memoryBytesMax: defaults.duckdbBytesMax,
     tempDirectory: folder.temporary
   })
   const landing = makeIcebergLandingTable({

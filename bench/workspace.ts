@@ -6,7 +6,7 @@
  * 2. A process also ends when this one dies: its IPC channel closes, on which K2 and the exchange
  *    drain.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type Serializable, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -39,6 +39,7 @@ export class Running {
     this.#child = spawn(process.execPath, args, {
       cwd: projectRoot,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
       env: { ...withoutSettings(process.env), ...env }
     })
     this.#exited = new Promise((resolveExit, reject) => {
@@ -89,6 +90,34 @@ export class Running {
       }, msMax)
       this.#listeners.add(look)
       look()
+    })
+  }
+
+  /** Its answer to a message, which is the next message that it sends. */
+  async ask<Answer>(request: unknown, msMax: number): Promise<Answer> {
+    return new Promise((resolveAnswer, reject) => {
+      const stop = () => {
+        clearTimeout(timer)
+        this.#child.off('message', answered)
+        this.#listeners.delete(look)
+      }
+      const fail = (problem: string) => {
+        stop()
+        reject(new Error(`${this.name} ${problem}: ${this.errors}`))
+      }
+      const answered = (answer: unknown) => {
+        stop()
+        resolveAnswer(answer as Answer)
+      }
+      const look = () => {
+        if (this.hasExited) fail('ended instead of answering')
+      }
+      const timer = setTimeout(() => fail(`did not answer within ${msMax} ms`), msMax)
+      this.#child.on('message', answered)
+      this.#listeners.add(look)
+      this.#child.send(request as Serializable, (error) => {
+        if (error !== null) fail(error.message)
+      })
     })
   }
 

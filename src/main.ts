@@ -11,6 +11,7 @@ import { type AnyActorRef, createActor } from 'xstate'
 import { observeKernel, observeTransition } from './actors/actor-telemetry.ts'
 import { appLayer } from './actors/app-layer.ts'
 import { makeFromEffect } from './actors/effect-actor.ts'
+import { watchable } from './actors/inspection-channel.ts'
 import { makeInspector } from './actors/inspector.ts'
 import { makeKernel } from './actors/kernel.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
@@ -62,7 +63,7 @@ const start = (config: Config): void => {
   const root: AnyActorRef = createActor(tree.logic, {
     id: tree.spec.id,
     input: tree.spec.input,
-    inspect: inspector.inspect
+    inspect: watchable(inspector.inspect)
   })
   root.subscribe({
     next: ({ status, output }) => {

@@ -6,7 +6,7 @@ describe('flags of the benchmarks', () => {
     expect(readFlags([])).toEqual({
       only: figureIds,
       runs: 5,
-      seconds: 30,
+      seconds: 60,
       quietSeconds: 60,
       out: undefined,
       folder: undefined,
@@ -28,7 +28,8 @@ describe('flags of the benchmarks', () => {
     const problems = flags !== 'help' && 'problems' in flags ? flags.problems : []
     expect(problems.toSorted()).toEqual([
       '"--fast" is no flag',
-      '--only has "parse": allowed are throughput, stages, commits, start, queries',
+      '--only has "parse": allowed are throughput, rate, watcher, lander, commits, start, ' +
+        'stages, queries',
       '--out needs a value',
       '--runs is "0": allowed are whole numbers from 1 to 50',
       '--seconds is "1e3": allowed are whole numbers from 1 to 600'

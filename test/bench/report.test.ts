@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { type Figure, figureJson, Measures, tableLines } from '../../bench/report.ts'
+import { atLeast, atMost } from '../../bench/bars.ts'
+import { type Figure, figureJson, Measures, noteLines, tableLines } from '../../bench/report.ts'
 
 const figure = (overrides: Partial<Figure> = {}): Figure => ({
   id: 'stages',
   title: 'Stages',
   startedAt: '2026-11-23T06:00:00.000Z',
   outsideLoad: { loadAverage: [0.1, 0.2, 0.3], busyShare: 0.02, waitedSeconds: 2, isQuiet: true },
+  busyShares: [0.02],
   measures: [{ name: 'parse', unit: 'records/s', values: [1_234_567.8, 1_000_000, 2_000_000] }],
   failures: [],
+  notes: [],
   ...overrides
 })
 
@@ -22,15 +25,48 @@ describe('report', () => {
         { name: 'parse', unit: 'records/s', values: [1, 3] },
         { name: 'append', unit: 'MB/s', values: [5] }
       ],
-      failures: []
+      failures: [],
+      notes: []
     })
+  })
+
+  test('notes of several runs stand once; the newest value can be read', () => {
+    const measures = new Measures()
+    measures.add('parse', 'records/s', 1)
+    measures.add('parse', 'records/s', 3)
+    measures.note('checked')
+    measures.note('checked')
+    expect(measures.outcome.notes).toEqual(['checked'])
+    expect(noteLines([figure({ notes: ['checked'] })])).toEqual(['stages: checked'])
+    expect(measures.last('parse')).toBe(3)
+    expect(() => measures.last('encode')).toThrow(RangeError)
   })
 
   test('the table shows median, spread and count with the unit', () => {
     expect(tableLines([figure()])).toEqual([
-      'figure  measure     median        min        max  n  unit',
-      '------  -------  ---------  ---------  ---------  -  ---------',
+      'figure  measure     median        min        max  n  unit       bar',
+      '------  -------  ---------  ---------  ---------  -  ---------  ---',
       'stages  parse    1,234,568  1,000,000  2,000,000  3  records/s'
+    ])
+  })
+
+  test('a bar and whether the median meets it stand beside the figure, and in the JSON', () => {
+    const measures = new Measures()
+    for (const value of [90, 160, 600]) measures.add('rate', '1/s', value, atLeast(500, 150))
+    measures.add('delay', 'ms', 12, atMost(10))
+    measures.add('rows', 'rows', 7)
+    const judged = figure(measures.outcome)
+    expect(tableLines([judged])).toEqual([
+      'figure  measure  median  min  max  n  unit  bar',
+      '------  -------  ------  ---  ---  -  ----  --------------  ---------',
+      'stages  rate        160   90  600  3  1/s   ≥ 150, aim 500  floor met',
+      'stages  delay        12   12   12  1  ms    ≤ 10            missed',
+      'stages  rows          7    7    7  1  rows'
+    ])
+    expect(figureJson(judged).measures.map(({ bar }) => bar)).toEqual([
+      { better: 'more', floor: 150, aim: 500, verdict: 'floor met' },
+      { better: 'less', floor: 10, aim: 10, verdict: 'missed' },
+      undefined
     ])
   })
 
@@ -44,6 +80,7 @@ describe('report', () => {
     expect(figureJson(figure())).toMatchObject({
       status: 'ok',
       outsideLoad: { isQuiet: true },
+      busyShares: [0.02],
       measures: [
         { name: 'parse', median: 1_234_568, min: 1_000_000, max: 2_000_000, n: 3 }
       ]

@@ -4,7 +4,7 @@ import { faultsOf, type RunFacts } from '../../bench/run-check.ts'
 const exact: RunFacts = {
   table: {
     rows: 30,
-    distinctMessages: 30,
+    foreignMessages: 0,
     symbols: [
       { symbol: 'BTCUSDT', rows: 20, distinctIds: 20, firstId: 101, lastId: 120 },
       { symbol: 'ETHUSDT', rows: 10, distinctIds: 10, firstId: 1, lastId: 10 }
@@ -35,6 +35,7 @@ describe('check of a run', () => {
 
   test.each<[string, RunFacts, RegExp]>([
     ['a repeat', withBtc({ rows: 21 }), /BTCUSDT: 21 rows, 20 ids/],
+    ['a repeat that hides a hole', withBtc({ distinctIds: 19 }), /20 rows, 19 ids, 20 from first/],
     ['a hole', withBtc({ rows: 19, distinctIds: 19 }), /19 rows, 19 ids, 20 from first/],
     ['a lost end', withBtc({ rows: 19, distinctIds: 19, lastId: 119 }), /were sent/],
     ['a lost symbol', { ...exact, table: { ...exact.table, symbols: [] } }, /none/],
@@ -42,9 +43,9 @@ describe('check of a run', () => {
     ['a rejected frame', { ...exact, rejected: 2 }, /2 frames were rejected/],
     ['a lost trade', { ...exact, received: 31 }, /31 trades were received, 30 landed/],
     [
-      'a message id twice',
-      { ...exact, table: { ...exact.table, distinctMessages: 29 } },
-      /29 message ids/
+      'a message id of another trade',
+      { ...exact, table: { ...exact.table, foreignMessages: 1 } },
+      /1 rows have a message id/
     ],
     ['a kill', { ...exact, exitCode: null }, /ended with null/]
   ])('%s is a fault', (_, facts, fault) => {

@@ -1,5 +1,6 @@
 /**
- * PyIceberg for tests: installed once into a virtual environment under the user's cache directory.
+ * PyIceberg for tests and benchmarks: installed once into a virtual environment under the user's
+ * cache directory.
  *
  * Where Python, pip or the package registry are missing, `pyIceberg()` says why, and the test that
  * needs it is skipped with that message; with K2_REQUIRE_PYTHON=1 it throws instead.
@@ -11,6 +12,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const version = '0.12.0'
+/** The benchmarks append to a partitioned table of an SQL catalog. */
+const extras = 'pyarrow,pyiceberg-core,sql-sqlite'
 const installMsMax = 240_000
 const lockPollMs = 250
 const readMsMax = 120_000
@@ -56,7 +59,7 @@ export const readBack = (python: string, metadataFile: string, filter?: string):
 
 const install = (): string => {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'k2')
-  const home = join(cache, `pyiceberg-${version}`)
+  const home = join(cache, `pyiceberg-${version}-writing`)
   const python = join(home, 'bin', 'python')
   const marker = join(home, 'installed')
   const lock = `${home}.lock`
@@ -73,7 +76,7 @@ const install = (): string => {
         'install',
         '--quiet',
         '--disable-pip-version-check',
-        `pyiceberg[pyarrow]==${version}`
+        `pyiceberg[${extras}]==${version}`
       ])
       writeFileSync(marker, version)
     } finally {

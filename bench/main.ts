@@ -1,0 +1,123 @@
+/**
+ * The benchmarks: measures K2's figures, prints a table, writes JSON.
+ *
+ * 1. No figure is shown that was not measured and verified: a failed one says FAILED, is marked so
+ *    in the JSON, and makes the exit code 1.
+ * 2. Everything is bounded in time and count, talks over loopback only, and is cleaned up.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { measureCommits } from './commits.ts'
+import type { BenchContext } from './context.ts'
+import { awaitQuiet, describeEnvironment } from './environment.ts'
+import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
+import { measureLander } from './lander.ts'
+import { measureQueries } from './queries.ts'
+import { measureRate } from './rate.ts'
+import {
+  type Figure,
+  figureJson,
+  isFailed,
+  noteLines,
+  type Outcome,
+  tableLines
+} from './report.ts'
+import { measureStages } from './stages.ts'
+import { measureStart } from './start.ts'
+import { measureThroughput } from './throughput.ts'
+import { measureWatcher } from './watcher.ts'
+import { Workspace } from './workspace.ts'
+
+interface FigureKind {
+  readonly title: string
+  readonly measure: (context: BenchContext) => Promise<Outcome>
+}
+
+const figures: Readonly<Record<FigureId, FigureKind>> = {
+  throughput: { title: 'From socket to table, whole process', measure: measureThroughput },
+  rate: { title: 'At 20,000 trades/s: event-loop delay and CPU', measure: measureRate },
+  watcher: { title: 'What a watcher of the actor system costs', measure: measureWatcher },
+  lander: { title: 'Lander alone on a backlog', measure: measureLander },
+  stages: { title: 'Each stage alone, in one thread', measure: measureStages },
+  commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
+  start: { title: 'From start to trades over HTTP', measure: measureStart },
+  queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries }
+}
+
+export const main = async (args: readonly string[]): Promise<number> => {
+  const flags = readFlags(args)
+  if (flags === 'help') {
+    console.log(usage)
+    return 0
+  }
+  if ('problems' in flags) {
+    for (const problem of flags.problems) console.error(`bench: ${problem}`)
+    console.error('bench: --help explains every flag')
+    return 2
+  }
+  const workspace = await Workspace.open(flags.folder)
+  const cleanUp = () => void workspace.close().then(() => process.exit(130))
+  for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(signal, cleanUp)
+  process.channel?.unref() // to be told of the launcher's end is no reason to go on
+  try {
+    return await measureAll(flags, workspace)
+  } finally {
+    await workspace.close()
+  }
+}
+
+const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<number> => {
+  const environment = await describeEnvironment(workspace.root)
+  console.log(`bench: ${Object.values(environment).join(' · ')}`)
+  const busyShares: number[] = []
+  const context: BenchContext = {
+    workspace,
+    runs: flags.runs,
+    seconds: flags.seconds,
+    profile: flags.profile === undefined ? undefined : resolve(flags.profile),
+    progress: (text) => console.log(`bench: ${text}`),
+    settle: async () => {
+      const { isQuiet, busyShare } = await awaitQuiet(flags.quietSeconds)
+      busyShares.push(busyShare)
+      if (isQuiet) return
+      console.log(`bench: going on beside other work: ${(busyShare * 100).toFixed(0)} % busy`)
+    },
+    tradesFolder: undefined
+  }
+  const measured: Figure[] = []
+  for (const id of flags.only) {
+    const figure = await measureFigure(id, flags, context)
+    measured.push({ ...figure, busyShares: busyShares.splice(0) })
+  }
+  const notes = noteLines(measured)
+  const lines = [...tableLines(measured), ...(notes.length > 0 ? ['', ...notes] : [])]
+  console.log(`\n${lines.join('\n')}`)
+  if (flags.out !== undefined) {
+    const { runs, seconds } = flags
+    const results = { environment, settings: { runs, seconds }, figures: measured.map(figureJson) }
+    await mkdir(dirname(resolve(flags.out)), { recursive: true })
+    await writeFile(resolve(flags.out), `${JSON.stringify(results, null, 2)}\n`)
+    console.log(`\nbench: written to ${flags.out}`)
+  }
+  return measured.some(isFailed) ? 1 : 0
+}
+
+const measureFigure = async (
+  id: FigureId,
+  { quietSeconds }: BenchFlags,
+  context: BenchContext
+): Promise<Omit<Figure, 'busyShares'>> => {
+  const { title, measure } = figures[id]
+  const outsideLoad = await awaitQuiet(quietSeconds)
+  const { isQuiet, busyShare, waitedSeconds, loadAverage } = outsideLoad
+  context.progress(
+    `${id}: ${title}; the machine is ${isQuiet ? 'quiet' : 'NOT quiet'} after ${waitedSeconds} s ` +
+      `(${(busyShare * 100).toFixed(1)} % busy, load ${loadAverage.join(' ')})`
+  )
+  const startedAt = new Date().toISOString()
+  const outcome = await measure(context).catch((error: unknown): Outcome => {
+    const failure = error instanceof Error ? error.message : String(error)
+    return { measures: [], failures: [failure], notes: [] }
+  })
+  return { id, title, startedAt, outsideLoad, ...outcome }
+}
