@@ -5,12 +5,15 @@
  */
 import type { RecordColumns } from '../adapters/duckdb/record-columns.ts'
 import type { AvroRecord } from '../adapters/duckdb/columns.ts'
+import { QuoteColumns } from '../adapters/duckdb/quote-columns.ts'
 import { TradeColumns } from '../adapters/duckdb/trade-columns.ts'
 import type { AvroRecordSchema } from '../adapters/iceberg/schema.ts'
 import { makeRecordCodec, type RecordCodec } from '../adapters/schema/record-codec.ts'
 import type { RecordRules, SequencedRecord } from '../machines/partition-fold.ts'
+import { quoteRules } from '../machines/quote-rules.ts'
 import { tradeRules } from '../machines/trade-rules.ts'
 import type { DataType } from '../market/data-type.ts'
+import { type QuoteV2, quoteV2Schema } from '../market/records/quote-v2.ts'
 import { type TradeV2, tradeV2Schema } from '../market/records/trade-v2.ts'
 import type { LandedRows } from './lander/lander-ports.ts'
 
@@ -21,6 +24,8 @@ export interface DataTypeSpec<A extends SequencedRecord> {
   readonly rules: RecordRules<A>
   /** A codec of one's own: encoding reuses a buffer. */
   readonly makeCodec: () => RecordCodec<A>
+  /** Whether records may be dropped rather than let those of another data type wait (R34). */
+  readonly isSheddable: boolean
   readonly makeRows: () => LandedRows<A> & RecordColumns
 }
 
@@ -29,5 +34,15 @@ export const tradesSpec: DataTypeSpec<TradeV2> = {
   schema: tradeV2Schema,
   rules: tradeRules,
   makeCodec: () => makeRecordCodec<TradeV2>(tradeV2Schema),
+  isSheddable: false,
   makeRows: () => new TradeColumns()
+}
+
+export const quotesSpec: DataTypeSpec<QuoteV2> = {
+  name: 'quotes',
+  schema: quoteV2Schema,
+  rules: quoteRules,
+  makeCodec: () => makeRecordCodec<QuoteV2>(quoteV2Schema),
+  isSheddable: true,
+  makeRows: () => new QuoteColumns()
 }

@@ -6,9 +6,11 @@
  */
 import type { Shared } from './shared.ts'
 import type { FromEffect } from './effect-actor.ts'
+import { symbolsPerConnectionMax } from '../adapters/config/config.ts'
 import type { BinanceSocket } from '../adapters/exchange/binance-socket.ts'
 import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 import type { FeedInput } from '../machines/feed-protocol.ts'
+import type { SequencedRecord } from '../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
 import { exchangeProgram } from './ingest/exchange-actor.ts'
 import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
@@ -16,6 +18,7 @@ import type { Kernel } from './kernel.ts'
 import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
+import type { Pipeline, PipelineOf } from './pipeline.ts'
 import { publisherProgram } from './publisher/publisher-actor.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
@@ -38,13 +41,17 @@ const drainMsMax = 2_000
 const feedDrainMsMax = 2_000
 const landerDrainMsMax = 5_000
 
-/** Streams that one connection carries. */
-const feedSymbolsMax = 1_024
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
 
 export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions): Child => {
   const isSimulated = shared.exchange === 'SIMULATED'
   const feed = `feed:${shared.exchange.toLowerCase()}`
+  const isCaptured = (pipeline: Pipeline) => shared.captured.includes(pipeline)
+  const publisher = <A extends SequencedRecord>(pipeline: PipelineOf<A>): Child =>
+    worker(
+      { id: `publisher:${pipeline.dataType}`, drainMsMax },
+      fromEffect(publisherProgram(shared, pipeline))
+    )
   return supervisor(kernel, { id: 'root' }, [
     worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
     supervisor(
@@ -56,14 +63,12 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ),
     supervisor(kernel, { id: 'log' }, [
       worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
-      worker(
-        { id: 'publisher:trades', drainMsMax },
-        fromEffect(publisherProgram(shared, shared.trades))
-      )
+      ...(isCaptured(shared.trades) ? [publisher(shared.trades)] : []),
+      ...(isCaptured(shared.quotes) ? [publisher(shared.quotes)] : [])
     ]),
     supervisor(kernel, { id: 'landing' }, [
       worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-      ...shared.pipelines.map((pipeline) =>
+      ...shared.captured.map((pipeline) =>
         worker(
           {
             id: `lander:${pipeline.dataType}`,
@@ -121,6 +126,6 @@ const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput =>
     backoff: backoffDefault,
     jitterSeed: seedFor(seed, exchange),
     drainMsMax: feedDrainMsMax,
-    symbolsMax: feedSymbolsMax
+    symbolsMax: symbolsPerConnectionMax(config.dataTypes.length)
   }
 }

@@ -29,7 +29,7 @@ export interface FeedInput {
   /** Drawn by whoever starts the feed, so that feeds do not redial in step. */
   readonly jitterSeed: number
   readonly drainMsMax: number
-  /** Streams that one connection carries. */
+  /** Symbols that one connection carries. */
   readonly symbolsMax: number
 }
 

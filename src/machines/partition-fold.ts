@@ -9,11 +9,10 @@
  */
 import { messageId, sequenceKey } from '../market/instrument.ts'
 import {
-  type Arrival,
   emptySequence,
+  type FoldArrival,
   type HeldRecord,
   type SequenceLimits,
-  type Step,
   type SymbolSequence
 } from '../market/sequence.ts'
 
@@ -32,7 +31,7 @@ export interface RecordRules<A extends SequencedRecord> {
   /** Why a field that only this data type has cannot land; undefined if all of them can. */
   readonly invalidField: (record: A) => string | undefined
   /** Tells records in sequence from repeats, by the sequence kind of the data type. */
-  readonly foldArrival: (state: SymbolSequence, arrival: Arrival, limits: SequenceLimits) => Step
+  readonly foldArrival: FoldArrival
   /** Fields that are bigints: text in a state, which is JSON. */
   readonly decimalFields: readonly (keyof A & string)[]
 }

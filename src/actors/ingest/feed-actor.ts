@@ -2,8 +2,10 @@
  * Wires the feed machine's ports: instruments from the venue's REST API, frames from its socket
  * into the publisher, refused frames into the dead-letter log.
  *
- * 1. What the sink cannot take is not read from the socket: pressure reaches the venue, not memory.
+ * 1. What the sinks cannot take is not read from the socket: pressure reaches the venue, not memory.
  * 2. A drained stream has everything durable in the event log that it had accepted.
+ * 3. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
+ *    their publisher is away, they are dropped and counted (R34).
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
@@ -25,6 +27,7 @@ import type {
   StreamInput
 } from '../../machines/feed-protocol.ts'
 import type { Instrument } from '../../market/instrument.ts'
+import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
@@ -41,6 +44,7 @@ export const makeFeedActor = (
   feed: string
 ) => {
   const account = new FeedAccount()
+  const quoteAccount = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   return feedMachine.provide({
     actors: {
@@ -49,7 +53,7 @@ export const makeFeedActor = (
           noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
       streamFeed: fromEffect((args: StreamArgs) =>
-        streamFeed(args, { shared, feed, account, sampler })
+        streamFeed(args, { shared, feed, account, quoteAccount, sampler })
       )
     }
   })
@@ -62,6 +66,7 @@ interface StreamContext {
   readonly feed: string
   /** Outlives connections: what a feed received since it was made. */
   readonly account: FeedAccount
+  readonly quoteAccount: FeedAccount
   readonly sampler: LetterSampler
 }
 
@@ -84,7 +89,8 @@ const isSimulated = (url: string): boolean => url === simulatedAddress
 
 const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
-    const { shared, feed, account, sampler } = context
+    const { shared, feed, account, quoteAccount, sampler } = context
+    const { dataTypes } = shared.config
     const socket = yield* BinanceSocket
     const { webSocketUrl } = isSimulated(input.webSocketUrl) ? yield* shared.simulator.get : input
     yield* connectedGauge(shared, feed)
@@ -92,6 +98,7 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
       connect: (streams) =>
         tracked('venue socket', 'socket')(socket.connect(webSocketUrl, streams)),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
+      dataTypes,
       symbols: input.symbols,
       instruments: input.instruments,
       nextCommand: Queue.take(commands),
@@ -103,6 +110,9 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
         offer: (trades) =>
           Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
       },
+      quotes: dataTypes.includes('quotes')
+        ? { sink: quoteSink(shared), account: quoteAccount }
+        : undefined,
       deadLetters: frameLetters(shared, feed),
       sampler,
       account,
@@ -110,8 +120,24 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
     })
     yield* noted(shared, feed, attempt)
     // (2)
-    yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
+    if (dataTypes.includes('trades'))
+      yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
+    yield* shared.quotes.publisher.current?.flushed ?? Effect.void
   })
+
+/** (3) */
+const quoteSink = ({ quotes, telemetry: { metrics } }: Shared) => ({
+  offer: (records: readonly QuoteV2[]): Effect.Effect<'accepted' | 'shed'> =>
+    Effect.suspend(() => {
+      const publisher = quotes.publisher.current
+      if (publisher !== undefined && !publisher.refused) {
+        return Effect.as(publisher.offer(records), 'accepted' as const)
+      }
+      const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
+      metrics.shed.inc({ topic: quotes.topic, reason }, records.length)
+      return Effect.succeed('shed' as const)
+    })
+})
 
 const connectedGauge = ({ telemetry: { metrics } }: Shared, feed: string) =>
   Effect.addFinalizer(() => Effect.sync(() => metrics.feedConnected.set({ feed }, 0)))

@@ -1,7 +1,7 @@
 /**
- * The data path of a feed: frames → trades → sink, in arrival order, one batch at a time.
+ * The data path of a feed: frames → records → sinks, in arrival order, one batch at a time.
  *
- * 1. The sink is waited for before more frames are taken: its slowness reaches the socket, which
+ * 1. The sinks are waited for before more frames are taken: their slowness reaches the socket, which
  *    is then not read (back-pressure instead of memory).
  * 2. Every frame is counted once, by what it was; every refused one is offered to the dead-letter
  *    log, of which the first few per reason and minute are taken.
@@ -10,6 +10,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
+import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { InstrumentTable } from './binance-fields.ts'
 import { parseFrame } from './binance-frames.ts'
@@ -23,6 +24,16 @@ interface TradeSink<E> {
     trades: ReadonlyArray<TradeV2>,
     receivedUs: number
   ) => Effect.Effect<void, E>
+}
+
+/**
+ * Where quotes go, and their account. The sink may drop quotes rather than make trades wait (R34).
+ */
+interface QuoteIntake<E> {
+  readonly sink: {
+    readonly offer: (quotes: ReadonlyArray<QuoteV2>) => Effect.Effect<'accepted' | 'shed', E>
+  }
+  readonly account: FeedAccount
 }
 
 /** A refused frame. `bytes` is a copy, at most `letterBytesMax`; `frameBytes` the real length. */
@@ -63,6 +74,8 @@ export interface PumpOptions<E> {
   /** May grow while the pump runs, when symbols are added. */
   readonly instruments: InstrumentTable
   readonly sink: TradeSink<E>
+  /** Undefined where quotes are not captured: then they are counted as unsupported. */
+  readonly quotes?: QuoteIntake<E> | undefined
   readonly deadLetters: FrameLetterSink<E>
   readonly sampler: LetterSampler
   readonly account: FeedAccount
@@ -109,8 +122,10 @@ interface Batch {
   readonly receivedUs: number
   readonly tally: FrameTally
   readonly trades: TradeV2[]
+  readonly quotes: QuoteV2[]
   readonly letters: FrameLetter[]
   readonly offeredBySymbol: Map<string, number>
+  readonly quotesBySymbol: Map<string, number>
   readonly rejectedBySymbol: Map<string, number>
   unsampledCount: number
 }
@@ -130,11 +145,27 @@ const handle = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>) =>
     const lettered = Effect.forEach(batch.letters, (letter) => deadLetters.offer(letter), {
       discard: true
     })
+    const quoted = offerQuotes(batch, options.quotes)
     return Effect.andThen(
-      Effect.andThen(offered, lettered),
+      Effect.andThen(Effect.andThen(offered, quoted), lettered),
       Effect.sync(() => options.observe(handledEvent(batch)))
     )
   })
+
+const offerQuotes = <E>(
+  { quotes, quotesBySymbol }: Batch,
+  intake: QuoteIntake<E> | undefined
+): Effect.Effect<void, E> =>
+  quotes.length === 0 || intake === undefined
+    ? Effect.void
+    : intake.sink.offer(quotes).pipe(
+        Effect.onExit((exit) =>
+          Effect.sync(() =>
+            intake.account.settle(quotesBySymbol, exit._tag === 'Success' ? exit.value : 'refused')
+          )
+        ),
+        Effect.asVoid
+      )
 
 const handledEvent = (batch: Batch): FramesHandled => ({
   type: 'frames.handled',
@@ -147,13 +178,15 @@ const handledEvent = (batch: Batch): FramesHandled => ({
 
 /** The loop per frame: plain code, for it runs for every trade. */
 const readBatch = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>): Batch => {
-  const { account, instruments } = options
+  const { account, instruments, quotes } = options
   const batch: Batch = {
     receivedUs: frames.at(-1)?.receivedUs ?? 0,
     tally: emptyTally(),
     trades: [],
+    quotes: [],
     letters: [],
     offeredBySymbol: new Map(),
+    quotesBySymbol: new Map(),
     rejectedBySymbol: new Map(),
     unsampledCount: 0
   }
@@ -168,6 +201,16 @@ const readBatch = <E>(frames: ReadonlyArray<RawFrame>, options: PumpOptions<E>):
         batch.trades.push(result.trade)
         increment(batch.offeredBySymbol, result.trade.symbol)
         account.noteReceived(result.trade.symbol, result.nativeId)
+        break
+      case 'quote':
+        if (quotes === undefined) {
+          increment(tally.unsupported, 'bookTicker')
+          break
+        }
+        tally.quoteCount += 1
+        batch.quotes.push(result.quote)
+        increment(batch.quotesBySymbol, result.quote.symbol)
+        quotes.account.noteReceived(result.quote.symbol, result.nativeId)
         break
       case 'rejected':
         noteRejected(batch, frame, result, options)
@@ -189,13 +232,18 @@ const noteRejected = <E>(
   batch: Batch,
   frame: RawFrame,
   result: RejectedFrame,
-  { account, instruments, sampler }: PumpOptions<E>
+  { account, instruments, quotes, sampler }: PumpOptions<E>
 ): void => {
-  const { kind: _kind, ...facts } = result
+  if (result.isQuote && quotes === undefined) {
+    increment(batch.tally.unsupported, 'bookTicker')
+    return
+  }
+  const { kind: _kind, isQuote, ...facts } = result
   increment(batch.tally.rejected, result.reason)
   if (result.symbol !== undefined && instruments.has(result.symbol)) {
     increment(batch.rejectedBySymbol, result.symbol)
-    account.noteRejected(result.symbol)
+    const noted = isQuote ? quotes?.account : account
+    noted?.noteRejected(result.symbol)
   }
   if (!sampler.takes(result.reason, frame.receivedUs)) {
     batch.unsampledCount += 1

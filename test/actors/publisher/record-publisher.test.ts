@@ -61,6 +61,7 @@ const publisherOn = (log: FakeLog, change: Partial<RecordPublisherOptions<TradeV
     batchBytesMax: 1_000,
     lingerMs: 1,
     refusedPauseMs: 1,
+    isSheddable: false,
     refusal: () => undefined,
     nowMs: () => 0,
     observe: () => undefined,
@@ -164,7 +165,8 @@ describe('trade publisher', () => {
     const log = new FakeLog(1)
     let asked = 0
     const publisher = publisherOn(log, {
-      refusal: () => (asked++ < 2 ? 'the disk is full' : undefined)
+      isSheddable: false,
+    refusal: () => (asked++ < 2 ? 'the disk is full' : undefined)
     })
     await Effect.runPromise(
       Effect.gen(function* () {

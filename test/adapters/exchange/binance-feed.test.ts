@@ -71,6 +71,7 @@ const startFeed = async (options: FakeVenueOptions = {}, restStatus = 200) => {
         ...binanceRestDefaults,
         observe: () => undefined
       }),
+    dataTypes: ['trades'],
     symbols: ['BTCUSDT'],
     instruments: [btc],
     nextCommand: Queue.take(commands),

@@ -102,6 +102,7 @@ describe('the pump', () => {
         accepted: 2,
         rejected: 1,
         refused: 0,
+        shed: 0,
         offered: 0,
         lastId: 4,
         highestId: 5
@@ -111,6 +112,7 @@ describe('the pump', () => {
         accepted: 1,
         rejected: 0,
         refused: 0,
+        shed: 0,
         offered: 0,
         lastId: 9,
         highestId: 9
@@ -178,6 +180,7 @@ describe('the pump', () => {
       accepted: 0,
       rejected: 0,
       refused: 2,
+      shed: 0,
       offered: 0,
       lastId: 2,
       highestId: 2

@@ -37,6 +37,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
     yield* runBinanceFeed({
       connect: (streams) => socket.connect(venue.url, streams),
       resolveInstruments: (added) => fetchInstruments(venue.restUrl, added, rest),
+      dataTypes: ['trades'],
       symbols,
       instruments,
       nextCommand: Queue.take(commands),
