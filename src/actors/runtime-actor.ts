@@ -72,6 +72,8 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
         worker(
           {
             id: `lander:${pipeline.dataType}`,
+            // Trades can be asked for while the other landers are still starting.
+            ready: pipeline === shared.captured[0] ? 'reported' : 'started',
             startMsMax: 30_000,
             drainMsMax: landerDrainMsMax,
             shutdownMsMax: 2 * landerStopMsMax

@@ -2,7 +2,8 @@
  * Wires the feed machine's ports: instruments from the venue's REST API, frames from its socket
  * into the publisher, refused frames into the dead-letter log.
  *
- * 1. What the sinks cannot take is not read from the socket: pressure reaches the venue, not memory.
+ * 1. What the sinks cannot take is not read from the socket: pressure reaches the venue and not
+ *    memory.
  * 2. A drained stream has everything durable in the event log that it had accepted.
  * 3. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
  *    their publisher is away, they are dropped and counted (R34).

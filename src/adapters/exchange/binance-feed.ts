@@ -39,7 +39,10 @@ export type FeedAttemptNotice =
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
 
 export interface FeedAttemptOptions<E, R>
-  extends Pick<PumpOptions<E>, 'sink' | 'quotes' | 'deadLetters' | 'sampler' | 'account' | 'observe'> {
+  extends Pick<
+    PumpOptions<E>,
+    'sink' | 'quotes' | 'deadLetters' | 'sampler' | 'account' | 'observe'
+  > {
   /** Opens the connection with these streams, in the attempt's scope. */
   readonly connect: (
     streams: ReadonlyArray<string>

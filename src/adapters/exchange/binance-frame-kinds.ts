@@ -1,5 +1,5 @@
 /**
- * Tells what a parsed Binance frame is when it is neither trade nor quote: an answer to one of our requests, an
+ * Tells what a parsed Binance frame is: a trade or a quote, an answer to one of our requests, an
  * event of a stream that K2 does not read (by kind, from a closed set), or nothing known.
  */
 import type { ControlReply, FrameResult, UnsupportedKind } from './frame-result.ts'

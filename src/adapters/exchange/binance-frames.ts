@@ -4,9 +4,9 @@
  * Ticker Streams and Live Subscribing.
  *
  * 1. Nothing thrown here reaches the caller; a bad frame costs itself only.
- * 2. A trade or quote is given only when the text says it without a second reading: every number is taken
- *    from its digits (never from a double), and a member that is given twice,
- *    differently, is refused.
+ * 2. A trade or quote is given only when the text says it without a second reading: every number is
+ *    taken from its digits (never from a double), and a member that is given twice, differently, is
+ *    refused.
  * 3. Both ways of reading (the patterns of the venue's own spelling, and JSON) end in the same
  *    checks, so they cannot disagree about a value.
  */

@@ -10,8 +10,8 @@
  * | vendor_data | `event_time` (`E` as written), `timestamp_source` = `received` without `T` |
  *
  * A side of the book is a price and a quantity above zero, or both zero where it is empty. Bid and
- * ask may touch or cross: none of 60,216 recorded quotes does, but a table that holds what the venue
- * said can show it, and one that refused it could not.
+ * ask may touch or cross: none of 60,216 recorded quotes does, but a table that holds what the
+ * venue said can show it, and one that refused it could not.
  */
 import { type Instrument, messageId, quoteId } from '../../market/instrument.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'

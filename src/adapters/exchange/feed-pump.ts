@@ -1,8 +1,8 @@
 /**
  * The data path of a feed: frames → records → sinks, in arrival order, one batch at a time.
  *
- * 1. The sinks are waited for before more frames are taken: their slowness reaches the socket, which
- *    is then not read (back-pressure instead of memory).
+ * 1. The sinks are waited for before more frames are taken: their slowness reaches the socket,
+ *    which is then not read (back-pressure instead of memory).
  * 2. Every frame is counted once, by what it was; every refused one is offered to the dead-letter
  *    log, of which the first few per reason and minute are taken.
  * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has

@@ -33,11 +33,14 @@ import { nodeProcess } from '../../../src/adapters/log/node-process.ts'
 import { forEachRecord } from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
-import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import type { SequencedRecord } from '../../../src/machines/partition-fold.ts'
+import type { DataType } from '../../../src/market/data-type.ts'
+import { quoteV2Schema } from '../../../src/market/records/quote-v2.ts'
+import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { until } from '../../support/until.ts'
 import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
 
-const topic = 'market.crypto.trades.simulated'
+const topicOf = (dataType: DataType) => `market.crypto.${dataType}.simulated`
 
 const startMsMax = 20_000
 const stopMsMax = 15_000
@@ -193,9 +196,12 @@ export interface Holdings {
 }
 
 /** What the log and the table of a folder have, whose tree has ended. */
-export const holdings = async (folder: string): Promise<Holdings> => {
-  const log = await readLog(join(folder, 'log'))
-  const table = openTable(folder)!
+export const holdings = async (
+  folder: string,
+  dataType: DataType = 'trades'
+): Promise<Holdings> => {
+  const log = await readLog(join(folder, 'log'), dataType)
+  const table = openTable(folder, dataType)!
   const files = (await dataFiles(table)).map(({ path }) => path)
   const found = await runSql(
     `SELECT symbol, source_sequence FROM read_parquet([${files.map((path) => `'${path}'`).join()}])`
@@ -206,7 +212,7 @@ export const holdings = async (folder: string): Promise<Holdings> => {
     string,
     Record<string, Record<string, number>>
   >
-  const recorded = offsets[log.identity]?.[topic] ?? {}
+  const recorded = offsets[log.identity]?.[topicOf(dataType)] ?? {}
   return {
     logged: log.ids,
     logEnds: log.ends,
@@ -221,8 +227,10 @@ export const holdings = async (folder: string): Promise<Holdings> => {
 export const removeState = (folder: string, partition: number): void => {
   const table = openTable(folder)!
   const states = Object.values(JSON.parse(summaryOf(table)['k2.state']!) as StatePaths)[0]!
-  const found = readdirSync(join(folder, 'warehouse', '_k2'))
-  rmSync(join(folder, 'warehouse', '_k2', found[0]!, states[topic]![partition]!))
+  const path = states[topicOf('trades')]![partition]!
+  for (const uuid of readdirSync(join(folder, 'warehouse', '_k2'))) {
+    rmSync(join(folder, 'warehouse', '_k2', uuid, path), { force: true })
+  }
 }
 
 type StatePaths = Record<string, Record<string, Record<string, string>>>
@@ -237,11 +245,14 @@ export const holesOf = (ids: ReadonlyMap<string, ReadonlySet<number>>): number =
   return holes
 }
 
-const readLog = (directory: string) =>
+const readLog = (directory: string, dataType: DataType) =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+        const topic = topicOf(dataType)
+        const codec = makeRecordCodec<SequencedRecord>(
+          dataType === 'trades' ? tradeV2Schema : quoteV2Schema
+        )
         const description = yield* Effect.promise(() => readDescription(nodeFiles, directory))
         const log = yield* openEmbeddedLog({
           directory,
@@ -253,15 +264,18 @@ const readLog = (directory: string) =>
           observe: () => undefined
         })
         const ids = new Map<string, Set<number>>()
-        const ends = log.watermarks().map(({ durableEnd }) => durableEnd)
+        const ends = log
+          .watermarks()
+          .filter((watermark) => watermark.topic === topic)
+          .map(({ durableEnd }) => durableEnd)
         for (const [partition, end] of ends.entries()) {
           let fromOffset = (yield* log.bounds(topic, partition)).startOffset
           while (fromOffset < end) {
             const batches = yield* log.read(topic, partition, { fromOffset, bytesMax: 1_000_000 })
             for (const batch of batches) {
               forEachRecord(batch, ({ valueStart, valueEnd }) => {
-                const trade = codec.decode(batch.bytes, valueStart, valueEnd)
-                add(ids, trade.symbol, trade.source_sequence!)
+                const record = codec.decode(batch.bytes, valueStart, valueEnd)
+                add(ids, record.symbol, record.source_sequence!)
               })
               fromOffset = batch.endOffset
             }
