@@ -43,15 +43,10 @@ const landerDrainMsMax = 5_000
 
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
 
-export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions): Child => {
+export const runtimeTree = (options: RuntimeOptions): Child => {
+  const { kernel, fromEffect, shared, http } = options
   const isSimulated = shared.exchange === 'SIMULATED'
   const feed = `feed:${shared.exchange.toLowerCase()}`
-  const isCaptured = (pipeline: Pipeline) => shared.captured.includes(pipeline)
-  const publisher = <A extends SequencedRecord>(pipeline: PipelineOf<A>): Child =>
-    worker(
-      { id: `publisher:${pipeline.dataType}`, drainMsMax },
-      fromEffect(publisherProgram(shared, pipeline))
-    )
   return supervisor(kernel, { id: 'root' }, [
     worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
     supervisor(
@@ -63,24 +58,12 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ),
     supervisor(kernel, { id: 'log' }, [
       worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
-      ...(isCaptured(shared.trades) ? [publisher(shared.trades)] : []),
-      ...(isCaptured(shared.quotes) ? [publisher(shared.quotes)] : [])
+      ...publisher(options, shared.trades),
+      ...publisher(options, shared.quotes)
     ]),
     supervisor(kernel, { id: 'landing' }, [
       worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-      ...shared.captured.map((pipeline) =>
-        worker(
-          {
-            id: `lander:${pipeline.dataType}`,
-            // Trades can be asked for while the other landers are still starting.
-            ready: pipeline === shared.captured[0] ? 'reported' : 'started',
-            startMsMax: 30_000,
-            drainMsMax: landerDrainMsMax,
-            shutdownMsMax: 2 * landerStopMsMax
-          },
-          fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
-        )
-      )
+      ...shared.captured.map((pipeline) => lander(options, pipeline))
     ]),
     supervisor(kernel, { id: 'reading' }, [
       worker({ id: 'queries', drainMsMax }, fromEffect(queryProgram(shared))),
@@ -115,6 +98,33 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ])
   ])
 }
+
+/** None for a data type that is not captured. */
+const publisher = <A extends SequencedRecord>(
+  { fromEffect, shared }: RuntimeOptions,
+  pipeline: PipelineOf<A>
+): readonly Child[] =>
+  shared.captured.includes(pipeline)
+    ? [
+        worker(
+          { id: `publisher:${pipeline.dataType}`, drainMsMax },
+          fromEffect(publisherProgram(shared, pipeline))
+        )
+      ]
+    : []
+
+const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
+  worker(
+    {
+      id: `lander:${pipeline.dataType}`,
+      // The first data type can be asked for while the landers of the others are still starting.
+      ready: pipeline === shared.captured[0] ? 'reported' : 'started',
+      startMsMax: 30_000,
+      drainMsMax: landerDrainMsMax,
+      shutdownMsMax: 2 * landerStopMsMax
+    },
+    fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
+  )
 
 const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput => {
   const isSimulated = exchange === 'SIMULATED'

@@ -50,9 +50,7 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
   const luckOf = makeFrameLuck(options.seed)
   const symbols = new Set(source.listing.map(({ symbol }) => symbol))
   const issued = new Map<number, SentRange>()
-  const quoteStreams = source.streams.flatMap((name, stream) =>
-    name.endsWith('@bookTicker') ? [stream] : []
-  )
+  const takesQuotes = makeQuoteDemand(source, sessions)
   let startedAtMs: number | undefined
   let endedIsTold = false
   let ordinal = 0
@@ -77,7 +75,7 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
     immediate = undefined
     if (isStopped || startedAtMs === undefined) return
     if (speed === 'max' && !socketsTake(sessions)) return // (2), woken later
-    playback.playQuotes?.(takesAny(sessions, quoteStreams)) // (4)
+    playback.playQuotes?.(takesQuotes()) // (4)
     const more = issueTurn(speed === 'max' ? Number.POSITIVE_INFINITY : clockMs())
     if (playback.ended() && !endedIsTold) {
       endedIsTold = true
@@ -111,10 +109,8 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
     wake: schedule,
     issued: () => bySymbol(source, issued),
     venueTimeMs: () => Math.floor(clockMs()),
-    state: () => {
-      if (startedAtMs === undefined) return 'waiting'
-      return playback.ended() ? 'ended' : 'playing'
-    },
+    state: () =>
+      startedAtMs === undefined ? 'waiting' : playback.ended() ? 'ended' : 'playing',
     stop: () => {
       isStopped = true
       clearInterval(ticker)
@@ -155,11 +151,14 @@ const issueFrame = (
   }
 }
 
-const takesAny = (
-  sessions: ReadonlyMap<number, Session>,
-  streams: ReadonlyArray<number>
-): boolean =>
-  [...sessions.values()].some((session) => streams.some((stream) => session.wants(stream)))
+const makeQuoteDemand = (
+  { streams }: TradeSource,
+  sessions: ReadonlyMap<number, Session>
+): (() => boolean) => {
+  const tickers = streams.flatMap((name, stream) => (name.endsWith('@bookTicker') ? [stream] : []))
+  return () =>
+    [...sessions.values()].some((session) => tickers.some((stream) => session.wants(stream)))
+}
 
 const socketsTake = (sessions: ReadonlyMap<number, Session>): boolean => {
   let takers = 0
