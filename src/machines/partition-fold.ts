@@ -214,7 +214,7 @@ const refuseHeld = <A extends SequencedRecord>(
     counters.held--
     refuse(counters, sink, offset, {
       reason: 'unconfirmed_sequence',
-      detail: `id ${held.id} was not followed by two consecutive ids`,
+      detail: `id ${held.id} was not followed by two ids in sequence`,
       symbol: record.symbol,
       nativeId: held.id,
       heldRecord: held.payload
