@@ -1,7 +1,6 @@
 /**
  * What a quote must be to land: ascending ids, prices and quantities that fit. A side may be empty,
- * and bid and ask may cross or touch, as they do in the auctions of exchanges: the table holds what
- * the venue said.
+ * and bid and ask may touch or cross, as some venues' do: the table holds what the venue said.
  */
 import { fitsDecimal } from '../market/decimal.ts'
 import { foldIncreasing } from '../market/increasing-sequence.ts'

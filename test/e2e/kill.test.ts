@@ -146,7 +146,8 @@ test(
       { speed: 1 }
     )
     await annotate(
-      `${logged} trades, ${loggedQuotes} quotes; of ${rounds} kills ${unfinished} left records that had not landed, ` +
+      `${logged} trades, ${loggedQuotes} quotes; ` +
+        `of ${rounds} kills ${unfinished} left records that had not landed, ` +
         `${committed} came after a commit, ${await unreferenced(dataFolder)} in the midst of one`
     )
     expect(logged).toBeGreaterThan(0)

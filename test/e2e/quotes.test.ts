@@ -208,7 +208,9 @@ const checkByPyIceberg = (
     )
   const { rows } = readBack(python, metadataPath)
   expect(firstDifference(rows.map(lineOf).toSorted(), sorted(expected))).toBe(undefined)
-  const places = new Set(rows.map((row) => `${String(row['k2_partition'])} ${String(row['k2_offset'])}`))
+  const places = new Set(
+    rows.map((row) => `${String(row['k2_partition'])} ${String(row['k2_offset'])}`)
+  )
   expect(places.size).toBe(expected.length)
   const [symbol = ''] = expected.map((quote) => quote.symbol)
   const part = readBack(python, metadataPath, `symbol = '${symbol}'`)
