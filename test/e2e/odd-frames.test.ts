@@ -1,7 +1,7 @@
 /**
  * Frames that are neither trades nor quotes, injected into a running connection: each costs itself
- * only, is counted by what it is, and what was refused stands in the dead-letter log with reason and
- * bytes.
+ * only, is counted by what it is, and what was refused stands in the dead-letter log with reason
+ * and bytes.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
