@@ -124,7 +124,7 @@ const outcomeOf = ({ isLanded, unpublishedBytes }: Drained): string => {
   if (isLanded) return 'everything it had accepted is in the table'
   return unpublishedBytes === 0
     ? 'what had not landed yet waits in the event log for the next start'
-    : `the event log could not take the last ${unpublishedBytes} bytes of trades: they are a gap`
+    : `the event log could not take the last ${unpublishedBytes} bytes of records: they are a gap`
 }
 
 const announce = (shared: Shared): void => {

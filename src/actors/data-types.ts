@@ -5,16 +5,24 @@
  */
 import type { RecordColumns } from '../adapters/duckdb/record-columns.ts'
 import type { AvroRecord } from '../adapters/duckdb/columns.ts'
+import { QuoteColumns } from '../adapters/duckdb/quote-columns.ts'
 import { TradeColumns } from '../adapters/duckdb/trade-columns.ts'
 import type { AvroRecordSchema } from '../adapters/iceberg/schema.ts'
 import { makeRecordCodec, type RecordCodec } from '../adapters/schema/record-codec.ts'
 import type { RecordRules, SequencedRecord } from '../machines/partition-fold.ts'
+import { quoteRules } from '../machines/quote-rules.ts'
 import { tradeRules } from '../machines/trade-rules.ts'
 import type { DataType } from '../market/data-type.ts'
+import { type QuoteV2, quoteV2Schema } from '../market/records/quote-v2.ts'
 import { type TradeV2, tradeV2Schema } from '../market/records/trade-v2.ts'
 import { type LearnCompact, learnCompactTrades } from './lander/compact-records.ts'
 import type { LandedRows } from './lander/lander-ports.ts'
-import { type FeedTrade, type RecordPacker, tradePacker } from './publisher/record-packer.ts'
+import {
+  codecPacker,
+  type FeedTrade,
+  type RecordPacker,
+  tradePacker
+} from './publisher/record-packer.ts'
 
 /** `In` is the form in which a feed has the records. */
 export interface DataTypeSpec<A extends SequencedRecord, In = A> {
@@ -25,6 +33,8 @@ export interface DataTypeSpec<A extends SequencedRecord, In = A> {
   /** A codec of one's own: encoding reuses a buffer. */
   readonly makeCodec: () => RecordCodec<A>
   readonly makePacker: () => RecordPacker<In>
+  /** Whether records may be dropped rather than let those of another data type wait (R34). */
+  readonly isSheddable: boolean
   readonly makeRows: () => RowSet<A>
 }
 
@@ -41,9 +51,22 @@ export const tradesSpec: DataTypeSpec<TradeV2, FeedTrade> = {
   schema: tradeV2Schema,
   rules: tradeRules,
   makeCodec: makeTradeCodec,
+  isSheddable: false,
   makePacker: () => tradePacker(makeTradeCodec()),
   makeRows: () => {
     const rows = new TradeColumns()
     return { rows, learnCompact: learnCompactTrades(rows) }
   }
+}
+
+const makeQuoteCodec = () => makeRecordCodec<QuoteV2>(quoteV2Schema)
+
+export const quotesSpec: DataTypeSpec<QuoteV2> = {
+  name: 'quotes',
+  schema: quoteV2Schema,
+  rules: quoteRules,
+  makeCodec: makeQuoteCodec,
+  isSheddable: true,
+  makePacker: () => codecPacker(makeQuoteCodec()),
+  makeRows: () => ({ rows: new QuoteColumns() })
 }

@@ -6,9 +6,11 @@
  */
 import type { Shared } from './shared.ts'
 import type { FromEffect } from './effect-actor.ts'
+import { symbolsPerConnectionMax } from '../adapters/config/config.ts'
 import type { BinanceSocket } from '../adapters/exchange/binance-socket.ts'
 import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 import type { FeedInput } from '../machines/feed-protocol.ts'
+import type { SequencedRecord } from '../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
 import { exchangeProgram } from './ingest/exchange-actor.ts'
 import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
@@ -16,6 +18,7 @@ import type { Kernel } from './kernel.ts'
 import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
+import type { Pipeline, PipelineOf } from './pipeline.ts'
 import { publisherProgram } from './publisher/publisher-actor.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
@@ -44,11 +47,10 @@ const feedDrainMsMax = 2_000
 const feedOverlapMs = 5_000
 const landerDrainMsMax = 5_000
 
-/** Streams that one connection carries. */
-const feedSymbolsMax = 1_024
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
 
-export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions): Child => {
+export const runtimeTree = (options: RuntimeOptions): Child => {
+  const { kernel, fromEffect, shared, http } = options
   const isSimulated = shared.exchange === 'SIMULATED'
   const feed = `feed:${shared.exchange.toLowerCase()}`
   return supervisor(kernel, { id: 'root' }, [
@@ -62,24 +64,12 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ),
     supervisor(kernel, { id: 'log' }, [
       worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
-      worker(
-        { id: 'publisher:trades', drainMsMax },
-        fromEffect(publisherProgram(shared, shared.trades))
-      )
+      ...publisher(options, shared.trades),
+      ...publisher(options, shared.quotes)
     ]),
     supervisor(kernel, { id: 'landing' }, [
       worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-      ...shared.pipelines.map((pipeline) =>
-        worker(
-          {
-            id: `lander:${pipeline.dataType}`,
-            startMsMax: 30_000,
-            drainMsMax: landerDrainMsMax,
-            shutdownMsMax: 2 * landerStopMsMax
-          },
-          fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
-        )
-      )
+      ...shared.captured.map((pipeline) => lander(options, pipeline))
     ]),
     supervisor(kernel, { id: 'reading' }, [
       worker({ id: 'queries', drainMsMax }, fromEffect(queryProgram(shared))),
@@ -115,6 +105,33 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
   ])
 }
 
+/** None for a data type that is not captured. */
+const publisher = <A extends SequencedRecord, In>(
+  { fromEffect, shared }: RuntimeOptions,
+  pipeline: PipelineOf<A, In>
+): readonly Child[] =>
+  shared.captured.includes(pipeline)
+    ? [
+        worker(
+          { id: `publisher:${pipeline.dataType}`, drainMsMax },
+          fromEffect(publisherProgram(shared, pipeline))
+        )
+      ]
+    : []
+
+const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
+  worker(
+    {
+      id: `lander:${pipeline.dataType}`,
+      // The first data type can be asked for while the landers of the others are still starting.
+      ready: pipeline === shared.captured[0] ? 'reported' : 'started',
+      startMsMax: 30_000,
+      drainMsMax: landerDrainMsMax,
+      shutdownMsMax: 2 * landerStopMsMax
+    },
+    fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
+  )
+
 const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput => {
   const isSimulated = exchange === 'SIMULATED'
   return {
@@ -129,6 +146,6 @@ const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput =>
     drainMsMax: feedDrainMsMax,
     rotateMs: config.binanceRotateMs,
     overlapMs: feedOverlapMs,
-    symbolsMax: feedSymbolsMax
+    symbolsMax: symbolsPerConnectionMax(config.dataTypes.length)
   }
 }

@@ -12,8 +12,9 @@ import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import type { DataType } from '../market/data-type.ts'
+import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
-import { tradesSpec } from './data-types.ts'
+import { quotesSpec, tradesSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
@@ -39,8 +40,11 @@ export interface Shared {
   readonly uuid: () => string
   readonly exchange: ExchangeCode
   readonly trades: PipelineOf<TradeV2, FeedTrade>
-  /** Of all data types. */
+  readonly quotes: PipelineOf<QuoteV2>
+  /** Of all data types: what has landed is kept and can be asked for. */
   readonly pipelines: readonly Pipeline[]
+  /** Of the data types that are captured, by `K2_DATA_TYPES`. */
+  readonly captured: readonly Pipeline[]
   readonly log: Gate<EmbeddedLog>
   readonly deadLetters: Gate<DeadLetterLog>
   readonly simulator: Gate<SimulatorAddress>
@@ -85,12 +89,16 @@ export const makeShared = (
 ): Shared => {
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
   const trades = makePipeline(tradesSpec, exchange)
+  const quotes = makePipeline(quotesSpec, exchange)
+  const pipelines = [trades, quotes]
   return {
     ...options,
     folder: dataFolderAt(options.config.dataDir),
     exchange,
     trades,
-    pipelines: [trades],
+    quotes,
+    pipelines,
+    captured: pipelines.filter(({ dataType }) => options.config.dataTypes.includes(dataType)),
     log: new Gate(),
     deadLetters: new Gate(),
     simulator: new Gate(),

@@ -14,11 +14,11 @@ export const telemetryProgram =
     Effect.gen(function* () {
       const sampler = yield* tracked('event-loop monitor', 'timer')(openProcessSampler)
       const landed = new Map<string, Map<number, number>>(
-        shared.pipelines.map(({ topic }) => [topic, new Map()])
+        shared.captured.map(({ topic }) => [topic, new Map()])
       )
       const sampling = Effect.sync(() => {
         record(shared, sampler.sample())
-        for (const pipeline of shared.pipelines) {
+        for (const pipeline of shared.captured) {
           recordLag(shared, pipeline, landed.get(pipeline.topic)!)
         }
       }).pipe(
@@ -30,7 +30,7 @@ export const telemetryProgram =
     })
 
 const record = (
-  { telemetry: { metrics }, log, pipelines }: Shared,
+  { telemetry: { metrics }, log, captured }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -39,7 +39,7 @@ const record = (
   metrics.memoryBytes.set({ thread: 'main', kind: 'heap' }, sample.heapUsedBytes)
   metrics.memoryBytes.set({ thread: 'main', kind: 'array_buffers' }, sample.arrayBufferBytes)
   metrics.memoryBytes.set({ thread: 'process', kind: 'resident' }, sample.residentBytes)
-  for (const { topic, publisher } of pipelines) {
+  for (const { topic, publisher } of captured) {
     metrics.publishPendingBytes.set({ topic }, publisher.current?.pendingBytes ?? 0)
   }
   if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)

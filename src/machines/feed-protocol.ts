@@ -40,7 +40,7 @@ export interface FeedInput {
   readonly rotateMs: number | null
   /** Time for which both connections deliver before the older one goes. */
   readonly overlapMs: number
-  /** Streams that one connection carries. */
+  /** Symbols that one connection carries. */
   readonly symbolsMax: number
 }
 

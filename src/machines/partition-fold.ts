@@ -9,12 +9,11 @@
  */
 import { messageId, sequenceKey } from '../market/instrument.ts'
 import {
-  type Arrival,
   emptySequence,
+  type FoldArrival,
   foldNext,
   type HeldRecord,
   type SequenceLimits,
-  type Step,
   type SymbolSequence
 } from '../market/sequence.ts'
 
@@ -33,7 +32,7 @@ export interface RecordRules<A extends SequencedRecord> {
   /** Why a field that only this data type has cannot land; undefined if all of them can. */
   readonly invalidField: (record: A) => string | undefined
   /** Tells records in sequence from repeats, by the sequence kind of the data type. */
-  readonly foldArrival: (state: SymbolSequence, arrival: Arrival, limits: SequenceLimits) => Step
+  readonly foldArrival: FoldArrival
   /** Fields that are bigints: text in a state, which is JSON. */
   readonly decimalFields: readonly (keyof A & string)[]
 }
@@ -232,7 +231,7 @@ const refuseHeld = <A extends SequencedRecord>(
     counters.held--
     refuse(counters, sink, offset, {
       reason: 'unconfirmed_sequence',
-      detail: `id ${held.id} was not followed by two consecutive ids`,
+      detail: `id ${held.id} was not followed by two ids in sequence`,
       symbol: record.symbol,
       nativeId: held.id,
       heldRecord: held.payload

@@ -56,3 +56,6 @@ const loadPattern = /^[0-9a-f]{12}$/
 
 /** `{EXCHANGE}-{native id}`. */
 export const tradeId = (exchange: string, nativeId: number): string => `${exchange}-${nativeId}`
+
+/** As a trade's id. */
+export const quoteId = (exchange: string, nativeId: number): string => tradeId(exchange, nativeId)

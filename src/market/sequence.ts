@@ -1,7 +1,7 @@
 /**
- * Sequence tracking for streams whose venue numbers its trades consecutively:
- * tells next, gap, late, duplicate and held apart, from record contents and log
- * order alone, never from a clock (R7).
+ * Sequence tracking for streams whose venue numbers its records: tells next, gap, late, duplicate
+ * and held apart, from record contents and log order alone, never from a clock (R7). What follows
+ * is of ids without gaps, as trades have them; `increasing-sequence.ts` has the kind of quotes.
  *
  * 1. An id is landed at most once per epoch: it is inside [low, high] and in no hole from then on.
  * 2. Holes are disjoint, ascending, inside (low, high), and at most `holesMax`;
@@ -31,7 +31,7 @@ const epochsMax = 8
 /** Inclusive id range. */
 type IdRange = [from: number, to: number]
 
-interface Epoch {
+export interface Epoch {
   /** 0 for the first, one more after each restart of the venue's ids. */
   readonly number: number
   /**
@@ -65,7 +65,7 @@ export interface SymbolSequence {
   held: HeldRecord[]
 }
 
-export interface Arrival {
+interface Arrival {
   readonly id: number
   readonly timeUs: number
   /** Called only when the record is held. */
@@ -86,7 +86,7 @@ export type Outcome =
       readonly reason: 'jump' | 'restart' | 'history'
     }
 
-export interface Step {
+interface Step {
   readonly outcome: Outcome
   /** Held records that the arrival contradicts: each goes to the dead-letter log. */
   readonly refused: readonly HeldRecord[]
@@ -94,26 +94,59 @@ export interface Step {
 
 export const emptySequence = (): SymbolSequence => ({ epochs: [], held: [] })
 
+/** What the kinds of sequences differ in (R12). */
+export interface SequenceKind {
+  readonly suspicionOf: (
+    epoch: Epoch,
+    isNewest: boolean,
+    arrival: Arrival,
+    limits: SequenceLimits
+  ) => Suspicion | undefined
+  /** Whether a suspicious arrival only repeats what is held already. */
+  readonly isHeld: (
+    held: readonly HeldRecord[],
+    arrival: Arrival,
+    limits: SequenceLimits
+  ) => boolean
+  /** Whether an id confirms the one that is held before it. */
+  readonly follows: (heldId: number, id: number, limits: SequenceLimits) => boolean
+  /** Puts an id that is not suspicious into its epoch. */
+  readonly place: (epoch: Epoch, record: PlacedRecord, limits: SequenceLimits) => Placed
+}
+
+interface PlacedRecord {
+  readonly id: number
+  readonly timeUs: number
+}
+
+export type Placed = Extract<Outcome, { kind: 'next' | 'late' | 'duplicate' }>
+
 /** Folds one arrival into the state, in log order. */
-export const foldArrival = (
+export type FoldArrival = (
   state: SymbolSequence,
   arrival: Arrival,
-  limits: SequenceLimits = defaultSequenceLimits
-): Step => {
-  const epoch = epochOf(state, arrival)
-  if (epoch === 'forgotten') return { outcome: duplicate, refused: [] }
-  if (epoch === undefined) {
-    state.epochs.push(newEpoch(0, Number.MIN_SAFE_INTEGER, arrival))
-    return landed(0)
+  limits?: SequenceLimits
+) => Step
+
+export const foldBy =
+  (kind: SequenceKind): FoldArrival =>
+  (state, arrival, limits = defaultSequenceLimits) => {
+    const epoch = epochOf(state, arrival)
+    if (epoch === 'forgotten') return { outcome: duplicate, refused: [] }
+    if (epoch === undefined) {
+      state.epochs.push(newEpoch(0, Number.MIN_SAFE_INTEGER, arrival))
+      return landed(0)
+    }
+    const suspicion = kind.suspicionOf(epoch, epoch === state.epochs.at(-1), arrival, limits)
+    if (suspicion !== undefined) {
+      return foldSuspicious(state, epoch, arrival, { kind, suspicion, limits })
+    }
+    const refused = takeHeld(state)
+    const outcome = kind.place(epoch, arrival, limits)
+    return refused.length === 0 && outcome.kind === 'next' && outcome.gapIds === 0
+      ? landed(outcome.epoch)
+      : { outcome, refused }
   }
-  const suspicion = suspicionOf(epoch, epoch === state.epochs.at(-1), arrival, limits)
-  if (suspicion !== undefined) return foldSuspicious(state, epoch, arrival, { suspicion, limits })
-  const refused = takeHeld(state)
-  const outcome = place(epoch, arrival, limits)
-  return refused.length === 0 && outcome.kind === 'next' && outcome.gapIds === 0
-    ? landed(outcome.epoch)
-    : { outcome, refused }
-}
 
 /**
  * The common case alone: the id that follows the newest one, of a symbol whose ids never restarted.
@@ -135,7 +168,7 @@ export const openIds = (state: SymbolSequence): number =>
     0
   )
 
-const duplicate: Outcome = { kind: 'duplicate' }
+export const duplicate = { kind: 'duplicate' } as const
 const nothing: readonly HeldRecord[] = []
 
 /** The common case shares one object per epoch: nothing is allocated for a record in sequence. */
@@ -167,27 +200,19 @@ const epochOf = (state: SymbolSequence, arrival: Arrival): Epoch | undefined | '
 
 type Suspicion = 'jump' | 'restart' | 'history'
 
-const suspicionOf = (
-  epoch: Epoch,
-  isNewest: boolean,
-  arrival: Arrival,
-  limits: SequenceLimits
-): Suspicion | undefined => {
-  if (arrival.id > epoch.high + limits.jumpMax) return 'jump'
-  if (isNewest && arrival.id <= epoch.high && arrival.timeUs > epoch.newestUs) return 'restart'
-  return arrival.id < epoch.low - limits.jumpMax ? 'history' : undefined
-}
-
 const foldSuspicious = (
   state: SymbolSequence,
   epoch: Epoch,
   arrival: Arrival,
-  { suspicion, limits }: { suspicion: Suspicion; limits: SequenceLimits }
+  {
+    kind,
+    suspicion,
+    limits
+  }: { kind: SequenceKind; suspicion: Suspicion; limits: SequenceLimits }
 ): Step => {
-  if (state.held.some(({ id, timeUs }) => id === arrival.id && timeUs === arrival.timeUs)) {
-    return { outcome: duplicate, refused: nothing }
-  }
-  const continues = state.held.at(-1)?.id === arrival.id - 1
+  if (kind.isHeld(state.held, arrival, limits)) return { outcome: duplicate, refused: nothing }
+  const last = state.held.at(-1)
+  const continues = last !== undefined && kind.follows(last.id, arrival.id, limits)
   const refused = continues ? nothing : takeHeld(state)
   if (state.held.length + 1 < confirmationsMin) {
     state.held.push({ id: arrival.id, timeUs: arrival.timeUs, payload: arrival.payload() })
@@ -196,9 +221,9 @@ const foldSuspicious = (
   const released = takeHeld(state)
   const target = suspicion === 'restart' ? openEpoch(state, epoch, released[0]!) : epoch
   for (const record of suspicion === 'restart' ? released.slice(1) : released) {
-    place(target, record, limits)
+    kind.place(target, record, limits)
   }
-  place(target, arrival, limits)
+  kind.place(target, arrival, limits)
   return {
     outcome: { kind: 'confirmed', epoch: target.number, released, reason: suspicion },
     refused
@@ -219,12 +244,11 @@ const takeHeld = (state: SymbolSequence): readonly HeldRecord[] => {
   return held
 }
 
-/** Puts an id that is not suspicious into its epoch. */
-const place = (
+const placeConsecutive = (
   epoch: Epoch,
-  { id, timeUs }: { readonly id: number; readonly timeUs: number },
+  { id, timeUs }: PlacedRecord,
   limits: SequenceLimits
-): Extract<Outcome, { kind: 'next' | 'late' | 'duplicate' }> => {
+): Placed => {
   if (id > epoch.high) {
     const gapIds = id - epoch.high - 1
     if (gapIds > 0) addHole(epoch, epoch.holes.length, [epoch.high + 1, id - 1], limits)
@@ -238,7 +262,7 @@ const place = (
     return { kind: 'late', epoch: epoch.number }
   }
   const index = holeAt(epoch.holes, id)
-  if (index === -1) return { kind: 'duplicate' }
+  if (index === -1) return duplicate
   narrow(epoch, index, id, limits)
   return { kind: 'late', epoch: epoch.number }
 }
@@ -270,3 +294,23 @@ const holeAt = (holes: readonly IdRange[], id: number): number => {
   }
   return -1
 }
+
+const suspicionOf = (
+  epoch: Epoch,
+  isNewest: boolean,
+  arrival: Arrival,
+  limits: SequenceLimits
+): Suspicion | undefined => {
+  if (arrival.id > epoch.high + limits.jumpMax) return 'jump'
+  if (isNewest && arrival.id <= epoch.high && arrival.timeUs > epoch.newestUs) return 'restart'
+  return arrival.id < epoch.low - limits.jumpMax ? 'history' : undefined
+}
+
+/** Ids without gaps: trades. */
+export const foldArrival = foldBy({
+  suspicionOf,
+  isHeld: (held, arrival) =>
+    held.some(({ id, timeUs }) => id === arrival.id && timeUs === arrival.timeUs),
+  follows: (heldId, id) => id === heldId + 1,
+  place: placeConsecutive
+})

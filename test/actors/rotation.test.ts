@@ -22,7 +22,6 @@ const feedPath = 'root/ingest/feed:binance'
 const streamA = `${feedPath}/stream:a`
 const streamB = `${feedPath}/stream:b`
 const symbols = generatedSymbols.map(({ symbol }) => symbol)
-const topic = 'market.crypto.trades.binance'
 
 /** Trades that are issued ahead of the table: enough to fill the socket and what lies behind it. */
 const aheadMax = 20_000
@@ -74,6 +73,9 @@ interface Scene {
   /** Closes the market and drains, once all that it issued has landed: what the feed was then. */
   readonly settle: () => Promise<FeedContext>
 }
+
+/** Quotes come over the same connections; these tests count trades. */
+const topic = 'market.crypto.trades.binance'
 
 const withFeed = async (
   settings: Readonly<Record<`K2_${string}`, string>>,
@@ -131,7 +133,8 @@ const issuedBy = ({ issued }: Venue): number =>
 
 /** The table is what the exchange issued, each trade once. */
 const expectExact = async ({ tree, venue }: Scene) => {
-  const { landed, rows, distinctRows, logEnds, tableOffsets } = await holdings(tree.folder, topic)
+  const held = await holdings(tree.folder, 'trades', 'binance')
+  const { landed, rows, distinctRows, logEnds, tableOffsets } = held
   expect(rows).toBe(distinctRows)
   expect(rows).toBe(issuedBy(venue))
   for (const [symbol, { firstId, lastId, count }] of Object.entries(venue.issued())) {
@@ -176,12 +179,12 @@ describe('a feed that runs for days', () => {
       expect(closings).toEqual(Array.from({ length: 6 }, () => 'client_closed'))
 
       // What came twice is known to the lander, and to nobody before it (R16).
-      const duplicates = await tree.metric('k2_duplicate_records')
+      const duplicates = await tree.metric('k2_duplicate_records', topic)
       expect(duplicates).toBeGreaterThan(0)
       expect(last.tradeCount).toBe(issuedBy(venue) + duplicates)
       // No trade overtook an earlier one of its symbol on the other connection.
-      expect(await tree.metric('k2_late_records')).toBe(0)
-      expect(await tree.metric('k2_sequence_gap_ids')).toBe(0)
+      expect(await tree.metric('k2_late_records', topic)).toBe(0)
+      expect(await tree.metric('k2_sequence_gap_ids', topic)).toBe(0)
       await expectExact(scene)
     })
   })
@@ -259,7 +262,8 @@ describe('a feed that runs for days', () => {
       expect(tree.shared.drained.isLanded).toBe(true)
       expect(tree.kernel.registry.snapshot()).toEqual([])
       expect(tree.kernel.registry.leakCount()).toBe(0)
-      const { landed, logged, rows, distinctRows } = await holdings(tree.folder, topic)
+      const held = await holdings(tree.folder, 'trades', 'binance')
+      const { landed, logged, rows, distinctRows } = held
       expect(landed).toEqual(logged)
       expect(rows).toBe(distinctRows)
     })

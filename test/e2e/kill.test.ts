@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { makeGeneratorSource } from '../../src/adapters/simulator/generator-source.ts'
 import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
-import { Exactness } from '../support/exactness.ts'
+import { checkedData, Exactness } from '../support/exactness.ts'
 import { k2Fixture, type K2Process, type K2Settings } from '../support/k2-process.ts'
 import { settingsOf, type Venue, withSource } from '../support/venue.ts'
 import { dataFiles, namesIn, openTable } from '../support/warehouse.ts'
@@ -22,7 +22,7 @@ const k2s = k2Fixture()
 const rounds = Number(process.env['K2_KILL_ROUNDS'] ?? 50)
 const seed = Number(process.env['K2_KILL_SEED'] ?? randomInt(2 ** 31))
 const testMsMax = 900_000
-const topic = 'market.crypto.trades.binance'
+const [trades, quotes] = checkedData('binance')
 const symbols = generatedSymbols.map(({ symbol }) => symbol)
 
 /** Where a moment is counted from, and how long after that it may be. */
@@ -51,22 +51,33 @@ const phaseAt = (share: number) => {
 
 const generator = (rate: number) => makeGeneratorSource({ seed, rate })
 
+interface Published {
+  readonly trades: number
+  readonly quotes: number
+}
+
 /** Records that this process has called durable; 0 while it cannot be asked. */
-const publishedBy = async (k2: K2Process): Promise<number> => {
-  if (k2.announcedUrl === undefined || k2.hasEnded) return 0
+const publishedBy = async (k2: K2Process): Promise<Published> => {
+  if (k2.announcedUrl === undefined || k2.hasEnded) return { trades: 0, quotes: 0 }
+  const of = async (topic: string) =>
+    (await k2.metric('k2_published_records_total', { topic })) ?? 0
   try {
-    return (await k2.metric('k2_published_records_total')) ?? 0
+    return { trades: await of(trades.topic), quotes: await of(quotes.topic) }
   } catch {
-    return 0
+    return { trades: 0, quotes: 0 }
   }
 }
 
 /** Lets K2 run until the moment and kills it; what it had acknowledged by then. */
-const killAfter = async (k2: K2Process, ms: number): Promise<number> => {
+const killAfter = async (k2: K2Process, ms: number): Promise<Published> => {
   const momentMs = performance.now() + ms
-  let published = 0
+  let published: Published = { trades: 0, quotes: 0 }
   while (performance.now() < momentMs) {
-    published = Math.max(published, await publishedBy(k2))
+    const now = await publishedBy(k2)
+    published = {
+      trades: Math.max(published.trades, now.trades),
+      quotes: Math.max(published.quotes, now.quotes)
+    }
     await pause(Math.max(0, Math.min(pollMs, momentMs - performance.now())))
   }
   k2.kill('SIGKILL')
@@ -81,7 +92,9 @@ test(
     const pick = <A>(...choices: readonly [A, ...A[]]): A =>
       choices[Math.floor(random() * choices.length)] ?? choices[0]
     const dataFolder = k2s.dataFolder()
-    const exactness = new Exactness(dataFolder, topic)
+    const exactness = new Exactness(dataFolder, trades)
+    const ofQuotes = new Exactness(dataFolder, quotes)
+    let loggedQuotes = 0
     let logged = 0
     let landed = 0
     let committed = 0
@@ -102,7 +115,17 @@ test(
           if (phase.since === 'serving') await k2.url()
           if (phase.since === 'trading') await k2.atLeast('k2_published_records_total', 1)
           const published = await killAfter(k2, ms)
-          const standing = await failWith(`round ${round}`, k2, exactness.check(logged + published))
+          const standing = await failWith(
+            `round ${round}`,
+            k2,
+            exactness.check(logged + published.trades)
+          )
+          const { logged: quotesNow } = await failWith(
+            `quotes of round ${round}`,
+            k2,
+            ofQuotes.check(loggedQuotes + published.quotes)
+          )
+          loggedQuotes = quotesNow
           logged = standing.logged
           if (standing.landed < standing.logged) unfinished++
           if (standing.landed > landed) committed++
@@ -116,14 +139,19 @@ test(
         const standing = await exactness.check(logged)
         expect(standing.landed).toBe(standing.logged)
         logged = standing.logged
+        const standingQuotes = await ofQuotes.check(loggedQuotes)
+        expect(standingQuotes.landed).toBe(standingQuotes.logged)
+        loggedQuotes = standingQuotes.logged
       },
       { speed: 1 }
     )
     await annotate(
-      `${logged} trades; of ${rounds} kills ${unfinished} left records that had not landed, ` +
+      `${logged} trades, ${loggedQuotes} quotes; ` +
+        `of ${rounds} kills ${unfinished} left records that had not landed, ` +
         `${committed} came after a commit, ${await unreferenced(dataFolder)} in the midst of one`
     )
     expect(logged).toBeGreaterThan(0)
+    expect(loggedQuotes).toBeGreaterThan(0)
   },
   testMsMax
 )
@@ -132,7 +160,9 @@ test(
   'a log that is full of records that have not landed survives the kill, and all of it lands',
   async () => {
     const dataFolder = k2s.dataFolder()
-    const exactness = new Exactness(dataFolder, topic)
+    const exactness = new Exactness(dataFolder, trades)
+    const ofQuotes = new Exactness(dataFolder, quotes)
+    const { topic } = trades
     const settings = (venue: Venue): K2Settings => ({
       ...settingsOf(venue, symbols),
       K2_DATA_DIR: dataFolder,
@@ -148,22 +178,28 @@ test(
           K2_COMMIT_BYTES: '1GiB'
         })
         await k2.ready()
-        await k2.atLeast('k2_publish_refused_total', 1)
+        await k2.atLeast('k2_publish_refused_total', 1, { topic })
         const published = await publishedBy(k2)
         k2.kill('SIGKILL')
         await k2.exit()
-        const before = await exactness.check(published)
+        const before = await exactness.check(published.trades)
+        const quotesBefore = await ofQuotes.check(published.quotes)
         expect(before.logged - before.landed).toBeGreaterThan(100_000)
 
         // The exchange is silent now: what lands is what the log had.
         venue.control.request({ refuse: 'all', drop: 'all' })
         const again = k2s.start({ ...settings(venue), K2_COMMIT_AGE: '200ms' })
-        await again.atLeast('k2_landed_records', before.logged)
+        await again.atLeast('k2_landed_records', before.logged, { topic })
+        await again.atLeast('k2_landed_records', quotesBefore.logged, { topic: quotes.topic })
         again.kill('SIGKILL')
         await again.exit()
         expect(await exactness.check(before.logged)).toEqual({
           logged: before.logged,
           landed: before.logged
+        })
+        expect(await ofQuotes.check(quotesBefore.logged)).toEqual({
+          logged: quotesBefore.logged,
+          landed: quotesBefore.logged
         })
       },
       { speed: 'max' }

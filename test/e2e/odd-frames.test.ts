@@ -1,6 +1,7 @@
 /**
- * Frames that are no trades, injected into a running connection: each costs itself only, is counted
- * by what it is, and what was refused stands in the dead-letter log with reason and bytes.
+ * Frames that are neither trades nor quotes, injected into a running connection: each costs itself
+ * only, is counted by what it is, and what was refused stands in the dead-letter log with reason
+ * and bytes.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,16 +30,20 @@ const trade = (changes: Readonly<Record<string, unknown>>): string =>
     ...changes
   })
 
+const quote = (changes: Readonly<Record<string, unknown>>): string =>
+  combined('btcusdt@bookTicker', {
+    u: 9,
+    s: 'BTCUSDT',
+    b: '1.0',
+    B: '1.0',
+    a: '2.0',
+    A: '1.0',
+    ...changes
+  })
+
 /** Frames of streams that K2 does not read, by the kind under which they are counted. */
 const unsupported: Readonly<Record<string, string>> = {
-  bookTicker: combined('btcusdt@bookTicker', {
-    u: 1,
-    s: 'BTCUSDT',
-    b: '1',
-    B: '1',
-    a: '2',
-    A: '1'
-  }),
+  bookTicker: combined('!bookTicker', { u: 1, s: 'BTCUSDT', b: '1', B: '1', a: '2', A: '1' }),
   depthUpdate: combined('btcusdt@depth@100ms', {
     e: 'depthUpdate',
     E: 1,
@@ -75,7 +80,11 @@ const refused: readonly (readonly [reason: string, text: string])[] = [
   ['bad_id', trade({ t: 9_007_199_254_740_993n.toString() }).replace(/"(9007199254740993)"/, '$1')],
   ['bad_time', trade({ T: 12 })],
   ['unknown_symbol', trade({ s: 'DOGEUSDT' })],
-  ['symbol_mismatch', trade({}).replace('btcusdt@trade', 'ethusdt@trade')]
+  ['symbol_mismatch', trade({}).replace('btcusdt@trade', 'ethusdt@trade')],
+  ['bad_decimal', quote({ b: 1 })],
+  ['bad_price', quote({ a: '-2.0' })],
+  ['bad_quantity', quote({ B: '0.0' })],
+  ['symbol_mismatch', quote({}).replace('btcusdt@bookTicker', 'ethusdt@bookTicker')]
 ]
 const binary = Buffer.from([0, 1, 2, 255])
 const oversizedBytes = 2 * 1_024 * 1_024
@@ -124,7 +133,8 @@ testWithRecordings(
       await k2.atLeast('k2_feed_rejected_frames_total', refused.length + 2)
       venue.control.request({ stall: false })
       injectAll(venue)
-      await k2.atLeast('k2_landed_records', expected.length)
+      const topic = 'market.crypto.trades.binance'
+      await k2.atLeast('k2_landed_records', expected.length, { topic })
       injectAll(venue)
       await k2.atLeast('k2_feed_rejected_frames_total', 3 * (refused.length + 2))
 

@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { Exactness } from '../support/exactness.ts'
+import { checkedData, Exactness } from '../support/exactness.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { namesIn } from '../support/warehouse.ts'
 
@@ -15,7 +15,7 @@ const testMsMax = 180_000
 const stopMsMax = 10_000
 /** A refused start says so within this time, also on a busy machine. */
 const refusalMsMax = 45_000
-const topic = 'market.crypto.trades.simulated'
+const [trades, quotes] = checkedData('simulated')
 
 describe('stopping', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -23,13 +23,17 @@ describe('stopping', () => {
       `${signal} drains: all that was accepted has landed, and the next start goes on there`,
       async () => {
         const dataFolder = k2s.dataFolder()
-        const exactness = new Exactness(dataFolder, topic)
+        const exactness = new Exactness(dataFolder, trades)
+        const quotesExactness = new Exactness(dataFolder, quotes)
+        const publishedOf = async ({ topic }: typeof trades) =>
+          (await k2.metric('k2_published_records_total', { topic })) ?? 0
         const settings = { K2_DATA_DIR: dataFolder, K2_SIMULATOR_RATE: '2000' }
         const k2 = k2s.start(settings)
         await k2.ready()
         await k2.atLeast('k2_landed_records', 1)
-        await k2.atLeast('k2_published_records_total', 2_000)
-        const published = (await k2.metric('k2_published_records_total')) ?? 0
+        await k2.atLeast('k2_published_records_total', 2_000, { topic: trades.topic })
+        const published = await publishedOf(trades)
+        const publishedQuotes = await publishedOf(quotes)
         const askedMs = performance.now()
         k2.kill(signal)
         expect(await k2.exit(), k2.describe()).toEqual({ code: 0, signal: null })
@@ -37,10 +41,13 @@ describe('stopping', () => {
         expect(k2.log.filter(({ level }) => level === 'error')).toEqual([])
         const first = await exactness.check(published)
         expect(first.landed).toBe(first.logged)
+        const firstQuotes = await quotesExactness.check(publishedQuotes)
+        expect(firstQuotes.landed).toBe(firstQuotes.logged)
+        expect(firstQuotes.landed).toBeGreaterThan(0)
 
         const again = k2s.start(settings)
         await again.ready()
-        await again.atLeast('k2_landed_records', first.landed + 1)
+        await again.atLeast('k2_landed_records', first.landed + 1, { topic: trades.topic })
         const { status, text } = await again.get('/v1/trades?symbol=BTCUSDT&limit=5')
         expect(status, text).toBe(200)
         expect((JSON.parse(text) as { readonly data: readonly unknown[] }).data).toHaveLength(5)

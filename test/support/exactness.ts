@@ -9,7 +9,10 @@
  * 3. No id is in the table twice, and a symbol's ids ascend in the log.
  */
 import { formatDecimal } from '../../src/market/decimal.ts'
-import { type LoggedTrade, LogFolder } from './log-folder.ts'
+import { topicName } from '../../src/market/instrument.ts'
+import { quoteV2Schema } from '../../src/market/records/quote-v2.ts'
+import { tradeV2Schema } from '../../src/market/records/trade-v2.ts'
+import { type LoggedRecord, LogFolder } from './log-folder.ts'
 import { dataFiles, type OpenedTable, openTable, runSql, summaryOf } from './warehouse.ts'
 
 export interface Standing {
@@ -17,6 +20,21 @@ export interface Standing {
   readonly logged: number
   readonly landed: number
 }
+
+/** One data type of a data folder. */
+interface CheckedData {
+  readonly topic: string
+  readonly table: string
+  readonly schema: { readonly fields: readonly Field[] }
+}
+
+/** What K2 captures of an exchange. */
+export const checkedData = (
+  exchange: string
+): readonly [trades: CheckedData, quotes: CheckedData] => [
+  { topic: topicName('crypto', 'trades', exchange), table: 'trades', schema: tradeV2Schema },
+  { topic: topicName('crypto', 'quotes', exchange), table: 'quotes', schema: quoteV2Schema }
+]
 
 /** Records that are not in the table yet, as it was when last looked at. */
 interface Pending {
@@ -28,14 +46,20 @@ interface Pending {
 export class Exactness {
   readonly #dataFolder: string
   readonly #topic: string
+  readonly #table: string
+  readonly #fields: readonly Field[]
+  readonly #columns: readonly string[]
   readonly #log: LogFolder
   readonly #pendingByPartition = new Map<number, Pending>()
   readonly #lastIds = new Map<string, number>()
 
-  constructor(dataFolder: string, topic: string) {
+  constructor(dataFolder: string, { topic, table, schema }: CheckedData) {
     this.#dataFolder = dataFolder
     this.#topic = topic
-    this.#log = new LogFolder(dataFolder, topic)
+    this.#table = table
+    this.#fields = schema.fields
+    this.#columns = columnsOf(schema.fields)
+    this.#log = new LogFolder(dataFolder, topic, schema)
   }
 
   /**
@@ -51,7 +75,7 @@ export class Exactness {
     })
     const { identity, recordCount: logged } = this.#log
     require(logged >= acknowledged, `${acknowledged} were acknowledged, the log has ${logged}`)
-    const table = openTable(this.#dataFolder)
+    const table = openTable(this.#dataFolder, this.#table)
     if (table === undefined || identity === undefined) return { logged, landed: 0 }
     const offsets = recordedOffsets(table, identity, this.#topic)
     const files = (await dataFiles(table)).map(({ path }) => path)
@@ -63,13 +87,13 @@ export class Exactness {
     return { logged, landed }
   }
 
-  #note(record: LoggedTrade): void {
-    const { partition, trade } = record
-    this.#pending(partition).lines.push(lineOfTrade(record))
-    const id = trade.source_sequence ?? -1
-    const last = this.#lastIds.get(trade.symbol) ?? -1
-    require(id > last, `the log has ${trade.message_id} behind id ${last}`) // (3)
-    this.#lastIds.set(trade.symbol, id)
+  #note(logged: LoggedRecord): void {
+    const { partition, record } = logged
+    this.#pending(partition).lines.push(lineOf(this.#fields, logged))
+    const id = record.source_sequence ?? -1
+    const last = this.#lastIds.get(record.symbol) ?? -1
+    require(id > last, `the log has ${record.message_id} behind id ${last}`) // (3)
+    this.#lastIds.set(record.symbol, id)
   }
 
   #pending(partition: number): Pending {
@@ -118,7 +142,7 @@ export class Exactness {
     pending.from = offset
     if (wanted.length === 0) return
     const rows = await runSql(
-      `SELECT concat_ws('|', ${columns.join(', ')}) FROM ${parquet(files)}
+      `SELECT concat_ws('|', ${this.#columns.join(', ')}) FROM ${parquet(files)}
        WHERE k2_partition = '${identity}/${this.#topic}/${partition}' AND k2_offset >= ${from}
        ORDER BY k2_offset`
     )
@@ -129,25 +153,43 @@ export class Exactness {
   }
 }
 
-/** What is compared of a row, in the order of `lineOfTrade`. */
-const columns = [
+interface Field {
+  readonly name: string
+  readonly type: unknown
+}
+
+type Shape = 'timestamp' | 'nested' | 'nullable' | 'plain'
+
+const shapeOf = ({ type }: Field): Shape => {
+  const text = JSON.stringify(type)
+  if (text.includes('timestamp-micros')) return 'timestamp'
+  if (text.includes('"map"') || text.includes('"array"')) return 'nested'
+  return text.includes('"null"') ? 'nullable' : 'plain'
+}
+
+/** By shape: a column's value as `lineOf` writes it. */
+const sqlOf: Readonly<Record<Shape, (column: string) => string>> = {
+  timestamp: (column) => `epoch_us(${column})`,
+  nested: (column) => `to_json(${column})`,
+  nullable: (column) => `coalesce(${column}::VARCHAR, 'null')`,
+  plain: (column) => column
+}
+
+/** What is compared of a row, in the order of `lineOf`. */
+const columnsOf = (fields: readonly Field[]): readonly string[] => [
   'k2_offset',
-  'message_id',
-  'trade_id',
-  'symbol',
-  'exchange',
-  'asset_class',
-  'epoch_us("timestamp")',
-  'price',
-  'quantity',
-  'currency',
-  'side',
-  'source_sequence',
-  'epoch_us(ingestion_timestamp)',
-  "coalesce(platform_sequence::VARCHAR, 'null')",
-  'to_json(trade_conditions)',
-  'to_json(vendor_data)'
+  ...fields.map((field) => sqlOf[shapeOf(field)](`"${field.name}"`))
 ]
+
+const lineOf = (fields: readonly Field[], { offset, record }: LoggedRecord): string =>
+  [
+    offset,
+    ...fields.map((field) => {
+      const value = (record as unknown as Readonly<Record<string, unknown>>)[field.name]
+      if (typeof value === 'bigint') return formatDecimal(value)
+      return shapeOf(field) === 'nested' ? JSON.stringify(value) : String(value)
+    })
+  ].join('|')
 
 const require = (holds: boolean, fault: string): void => {
   if (!holds) throw new Error(fault)
@@ -170,23 +212,3 @@ const recordedOffsets = (
   const partitions = Object.entries(offsets[identity]?.[topic] ?? {})
   return new Map(partitions.map(([partition, offset]) => [Number(partition), offset]))
 }
-
-const lineOfTrade = ({ offset, trade }: LoggedTrade): string =>
-  [
-    offset,
-    trade.message_id,
-    trade.trade_id,
-    trade.symbol,
-    trade.exchange,
-    trade.asset_class,
-    trade.timestamp,
-    formatDecimal(trade.price),
-    formatDecimal(trade.quantity),
-    trade.currency,
-    trade.side,
-    trade.source_sequence,
-    trade.ingestion_timestamp,
-    String(trade.platform_sequence),
-    JSON.stringify(trade.trade_conditions),
-    JSON.stringify(trade.vendor_data)
-  ].join('|')

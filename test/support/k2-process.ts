@@ -180,16 +180,20 @@ export class K2Process {
     return sumOf(text, name, labels)
   }
 
-  /** Waits until a metric is at least so much. */
-  async atLeast(name: string, wanted: number, msMax = startMsMax): Promise<void> {
+  /** Waits until a metric, over the series that have these labels, is at least so much. */
+  async atLeast(
+    name: string,
+    wanted: number,
+    labels: Readonly<Record<string, string>> = {}
+  ): Promise<void> {
     let last: number | undefined
     await this.#whileRunning(
       `${name} of at least ${wanted}`,
       async () => {
-        last = await this.metric(name)
+        last = await this.metric(name, labels)
         return last !== undefined && last >= wanted ? true : undefined
       },
-      { msMax, seen: () => String(last) }
+      { seen: () => String(last) }
     )
   }
 
@@ -204,13 +208,13 @@ export class K2Process {
   #whileRunning<A>(
     what: string,
     ask: () => A | undefined | Promise<A | undefined>,
-    { msMax = startMsMax, seen }: { readonly msMax?: number; readonly seen?: () => string } = {}
+    { seen }: { readonly seen?: () => string } = {}
   ): Promise<A> {
     const asked = () => {
       if (this.#exit !== undefined) throw new Error(`K2 ended before ${what}\n${this.describe()}`)
       return ask()
     }
-    return this.#until(what, asked, msMax, seen)
+    return this.#until(what, asked, startMsMax, seen)
   }
 
   #until<A>(

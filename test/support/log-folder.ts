@@ -5,14 +5,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BatchMalformed, forEachRecord, openBatch } from '../../src/adapters/log/record-batch.ts'
-import { makeRecordCodec } from '../../src/adapters/schema/record-codec.ts'
-import { type TradeV2, tradeV2Schema } from '../../src/market/records/trade-v2.ts'
+import { makeRecordCodec, type RecordCodec } from '../../src/adapters/schema/record-codec.ts'
+import type { SequencedRecord } from '../../src/machines/partition-fold.ts'
 import { namesIn } from './warehouse.ts'
 
-export interface LoggedTrade {
+export interface LoggedRecord {
   readonly partition: number
   readonly offset: number
-  readonly trade: TradeV2
+  readonly record: SequencedRecord
 }
 
 interface Place {
@@ -22,7 +22,7 @@ interface Place {
 }
 
 export interface LogVisitor {
-  readonly onRecord: (record: LoggedTrade) => void
+  readonly onRecord: (record: LoggedRecord) => void
   /** Retention has removed what was below this offset before it was read here. */
   readonly onRemoved: (partition: number, beforeOffset: number) => void
 }
@@ -31,12 +31,14 @@ export interface LogVisitor {
 export class LogFolder {
   readonly #folder: string
   readonly #topic: string
-  readonly #codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+  readonly #codec: RecordCodec<SequencedRecord>
   readonly #places = new Map<number, Place>()
 
-  constructor(dataFolder: string, topic: string) {
+  /** @param schema of the topic's records */
+  constructor(dataFolder: string, topic: string, schema: object) {
     this.#folder = join(dataFolder, 'log')
     this.#topic = topic
+    this.#codec = makeRecordCodec(schema)
   }
 
   /** Names the log in `k2.offsets`; undefined while the log has none. */
@@ -100,8 +102,8 @@ export class LogFolder {
         throw new Error(`${path}: offset ${batch.baseOffset} where ${place.nextOffset} is next`)
       }
       forEachRecord(batch, ({ offset, valueStart, valueEnd }) => {
-        const trade = this.#codec.decode(batch.bytes, valueStart, valueEnd)
-        visitor.onRecord({ partition, offset, trade })
+        const record = this.#codec.decode(batch.bytes, valueStart, valueEnd)
+        visitor.onRecord({ partition, offset, record })
       })
       place.position += batch.bytes.length
       place.nextOffset = batch.endOffset

@@ -108,7 +108,7 @@ export const lineOfRow = ({ row, timestampUs, price, quantity, vendor }: ReadRow
   ])
 
 /** Decimal text without the zeros that do not change the number; no number is made of it. */
-const plainDecimal = (text: string): string => {
+export const plainDecimal = (text: string): string => {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`"${text}" is no plain decimal`)
   const [whole = '', fraction = ''] = text.split('.')
   const significant = fraction.replace(/0+$/, '')
@@ -134,5 +134,5 @@ export const firstDifference = (actual: readonly string[], expected: readonly st
   return undefined
 }
 
-const sortedEntries = (map: Readonly<Record<string, unknown>>) =>
+export const sortedEntries = (map: Readonly<Record<string, unknown>>) =>
   Object.entries(map).sort(([left], [right]) => (left < right ? -1 : 1))

@@ -34,9 +34,9 @@ export interface DataFile {
   readonly partition: { readonly exchange: string; readonly timestamp_day: number }
 }
 
-/** The current version of `market.trades` in a data folder; undefined where there is none. */
-export const openTable = (dataFolder: string): OpenedTable | undefined => {
-  const pointers = join(dataFolder, 'warehouse', '_catalog', 'market', 'trades')
+/** The current version of a table of `market` in a data folder; undefined where there is none. */
+export const openTable = (dataFolder: string, name = 'trades'): OpenedTable | undefined => {
+  const pointers = join(dataFolder, 'warehouse', '_catalog', 'market', name)
   const newest = namesIn(pointers).filter((name) => name.endsWith('.json')).sort().at(-1)
   if (newest === undefined) return undefined
   const pointer = JSON.parse(readFileSync(join(pointers, newest), 'utf8')) as {

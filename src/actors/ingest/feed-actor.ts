@@ -2,9 +2,12 @@
  * Wires the feed machine's ports: instruments from the venue's REST API, frames from its socket
  * into the publisher, refused frames into the dead-letter log.
  *
- * 1. What the sink cannot take is not read from the socket: pressure reaches the venue, not memory.
+ * 1. What the sinks cannot take is not read from the socket: pressure reaches the venue and not
+ *    memory.
  * 2. A drained stream has everything durable in the event log that it had accepted. One that was
  *    replaced does not wait for that: the publisher is never empty while the other one delivers.
+ * 3. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
+ *    their publisher is away, they are dropped and counted (R34).
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
@@ -26,6 +29,7 @@ import type {
   StreamInput
 } from '../../machines/feed-protocol.ts'
 import type { Instrument } from '../../market/instrument.ts'
+import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
@@ -43,6 +47,7 @@ export const makeFeedActor = (
   feed: string
 ) => {
   const account = new FeedAccount()
+  const quoteAccount = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
   return feedMachine.provide({
@@ -53,7 +58,7 @@ export const makeFeedActor = (
           noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
       streamFeed: fromEffect((args: StreamArgs) =>
-        streamFeed(args, { shared, feed, account, sampler, connections })
+        streamFeed(args, { shared, feed, account, quoteAccount, sampler, connections })
       )
     }
   })
@@ -66,6 +71,7 @@ interface StreamContext {
   readonly feed: string
   /** Outlives connections: what a feed received since it was made. */
   readonly account: FeedAccount
+  readonly quoteAccount: FeedAccount
   readonly sampler: LetterSampler
   readonly connections: FeedConnections
 }
@@ -91,11 +97,13 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
     const { input, commands, notifyParent } = args
     const { stream } = input
-    const { shared, feed, account, sampler, connections } = context
+    const { shared, feed, account, quoteAccount, sampler, connections } = context
+    const { dataTypes } = shared.config
     const attempt = runBinanceFeed({
       connect: (streams) => openConnection(args, context, streams),
       predecessorsCaughtUp: connections.othersCaughtUp(stream),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
+      dataTypes,
       symbols: input.symbols,
       instruments: input.instruments,
       nextCommand: Queue.take(commands),
@@ -108,6 +116,9 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
         offer: (trades) =>
           Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
       },
+      quotes: dataTypes.includes('quotes')
+        ? { sink: quoteSink(shared), account: quoteAccount }
+        : undefined,
       deadLetters: frameLetters(shared, feed),
       sampler,
       account,
@@ -115,9 +126,16 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
     })
     const end = yield* noted(shared, feed, attempt)
     // (2)
-    if (end === 'drain.requested') {
-      yield* Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.flushed)
+    if (end === 'drain.requested') yield* flushed(shared)
+  })
+
+/** Ends once everything that was accepted is durable in the event log. */
+const flushed = ({ config, trades, quotes }: Shared): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    if (config.dataTypes.includes('trades')) {
+      yield* Effect.flatMap(trades.publisher.get, (publisher) => publisher.flushed)
     }
+    yield* quotes.publisher.current?.flushed ?? Effect.void
   })
 
 const openConnection = (
@@ -139,6 +157,20 @@ const openConnection = (
     yield* connections.enter(stream, { session, openedMs })
     return session
   })
+
+/** (3) */
+const quoteSink = ({ quotes, telemetry: { metrics } }: Shared) => ({
+  offer: (records: readonly QuoteV2[]): Effect.Effect<'accepted' | 'shed'> =>
+    Effect.suspend(() => {
+      const publisher = quotes.publisher.current
+      if (publisher !== undefined && !publisher.refused) {
+        return Effect.as(publisher.offer(records), 'accepted' as const)
+      }
+      const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
+      metrics.shed.inc({ topic: quotes.topic, reason }, records.length)
+      return Effect.succeed('shed' as const)
+    })
+})
 
 /** Reports an attempt that fails, by what it failed of. */
 const noted = <A, E extends { readonly _tag: string; readonly message: string }, R>(

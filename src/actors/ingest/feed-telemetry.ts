@@ -13,6 +13,7 @@ export const observeFrames = (
 ): void => {
   const { tally, receivedUs } = event
   metrics.feedFrames.inc({ feed, kind: 'trade' }, tally.tradeCount)
+  metrics.feedFrames.inc({ feed, kind: 'quote' }, tally.quoteCount)
   metrics.feedFrames.inc({ feed, kind: 'control' }, tally.controlCount)
   for (const [kind, count] of tally.unsupported) metrics.feedFrames.inc({ feed, kind }, count)
   for (const [reason, count] of tally.rejected) {

@@ -95,7 +95,7 @@ export const landerProgram =
     })
 
 const workerData = (
-  { config, folder, pipelines }: Shared,
+  { config, folder, captured }: Shared,
   { dataType, topic }: Pipeline,
   log: EmbeddedLog
 ): LanderWorkerData => ({
@@ -111,7 +111,7 @@ const workerData = (
     logFaults: faultsOf(topic, log)
   },
   snapshotsMax: config.snapshotsMax,
-  duckdbBytesMax: Math.floor(config.duckdbBytesMax / pipelines.length)
+  duckdbBytesMax: Math.floor(config.duckdbBytesMax / captured.length)
 })
 
 /** By partition of the topic; the log may hold other topics, landed by other runs. */

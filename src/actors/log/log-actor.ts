@@ -58,7 +58,7 @@ export const logProgram =
 /** Never below what the tables have, which are read before (R11). */
 const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
   Effect.gen(function* () {
-    const { config, folder, telemetry, pipelines } = shared
+    const { config, folder, telemetry, pipelines, captured } = shared
     const recorded = yield* Effect.forEach(pipelines, ({ table }) =>
       Effect.flatMap(table.get, readRecordedState).pipe(
         // Nothing is known to have landed: the lander stops by name, the log only takes records.
@@ -70,7 +70,7 @@ const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable
       catch: (error) =>
         error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
     })
-    const topics = pipelines.map(({ topic }): readonly [string, number] => [
+    const topics = captured.map(({ topic }): readonly [string, number] => [
       topic,
       description?.topics.get(topic) ?? config.logPartitions
     ])
@@ -102,9 +102,9 @@ const limitsOf = (
  * Time passes also when nothing lands: with the disk's limit reached there is no commit that would
  * let the log look for segments that are old enough to go, and no room until it does (R53).
  */
-const expireByTime = ({ pipelines }: Shared, log: EmbeddedLog): Effect.Effect<never> =>
+const expireByTime = ({ captured }: Shared, log: EmbeddedLog): Effect.Effect<never> =>
   Effect.sync(() => {
-    for (const { landing, topic } of pipelines) {
+    for (const { landing, topic } of captured) {
       for (const { partition, offset } of landing.current?.positions ?? []) {
         log.setConsumed(topic, partition, offset)
       }
@@ -112,8 +112,8 @@ const expireByTime = ({ pipelines }: Shared, log: EmbeddedLog): Effect.Effect<ne
   }).pipe(Effect.andThen(Effect.sleep(expireMs)), Effect.forever)
 
 /** The log ends last, so it knows: what is in it, and what of that the landers have landed. */
-const noteDrained = ({ drained, pipelines }: Shared, log: EmbeddedLog): void => {
-  const topics = new Set(pipelines.map(({ topic }) => topic))
+const noteDrained = ({ drained, captured }: Shared, log: EmbeddedLog): void => {
+  const topics = new Set(captured.map(({ topic }) => topic))
   drained.isLanded =
     drained.unpublishedBytes === 0 &&
     log

@@ -36,7 +36,9 @@ export const publisherProgram =
         batchBytesMax,
         lingerMs,
         refusedPauseMs,
-        refusal: () => diskRefusal(shared),
+        isSheddable: spec.isSheddable,
+        refusal: () =>
+          diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
         nowMs: () => performance.now(),
         observe: (event) => observePublisher(shared, topic, event)
       })
@@ -76,6 +78,18 @@ const diskRefusal = ({ disk }: Shared): string | undefined => {
   const usage = disk.current
   return usage !== undefined && usage.bytes >= usage.bytesMax
     ? `the data folder has ${usage.bytes} bytes, K2_DISK_LIMIT is ${usage.bytesMax}`
+    : undefined
+}
+
+/**
+ * Half of the log is always left to what may not be dropped: a lander of quotes that has stopped
+ * must not fill it (R31, R34).
+ */
+const logRefusal = ({ log, config }: Shared, topic: string): string | undefined => {
+  const bytes = log.current?.unconsumedBytes(topic) ?? 0
+  const bytesMax = config.logDiskBytesMax / 2
+  return bytes >= bytesMax
+    ? `${topic} has ${bytes} bytes that have not landed, half of K2_LOG_DISK_LIMIT is ${bytesMax}`
     : undefined
 }
 

@@ -4,7 +4,8 @@
  *
  * 1. A lane is a partition: it has one append outstanding, so
  *    records of a key keep their order (R36).
- * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending.
+ * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending. Who drops
+ *    records while the log refuses them does not wait meanwhile, and offers none.
  * 3. A batch that the log refuses is offered again, unchanged, before anything newer of its lane.
  * 4. `run` ends only by failure, or after `finish` once everything offered before it is durable.
  */
@@ -28,6 +29,8 @@ export interface RecordPublisherOptions<In> {
   readonly lingerMs: number
   /** Pause before a refused batch is offered again. */
   readonly refusedPauseMs: number
+  /** Whether records are dropped, by who would offer them, while `refused`. */
+  readonly isSheddable: boolean
   /** Why nothing may be appended at the moment; undefined while it may. */
   readonly refusal: () => string | undefined
   readonly nowMs: () => number
@@ -161,9 +164,10 @@ export class RecordPublisher<In> {
     packed: PackedRecords,
     detail: string
   ): Effect.Effect<void, LogUnavailable> {
-    const { refusedPauseMs, observe } = this.#options
+    const { refusedPauseMs, isSheddable, observe } = this.#options
     observe({ type: 'batch.refused', detail })
     this.#refusedLanes++
+    if (isSheddable) this.#room.openUnsafe()
     return Effect.sleep(refusedPauseMs).pipe(
       Effect.ensuring(Effect.sync(() => this.#refusedLanes--)),
       Effect.andThen(Effect.suspend(() => this.#append(partition, packed)))

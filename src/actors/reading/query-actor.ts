@@ -44,14 +44,15 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const { trades } = shared
-      const planner = plannerOf(yield* trades.table.get)
+      const trades = { planner: plannerOf(yield* shared.trades.table.get), engine }
+      const quotes = { planner: plannerOf(yield* shared.quotes.table.get), engine }
       reportStatus(() => ({ counters: { pendingQueries: engine.pending() } }))
       yield* shared.queries.serve({
         records: {
-          trades: makeRecordsQuery({ planner, engine, fields: trades.spec.schema.fields })
+          trades: makeRecordsQuery({ ...trades, fields: shared.trades.spec.schema.fields }),
+          quotes: makeRecordsQuery({ ...quotes, fields: shared.quotes.spec.schema.fields })
         },
-        symbols: makeSymbolsQuery({ planner, engine })
+        symbols: makeSymbolsQuery(trades)
       })
       ready()
       yield* drainRequested(commands)

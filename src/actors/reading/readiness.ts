@@ -8,23 +8,23 @@ export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness =>
   const reasons: string[] = []
   if (shared.queries.current === undefined) reasons.push('the query engine is not running')
   if (shared.log.current === undefined) reasons.push('the event log is not open')
-  reasons.push(...shared.pipelines.flatMap(pipelineReasons))
+  for (const { tableName, table } of shared.pipelines) {
+    if (table.current === undefined) reasons.push(`the table ${tableName} is not open`)
+  }
+  reasons.push(...shared.captured.flatMap(captureReasons))
   for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
     if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
   }
   return { reasons, components: leavesOf(status.root).map(healthOf) }
 }
 
-const pipelineReasons = ({
+const captureReasons = ({
   dataType,
   topic,
-  tableName,
-  table,
   publisher,
   landing
 }: Pipeline): readonly string[] => {
   const reasons: string[] = []
-  if (table.current === undefined) reasons.push(`the table ${tableName} is not open`)
   if (publisher.current === undefined) reasons.push(`the publisher of ${dataType} is not running`)
   if (publisher.current?.refused === true)
     reasons.push(`the event log refuses appends of ${dataType}: it or the disk is full`)

@@ -6,7 +6,7 @@
  * 3. Relations between settings hold after `readConfig` returned.
  */
 import * as Schema from 'effect/Schema'
-import { type Setting, settings, type SettingKey } from './settings.ts'
+import { type Setting, settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
 import { formatBytes, formatDuration } from './values.ts'
 
 export type Config = {
@@ -134,8 +134,21 @@ const brokenRelations = (config: Config): readonly string[] => {
         `but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
     )
   }
+  const { binanceSymbols, dataTypes } = config
+  const symbolsMax = symbolsPerConnectionMax(dataTypes.length)
+  if (binanceSymbols !== undefined && binanceSymbols.length > symbolsMax) {
+    faults.push(
+      `K2_BINANCE_SYMBOLS names ${binanceSymbols.length} symbols, but with ` +
+        `K2_DATA_TYPES=${dataTypes.join(',')} a connection carries at most ${symbolsMax} ` +
+        `(${streamsPerConnectionMax} streams): name fewer symbols or fewer data types`
+    )
+  }
   return faults
 }
+
+/** Symbols that one connection carries: each has a stream per data type. */
+export const symbolsPerConnectionMax = (dataTypeCount: number): number =>
+  Math.floor(streamsPerConnectionMax / dataTypeCount)
 
 const suggestionDistanceMax = 4
 

@@ -2,6 +2,7 @@
  * Every setting of K2: one table from which the help text, the parser and the types derive.
  * The variable's name without `K2_`, in kebab case, is its flag: `K2_HTTP_PORT` is `--http-port`.
  */
+import { dataTypes } from '../../market/data-type.ts'
 import {
   baseUrl,
   bytes,
@@ -37,6 +38,9 @@ const optional = <A>(
   kind: Kind<A>,
   [example, about]: readonly [example: string, about: string]
 ): Setting<A | undefined> => ({ variable, kind, preset: undefined, example, about })
+
+/** The venue carries at most this many streams on one connection. */
+export const streamsPerConnectionMax = 1_024
 
 const MiB = 1_024 ** 2
 const GiB = 1_024 ** 3
@@ -82,6 +86,10 @@ export const settings = {
     'Symbols to capture; by default all symbols of the simulated exchange, ' +
       'and BTCUSDT,ETHUSDT of the venue.'
   ]),
+  dataTypes: setting('K2_DATA_TYPES', list(choice(...dataTypes), 1, 2), 'trades,quotes', [
+    'trades',
+    'What is captured; each takes one stream per symbol, of the 1,024 of a connection.'
+  ]),
   binanceStaleMs: setting('K2_BINANCE_STALE_AFTER', duration(1_000, 3_600_000), '60s', [
     '30s',
     'A connection that delivers neither frame nor ping for this long is replaced.'
@@ -114,7 +122,7 @@ export const settings = {
   ]),
   publishBytesMax: setting('K2_PUBLISH_BYTES', bytes(1 * MiB, 4 * GiB), '32MiB', [
     '64MiB',
-    'Trades in memory between feed and event log; beyond it the feeds wait.'
+    'Records of a data type in memory between feed and event log; beyond it the feeds wait.'
   ]),
   commitAgeMs: setting('K2_COMMIT_AGE', duration(100, 3_600_000), '5s', [
     '30s',
@@ -134,7 +142,7 @@ export const settings = {
   ]),
   sequenceJumpMax: setting('K2_SEQUENCE_JUMP_MAX', integer(1, 1_000_000_000, 'ids'), '1000000', [
     '100000',
-    "A longer jump of a symbol's trade ids is held until three consecutive ids confirm it."
+    "A longer jump of a symbol's ids is held until three ids in sequence confirm it."
   ]),
   retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', [
     '365',
@@ -155,7 +163,7 @@ export const settings = {
   ]),
   duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(64 * MiB, 1 * TiB), '512MiB', [
     '2GiB',
-    'Memory of DuckDB, for the queries and for the lander each.'
+    'Memory of DuckDB for the queries, and as much again for the landers together.'
   ]),
   shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', [
     '30s',

@@ -6,9 +6,10 @@
  */
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { Column } from './columns.ts'
+import { MapBuffer } from './map-buffer.ts'
 import { DecimalBuffer, IntegerBuffer } from './number-buffers.ts'
 import type { StagedColumn } from './staged-column.ts'
-import { CodedBuffer, MapBuffer, NumberedTextBuffer } from './text-buffers.ts'
+import { CodedBuffer, NumberedTextBuffer } from './text-buffers.ts'
 
 export type FieldValue =
   null | string | number | bigint | readonly string[] | Readonly<Record<string, string>>

@@ -153,7 +153,7 @@ export const identifier = (name: string): string => `"${name.replaceAll('"', '""
 /** SQL string literal, quoted. */
 export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** Staged codes of a dictionary; see text-buffers.ts. */
+/** Staged codes of a dictionary; see text-codes.ts. */
 export const codeType: DuckDBType = INTEGER
 
 const columnOf = (record: string, name: string, type: AvroType): Column => {

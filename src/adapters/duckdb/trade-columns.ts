@@ -6,9 +6,10 @@ import type { Instrument } from '../../market/instrument.ts'
 import { messageId, tradeId } from '../../market/instrument.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
 import type { ColumnHints } from './column-buffer.ts'
+import { MapBuffer } from './map-buffer.ts'
 import { DecimalBuffer, IntegerBuffer } from './number-buffers.ts'
 import { BufferedColumns } from './record-columns.ts'
-import { CodedBuffer, MapBuffer, NumberedTextBuffer } from './text-buffers.ts'
+import { CodedBuffer, NumberedTextBuffer } from './text-buffers.ts'
 
 const hints: ColumnHints = {
   numbered: new Set(['message_id', 'trade_id']),

@@ -12,6 +12,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import type * as Scope from 'effect/Scope'
+import type { DataType } from '../../market/data-type.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import type { InstrumentsError } from './binance-rest.ts'
 import type { ExchangeSession } from './binance-socket.ts'
@@ -45,7 +46,10 @@ export type FeedAttemptNotice =
   | { readonly type: 'shutdown.announced' }
 
 export interface FeedAttemptOptions<E, R>
-  extends Pick<PumpOptions<E>, 'sink' | 'deadLetters' | 'sampler' | 'account' | 'observe'> {
+  extends Pick<
+    PumpOptions<E>,
+    'sink' | 'quotes' | 'deadLetters' | 'sampler' | 'account' | 'observe'
+  > {
   /** Opens the connection with these streams, in the attempt's scope. */
   readonly connect: (
     streams: ReadonlyArray<string>
@@ -56,6 +60,7 @@ export interface FeedAttemptOptions<E, R>
   readonly resolveInstruments: (
     symbols: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyArray<Instrument>, E | InstrumentsError, R>
+  readonly dataTypes: ReadonlyArray<DataType>
   readonly symbols: ReadonlyArray<string>
   /** Of all `symbols`. */
   readonly instruments: ReadonlyArray<Instrument>
@@ -72,7 +77,7 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
 ): Effect.fn.Return<FeedAttemptEnd, FeedAttemptError | E, R | Scope.Scope> {
   const asked = yield* Deferred.make<FeedAttemptEnd>()
   const instruments = new Map(options.instruments.map((known) => [known.symbol, known]))
-  const session = yield* options.connect(options.symbols.map(streamOf))
+  const session = yield* options.connect(streamsOf(options.symbols, options.dataTypes))
   yield* options.predecessorsCaughtUp // (4)
   options.notify({ type: 'feed.subscribed', venue: session.venue })
   const pump = pumpFrames({
@@ -110,7 +115,15 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
   return yield* Deferred.await(asked)
 })
 
-const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`
+const streamByType: Readonly<Record<DataType, string>> = { trades: 'trade', quotes: 'bookTicker' }
+
+const streamsOf = (
+  symbols: ReadonlyArray<string>,
+  dataTypes: ReadonlyArray<DataType>
+): ReadonlyArray<string> =>
+  dataTypes.flatMap((dataType) =>
+    symbols.map((symbol) => `${symbol.toLowerCase()}@${streamByType[dataType]}`)
+  )
 
 interface Running<E, R> {
   readonly session: ExchangeSession
@@ -128,7 +141,8 @@ const follow = Effect.fnUntraced(function* <E, R>(
   for (const instrument of found) instruments.set(instrument.symbol, instrument)
   const refused = unknown.filter((symbol) => !instruments.has(symbol))
   if (refused.length > 0) options.notify({ type: 'subscription.refused', symbols: refused })
-  const wanted = new Set(symbols.filter((symbol) => instruments.has(symbol)).map(streamOf))
+  const known = symbols.filter((symbol) => instruments.has(symbol))
+  const wanted = new Set(streamsOf(known, options.dataTypes))
   yield* session.unsubscribe(session.streams().filter((stream) => !wanted.has(stream)))
   yield* session.subscribe([...wanted])
   options.notify({ type: 'subscription.applied', instruments: found })

@@ -1,11 +1,11 @@
 /**
- * Tells what a parsed Binance frame is when it is not a trade: an answer to one of our requests, an
+ * Tells what a parsed Binance frame is: a trade or a quote, an answer to one of our requests, an
  * event of a stream that K2 does not read (by kind, from a closed set), or nothing known.
  */
 import type { ControlReply, FrameResult, UnsupportedKind } from './frame-result.ts'
 
-/** `trade` for a trade event, otherwise the frame's whole result. */
-export const classifyUntraded = (value: unknown): 'trade' | FrameResult => {
+/** The kind of an event that is read further, otherwise the frame's whole result. */
+export const classifyFrame = (value: unknown): 'trade' | 'quote' | FrameResult => {
   if (isRecord(value) && typeof value['stream'] === 'string') {
     return classifyEvent(value['data'], value['stream'])
   }
@@ -32,7 +32,6 @@ const messageLengthMax = 256
 
 const kindByEvent: ReadonlyMap<string, UnsupportedKind> = new Map([
   ['depthUpdate', 'depthUpdate'],
-  ['bookTicker', 'bookTicker'],
   ['kline', 'kline'],
   ['aggTrade', 'aggTrade'],
   ['24hrTicker', 'ticker'],
@@ -45,15 +44,21 @@ const kindByEvent: ReadonlyMap<string, UnsupportedKind> = new Map([
   ['serverShutdown', 'serverShutdown']
 ])
 
-const classifyEvent = (data: unknown, stream: string): 'trade' | FrameResult => {
+const classifyEvent = (data: unknown, stream: string): 'trade' | 'quote' | FrameResult => {
   // Streams over all symbols (`!ticker@arr`) send arrays of one kind of event.
   const event: unknown = Array.isArray(data) ? data[0] : data
   if (!isRecord(event)) return unknownShape
   const name = event['e']
   if (name === 'trade' && !Array.isArray(data)) return 'trade'
-  if (typeof name === 'string') return unsupported(kindByEvent.get(name) ?? 'other')
   // The spot book ticker and partial depth have no `e`.
-  if ('u' in event && 'b' in event && 'B' in event && 'a' in event) return unsupported('bookTicker')
+  const isTicker =
+    name === 'bookTicker' ||
+    (typeof name !== 'string' && 'u' in event && 'b' in event && 'B' in event && 'a' in event)
+  if (isTicker) {
+    const isOfSymbol = stream === '' || stream.endsWith('@bookTicker')
+    return isOfSymbol && !Array.isArray(data) ? 'quote' : unsupported('bookTicker')
+  }
+  if (typeof name === 'string') return unsupported(kindByEvent.get(name) ?? 'other')
   if ('lastUpdateId' in event && 'bids' in event) return unsupported('depthSnapshot')
   return stream === '' || stream.endsWith('@trade') ? unknownShape : unsupported('other')
 }

@@ -1,12 +1,13 @@
 /**
- * Binance spot WebSocket frames → trades, control replies, counted kinds or refusals. Pure.
- * Source: "WebSocket Streams", the venue's document, sections Trade Streams and Live Subscribing.
+ * Binance spot WebSocket frames → trades, quotes, control replies, counted kinds or refusals. Pure.
+ * Source: "WebSocket Streams", the venue's document, sections Trade Streams, Individual Symbol Book
+ * Ticker Streams and Live Subscribing.
  *
  * 1. Nothing thrown here reaches the caller; a bad frame costs itself only.
- * 2. A trade is given only when the text says it without a second reading: every number is taken
- *    from its digits (never from a double), and a member that is given twice,
- *    differently, is refused.
- * 3. Both ways of reading (the pattern of the venue's own spelling, and JSON) end in the same
+ * 2. A trade or quote is given only when the text says it without a second reading: every number is
+ *    taken from its digits (never from a double), and a member that is given twice, differently, is
+ *    refused.
+ * 3. Both ways of reading (the patterns of the venue's own spelling, and JSON) end in the same
  *    checks, so they cannot disagree about a value.
  */
 import { isUtf8 } from 'node:buffer'
@@ -18,7 +19,8 @@ import {
   scalar,
   type ScalarText
 } from './binance-fields.ts'
-import { classifyUntraded } from './binance-frame-kinds.ts'
+import { classifyFrame } from './binance-frame-kinds.ts'
+import { type QuoteFields, readQuote } from './binance-quote.ts'
 import { readTrade, type TradeFields } from './binance-trade.ts'
 import type { FrameResult, RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
 
@@ -33,7 +35,9 @@ export const parseFrame = (frame: RawFrame, instruments: InstrumentTable): Frame
   try {
     const text = frame.bytes.toString('utf8')
     const match = tradePattern.exec(text)
-    if (match !== null) return readTrade(spelledFields(match), frame.receivedUs, instruments)
+    if (match !== null) return readTrade(spelledTrade(match), frame.receivedUs, instruments)
+    const quote = quotePattern.exec(text)
+    if (quote !== null) return readQuote(spelledQuote(quote), frame.receivedUs, instruments)
     return parseJsonFrame(text, frame, instruments)
   } catch {
     return withGlimpse('malformed_json', frame, instruments)
@@ -50,10 +54,15 @@ const tradePattern = new RegExp(
     `"T":${number},"m":(true|false)(?:,"M":(true|false))?(\\}{1,2})$`
 )
 
-const spelledFields = (match: RegExpExecArray): TradeFields => {
+const quotePattern = new RegExp(
+  `^(?:\\{"stream":"([^"\\\\]{1,52}@bookTicker)","data":)?` +
+    `\\{"u":${number},"s":"([^"\\\\]{1,32})",` +
+    `"b":${decimal},"B":${decimal},"a":${decimal},"A":${decimal}(\\}{1,2})$`
+)
+
+const spelledTrade = (match: RegExpExecArray): TradeFields => {
   const [, stream, E, s, t, p, q, b, a, T, m, M, braces] = match
-  // One brace closes a raw event, two a combined one; anything else is not JSON.
-  if ((stream === undefined ? 1 : 2) !== braces?.length) throw new SyntaxError('unbalanced braces')
+  checkBraces(stream, braces)
   return {
     stream,
     E: scalar('number', E),
@@ -69,18 +78,45 @@ const spelledFields = (match: RegExpExecArray): TradeFields => {
   }
 }
 
+const spelledQuote = (match: RegExpExecArray): QuoteFields => {
+  const [, stream, u, s, b, B, a, A, braces] = match
+  checkBraces(stream, braces)
+  return {
+    stream,
+    u: scalar('number', u),
+    s: scalar('string', s),
+    b: scalar('string', b),
+    B: scalar('string', B),
+    a: scalar('string', a),
+    A: scalar('string', A),
+    E: undefined,
+    T: undefined
+  }
+}
+
+/** One brace closes a raw event, two a combined one; anything else is not JSON. */
+const checkBraces = (stream: string | undefined, braces: string | undefined): void => {
+  if ((stream === undefined ? 1 : 2) !== braces?.length) throw new SyntaxError('unbalanced braces')
+}
+
 const parseJsonFrame = (
   text: string,
   frame: RawFrame,
   instruments: InstrumentTable
 ): FrameResult => {
   const value: unknown = JSON.parse(text)
-  const untraded = classifyUntraded(value)
-  if (untraded !== 'trade') return untraded
+  const kind = classifyFrame(value)
+  if (typeof kind !== 'string') return kind
   try {
-    return readTrade(losslessFields(text), frame.receivedUs, instruments)
+    const members = losslessMembers(text)
+    return kind === 'trade'
+      ? readTrade(tradeFields(members), frame.receivedUs, instruments)
+      : readQuote(quoteFields(members), frame.receivedUs, instruments)
   } catch (error) {
     if (error instanceof DuplicateField) {
+      if (kind === 'quote') {
+        return { ...reject('duplicate_field'), isQuote: true, field: error.field }
+      }
       const isIdClear = error.field !== 's' && error.field !== 't'
       const refusal = isIdClear
         ? withGlimpse('duplicate_field', frame, instruments)
@@ -106,8 +142,13 @@ class NumberText {
   }
 }
 
+interface Members {
+  readonly stream: string | undefined
+  readonly field: (name: string) => FieldText
+}
+
 /** Reads the event again with every number as its digits and without tolerance for repeats (2). */
-const losslessFields = (text: string): TradeFields => {
+const losslessMembers = (text: string): Members => {
   const parsed = parseLossless(text, undefined, {
     parseNumber: (digits) => new NumberText(digits),
     onDuplicateKey: ({ key }) => {
@@ -117,22 +158,37 @@ const losslessFields = (text: string): TradeFields => {
   const frame = parsed as Readonly<Record<string, unknown>>
   const isCombined = Object.hasOwn(frame, 'stream')
   const data = (isCombined ? frame['data'] : frame) as Readonly<Record<string, unknown>>
-  const field = (name: string): FieldText =>
-    Object.hasOwn(data, name) ? scalarOf(data[name]) : undefined
   return {
     stream: isCombined ? String(frame['stream']) : undefined,
-    E: field('E'),
-    s: field('s'),
-    t: field('t'),
-    p: field('p'),
-    q: field('q'),
-    T: field('T'),
-    m: field('m'),
-    M: field('M'),
-    b: field('b'),
-    a: field('a')
+    field: (name) => (Object.hasOwn(data, name) ? scalarOf(data[name]) : undefined)
   }
 }
+
+const tradeFields = ({ stream, field }: Members): TradeFields => ({
+  stream,
+  E: field('E'),
+  s: field('s'),
+  t: field('t'),
+  p: field('p'),
+  q: field('q'),
+  T: field('T'),
+  m: field('m'),
+  M: field('M'),
+  b: field('b'),
+  a: field('a')
+})
+
+const quoteFields = ({ stream, field }: Members): QuoteFields => ({
+  stream,
+  u: field('u'),
+  s: field('s'),
+  b: field('b'),
+  B: field('B'),
+  a: field('a'),
+  A: field('A'),
+  E: field('E'),
+  T: field('T')
+})
 
 const scalarOf = (value: unknown): ScalarText => {
   if (typeof value === 'string') return { type: 'string', text: value }

@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { WebSocket } from 'ws'
+import { streamsPerConnectionMax } from '../config/settings.ts'
 import { readControlReply } from './binance-frame-kinds.ts'
 import { frameBytesMax } from './binance-frames.ts'
 import { ControlChannel, type ControlMethod } from './control-channel.ts'
@@ -16,11 +17,7 @@ import {
 } from './exchange-errors.ts'
 import { FrameQueue } from './frame-queue.ts'
 import { ReadingMarks } from './reading-marks.ts'
-import {
-  type BinanceSocketOptions,
-  type ExchangeSession,
-  streamsPerConnectionMax
-} from './socket-contract.ts'
+import type { BinanceSocketOptions, ExchangeSession } from './socket-contract.ts'
 
 const requestStreamsMax = 200
 

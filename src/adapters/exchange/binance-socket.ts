@@ -14,13 +14,10 @@ import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import type * as Scope from 'effect/Scope'
+import { streamsPerConnectionMax } from '../config/settings.ts'
 import { BinanceSession, tooMany } from './binance-session.ts'
 import type { ConnectError, SessionError, SubscribeRejected } from './exchange-errors.ts'
-import {
-  type BinanceSocketOptions,
-  type ExchangeSession,
-  streamsPerConnectionMax
-} from './socket-contract.ts'
+import type { BinanceSocketOptions, ExchangeSession } from './socket-contract.ts'
 import { openSocket, venueOf } from './socket-open.ts'
 
 export type { BinanceSocketOptions, ExchangeSession, SocketEvent } from './socket-contract.ts'

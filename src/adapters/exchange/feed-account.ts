@@ -1,7 +1,9 @@
 /**
- * What a feed received, symbol by symbol, since it was made: it outlives connections.
+ * What a feed received of one data type, symbol by symbol, since it was made: it outlives
+ * connections.
  *
- * 1. For every symbol: received = accepted + rejected + refused + offered (R16), at any moment.
+ * 1. For every symbol: received = accepted + rejected + refused + shed + offered (R16), at any
+ *    moment.
  *    `offered` is what the sink has been asked to take and has not answered yet.
  *    What two connections of the feed both bring is received and accepted twice: which record is
  *    a repeat is for the lander to say.
@@ -13,10 +15,12 @@ export interface SymbolAccount {
   readonly received: number
   readonly accepted: number
   readonly rejected: number
-  /** Trades that the sink failed to take. */
+  /** Records that the sink failed to take. */
   readonly refused: number
+  /** Records that the sink dropped, as it may under pressure (R34). */
+  readonly shed: number
   readonly offered: number
-  /** Trade id that came last, and the highest one; null before the first (R3). */
+  /** Native id that came last, and the highest one; null before the first (R3). */
   readonly lastId: number | null
   readonly highestId: number | null
 }
@@ -28,6 +32,7 @@ export interface FrameTally {
   frameCount: number
   frameBytes: number
   tradeCount: number
+  quoteCount: number
   controlCount: number
   readonly unsupported: Map<UnsupportedKind, number>
   readonly rejected: Map<RejectReason, number>
@@ -37,6 +42,7 @@ export const emptyTally = (): FrameTally => ({
   frameCount: 0,
   frameBytes: 0,
   tradeCount: 0,
+  quoteCount: 0,
   controlCount: 0,
   unsupported: new Map(),
   rejected: new Map()
@@ -49,7 +55,7 @@ export const increment = <K>(counts: Map<K, number>, key: K): void => {
 export class FeedAccount {
   readonly #bySymbol = new Map<string, MutableAccount>()
 
-  /** Counts a trade that is about to be offered. */
+  /** Counts a record that is about to be offered. */
   noteReceived(symbol: string, nativeId: number): void {
     const account = this.#accountOf(symbol)
     account.received += 1
@@ -64,8 +70,8 @@ export class FeedAccount {
     account.rejected += 1
   }
 
-  /** Settles offered trades, by symbol, as taken or as not taken. */
-  settle(counts: ReadonlyMap<string, number>, outcome: 'accepted' | 'refused'): void {
+  /** Settles offered records, by symbol, as taken or as not taken. */
+  settle(counts: ReadonlyMap<string, number>, outcome: 'accepted' | 'refused' | 'shed'): void {
     for (const [symbol, count] of counts) {
       const account = this.#accountOf(symbol)
       account.offered -= count
@@ -93,6 +99,7 @@ const emptyAccount: SymbolAccount = {
   accepted: 0,
   rejected: 0,
   refused: 0,
+  shed: 0,
   offered: 0,
   lastId: null,
   highestId: null

@@ -1,8 +1,8 @@
 /**
- * The data path of a feed: frames → trades → sink, in arrival order, one batch at a time.
+ * The data path of a feed: frames → records → sinks, in arrival order, one batch at a time.
  *
- * 1. The sink is waited for before more frames are taken: its slowness reaches the socket, which
- *    is then not read (back-pressure instead of memory).
+ * 1. The sinks are waited for before more frames are taken: their slowness reaches the socket,
+ *    which is then not read (back-pressure instead of memory).
  * 2. Every frame is counted once, by what it was; every refused one is offered to the dead-letter
  *    log, of which the first few per reason and minute are taken.
  * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has
@@ -11,6 +11,7 @@
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { blankTrade, type CompactTrade } from '../../market/compact-trade.ts'
+import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { InstrumentTable } from './binance-fields.ts'
 import { parseFrame } from './binance-frames.ts'
@@ -28,6 +29,16 @@ interface TradeSink<E> {
     trades: ReadonlyArray<TradeV2 | CompactTrade>,
     receivedUs: number
   ) => Effect.Effect<void, E>
+}
+
+/**
+ * Where quotes go, and their account. The sink may drop quotes rather than make trades wait (R34).
+ */
+interface QuoteIntake<E> {
+  readonly sink: {
+    readonly offer: (quotes: ReadonlyArray<QuoteV2>) => Effect.Effect<'accepted' | 'shed', E>
+  }
+  readonly account: FeedAccount
 }
 
 /** A refused frame. `bytes` is a copy, at most `letterBytesMax`; `frameBytes` the real length. */
@@ -68,6 +79,8 @@ export interface PumpOptions<E> {
   /** May grow while the pump runs, when symbols are added. */
   readonly instruments: InstrumentTable
   readonly sink: TradeSink<E>
+  /** Undefined where quotes are not captured: then they are counted as unsupported. */
+  readonly quotes?: QuoteIntake<E> | undefined
   readonly deadLetters: FrameLetterSink<E>
   readonly sampler: LetterSampler
   readonly account: FeedAccount
@@ -117,8 +130,10 @@ interface Batch {
   readonly receivedUs: number
   readonly tally: FrameTally
   readonly trades: Array<TradeV2 | CompactTrade>
+  readonly quotes: QuoteV2[]
   readonly letters: FrameLetter[]
   readonly offeredBySymbol: Map<string, number>
+  readonly quotesBySymbol: Map<string, number>
   readonly rejectedBySymbol: Map<string, number>
   unsampledCount: number
 }
@@ -142,11 +157,27 @@ const handle = <E>(
     const lettered = Effect.forEach(batch.letters, (letter) => deadLetters.offer(letter), {
       discard: true
     })
+    const quoted = offerQuotes(batch, options.quotes)
     return Effect.andThen(
-      Effect.andThen(offered, lettered),
+      Effect.andThen(Effect.andThen(offered, quoted), lettered),
       Effect.sync(() => options.observe(handledEvent(batch)))
     )
   })
+
+const offerQuotes = <E>(
+  { quotes, quotesBySymbol }: Batch,
+  intake: QuoteIntake<E> | undefined
+): Effect.Effect<void, E> =>
+  quotes.length === 0 || intake === undefined
+    ? Effect.void
+    : intake.sink.offer(quotes).pipe(
+        Effect.onExit((exit) =>
+          Effect.sync(() =>
+            intake.account.settle(quotesBySymbol, exit._tag === 'Success' ? exit.value : 'refused')
+          )
+        ),
+        Effect.asVoid
+      )
 
 const handledEvent = (batch: Batch): FramesHandled => ({
   type: 'frames.handled',
@@ -202,10 +233,21 @@ class BatchReader<E> {
   /** What the scanner leaves: few frames, whatever they are. */
   #parse(frame: RawFrame, batch: Batch): void {
     const { tally } = batch
+    const { quotes } = this.#options
     const result = parseFrame(frame, this.#options.instruments)
     switch (result.kind) {
       case 'trade':
         this.#noteTrade(batch, result.trade, result.trade.symbol, result.nativeId)
+        break
+      case 'quote':
+        if (quotes === undefined) {
+          increment(tally.unsupported, 'bookTicker')
+          break
+        }
+        tally.quoteCount += 1
+        batch.quotes.push(result.quote)
+        increment(batch.quotesBySymbol, result.quote.symbol)
+        quotes.account.noteReceived(result.quote.symbol, result.nativeId)
         break
       case 'rejected':
         noteRejected(batch, frame, result, this.#options)
@@ -226,8 +268,10 @@ const emptyBatch = (receivedUs: number): Batch => ({
   receivedUs,
   tally: emptyTally(),
   trades: [],
+  quotes: [],
   letters: [],
   offeredBySymbol: new Map(),
+  quotesBySymbol: new Map(),
   rejectedBySymbol: new Map(),
   unsampledCount: 0
 })
@@ -236,13 +280,18 @@ const noteRejected = <E>(
   batch: Batch,
   frame: RawFrame,
   result: RejectedFrame,
-  { account, instruments, sampler }: PumpOptions<E>
+  { account, instruments, quotes, sampler }: PumpOptions<E>
 ): void => {
-  const { kind: _kind, ...facts } = result
+  if (result.isQuote && quotes === undefined) {
+    increment(batch.tally.unsupported, 'bookTicker')
+    return
+  }
+  const { kind: _kind, isQuote, ...facts } = result
   increment(batch.tally.rejected, result.reason)
   if (result.symbol !== undefined && instruments.has(result.symbol)) {
     increment(batch.rejectedBySymbol, result.symbol)
-    account.noteRejected(result.symbol)
+    const noted = isQuote ? quotes?.account : account
+    noted?.noteRejected(result.symbol)
   }
   if (!sampler.takes(result.reason, frame.receivedUs)) {
     batch.unsampledCount += 1

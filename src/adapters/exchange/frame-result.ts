@@ -1,7 +1,11 @@
 /** What a frame of a venue turned out to be: closed sets, so that counts have bounded labels. */
+import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 
-/** Streams that the venue offers and K2 does not read; `other` is an event not listed here. */
+/**
+ * Streams that the venue offers and K2 does not read; `other` is an event not listed here, and
+ * `bookTicker` one of a feed that captures no quotes, or of a stream over all symbols.
+ */
 export const unsupportedKinds = [
   'depthUpdate',
   'depthSnapshot',
@@ -51,6 +55,8 @@ export type ControlReply =
 
 export interface RejectedFrame {
   readonly kind: 'rejected'
+  /** It was to be a quote: its id is no trade's. */
+  readonly isQuote?: true
   readonly reason: RejectReason
   /** The member at fault, by the venue's own name (`t`, `p`, …). */
   readonly field?: string
@@ -62,6 +68,7 @@ export interface RejectedFrame {
 
 export type FrameResult =
   | { readonly kind: 'trade'; readonly trade: TradeV2; readonly nativeId: number }
+  | { readonly kind: 'quote'; readonly quote: QuoteV2; readonly nativeId: number }
   | { readonly kind: 'control'; readonly reply: ControlReply }
   | { readonly kind: 'unsupported'; readonly frameKind: UnsupportedKind }
   | RejectedFrame

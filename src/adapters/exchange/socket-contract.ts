@@ -3,9 +3,6 @@ import type * as Effect from 'effect/Effect'
 import type { SessionError, SubscribeRejected, TooManyStreams } from './exchange-errors.ts'
 import type { RawFrame } from './frame-result.ts'
 
-/** The venue carries at most this many streams on one connection. */
-export const streamsPerConnectionMax = 1024
-
 export interface BinanceSocketOptions {
   /** Wall clock, µs since 1970: the receive time of frames. */
   readonly nowUs: () => number

@@ -4,7 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, ApiFault, Readiness } from './api-deps.ts'
-import type { DataType } from '../../market/data-type.ts'
+import { type DataType, dataTypes } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
 import {
   choiceParameter,
@@ -37,6 +37,7 @@ export interface Route {
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
+  recordsRoute(deps, 'quotes'),
   symbolsRoute(deps),
   snapshotsRoute(deps),
   route(
@@ -171,7 +172,7 @@ const symbolsRoute = (deps: ApiDeps): Route =>
       )
   )
 
-const snapshotsParameters = { table: choiceParameter('trades'), limit: limitParameter(100) }
+const snapshotsParameters = { table: choiceParameter(...dataTypes), limit: limitParameter(100) }
 
 /** Summary entries that name files of this machine. */
 const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state'])

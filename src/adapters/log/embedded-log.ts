@@ -98,6 +98,8 @@ export interface EmbeddedLog extends EventLogWriter, EventLogReader {
   readonly watermarks: () => readonly Watermark[]
   /** Smallest committed offset of a partition's consumers: below it segments may be deleted. */
   readonly setConsumed: (topic: string, partition: number, offset: number) => void
+  /** Bytes of a topic's segments that hold anything its consumers have not committed. */
+  readonly unconsumedBytes: (topic: string) => number
   readonly usage: () => { readonly diskBytes: number; readonly pendingBytes: number }
 }
 
@@ -289,6 +291,12 @@ const makeEmbeddedLog = (
       found.consumedOffset = offset
       void retention.expire(found)
     },
+    unconsumedBytes: (topic) =>
+      partitions.reduce(
+        (sum, { topic: of, segments, consumedOffset }) =>
+          of === topic ? sum + segments.bytesFrom(consumedOffset ?? 0) : sum,
+        0
+      ),
     usage: () => ({ diskBytes: usedBytes(), pendingBytes: admission.pendingBytes })
   }
 }

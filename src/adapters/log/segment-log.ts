@@ -107,6 +107,17 @@ export class SegmentLog {
     return { startOffset: this.#segments[0]!.baseOffset, durableEnd: this.#durableEnd }
   }
 
+  /** Durable bytes of the segments that hold records at or behind an offset. */
+  bytesFrom(offset: number): number {
+    if (offset >= this.#durableEnd) return 0
+    // A segment ends where the next begins.
+    return this.#segments.reduce(
+      (sum, { bytes }, index) =>
+        (this.#segments[index + 1]?.baseOffset ?? this.#durableEnd) > offset ? sum + bytes : sum,
+      0
+    )
+  }
+
   /** Durable bytes on disk. */
   get bytes(): number {
     return this.#bytes

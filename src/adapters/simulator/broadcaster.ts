@@ -6,7 +6,8 @@
  * 2. At `max` the sockets decide: the timeline waits while nobody takes frames (no subscription to
  *    any of its streams, all stalled) and while a taker has `congestedBytes` unsent.
  * 3. A source that starts at the first subscription stands still until `noteSubscription` (R48).
- * 4. One turn issues at most `turnFramesMax` frames, then lets the sockets work.
+ * 4. Book tickers that are made up are so only while a client takes some.
+ * 5. One turn issues at most `turnFramesMax` frames, then lets the sockets work.
  */
 import { makeFrameLuck } from './faults.ts'
 import type { FaultSettings } from './faults.ts'
@@ -49,6 +50,7 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
   const luckOf = makeFrameLuck(options.seed)
   const symbols = new Set(source.listing.map(({ symbol }) => symbol))
   const issued = new Map<number, SentRange>()
+  const takesQuotes = makeQuoteDemand(source, sessions)
   let startedAtMs: number | undefined
   let endedIsTold = false
   let ordinal = 0
@@ -73,6 +75,7 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
     immediate = undefined
     if (isStopped || startedAtMs === undefined) return
     if (speed === 'max' && !socketsTake(sessions)) return // (2), woken later
+    playback.playQuotes?.(takesQuotes()) // (4)
     const more = issueTurn(speed === 'max' ? Number.POSITIVE_INFINITY : clockMs())
     if (playback.ended() && !endedIsTold) {
       endedIsTold = true
@@ -106,10 +109,8 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
     wake: schedule,
     issued: () => bySymbol(source, issued),
     venueTimeMs: () => Math.floor(clockMs()),
-    state: () => {
-      if (startedAtMs === undefined) return 'waiting'
-      return playback.ended() ? 'ended' : 'playing'
-    },
+    state: () =>
+      startedAtMs === undefined ? 'waiting' : playback.ended() ? 'ended' : 'playing',
     stop: () => {
       isStopped = true
       clearInterval(ticker)
@@ -148,6 +149,15 @@ const issueFrame = (
     frame ??= playback.frame() // encoded only if somebody wants it
     session.deliver(frame, stream, tradeId, luck)
   }
+}
+
+const makeQuoteDemand = (
+  { streams }: TradeSource,
+  sessions: ReadonlyMap<number, Session>
+): (() => boolean) => {
+  const tickers = streams.flatMap((name, stream) => (name.endsWith('@bookTicker') ? [stream] : []))
+  return () =>
+    [...sessions.values()].some((session) => tickers.some((stream) => session.wants(stream)))
 }
 
 const socketsTake = (sessions: ReadonlyMap<number, Session>): boolean => {

@@ -1,18 +1,21 @@
 /**
  * A market that goes on for ever: trades of all tiers as a pure function of seed, rate, symbol
- * and id.
+ * and id, and, where somebody takes them, the quote that each cluster of trades leaves behind.
  *
  * 1. Ids of a symbol are consecutive; at speed 1 a restart with the same seed, rate and symbols
  *    continues where real time is. A flood consumes ids of the future, so its memory ends with the
  *    process: after a restart ids are those of the plain rate again.
  * 2. What `trades` tells of an id equals the frame that was sent for it.
+ * 3. The trades are the same whether or not quotes are taken. A quote follows the last trade of its
+ *    cluster, at the same time; it is a function of that trade's id.
  */
 import { decimalScale, formatDecimal } from '../../market/decimal.ts'
 import { makeGeneratorClock } from './generator-clock.ts'
 import type { GeneratorClock } from './generator-clock.ts'
-import { makeTradeValues } from './generator-values.ts'
+import { makeQuoteValues, makeTradeValues } from './generator-values.ts'
 import type { TradeValues } from './generator-values.ts'
 import { seedFor } from './hash.ts'
+import { makeQuoteFrames } from './quote-frame.ts'
 import { makeTradeFrames } from './trade-frame.ts'
 import type { FrameBytes, Playback, TradeSource, VenueTrade } from './trade-source.ts'
 import { generatedSymbols } from './venue-listing.ts'
@@ -38,7 +41,9 @@ export const makeGeneratorSource = (options: GeneratorOptions): TradeSource => {
   return {
     name: 'generator',
     listing: symbols,
-    streams: symbols.map(({ symbol }) => `${symbol.toLowerCase()}@trade`),
+    streams: ['trade', 'bookTicker'].flatMap((kind) =>
+      symbols.map(({ symbol }) => `${symbol.toLowerCase()}@${kind}`)
+    ),
     starts: 'at_open',
     play: (nowMs) =>
       playMarket(
@@ -54,6 +59,8 @@ interface Lane {
   readonly clock: GeneratorClock
   readonly values: (id: number) => TradeValues
   readonly encode: ReturnType<typeof makeTradeFrames>
+  /** Of the cluster that ends with the id. */
+  readonly quoteFrame: (clusterEnd: number) => FrameBytes
   nextId: number
   nextDueMs: number
 }
@@ -62,11 +69,14 @@ const makeLane = (listed: GeneratedSymbol, rate: number, commonSeed: number): La
   const seed = seedFor(commonSeed, listed.symbol)
   const clock = makeGeneratorClock(rate, seed)
   const valuesOf = makeTradeValues(listed, rate, seed)
+  const quoteOf = makeQuoteValues(listed, rate, seed)
+  const encodeQuote = makeQuoteFrames(listed)
   return {
     listed,
     clock,
     values: (id) => valuesOf(id, clock.clusterEnd(id)),
     encode: makeTradeFrames(listed.symbol, listed.priceDecimals, listed.quantityDecimals),
+    quoteFrame: (clusterEnd) => encodeQuote(quoteOf(clusterEnd)),
     nextId: 1,
     nextDueMs: 0
   }
@@ -82,10 +92,19 @@ const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
   let currentId = -1
   let dueMs = originMs
   let clockMs = originMs
+  let areQuotesWanted = false
+  let isQuote = false
+  let isQuoteNext = false
   const newestId = (symbol: string): number => (laneOf.get(symbol)?.nextId ?? 0) - 1
   return {
     originMs,
+    playQuotes: (areWanted) => {
+      areQuotesWanted = areWanted
+    },
     advance: (untilMs) => {
+      isQuote = isQuoteNext
+      isQuoteNext = false
+      if (isQuote) return true // (3)
       let first = 0
       for (let index = 1; index < lanes.length; index += 1) {
         if (lanes[index]!.nextDueMs < lanes[first]!.nextDueMs) first = index
@@ -98,12 +117,16 @@ const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
       dueMs = lane.nextDueMs
       lane.nextId += 1
       lane.nextDueMs = lane.clock.dueMs(lane.nextId)
+      isQuoteNext = areQuotesWanted && lane.clock.clusterEnd(currentId) === currentId
       return true
     },
-    stream: () => current,
-    tradeId: () => currentId,
+    stream: () => (isQuote ? lanes.length + current : current),
+    tradeId: () => (isQuote ? -1 : currentId),
     dueMs: () => dueMs,
-    frame: () => encodeFrame(lanes[current]!, currentId, dueMs),
+    frame: () => {
+      const lane = lanes[current]!
+      return isQuote ? lane.quoteFrame(currentId) : encodeFrame(lane, currentId, dueMs)
+    },
     ended: () => false,
     trades: (symbol, fromId, limit) => {
       const newest = newestId(symbol)

@@ -1,6 +1,6 @@
 /**
- * What the generator's trades say: price, quantity and side as functions of (seed, symbol, id), so
- * that history needs no storage. The price wanders as a sum of slow waves with hashed noise on top;
+ * What the generator's trades and quotes say, as functions of (seed, symbol, id), so that history
+ * needs no storage. The price wanders as a sum of slow waves with hashed noise on top;
  * the trades of one cluster share the side and lie within a tick or two, as fills of one order do.
  */
 import { hashOf, seedFor, unitOf } from './hash.ts'
@@ -15,6 +15,17 @@ export interface TradeValues {
   readonly bestMatch: boolean
 }
 
+/** The book after the trades of a cluster, the last of which has the id. */
+export interface QuoteValues {
+  /** Grows with the id, by more than one. */
+  readonly updateId: number
+  readonly bidTicks: number
+  readonly bidSteps: number
+  /** Above the bid. */
+  readonly askTicks: number
+  readonly askSteps: number
+}
+
 /** Relative amplitudes of the logarithm of the price. */
 const waves: ReadonlyArray<{ readonly periodS: number; readonly amplitude: number }> = [
   { periodS: 1_480_000, amplitude: 0.05 },
@@ -27,15 +38,13 @@ const waves: ReadonlyArray<{ readonly periodS: number; readonly amplitude: numbe
 ]
 const quantityTypicalMax = 60
 
-/** @param rate trades per second, which turns ids into time for the price's waves. */
-export const makeTradeValues = (
+/** Price that the trades of a cluster lie around, in ticks. */
+const makeMiddle = (
   listed: GeneratedSymbol,
   rate: number,
   seed: number
-): ((id: number, clusterEnd: number) => TradeValues) => {
+): ((clusterEnd: number) => number) => {
   const priceSeed = seedFor(seed, 'price')
-  const sideSeed = seedFor(seed, 'side')
-  const quantitySeed = seedFor(seed, 'quantity')
   const terms = waves.map(({ periodS, amplitude }, index) => ({
     periodS,
     omega: (2 * Math.PI) / periodS,
@@ -43,10 +52,9 @@ export const makeTradeValues = (
     amplitude
   }))
   const levelTicks = listed.priceLevel * 10 ** listed.priceDecimals
-  const typicalSteps = listed.quantityTypical * 10 ** listed.quantityDecimals
   let cachedEnd = -1
   let cachedTicks = 0
-  const middleTicks = (clusterEnd: number): number => {
+  return (clusterEnd) => {
     if (clusterEnd === cachedEnd) return cachedTicks
     let sum = 0
     const elapsedS = clusterEnd / rate
@@ -59,18 +67,65 @@ export const makeTradeValues = (
     cachedTicks = Math.round(levelTicks * Math.exp(sum))
     return cachedTicks
   }
+}
+
+const makeSteps = (
+  { quantityTypical, quantityDecimals }: GeneratedSymbol,
+  seed: number
+): ((value: number) => number) => {
+  const typicalSteps = quantityTypical * 10 ** quantityDecimals
+  return (value) => {
+    const draw = -Math.log(1 - unitOf(seed, value))
+    return 1 + Math.floor(Math.min(draw * draw, quantityTypicalMax) * typicalSteps)
+  }
+}
+
+/** @param rate trades per second, which turns ids into time for the price's waves. */
+export const makeTradeValues = (
+  listed: GeneratedSymbol,
+  rate: number,
+  seed: number
+): ((id: number, clusterEnd: number) => TradeValues) => {
+  const priceSeed = seedFor(seed, 'price')
+  const sideSeed = seedFor(seed, 'side')
+  const middleTicks = makeMiddle(listed, rate, seed)
+  const stepsOf = makeSteps(listed, seedFor(seed, 'quantity'))
   return (id, clusterEnd) => {
     const buyerIsMaker = hashOf(sideSeed, clusterEnd) % 2 === 0
     const noise = hashOf(priceSeed, id)
     const depth = noise % 8 === 0 ? 1 : 0
     const ticks = middleTicks(clusterEnd) + (buyerIsMaker ? -depth : 1 + depth)
-    const draw = -Math.log(1 - unitOf(quantitySeed, id))
-    const steps = 1 + Math.floor(Math.min(draw * draw, quantityTypicalMax) * typicalSteps)
     return {
       priceTicks: Math.max(1, ticks),
-      quantitySteps: steps,
+      quantitySteps: stepsOf(id),
       buyerIsMaker,
       bestMatch: noise % 64 !== 0
+    }
+  }
+}
+
+/** A book changes more often than it trades: most update ids belong to no quote. */
+const updatesPerTrade = 8
+
+/** @param rate as for trades, whose prices lie around the same middle. */
+export const makeQuoteValues = (
+  listed: GeneratedSymbol,
+  rate: number,
+  seed: number
+): ((clusterEnd: number) => QuoteValues) => {
+  const quoteSeed = seedFor(seed, 'quote')
+  const middleTicks = makeMiddle(listed, rate, seed)
+  const bidStepsOf = makeSteps(listed, seedFor(seed, 'bid quantity'))
+  const askStepsOf = makeSteps(listed, seedFor(seed, 'ask quantity'))
+  return (clusterEnd) => {
+    const noise = hashOf(quoteSeed, clusterEnd)
+    const bidTicks = Math.max(1, middleTicks(clusterEnd) - (noise % 2))
+    return {
+      updateId: clusterEnd * updatesPerTrade + (noise % updatesPerTrade),
+      bidTicks,
+      bidSteps: bidStepsOf(clusterEnd),
+      askTicks: bidTicks + 1 + (noise % 16 === 0 ? 1 : 0),
+      askSteps: askStepsOf(clusterEnd)
     }
   }
 }

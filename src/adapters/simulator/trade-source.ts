@@ -31,6 +31,10 @@ export interface Playback {
   readonly originMs: number
   /** Moves to the next frame if it is due at or before `untilMs`; else nothing changes: false. */
   readonly advance: (untilMs: number) => boolean
+  /**
+   * Whether anybody takes book tickers: where frames are made up, those that nobody takes are not.
+   */
+  readonly playQuotes?: (areWanted: boolean) => void
   /** Index of the current frame's stream in `streams`, −1 for a frame of no stream. */
   readonly stream: () => number
   /** Native id of the current frame's trade, −1 where it is no trade. */
@@ -59,7 +63,7 @@ export interface TradeSource {
   /** For people: `generator` or the recording's file names. */
   readonly name: string
   readonly listing: ReadonlyArray<ListedSymbol>
-  /** Names of the streams that occur, for example `btcusdt@trade`. */
+  /** Names of the streams that occur: `btcusdt@trade`, `btcusdt@bookTicker`, … */
   readonly streams: ReadonlyArray<string>
   /** A recording waits for the first subscription that covers one of its symbols (R48). */
   readonly starts: 'at_open' | 'at_first_subscription'

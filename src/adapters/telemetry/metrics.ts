@@ -45,7 +45,7 @@ const feedMetrics = ({ counter, gauge }: Declare) => ({
   ),
   feedRejected: counter(
     'k2_feed_rejected_frames_total',
-    'Frames that could not become a trade, by reason.',
+    'Frames that could not become a record, by reason.',
     'feed',
     'reason'
   ),
@@ -64,6 +64,12 @@ const feedMetrics = ({ counter, gauge }: Declare) => ({
     'Tries to replace a connection by a new one: completed, failed, too_late.',
     'feed',
     'outcome'
+  ),
+  shed: counter(
+    'k2_shed_records_total',
+    'Records that were dropped under pressure, by reason.',
+    'topic',
+    'reason'
   ),
   feedFailures: counter(
     'k2_feed_failures_total',
@@ -137,7 +143,7 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
   ),
   gapIds: gauge(
     'k2_sequence_gap_ids',
-    'Trade ids skipped since the table was made, before late arrivals.',
+    'Ids skipped since the table was made, before late arrivals; 0 where gaps are no holes.',
     'topic'
   ),
   stoppedPartitions: gauge(

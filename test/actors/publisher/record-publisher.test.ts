@@ -62,13 +62,14 @@ const publisherOn = (log: FakeLog, change: Partial<RecordPublisherOptions<TradeV
     batchBytesMax: 1_000,
     lingerMs: 1,
     refusedPauseMs: 1,
+    isSheddable: false,
     refusal: () => undefined,
     nowMs: () => 0,
     observe: () => undefined,
     ...change
   })
 
-describe('trade publisher', () => {
+describe('record publisher', () => {
   test('finish sends what is pending; each key keeps its order in its own partition', async () => {
     const log = new FakeLog(4)
     const publisher = publisherOn(log)
@@ -165,7 +166,8 @@ describe('trade publisher', () => {
     const log = new FakeLog(1)
     let asked = 0
     const publisher = publisherOn(log, {
-      refusal: () => (asked++ < 2 ? 'the disk is full' : undefined)
+      isSheddable: false,
+    refusal: () => (asked++ < 2 ? 'the disk is full' : undefined)
     })
     await Effect.runPromise(
       Effect.gen(function* () {
@@ -189,5 +191,29 @@ describe('trade publisher', () => {
       })
     )
     expect(error._tag).toBe('LogUnavailable')
+  })
+
+  test('who would drop records does not wait for room while the log refuses', async () => {
+    const log = new FakeLog(1)
+    let refusal: string | undefined = 'full'
+    const publisher = publisherOn(log, {
+      bytesMax: 1_000,
+      isSheddable: true,
+      refusal: () => refusal
+    })
+    const trades = Array.from({ length: 100 }, (_, id) => trade('BTCUSDT', id))
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const running = yield* Effect.forkChild(publisher.run)
+        // More than there is room for: it would wait for ever.
+        yield* publisher.offer(trades)
+        expect(publisher.refused).toBe(true)
+        refusal = undefined
+        yield* publisher.finish
+        yield* Fiber.join(running)
+      })
+    )
+    expect(publisher.refused).toBe(false)
+    expect(log.ids.get(0)).toEqual(trades.map(({ source_sequence: id }) => id))
   })
 })

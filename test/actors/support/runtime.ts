@@ -33,11 +33,15 @@ import { nodeProcess } from '../../../src/adapters/log/node-process.ts'
 import { forEachRecord } from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
-import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import type { SequencedRecord } from '../../../src/machines/partition-fold.ts'
+import type { DataType } from '../../../src/market/data-type.ts'
+import { quoteV2Schema } from '../../../src/market/records/quote-v2.ts'
+import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { until } from '../../support/until.ts'
 import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
 
-const simulatedTopic = 'market.crypto.trades.simulated'
+const topicOf = (dataType: DataType, exchange = 'simulated') =>
+  `market.crypto.${dataType}.${exchange}`
 
 const startMsMax = 20_000
 const stopMsMax = 15_000
@@ -58,7 +62,8 @@ export interface Tree {
   readonly actor: (path: string) => ActorStatus
   /** Makes an actor fail, as a defect of its program would. */
   readonly crash: (path: string) => void
-  readonly metric: (name: string) => Promise<number>
+  /** The sum over all labels, or over those of one topic. */
+  readonly metric: (name: string, topic?: string) => Promise<number>
   readonly health: () => Promise<{ readonly status: number; readonly text: string }>
   readonly until: (what: string, ask: () => boolean | Promise<boolean>) => Promise<void>
   /** Drains as Ctrl-C does; the milliseconds that it took. */
@@ -133,7 +138,7 @@ export const startTree = (
     actor: (path) => findActor(status().root, path)!,
     crash: (path) =>
       actorAt(root, path)!.send({ type: 'effect.failed', error: new Error('the test says so') }),
-    metric: async (name) => sumOf((await telemetry.exposition()).body, name),
+    metric: async (name, topic) => sumOf((await telemetry.exposition()).body, name, topic),
     health: () => get('/health/ready'),
     until: (what, ask) =>
       until(async () => ((await ask()) ? true : undefined), {
@@ -196,9 +201,13 @@ export interface Holdings {
 }
 
 /** What the log and the table of a folder have, whose tree has ended. */
-export const holdings = async (folder: string, topic = simulatedTopic): Promise<Holdings> => {
-  const log = await readLog(join(folder, 'log'), topic)
-  const table = openTable(folder)!
+export const holdings = async (
+  folder: string,
+  dataType: DataType = 'trades',
+  exchange = 'simulated'
+): Promise<Holdings> => {
+  const log = await readLog(join(folder, 'log'), dataType, exchange)
+  const table = openTable(folder, dataType)!
   const files = (await dataFiles(table)).map(({ path }) => path)
   const found = await runSql(
     `SELECT symbol, source_sequence FROM read_parquet([${files.map((path) => `'${path}'`).join()}])`
@@ -209,7 +218,7 @@ export const holdings = async (folder: string, topic = simulatedTopic): Promise<
     string,
     Record<string, Record<string, number>>
   >
-  const recorded = offsets[log.identity]?.[topic] ?? {}
+  const recorded = offsets[log.identity]?.[topicOf(dataType, exchange)] ?? {}
   return {
     logged: log.ids,
     logEnds: log.ends,
@@ -224,8 +233,10 @@ export const holdings = async (folder: string, topic = simulatedTopic): Promise<
 export const removeState = (folder: string, partition: number): void => {
   const table = openTable(folder)!
   const states = Object.values(JSON.parse(summaryOf(table)['k2.state']!) as StatePaths)[0]!
-  const found = readdirSync(join(folder, 'warehouse', '_k2'))
-  rmSync(join(folder, 'warehouse', '_k2', found[0]!, states[simulatedTopic]![partition]!))
+  const path = states[topicOf('trades')]![partition]!
+  for (const uuid of readdirSync(join(folder, 'warehouse', '_k2'))) {
+    rmSync(join(folder, 'warehouse', '_k2', uuid, path), { force: true })
+  }
 }
 
 type StatePaths = Record<string, Record<string, Record<string, string>>>
@@ -240,11 +251,14 @@ export const holesOf = (ids: ReadonlyMap<string, ReadonlySet<number>>): number =
   return holes
 }
 
-const readLog = (directory: string, topic: string) =>
+const readLog = (directory: string, dataType: DataType, exchange: string) =>
   Effect.runPromise(
     Effect.scoped(
       Effect.gen(function* () {
-        const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+        const topic = topicOf(dataType, exchange)
+        const codec = makeRecordCodec<SequencedRecord>(
+          dataType === 'trades' ? tradeV2Schema : quoteV2Schema
+        )
         const description = yield* Effect.promise(() => readDescription(nodeFiles, directory))
         const log = yield* openEmbeddedLog({
           directory,
@@ -256,15 +270,18 @@ const readLog = (directory: string, topic: string) =>
           observe: () => undefined
         })
         const ids = new Map<string, Set<number>>()
-        const ends = log.watermarks().map(({ durableEnd }) => durableEnd)
+        const ends = log
+          .watermarks()
+          .filter((watermark) => watermark.topic === topic)
+          .map(({ durableEnd }) => durableEnd)
         for (const [partition, end] of ends.entries()) {
           let fromOffset = (yield* log.bounds(topic, partition)).startOffset
           while (fromOffset < end) {
             const batches = yield* log.read(topic, partition, { fromOffset, bytesMax: 1_000_000 })
             for (const batch of batches) {
               forEachRecord(batch, ({ valueStart, valueEnd }) => {
-                const trade = codec.decode(batch.bytes, valueStart, valueEnd)
-                add(ids, trade.symbol, trade.source_sequence!)
+                const record = codec.decode(batch.bytes, valueStart, valueEnd)
+                add(ids, record.symbol, record.source_sequence!)
               })
               fromOffset = batch.endOffset
             }
@@ -280,8 +297,9 @@ const add = (ids: Map<string, Set<number>>, symbol: string, id: number): void =>
   ids.set(symbol, known.add(id))
 }
 
-const sumOf = (text: string, name: string): number =>
+const sumOf = (text: string, name: string, topic?: string): number =>
   text
     .split('\n')
     .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .filter((line) => topic === undefined || line.includes(`topic="${topic}"`))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)

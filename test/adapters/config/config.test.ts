@@ -75,6 +75,8 @@ describe('configuration', () => {
     ['K2_HTTP_PORT', '1e3'],
     ['K2_BINANCE_WEBSOCKET_URL', 'https://example.org'],
     ['K2_BINANCE_WEBSOCKET_URL', 'wss://example.org/stream'],
+    ['K2_DATA_TYPES', ''.padEnd(1, ',')],
+    ['K2_DATA_TYPES', 'trades,candles'],
     ['K2_BINANCE_SYMBOLS', 'btcusdt'],
     ['K2_BINANCE_SYMBOLS', 'BTCUSDT,BTCUSDT'],
     ['K2_RETENTION_DAYS', '0']
@@ -88,6 +90,12 @@ describe('configuration', () => {
     expect(faultsOf({ K2_DISK_LIMIT: '1GiB' })).toEqual([
       'K2_LOG_DISK_LIMIT is 2GiB, but must not exceed K2_DISK_LIMIT (1GiB)'
     ])
+    const symbols = Array.from({ length: 513 }, (_, index) => `COIN${index}USDT`).join(',')
+    expect(faultsOf({ K2_BINANCE_SYMBOLS: symbols })).toEqual([
+      'K2_BINANCE_SYMBOLS names 513 symbols, but with K2_DATA_TYPES=trades,quotes a connection ' +
+        'carries at most 512 (1024 streams): name fewer symbols or fewer data types'
+    ])
+    expect(faultsOf({ K2_BINANCE_SYMBOLS: symbols, K2_DATA_TYPES: 'trades' })).toEqual([])
   })
 
   test('the help explains every setting, and every preset and example is valid', () => {

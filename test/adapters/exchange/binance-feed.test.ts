@@ -77,6 +77,7 @@ const startFeed = async (
         ...binanceRestDefaults,
         observe: () => undefined
       }),
+    dataTypes: ['trades'],
     symbols: ['BTCUSDT'],
     instruments: [btc],
     nextCommand: Queue.take(commands),

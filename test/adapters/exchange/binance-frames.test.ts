@@ -345,27 +345,27 @@ describe('recordings', () => {
   testWithRecordings('the older schema', [recordingNames.btc2023], ([path]) => {
     expect(readAll(framesOf(path)).counts).toEqual({
       trade: 3_144,
-      bookTicker: 8_015,
+      quote: 8_015,
       depthUpdate: 3_929
     })
   })
   testWithRecordings('all streams of BTC', [recordingNames.btc2024], ([path]) => {
     const { counts } = readAll(framesOf(path))
-    expect(counts).toMatchObject({ trade: 9_757, bookTicker: 28_040, depthSnapshot: 1 })
+    expect(counts).toMatchObject({ trade: 9_757, quote: 28_040, depthSnapshot: 1 })
     expect(Object.keys(counts).sort()).toEqual([
-      'bookTicker',
       'depthSnapshot',
       'depthUpdate',
+      'quote',
       'trade'
     ])
   })
   testWithRecordings('all streams of ETH', [recordingNames.eth2024], ([path]) => {
     const { counts } = readAll(framesOf(path))
-    expect(counts).toMatchObject({ trade: 6_106, depthSnapshot: 1 })
+    expect(counts).toMatchObject({ trade: 6_106, quote: 24_077, depthSnapshot: 1 })
     expect(Object.keys(counts).sort()).toEqual([
-      'bookTicker',
       'depthSnapshot',
       'depthUpdate',
+      'quote',
       'trade'
     ])
   })
@@ -375,21 +375,21 @@ describe('recordings', () => {
       .map((line) => line.slice(line.indexOf(': ') + 2))
     expect(Object.keys(readAll(frames).counts).sort()).toEqual([
       'aggTrade',
-      'bookTicker',
       'depthUpdate',
-      'kline'
+      'kline',
+      'unknown_symbol' // its book tickers
     ])
   })
 
   const odd = (name: string) => `odd-cases/crypto-msg-parser_${name}_raw.jsonl`
   testWithRecordings(
-    'odd frames of three venues are none of ours',
+    'odd frames of three venues are no trades',
     [odd('binance'), odd('coinbase_pro'), odd('kraken')],
     (paths) => {
       for (const path of paths) {
         for (const line of readFileSync(path, 'utf8').split('\n')) {
           const result = parse(line)
-          expect(['unsupported', 'rejected']).toContain(result.kind)
+          expect(['unsupported', 'rejected', 'quote']).toContain(result.kind)
           if (result.kind === 'unsupported') expect(unsupportedKinds).toContain(result.frameKind)
         }
       }

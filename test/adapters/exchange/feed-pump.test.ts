@@ -7,6 +7,7 @@ import {
 } from '../../../src/adapters/exchange/feed-pump.ts'
 import { FrameQueue } from '../../../src/adapters/exchange/frame-queue.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
+import type { QuoteV2 } from '../../../src/market/records/quote-v2.ts'
 import { recordOf } from '../../support/compact-trades.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 
@@ -107,6 +108,7 @@ describe('the pump', () => {
         accepted: 2,
         rejected: 1,
         refused: 0,
+        shed: 0,
         offered: 0,
         lastId: 4,
         highestId: 5
@@ -116,6 +118,7 @@ describe('the pump', () => {
         accepted: 1,
         rejected: 0,
         refused: 0,
+        shed: 0,
         offered: 0,
         lastId: 9,
         highestId: 9
@@ -183,6 +186,7 @@ describe('the pump', () => {
       accepted: 0,
       rejected: 0,
       refused: 2,
+      shed: 0,
       offered: 0,
       lastId: 2,
       highestId: 2
@@ -220,5 +224,65 @@ describe('the pump', () => {
     expect(
       handled.reduce((sum, { tally }) => sum + (tally.rejected.get('malformed_json') ?? 0), 0)
     ).toBe(9)
+  })
+
+  const ticker = (symbol: string, u: number, changes: object = {}) =>
+    JSON.stringify({
+      stream: `${symbol.toLowerCase()}@bookTicker`,
+      data: { u, s: symbol, b: '1.5', B: '2', a: '1.6', A: '2', ...changes }
+    })
+
+  test('offers quotes to their own sink, behind the trades of the batch', async () => {
+    const { account, batches, drain, handled, letters, push, run } = setupPump()
+    const quoteAccount = new FeedAccount()
+    const offered: string[][] = []
+    const outcomes = ['accepted', 'shed'] as const
+    push(ticker('BTCUSDT', 7))
+    push(trade('BTCUSDT', 5))
+    push(ticker('BTCUSDT', 9))
+    push(ticker('ETHUSDT', 3))
+    push(ticker('BTCUSDT', 12))
+    push(ticker('BTCUSDT', 13, { a: '0.0' }))
+    drain()
+    const offer = (quotes: ReadonlyArray<QuoteV2>) =>
+      Effect.sync(() => {
+        offered.push(quotes.map(({ message_id: id }) => id))
+        return outcomes[offered.length - 1]!
+      })
+    const fiber = run({ quotes: { sink: { offer }, account: quoteAccount } })
+    expect(await exitOf(fiber)).toEqual(Exit.void)
+    expect(offered).toEqual([
+      ['BINANCE:BTCUSDT:7', 'BINANCE:BTCUSDT:9', 'BINANCE:ETHUSDT:3'],
+      ['BINANCE:BTCUSDT:12']
+    ])
+    expect(batches.flat().map(({ message_id: id }) => id)).toEqual(['BINANCE:BTCUSDT:5'])
+    expect(quoteAccount.snapshot()['BTCUSDT']).toEqual({
+      received: 4,
+      accepted: 2,
+      rejected: 1,
+      refused: 0,
+      shed: 1,
+      offered: 0,
+      lastId: 12,
+      highestId: 12
+    })
+    expect(account.snapshot()).toEqual({ BTCUSDT: expect.objectContaining({ received: 1 }) })
+    expect(handled.map(({ tally }) => [tally.tradeCount, tally.quoteCount])).toEqual([
+      [1, 3],
+      [0, 1]
+    ])
+    expect(letters.map(({ reason, nativeId }) => [reason, nativeId])).toEqual([['bad_price', 13]])
+  })
+
+  test('without a sink for them quotes are of a stream that is not read, good or bad', async () => {
+    const { account, batches, drain, handled, letters, push, run } = setupPump()
+    push(ticker('BTCUSDT', 7))
+    push(ticker('BTCUSDT', 13, { a: '0.0' }))
+    drain()
+    expect(await exitOf(run())).toEqual(Exit.void)
+    expect([batches, letters, account.snapshot()]).toEqual([[], [], {}])
+    expect(handled.map(({ tally }) => Object.fromEntries(tally.unsupported))).toEqual([
+      { bookTicker: 2 }
+    ])
   })
 })

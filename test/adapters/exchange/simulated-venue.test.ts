@@ -42,6 +42,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
       connect: (streams) => socket.connect(venue.url, streams),
       predecessorsCaughtUp: Effect.void,
       resolveInstruments: (added) => fetchInstruments(venue.restUrl, added, rest),
+      dataTypes: ['trades'],
       symbols,
       instruments,
       nextCommand: Queue.take(commands),

@@ -28,9 +28,10 @@ const problemOf = async (
   return answer
 }
 
-describe('/v1/trades', () => {
+describe('/v1/trades and /v1/quotes', () => {
   test('envelope, with decimals digit by digit', async () => {
     const { response, text } = await ask('/v1/trades')
+    expect((await ask('/v1/quotes')).text).toBe(text)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(text).toBe(
@@ -41,13 +42,14 @@ describe('/v1/trades', () => {
     )
   })
 
-  test('parameters reach the query typed; what is absent stays absent', async () => {
+  test.each(['trades', 'quotes'])('parameters of %s reach the query typed', async (dataType) => {
     const { deps } = await ask(
-      '/v1/trades?symbol=BTC-USD&exchange=binance&start_time=2024-08-08T00:00:00%2B00:00' +
+      `/v1/${dataType}?symbol=BTC-USD&exchange=binance&start_time=2024-08-08T00:00:00%2B00:00` +
         '&end_time=1723075200000001&limit=10000'
     )
     expect(deps.asked).toEqual([
       {
+        dataType,
         filter: {
           symbol: 'BTC-USD',
           exchange: 'BINANCE',
@@ -57,7 +59,9 @@ describe('/v1/trades', () => {
         rowsMax: 10_000
       }
     ])
-    expect((await ask('/v1/trades?limit=1')).deps.asked).toEqual([{ filter: {}, rowsMax: 1 }])
+    expect((await ask(`/v1/${dataType}?limit=1`)).deps.asked).toEqual([
+      { dataType, filter: {}, rowsMax: 1 }
+    ])
   })
 
   test('all faults are told at once, by name, and nothing is asked', async () => {
@@ -201,7 +205,8 @@ describe('other routes', () => {
     expect(text).not.toContain('/secret')
     expect((await ask('/v1/snapshots?limit=12')).body.pagination.has_more).toBe(false)
     await problemOf('/v1/snapshots?limit=101')
-    await problemOf('/v1/snapshots?table=quotes')
+    await problemOf('/v1/snapshots?table=candles')
+    expect((await ask('/v1/snapshots?table=quotes')).body.meta.table_name).toBe('market.quotes')
   })
 
   test('/v1/system/actors, /metrics and /', async () => {
@@ -216,6 +221,7 @@ describe('other routes', () => {
     const { body } = await ask('/')
     expect(body.routes.map(({ path }: { path: string }) => path)).toEqual([
       '/v1/trades',
+      '/v1/quotes',
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/system/actors',

@@ -1,5 +1,6 @@
 /** Dependencies of the API that answer from memory and remember what they were asked. */
 import { Effect } from 'effect'
+import type { DataType } from '../../../src/market/data-type.ts'
 import type {
   ApiDeps,
   HttpEvent,
@@ -8,7 +9,11 @@ import type {
 } from '../../../src/adapters/http/api-deps.ts'
 
 export interface FakeDeps extends ApiDeps {
-  readonly asked: Array<{ readonly filter: RecordFilter; readonly rowsMax: number }>
+  readonly asked: Array<{
+    readonly dataType: DataType
+    readonly filter: RecordFilter
+    readonly rowsMax: number
+  }>
   readonly events: HttpEvent[]
   readiness: () => Readiness
 }
@@ -26,9 +31,9 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     asked,
     events,
     version: '0.1.0',
-    records: (_dataType, filter, rowsMax) =>
+    records: (dataType, filter, rowsMax) =>
       Effect.sync(() => {
-        asked.push({ filter, rowsMax })
+        asked.push({ dataType, filter, rowsMax })
         return {
           snapshotId: '9223372036854775807',
           rows: ['{"price":61837.63000000}', '{"price":0.00000001}'],

@@ -315,6 +315,22 @@ describe('consumers', () => {
     await opened.close()
   })
 
+  it('tells by topic the bytes of segments that hold what is not consumed', async () => {
+    const directory = await temporaryDirectory()
+    const opened = await openLog(directory, { limits: manySegments })
+    const { log } = opened
+    const other = log.unconsumedBytes('another topic')
+    for (const value of ['a', 'b', 'c']) await append(opened, value)
+    const all = log.usage().diskBytes
+    expect([other, log.unconsumedBytes(topic)]).toEqual([0, all])
+    log.setConsumed(topic, 0, 2)
+    expect(log.unconsumedBytes(topic)).toBe(all / 3)
+    log.setConsumed(topic, 0, 3)
+    expect(log.unconsumedBytes(topic)).toBe(0)
+    expect(log.usage().diskBytes).toBe(all)
+    await opened.close()
+  })
+
   it('makes room by retiring the newest segment when all of it is consumed', async () => {
     const directory = await temporaryDirectory()
     const limits = { segmentBytes: 1_000, diskBytesMax: 1_000 }

@@ -221,4 +221,55 @@ describe('the generated market', () => {
       else expect(count).toBe(plain[index]!.count)
     })
   })
+
+  test('quotes follow their cluster of trades, which stay as they are', () => {
+    const source = makeGeneratorSource({ seed: 11 })
+    const plain = playNext(source.play(startMs), 3_000)
+    const playback = source.play(startMs)
+    playback.playQuotes?.(true)
+    const trades: string[] = []
+    const quotes: Array<{ readonly u: number } & Readonly<Record<string, string>>> = []
+    while (trades.length < plain.length) {
+      expect(playback.advance(Number.POSITIVE_INFINITY)).toBe(true)
+      const { bytes, dataStart, dataEnd } = playback.frame()
+      const stream = source.streams[playback.stream()]!
+      expect(JSON.parse(bytes.toString())).toMatchObject({ stream })
+      if (stream.endsWith('@trade')) {
+        trades.push(bytes.toString())
+        continue
+      }
+      expect(playback.tradeId()).toBe(-1)
+      quotes.push(JSON.parse(bytes.toString('utf8', dataStart, dataEnd)) as (typeof quotes)[number])
+    }
+    expect(trades).toEqual(plain)
+    expect(quotes.length).toBeGreaterThan(1_000)
+    const last = new Map<string, number>()
+    for (const { u, s: symbol, b, B, a, A } of quotes) {
+      expect(u).toBeGreaterThan(last.get(symbol!) ?? 0)
+      last.set(symbol!, u)
+      expect(Number(b)).toBeGreaterThan(0)
+      expect(Number(a)).toBeGreaterThan(Number(b))
+      for (const text of [b, B, a, A]) expect(text).toMatch(/^\d+\.\d{8}$/)
+      expect(Math.min(Number(B), Number(A))).toBeGreaterThan(0)
+    }
+  })
+
+  test('a restart gives the same quotes as if it had gone on', () => {
+    const quotesOf = (nowMs: number, count: number) => {
+      const source = makeGeneratorSource({ seed: 5 })
+      const playback = source.play(nowMs)
+      playback.playQuotes?.(true)
+      const found: Array<readonly [dueMs: number, text: string]> = []
+      while (found.length < count) {
+        playback.advance(Number.POSITIVE_INFINITY)
+        if (playback.tradeId() === -1)
+          found.push([playback.dueMs(), playback.frame().bytes.toString()])
+      }
+      return found
+    }
+    const early = quotesOf(startMs, 1_000)
+    const [cut] = early[500]!
+    const continued = early.filter(([dueMs]) => dueMs > cut).slice(0, 200)
+    expect(quotesOf(cut, 200)).toEqual(continued)
+  })
 })

@@ -43,6 +43,32 @@ describe('stream connections', () => {
     })
   })
 
+  test('book tickers go to who takes them; faults are theirs as well', async () => {
+    await withSimulator({ faults: { duplicate: 1 } }, async ({ url, control }) => {
+      const trades = await ExchangeClient.open(`${url}/stream?streams=btcusdt@trade`)
+      const both = await ExchangeClient.open(
+        `${url}/stream?streams=btcusdt@trade/btcusdt@bookTicker`
+      )
+      const texts = await both.take(400)
+      const tickers = texts.filter((text) => text.startsWith('{"stream":"btcusdt@bookTicker"'))
+      expect(tickers.length).toBeGreaterThan(50)
+      expect(Object.keys((JSON.parse(tickers[0]!) as { data: object }).data)).toEqual([
+        'u',
+        's',
+        'b',
+        'B',
+        'a',
+        'A'
+      ])
+      expect(tickers[1]).toBe(tickers[0])
+      expect((await trades.take(200)).every((text) => text.includes('@trade"'))).toBe(true)
+      // What was issued and sent by symbol are trades: quotes have no ids without gaps.
+      const { issued } = control.status()
+      const { firstId, lastId, count } = issued['BTCUSDT']!
+      expect(lastId - firstId + 1).toBe(count)
+    })
+  })
+
   test('SUBSCRIBE is acknowledged before the first frame, UNSUBSCRIBE ends a stream', async () => {
     await withSimulator({}, async ({ url }) => {
       const client = await ExchangeClient.open(`${url}/stream`)
