@@ -54,23 +54,45 @@ export const sliceRows = (source: SliceSource, rowsMax: number): readonly Slice[
 interface PartitionRows {
   readonly exchange: string
   readonly day: number
-  readonly rows: number[]
+  readonly rows: Int32Array
 }
 
-const partitionRows = (source: SliceSource): Iterable<PartitionRows> => {
-  const partitions = new Map<string, PartitionRows>()
-  let last: PartitionRows | undefined
+const partitionRows = (source: SliceSource): readonly PartitionRows[] => {
+  const partitions: Array<Omit<PartitionRows, 'rows'>> = []
+  const partitionOf = new Int32Array(source.length)
+  let at = 0
   for (let row = 0; row < source.length; row++) {
     const { exchange } = source.groups[source.groupAt(row)]!
     const day = Math.floor(source.timestampAt(row) / dayUs)
+    const last = partitions[at]
     if (last === undefined || last.day !== day || last.exchange !== exchange) {
-      const key = `${day} ${exchange}`
-      last = partitions.get(key) ?? { exchange, day, rows: [] }
-      partitions.set(key, last)
+      at = partitions.findIndex((known) => known.day === day && known.exchange === exchange)
+      if (at === -1) at = partitions.push({ exchange, day }) - 1
     }
-    last.rows.push(row)
+    partitionOf[row] = at
   }
-  return partitions.values()
+  const rowsOf = distributed(allRows(source.length), partitions.length, (row) => partitionOf[row]!)
+  return partitions.map((partition, index) => ({ ...partition, rows: rowsOf[index]! }))
+}
+
+const allRows = (count: number): Int32Array => Int32Array.from({ length: count }, (_, row) => row)
+
+/** Rows by bin, in the order that they have. */
+const distributed = (
+  rows: Int32Array,
+  binCount: number,
+  binOf: (row: number) => number
+): readonly Int32Array[] => {
+  if (binCount === 1) return [rows]
+  const counts = new Int32Array(binCount)
+  for (const row of rows) counts[binOf(row)]! += 1
+  const bins = Array.from(counts, (count) => new Int32Array(count))
+  counts.fill(0)
+  for (const row of rows) {
+    const bin = binOf(row)
+    bins[bin]![counts[bin]!++] = row
+  }
+  return bins
 }
 
 /** Time is cut between intervals of this number, so that nothing has to be sorted for it. */
@@ -78,9 +100,9 @@ const intervals = 4_096
 
 const cutByTime = (
   source: SliceSource,
-  rows: readonly number[],
+  rows: Int32Array,
   rowsMax: number
-): ReadonlyArray<readonly number[]> => {
+): readonly Int32Array[] => {
   if (rows.length <= rowsMax) return [rows]
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
@@ -96,8 +118,7 @@ const cutByTime = (
   const counts = new Int32Array(intervals)
   for (const row of rows) counts[intervalOf(row)]! += 1
   const sliceOf = slicesOfIntervals(counts, rows.length, rowsMax)
-  const cuts: number[][] = Array.from({ length: sliceOf.at(-1)! + 1 }, () => [])
-  for (const row of rows) cuts[sliceOf[intervalOf(row)]!]!.push(row)
+  const cuts = distributed(rows, sliceOf.at(-1)! + 1, (row) => sliceOf[intervalOf(row)]!)
   // An interval with too many rows is cut again by itself; it is shorter each time.
   return cuts.flatMap((cut) => cutByTime(source, cut, rowsMax))
 }
@@ -133,7 +154,7 @@ const ranksOf = (groups: readonly RowGroup[]): Int32Array => {
 }
 
 /** Rows by symbol in their order, then each symbol's rows by time where they are not already. */
-const sorted = (source: SliceSource, rows: readonly number[], ranks: Int32Array): Int32Array => {
+const sorted = (source: SliceSource, rows: Int32Array, ranks: Int32Array): Int32Array => {
   const starts = new Int32Array(ranks.length + 1)
   for (const row of rows) starts[ranks[source.groupAt(row)]! + 1]! += 1
   for (let rank = 0; rank < ranks.length; rank++) starts[rank + 1]! += starts[rank]!

@@ -6,6 +6,7 @@
  *    the venue's own spelling is left to it: older schemas, other members or order, refusals.
  * 2. It looks at every byte of the frame, once, and never beyond its end.
  */
+import { digitAt, fourDigitsAt } from '../../market/byte-digits.ts'
 import { byteRun, type ByteRun, isRunAt } from '../../market/byte-run.ts'
 import { ByteTable } from '../../market/byte-table.ts'
 import type { CompactTrade } from '../../market/compact-trade.ts'
@@ -99,7 +100,7 @@ export class TradeScanner {
 
   /** The digit at a place, or a negative number. */
   #digit(at: number): number {
-    const digit = at < this.#end ? this.#view.getUint8(at) - zero : -1
+    const digit = at < this.#end ? digitAt(this.#view, at) : -1
     return digit <= 9 ? digit : -1
   }
 
@@ -118,7 +119,7 @@ export class TradeScanner {
     let value = 0
     // Four digits at a time while there are as many.
     while (at + 4 <= this.#end && at - start < wholeDigitsMax) {
-      const four = fourDigits(this.#view.getInt32(at, true))
+      const four = fourDigitsAt(this.#view, at)
       if (four < 0) break
       value = value * 10_000 + four
       at += 4
@@ -149,7 +150,7 @@ export class TradeScanner {
     const fractionStart = at
     let fraction = 0
     while (at + 4 <= this.#end && at - fractionStart < decimalsMax) {
-      const four = fourDigits(this.#view.getInt32(at, true))
+      const four = fourDigitsAt(this.#view, at)
       if (four < 0) break
       fraction = fraction * 10_000 + four
       at += 4
@@ -197,12 +198,3 @@ const decimalsMax = 8
 const wholeLimit = 90_000_000
 const powersOfTen = Array.from({ length: decimalsMax + 1 }, (_, power) => 10 ** power)
 const msLimit = 1e13
-
-/** Four ASCII digits in a little-endian word as a number; -1 if one is none. */
-const fourDigits = (word: number): number => {
-  const digits = (word - 0x30303030) | 0
-  // A byte outside 0..9 has its top bit set, by itself or with 0x76 added.
-  if (((digits | (digits + 0x76767676)) & 0x80808080) !== 0) return -1
-  const pairs = Math.imul(digits, 10) + (digits >>> 8)
-  return (pairs & 0xff) * 100 + ((pairs >>> 16) & 0xff)
-}

@@ -5,6 +5,7 @@
  *    `layout.instrument` with these numbers. Anything else is left to the codec.
  * 2. It never reads outside the given range.
  */
+import { areSame, wholeNumberAt } from '../../market/byte-digits.ts'
 import { type ByteRun, isRunAt } from '../../market/byte-run.ts'
 import { longMax } from '../../market/instrument.ts'
 import { bestMatch, sides, type TradeLayout, vendorHead } from './trade-layout.ts'
@@ -33,7 +34,7 @@ export class TradeDecoder {
     const digits = this.#ids(layout, view)
     if (digits === 0 || !this.#passes(view, layout.identity)) return false
     const idStart = start + 1 + layout.messagePrefix.length
-    const nativeId = wholeNumber(view, idStart, idStart + digits)
+    const nativeId = wholeNumberAt(view, idStart, idStart + digits, longMax)
     const timestampUs = this.#long(view)
     if (nativeId < 0 || timestampUs < 0 || !this.#decimal(view)) return false
     this.priceLow = this.#low
@@ -65,9 +66,7 @@ export class TradeDecoder {
     this.#at += digits
     if (this.#byte(view) !== (tradePrefix.length + digits) * 2) return 0
     if (!this.#passes(view, tradePrefix) || this.#at + digits > this.#end) return 0
-    for (let index = 0; index < digits; index++) {
-      if (view.getUint8(first + index) !== view.getUint8(this.#at + index)) return 0
-    }
+    if (!areSame(view, first, this.#at, digits)) return 0
     this.#at += digits
     return digits
   }
@@ -76,7 +75,7 @@ export class TradeDecoder {
     if (!this.#passes(view, vendorHead)) return false
     const digits = this.#byte(view) >>> 1
     if ((digits !== msDigits && digits !== usDigits) || this.#at + digits > this.#end) return false
-    this.eventTime = wholeNumber(view, this.#at, this.#at + digits)
+    this.eventTime = wholeNumberAt(view, this.#at, this.#at + digits, longMax)
     this.#at += digits
     if (this.eventTime < 0) return false
     this.isBestMatch = this.#passes(view, bestMatch[1])
@@ -137,23 +136,3 @@ const idDigitsMax = 16
 const msDigits = 13
 const usDigits = 16
 const decimalBytesMax = 7
-
-/** The number that these digits say, without leading zeros; -1 if it is none up to `longMax`. */
-const wholeNumber = (view: DataView, start: number, end: number): number => {
-  const middle = Math.max(start, end - 8)
-  let high = 0
-  for (let at = start; at < middle; at++) {
-    const digit = view.getUint8(at) - 0x30
-    if (digit < 0 || digit > 9) return -1
-    high = high * 10 + digit
-  }
-  let low = 0
-  for (let at = middle; at < end; at++) {
-    const digit = view.getUint8(at) - 0x30
-    if (digit < 0 || digit > 9) return -1
-    low = low * 10 + digit
-  }
-  if (view.getUint8(start) === 0x30 && end - start > 1) return -1
-  const value = high * 100_000_000 + low
-  return value <= longMax ? value : -1
-}
