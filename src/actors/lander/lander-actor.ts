@@ -26,6 +26,8 @@ import { LandingProgress } from './landing-progress.ts'
 import { observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
+/** How long the landers behind the first one wait for the API to be up. */
+const patienceMsMax = 5_000
 /** Names of files that wait for the expiry; what is beyond stays as orphans. */
 const unexpiredMax = 10_000
 const heapBytesMax = 1_024 ** 3
@@ -45,6 +47,10 @@ export const landerProgram =
   (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
+      if (pipeline !== shared.captured[0]) {
+        // Two workers that load at once, beside the API, would keep the first trade waiting.
+        yield* Effect.raceFirst(shared.http.get, Effect.sleep(patienceMsMax))
+      }
       const log = yield* shared.log.get
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
