@@ -31,6 +31,8 @@ const patienceMsMax = 5_000
 /** Names of files that wait for the expiry; what is beyond stays as orphans. */
 const unexpiredMax = 10_000
 const heapBytesMax = 1_024 ** 3
+/** Of the landers behind the first: a second worker is to cost little memory. */
+const youngHeapBytesMax = 8 * 1_024 ** 2
 /** How long the thread may take to release DuckDB once it is asked to end. */
 export const landerStopMsMax = 3_000
 
@@ -47,7 +49,8 @@ export const landerProgram =
   (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      if (pipeline !== shared.captured[0]) {
+      const isFirst = pipeline === shared.captured[0]
+      if (!isFirst) {
         // Two workers that load at once, beside the API, would keep the first trade waiting.
         yield* Effect.raceFirst(shared.http.get, Effect.sleep(patienceMsMax))
       }
@@ -63,6 +66,7 @@ export const landerProgram =
           entry: new URL('./lander-worker.ts', import.meta.url),
           data: workerData(shared, pipeline, log),
           heapBytesMax,
+          youngHeapBytesMax: isFirst ? undefined : youngHeapBytesMax,
           stopMsMax: landerStopMsMax,
           onMessage: (answer) => {
             heardMs = shared.nowMs()
