@@ -50,10 +50,7 @@ export const landerProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const isFirst = pipeline === shared.captured[0]
-      if (!isFirst) {
-        // Two workers that load at once, beside the API, would keep the first trade waiting.
-        yield* Effect.raceFirst(shared.http.get, Effect.sleep(patienceMsMax))
-      }
+      if (!isFirst && (yield* drainsBeforeItsTurn(shared, commands))) return
       const log = yield* shared.log.get
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
@@ -103,6 +100,20 @@ export const landerProgram =
         new Map(progress.positions.map(({ partition, offset }) => [partition, offset]))
       )
     })
+
+/**
+ * Two workers that load at once, beside the API, would keep the first trade waiting: who is not the
+ * first waits for the API. Whether a drain came before.
+ */
+const drainsBeforeItsTurn = (
+  { http }: Shared,
+  commands: Parameters<typeof drainRequested>[0]
+): Effect.Effect<boolean> =>
+  Effect.raceAllFirst([
+    Effect.as(http.get, false),
+    Effect.as(Effect.sleep(patienceMsMax), false),
+    Effect.as(drainRequested(commands), true)
+  ])
 
 const workerData = (
   { config, folder, captured }: Shared,
