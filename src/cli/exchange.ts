@@ -31,7 +31,7 @@ const ageMsMax = 30 * defaultConnectionMsMax
 const usage = `usage: npm run exchange -- [flags]
 
 A simulated exchange on 127.0.0.1 that speaks Binance's spot WebSocket and REST protocol.
-It plays a generated market, or recordings.
+It plays a generated market, trades and book tickers, or recordings.
 
   --port N             one port for both; 0 = any free one (default 9443)
   --recording FILE     play a recording instead; several times to merge files by time.

@@ -234,6 +234,31 @@ test('quotes that cannot land keep no trade waiting, and land afterwards', async
   await expectExact(folder)
 })
 
+test('quotes beyond their half of the log are dropped and counted; no trade waits', async () => {
+  const tree = startTree(newFolder(), busy)
+  await landing(tree, 500)
+  const { config, log, trades } = tree.shared
+  const full = vi.spyOn(log.current!, 'unconsumedBytes')
+  full.mockReturnValue(config.logDiskBytesMax / 2)
+  const shed = () => tree.metric('k2_shed_records_total')
+  await tree.until('quotes that are dropped', async () => (await shed()) > 500)
+  const before = trades.landing.current!.totals.landed
+  await tree.until('trades that land', () => trades.landing.current!.totals.landed > before + 2_000)
+  expect(trades.publisher.current!.refused).toBe(false)
+  await tree.until('the API', () => tree.shared.http.current !== undefined)
+  expect((await tree.health()).text).toContain('refuses appends of quotes')
+  full.mockRestore()
+  await tree.until('readiness', async () => (await tree.health()).status === 200)
+  const atLast = await shed()
+  const quotes = () => tree.shared.quotes.landing.current!.totals.landed
+  const landedBefore = quotes()
+  await tree.until('quotes that land', () => quotes() > landedBefore + 500)
+  expect(await shed()).toBe(atLast)
+  await tree.drain()
+  expect(tree.shared.drained).toMatchObject({ unpublishedBytes: 0, isLanded: true })
+  await expectExact(tree.folder)
+})
+
 test('with trades alone nothing of quotes runs, but what has landed can be asked for', async () => {
   const folder = newFolder()
   const both = startTree(folder, busy)

@@ -26,9 +26,13 @@ import { LandingProgress } from './landing-progress.ts'
 import { observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
+/** How long the landers behind the first one wait for the API to be up. */
+const patienceMsMax = 5_000
 /** Names of files that wait for the expiry; what is beyond stays as orphans. */
 const unexpiredMax = 10_000
 const heapBytesMax = 1_024 ** 3
+/** Of the landers behind the first: a second worker is to cost little memory. */
+const youngHeapBytesMax = 8 * 1_024 ** 2
 /** How long the thread may take to release DuckDB once it is asked to end. */
 export const landerStopMsMax = 3_000
 
@@ -45,6 +49,8 @@ export const landerProgram =
   (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
+      const isFirst = pipeline === shared.captured[0]
+      if (!isFirst && (yield* drainsBeforeItsTurn(shared, commands))) return
       const log = yield* shared.log.get
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
@@ -57,6 +63,7 @@ export const landerProgram =
           entry: new URL('./lander-worker.ts', import.meta.url),
           data: workerData(shared, pipeline, log),
           heapBytesMax,
+          youngHeapBytesMax: isFirst ? undefined : youngHeapBytesMax,
           stopMsMax: landerStopMsMax,
           onMessage: (answer) => {
             heardMs = shared.nowMs()
@@ -93,6 +100,20 @@ export const landerProgram =
         new Map(progress.positions.map(({ partition, offset }) => [partition, offset]))
       )
     })
+
+/**
+ * Two workers that load at once, beside the API, would keep the first trade waiting: who is not the
+ * first waits for the API. Whether a drain came before.
+ */
+const drainsBeforeItsTurn = (
+  { http }: Shared,
+  commands: Parameters<typeof drainRequested>[0]
+): Effect.Effect<boolean> =>
+  Effect.raceAllFirst([
+    Effect.as(http.get, false),
+    Effect.as(Effect.sleep(patienceMsMax), false),
+    Effect.as(drainRequested(commands), true)
+  ])
 
 const workerData = (
   { config, folder, captured }: Shared,

@@ -2,6 +2,7 @@
  * Opens what a lander works with: table, Parquet writer, dead letters. The log is given, since it
  * is read from another thread in production and from the same one in tests and simulations.
  */
+import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { openDeadLetterLog } from '../../adapters/dead-letters/dead-letter-log.ts'
 import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
@@ -44,7 +45,8 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
       threads: duckdbThreads,
       memoryBytesMax: setup.duckdbBytesMax,
-      tempDirectory: folder.temporary
+      // Two DuckDBs must not spill into one folder.
+      tempDirectory: join(folder.temporary, `lander-${spec.name}`)
     })
     const deadLetters = yield* openDeadLetterLog({
       folder: folder.deadLetters,

@@ -161,7 +161,7 @@ export const settings = {
     '5s',
     'A query that runs longer is interrupted.'
   ]),
-  duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(64 * MiB, 1 * TiB), '512MiB', [
+  duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(128 * MiB, 1 * TiB), '512MiB', [
     '2GiB',
     'Memory of DuckDB for the queries, and as much again for the landers together.'
   ]),

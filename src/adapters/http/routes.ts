@@ -145,7 +145,7 @@ const recordsRoute = (deps: ApiDeps, dataType: DataType): Route => ({
 const symbolsRoute = (deps: ApiDeps): Route =>
   route(
     '/v1/symbols',
-    'Symbols in the table',
+    'Symbols that have trades',
     { exchange: exchangeParameter },
     ({ values, correlationId }) =>
       deps.symbols(values.exchange === undefined ? {} : { exchange: values.exchange }).pipe(
