@@ -11,13 +11,14 @@
 import type { AnyActorRef } from 'xstate'
 import type { ChildContext } from '../machines/supervisor-child-rules.ts'
 import type { ChildEntry } from '../machines/supervisor-children.ts'
-import type { SupervisorContext } from '../machines/supervisor-machine.ts'
+import type { SupervisorContext } from '../machines/supervisor-setup.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
 import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
 import type { Kernel } from './kernel.ts'
 import type { ResourceEntry } from './resource-registry.ts'
 import { stateTextOf } from './state-text.ts'
+import type { ActorFacts } from './status-facts.ts'
 
 export interface ActorStatus {
   readonly id: string
@@ -107,13 +108,20 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
     restarts: keeper?.restarts ?? 0,
     since: since ?? null,
     lastError: keeper?.lastError ?? null,
-    ...sources.kernel.facts.read(path),
+    ...factsOf(keeper, sources.kernel.facts.read(path)),
     // A keeper whose child is down has nothing to show but its own wait.
     children:
       keeper !== undefined && kept === undefined
         ? []
         : childrenStatus(path, kept ?? actor, sources)
   }
+}
+
+/** What the keeper has counted, beside what its child says of itself. */
+const factsOf = (keeper: ChildContext | undefined, facts: ActorFacts): ActorFacts => {
+  if (keeper === undefined) return facts
+  const { crashes, inWindow, waits } = keeper
+  return { ...facts, counters: { crashes, crashesInWindow: inWindow, waits, ...facts.counters } }
 }
 
 /** Degraded if either says so. */
@@ -168,7 +176,7 @@ const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
   isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
 
 const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
-  isRecord(context) && 'escalation' in context
+  isRecord(context) && 'verdict' in context
     ? (context as unknown as SupervisorContext)
     : undefined
 

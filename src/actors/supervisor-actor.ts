@@ -9,7 +9,9 @@
 import { type AnyActorLogic, fromCallback } from 'xstate'
 import { childMachine } from '../machines/supervisor-child-machine.ts'
 import { seedFor } from '../machines/restart-policy.ts'
-import { supervisorMachine, type SupervisorInput } from '../machines/supervisor-machine.ts'
+import { type SupervisorFlags, supervisorFlags } from '../machines/supervisor-flags.ts'
+import { supervisorMachine } from '../machines/supervisor-machine.ts'
+import type { SupervisorInput } from '../machines/supervisor-setup.ts'
 import {
   type ChildSpec,
   childSpec,
@@ -30,14 +32,16 @@ export const worker = (options: Omit<ChildSpecOptions, 'type'>, logic: AnyActorL
   logic
 })
 
+type SupervisorOptions = Omit<ChildSpecOptions, 'type' | 'input'> & Partial<SupervisorFlags>
+
 /**
  * A child that supervises others, in start order. `templates` is logic for children that are added
  * later by `child.add_requested`, by the `src` of their spec.
- * @throws InvalidChildSpec on ids that repeat
+ * @throws InvalidChildSpec on ids that repeat, and on flags that contradict a child
  */
 export const supervisor = (
   kernel: Kernel,
-  options: Omit<ChildSpecOptions, 'type' | 'input'>,
+  { strategy, intensity, autoShutdown, ...options }: SupervisorOptions,
   children: ReadonlyArray<Child>,
   templates: Readonly<Record<string, AnyActorLogic>> = {}
 ): Child => {
@@ -53,8 +57,15 @@ export const supervisor = (
   const actors = Object.fromEntries(
     [...logics].map(([src, logic]) => [src, keeperOf(kernel, logic)])
   )
+  const specs = children.map(({ spec }) => spec)
+  const flags = {
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(intensity === undefined ? {} : { intensity }),
+    ...(autoShutdown === undefined ? {} : { autoShutdown })
+  }
   const input: SupervisorInput = {
-    specs: children.map(({ spec }) => spec),
+    specs,
+    flags: supervisorFlags(options.id, flags, specs),
     sources: [...logics.keys()],
     seed: seedFor(kernel.seed, options.id)
   }

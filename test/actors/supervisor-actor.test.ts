@@ -211,7 +211,15 @@ describe('restart', () => {
         .transitions()
         .filter(({ path }) => path === 'root/a')
         .map(({ to }) => to)
-    ).toEqual(['up.starting', 'up.running', 'releasing', 'backingOff', 'up.starting', 'up.running'])
+    ).toEqual([
+      'up.starting',
+      'up.running',
+      'releasing',
+      'backingOff',
+      'standingBy',
+      'up.starting',
+      'up.running'
+    ])
   })
 
   test('only a long enough healthy time resets the backoff', async () => {
