@@ -3,6 +3,16 @@
  *
  * Draining goes the same way: the feeds stop taking and wait until all is durable in the log, the
  * API closes, the lander commits what is durable, the log is closed.
+ *
+ * Every group is one_for_one: actors find each other through gates, which outlive a restart, so
+ * that none has to go down with another. The publisher in particular must not go down with the log:
+ * it holds what the log has not acknowledged.
+ *
+ * What crashes too often is parked until an operator releases it, and the rest goes on: while the
+ * lander is parked, the log keeps what it has not landed. Some are not to be done without, and
+ * their failure becomes the process's: log and publisher, without which nothing is kept; the dead
+ * letters, for which the feeds wait; the API, through which an operator releases; the disk's
+ * measure, without which its limit would not hold.
  */
 import type { Shared } from './shared.ts'
 import type { FromEffect } from './effect-actor.ts'
@@ -38,6 +48,9 @@ const drainMsMax = 2_000
 const feedDrainMsMax = 2_000
 const landerDrainMsMax = 5_000
 
+/** What K2 can do without for a while, and better than without everything. */
+const onLimit = 'quarantine'
+
 /** Streams that one connection carries. */
 const feedSymbolsMax = 1_024
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
@@ -46,9 +59,9 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
   const isSimulated = shared.exchange === 'SIMULATED'
   const feed = `feed:${shared.exchange.toLowerCase()}`
   return supervisor(kernel, { id: 'root' }, [
-    worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
+    worker({ id: 'telemetry', drainMsMax, onLimit }, fromEffect(telemetryProgram(shared))),
     supervisor(kernel, { id: 'storage' }, [
-      worker({ id: 'trades', drainMsMax }, fromEffect(tableProgram(shared)))
+      worker({ id: 'trades', drainMsMax, onLimit }, fromEffect(tableProgram(shared)))
     ]),
     supervisor(kernel, { id: 'log' }, [
       worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
@@ -59,6 +72,7 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
       worker(
         {
           id: 'lander',
+          onLimit,
           startMsMax: 30_000,
           drainMsMax: landerDrainMsMax,
           shutdownMsMax: 2 * landerStopMsMax
@@ -67,7 +81,7 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
       )
     ]),
     supervisor(kernel, { id: 'reading' }, [
-      worker({ id: 'queries', drainMsMax }, fromEffect(queryProgram(shared))),
+      worker({ id: 'queries', drainMsMax, onLimit }, fromEffect(queryProgram(shared))),
       worker(
         { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
         fromEffect(httpProgram({ ...http, shared }), { releaseMsMax: 2 * httpDrainMsMax })
@@ -75,11 +89,12 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
     ]),
     supervisor(kernel, { id: 'ingest' }, [
       ...(isSimulated
-        ? [worker({ id: 'exchange', drainMsMax }, fromEffect(exchangeProgram(shared)))]
+        ? [worker({ id: 'exchange', drainMsMax, onLimit }, fromEffect(exchangeProgram(shared)))]
         : []),
       worker(
         {
           id: feed,
+          onLimit,
           ready: 'started',
           drainMsMax: 2 * feedDrainMsMax,
           input: { ...feedInput(shared, kernel) }
@@ -88,8 +103,8 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
       )
     ]),
     supervisor(kernel, { id: 'repair' }, [
-      worker({ id: 'expiry', drainMsMax }, fromEffect(expiryProgram(shared))),
-      worker({ id: 'retention', drainMsMax }, fromEffect(retentionProgram(shared))),
+      worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
+      worker({ id: 'retention', drainMsMax, onLimit }, fromEffect(retentionProgram(shared))),
       worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
     ])
   ])

@@ -8,7 +8,7 @@
  */
 import { type AnyActorLogic, fromCallback } from 'xstate'
 import { childMachine } from '../machines/supervisor-child-machine.ts'
-import { seedFor } from '../machines/restart-policy.ts'
+import { groupLimitDefault, seedFor } from '../machines/restart-policy.ts'
 import { type SupervisorFlags, supervisorFlags } from '../machines/supervisor-flags.ts'
 import { supervisorMachine } from '../machines/supervisor-machine.ts'
 import type { SupervisorInput } from '../machines/supervisor-setup.ts'
@@ -74,6 +74,7 @@ export const supervisor = (
       // Both hold all children's own deadlines, one after the other.
       shutdownMsMax: 60_000,
       startMsMax: 600_000,
+      limit: groupLimitDefault,
       ...options,
       type: 'supervisor',
       input: { ...input }

@@ -39,6 +39,12 @@ export const backoffDefault: BackoffPolicy = {
 export const restartLimitDefault: RestartLimit = { restartsMax: 30, windowMs: 300_000 }
 
 /**
+ * Of a supervisor as a child: whoever made it give up has had restarts of its own, and limits
+ * multiply across levels.
+ */
+export const groupLimitDefault: RestartLimit = { restartsMax: 3, windowMs: 3_600_000 }
+
+/**
  * Of all children of one supervisor together. Beyond what one child may do by itself: it is met
  * where several fail at once.
  */
