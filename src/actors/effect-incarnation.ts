@@ -26,6 +26,8 @@ export interface Launch<A, E, R, ER> {
   readonly program: () => Effect.Effect<A, E, R | Scope.Scope | CurrentActor>
   readonly onFailed: (cause: Cause.Cause<unknown>) => void
   readonly onSucceeded: (value: A) => void
+  /** The program has ended: it takes nothing more. Its release is still to come. */
+  readonly onExit: () => void
   readonly onEnded: () => void
 }
 
@@ -67,6 +69,7 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
   fiber.addObserver((exit) => {
     tenure.beginRelease()
     try {
+      options.onExit()
       if (Exit.isSuccess(exit)) settle.succeed = once(() => options.onSucceeded(exit.value))
       else options.onFailed(exit.cause)
     } finally {

@@ -1,7 +1,9 @@
 /**
- * What all actors of one runtime share: resource registry, tenures, status facts, time, random.
+ * What all actors of one runtime share: resource registry, tenures, status facts, addresses, time,
+ * random.
  * One per process (and one per test), passed explicitly.
  */
+import { type Addresses, makeAddresses } from './addresses.ts'
 import { makeTenures, type Tenures } from './effect-tenures.ts'
 import {
   makeResourceRegistry,
@@ -22,11 +24,14 @@ export type KernelEvent =
       readonly message: string
     }
   | { readonly type: 'commands.refused'; readonly path: string; readonly capacity: number }
+  /** Sent, not offered, to a data lane that is full and makes who offers wait. */
+  | { readonly type: 'data.refused'; readonly path: string }
 
 export interface Kernel {
   readonly registry: ResourceRegistry
   readonly tenures: Tenures
   readonly facts: FactsRegistry
+  readonly addresses: Addresses
   readonly nowMs: () => number
   /** Start of every jitter sequence (a 32-bit integer); the same seed repeats the same delays. */
   readonly seed: number
@@ -43,6 +48,7 @@ export const makeKernel = (options: {
     registry: makeResourceRegistry({ nowMs: options.nowMs, observe }),
     tenures: makeTenures(),
     facts: makeFactsRegistry(),
+    addresses: makeAddresses(),
     nowMs: options.nowMs,
     seed: options.seed,
     observe

@@ -14,6 +14,7 @@ import type { ChildEntry } from '../machines/supervisor-children.ts'
 import type { SupervisorContext } from '../machines/supervisor-setup.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
 import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
+import type { MessageCounters } from './address-line.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
 import type { Kernel } from './kernel.ts'
 import type { ResourceEntry } from './resource-registry.ts'
@@ -108,7 +109,7 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
     restarts: keeper?.restarts ?? 0,
     since: since ?? null,
     lastError: keeper?.lastError ?? null,
-    ...factsOf(keeper, sources.kernel.facts.read(path)),
+    ...factsOf(keeper, path, sources),
     // A keeper whose child is down has nothing to show but its own wait.
     children:
       keeper !== undefined && kept === undefined
@@ -118,11 +119,35 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
 }
 
 /** What the keeper has counted, beside what its child says of itself. */
-const factsOf = (keeper: ChildContext | undefined, facts: ActorFacts): ActorFacts => {
+const factsOf = (
+  keeper: ChildContext | undefined,
+  path: string,
+  { kernel }: StatusSources
+): ActorFacts => {
+  const facts = kernel.facts.read(path)
   if (keeper === undefined) return facts
   const { crashes, inWindow, waits } = keeper
-  return { ...facts, counters: { crashes, crashesInWindow: inWindow, waits, ...facts.counters } }
+  return {
+    ...facts,
+    counters: {
+      crashes,
+      crashesInWindow: inWindow,
+      waits,
+      ...messageCounters(kernel.addresses.counters(path)),
+      ...facts.counters
+    }
+  }
 }
+
+const messageCounters = (counters: MessageCounters | undefined) =>
+  counters && {
+    messagesSent: counters.sent,
+    messagesDelivered: counters.delivered,
+    messagesDropped: counters.dropped,
+    messagesStashed: counters.stashed,
+    messagesSpilled: counters.spilled,
+    messagesRejected: counters.rejected
+  }
 
 /** Degraded if either says so. */
 const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot): ReadonlyArray<string> => {

@@ -55,7 +55,8 @@ export const childMachine = childSetup.createMachine({
   states: {
     up: {
       initial: 'starting',
-      entry: 'countStart',
+      // Who addresses the child knows from now on what happens to messages until it runs.
+      entry: ['countStart', 'closeMessages'],
       invoke: {
         id: subjectId,
         src: 'subject',
@@ -188,9 +189,9 @@ export const childMachine = childSetup.createMachine({
         'stop.requested': 'stopped'
       }
     },
-    stopped: { type: 'final', entry: { type: 'decide', params: 'stopped' } },
-    completed: { type: 'final' },
-    failed: { type: 'final' },
-    escalated: { type: 'final' }
+    stopped: { type: 'final', entry: [{ type: 'decide', params: 'stopped' }, 'endMessages'] },
+    completed: { type: 'final', entry: 'endMessages' },
+    failed: { type: 'final', entry: 'endMessages' },
+    escalated: { type: 'final', entry: 'endMessages' }
   }
 })

@@ -127,8 +127,9 @@ export const childSetup = setup({
       const event = stopEventOf(context.spec)
       if (subject !== undefined && event !== null) enqueue.sendTo(subject, event)
     }),
-    /** Ports: whoever addresses the child learns that it runs, or no longer does. */
+    // Ports: whoever addresses the child learns that it runs, does not run, will not run again.
     openMessages: enqueueActions(() => {}),
-    closeMessages: enqueueActions(() => {})
+    closeMessages: enqueueActions(() => {}),
+    endMessages: enqueueActions(() => {})
   }
 })

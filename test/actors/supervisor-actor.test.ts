@@ -1,100 +1,13 @@
-import { Deferred, Effect, Layer, ManagedRuntime, Queue } from 'effect'
+import { Deferred, Effect } from 'effect'
 import * as fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createActor, fromCallback, setup, SimulatedClock } from 'xstate'
-import { makeFromEffect } from '../../src/actors/effect-actor.ts'
-import { makeInspector } from '../../src/actors/inspector.ts'
-import { type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
+import { describe, expect, test } from 'vitest'
+import { fromCallback, setup } from 'xstate'
 import { tracked } from '../../src/actors/resource-registry.ts'
-import { type ActorStatus, actorAt, readStatus, runningPaths } from '../../src/actors/status.ts'
-import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
-import type { ChildSpecOptions, SupervisorOutput } from '../../src/machines/supervisor-spec.ts'
+import { type ActorStatus, actorAt, runningPaths } from '../../src/actors/status.ts'
+import { supervisor, worker } from '../../src/actors/supervisor-actor.ts'
+import { backoff, makeWorld, nothingEscapes, turns } from './support/supervision.ts'
 
-const escaped: Array<unknown> = []
-const note = (error: unknown) => void escaped.push(error)
-beforeEach(() => {
-  escaped.length = 0
-  process.on('uncaughtException', note)
-  process.on('unhandledRejection', note)
-})
-afterEach(async () => {
-  await turns()
-  process.off('uncaughtException', note)
-  process.off('unhandledRejection', note)
-  expect(escaped).toEqual([])
-})
-
-/** Lets fibers and promises that can go on, go on; simulated time stands still. */
-const turns = async (count = 4) => {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-const backoff = { msMin: 100, msMax: 1_000, factor: 2, jitterRatio: 0, upMsMin: 5_000 }
-
-const makeWorld = () => {
-  const clock = new SimulatedClock()
-  const events: Array<KernelEvent> = []
-  const nowMs = () => clock.now()
-  const kernel = makeKernel({ nowMs, seed: 7, observe: (event) => events.push(event) })
-  const runtime = ManagedRuntime.make(Layer.empty)
-  const fromEffect = makeFromEffect(runtime, { kernel, commandsMax: 16, releaseMsMax: 5_000 })
-  const inspector = makeInspector({ nowMs, transitionsMax: 100 })
-  const log: Array<string> = []
-  /** A worker that holds one socket, says that it is ready and crashes or completes on command. */
-  const holder = (
-    id: string,
-    options: Partial<ChildSpecOptions> = {},
-    release: (run: number) => Effect.Effect<void> = () => Effect.void
-  ): Child => {
-    let runs = 0
-    type Command = { readonly type: 'crash.requested' | 'complete.requested' | 'drain.requested' }
-    const logic = fromEffect<void, unknown, unknown, Command>(
-      ({ commands, ready }) =>
-        Effect.gen(function* () {
-          const run = ++runs
-          yield* tracked(`socket ${id}`, 'socket')(
-            Effect.sync(() => log.push(`open ${id}`)),
-            () =>
-              Effect.andThen(
-                release(run),
-                Effect.sync(() => log.push(`close ${id}`))
-              )
-          )
-          ready()
-          const { type } = yield* Queue.take(commands)
-          if (type === 'crash.requested') {
-            yield* Effect.fail({ _tag: 'Dropped', message: `${id} dropped` })
-          }
-          if (type === 'drain.requested') log.push(`drain ${id}`)
-        }),
-      options.shutdownMsMax === undefined ? {} : { releaseMsMax: options.shutdownMsMax }
-    )
-    return worker({ id, backoff, ...options }, logic)
-  }
-  const start = (child: Child) => {
-    const root = createActor(child.logic, {
-      id: child.spec.id,
-      input: child.spec.input,
-      clock,
-      inspect: inspector.inspect
-    })
-    const outputs: Array<SupervisorOutput> = []
-    root.subscribe({
-      next: ({ status, output }) => status === 'done' && outputs.push(output),
-      error: note
-    })
-    root.start()
-    const status = () => readStatus(root, { kernel, inspector })
-    const crash = (path: string) => actorAt(root, path)?.send({ type: 'crash.requested' })
-    return { crash, outputs, root, status, at: (path: string) => find(status().root, path) }
-  }
-  return { clock, events, fromEffect, holder, inspector, kernel, log, start }
-}
-
-const find = (status: ActorStatus, path: string): ActorStatus | undefined =>
-  status.path === path
-    ? status
-    : status.children.map((child) => find(child, path)).find((found) => found !== undefined)
+nothingEscapes()
 
 describe('start', () => {
   test('each child starts when the one before is ready', async () => {
