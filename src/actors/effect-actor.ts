@@ -9,8 +9,8 @@
  *  3. A release has a deadline. What is still held then is a leak in the registry, by name.
  *  4. A successor at the same address waits for its predecessor's release, never beyond its
  *     deadline.
- *  5. Typed failure, defect, interruption from inside, failed layer and throwing construction all
- *     arrive as one `ActorCrashed`; nothing reaches the process.
+ *  5. Typed failure, defect, interruption from inside, failed layer, throwing construction and
+ *     throwing callback all arrive as one `ActorCrashed`; nothing reaches the process.
  *  6. The inbox is bounded: commands by count, and one too many crashes the actor instead of
  *     growing the heap; data by bytes, and its policy says what gives way. Commands overtake data.
  *  7. No program starts below an actor that has ended: orphans of a machine that threw stay empty.
@@ -60,12 +60,24 @@ export interface EffectActorArgs<TInput, TCommand, TNotice> {
   readonly reportStatus: (read: () => ActorFacts) => void
 }
 
-/** What a program that declares a data lane is given beside. */
-export interface InboxArgs<TInput, TCommand, TNotice>
-  extends EffectActorArgs<TInput, TCommand, TNotice> {
-  /** The next command, else the next data. */
+/** What few programs need beside. */
+export interface ProgramArgs<TInput, TCommand, TNotice> extends EffectActorArgs<
+  TInput,
+  TCommand,
+  TNotice
+> {
+  /** The next command, else the next data, for programs that declare a data lane. */
   readonly inbox: Inbox<TCommand>
+  /**
+   * Wraps a callback that others will call, on their stack: a listener, an observer, a timer. What
+   * it throws, or rejects, is a crash of this actor and not of the process.
+   */
+  readonly contain: Contain
 }
+
+type Contain = <Args extends ReadonlyArray<unknown>>(
+  callback: (...args: Args) => unknown
+) => (...args: Args) => void
 
 export interface BridgeOptions {
   readonly kernel: Kernel
@@ -93,7 +105,7 @@ interface Incarnation<TCommand> {
 }
 
 type Program<A, E, R, TInput, TCommand, TNotice> = (
-  args: InboxArgs<TInput, TCommand, TNotice>
+  args: ProgramArgs<TInput, TCommand, TNotice>
 ) => Effect.Effect<A, E, R | Scope.Scope | CurrentActor>
 
 interface Settings<A, E, R, ER, TInput, TCommand, TNotice> extends BridgeOptions {
@@ -190,11 +202,12 @@ const begin = <A, E, R, ER, TInput, TCommand extends EventObject, TNotice>(
   const inbox = new TwoLaneInbox(commands, data)
   const detach = kernel.addresses.attach(path, inbox)
   const status = makeStatusReport(kernel, path, inbox)
-  const args: InboxArgs<TInput, TCommand, TNotice> = {
+  const args: ProgramArgs<TInput, TCommand, TNotice> = {
     input,
     path,
     commands,
     inbox,
+    contain: containFor((error) => sendIfActive(self, { type: 'effect.failed', error })),
     notifyParent: (notice) => sendToParent(self, notice as EventObject),
     ready: () => sendToParent(self, { type: 'child.ready' }),
     reportStatus: status.report
@@ -216,6 +229,18 @@ const begin = <A, E, R, ER, TInput, TCommand extends EventObject, TNotice>(
   })
   return { tenure, inbox }
 }
+
+const containFor =
+  (fail: (error: unknown) => void): Contain =>
+  (callback) =>
+  (...args) => {
+    try {
+      const result = callback(...args)
+      if (result instanceof Promise) result.catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
 
 const isSettled = (event: EventObject): event is Settled =>
   event.type === 'effect.succeeded' || event.type === 'effect.failed'

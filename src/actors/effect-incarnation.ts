@@ -5,7 +5,7 @@
  *  1. The scope is closed exactly once, by a fiber of its own, as soon as the program has ended; no
  *     path leaves it open.
  *  2. `onFailed` is called when the program fails, `onSucceeded` when its release is over or given
- *     up; at most one of them, once.
+ *     up; at most one of them, once. A program that was dismissed has nobody to fail to.
  *  3. The closing fiber does not belong to the runtime: a release that hangs must not hang
  *     `dispose`.
  */
@@ -71,7 +71,7 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
     try {
       options.onExit()
       if (Exit.isSuccess(exit)) settle.succeed = once(() => options.onSucceeded(exit.value))
-      else options.onFailed(exit.cause)
+      else if (!tenure.isDismissed()) options.onFailed(exit.cause)
     } finally {
       // Whatever a listener does, the scope closes (1).
       Effect.runFork(Scope.close(scope, exit)).addObserver((closed) => {

@@ -96,6 +96,8 @@ export const runtimeTree = ({ kernel, fromEffect, shared, http }: RuntimeOptions
           id: feed,
           onLimit,
           ready: 'started',
+          // A change of what is wanted is not lost on a feed that is just being restarted.
+          fate: { kind: 'stash', messagesMax: feedSymbolsMax, overflow: 'reject' },
           drainMsMax: 2 * feedDrainMsMax,
           input: { ...feedInput(shared, kernel) }
         },

@@ -18,7 +18,7 @@ import type { MessageCounters } from './address-line.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
 import type { Kernel } from './kernel.ts'
 import type { ResourceEntry } from './resource-registry.ts'
-import { stateTextOf } from './state-text.ts'
+import { joined, stateTextOf } from './state-text.ts'
 import type { ActorFacts } from './status-facts.ts'
 
 export interface ActorStatus {
@@ -104,7 +104,7 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
   return {
     id: actor.id,
     path,
-    state: isInnerShown ? `${stateTextOf(snapshot)}.${stateTextOf(inner)}` : stateTextOf(snapshot),
+    state: isInnerShown ? joined(stateTextOf(snapshot), stateTextOf(inner)) : stateTextOf(snapshot),
     tags: tagsOf(snapshot, isInnerShown ? inner : snapshot),
     restarts: keeper?.restarts ?? 0,
     since: since ?? null,
@@ -112,9 +112,7 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
     ...factsOf(keeper, path, sources),
     // A keeper whose child is down has nothing to show but its own wait.
     children:
-      keeper !== undefined && kept === undefined
-        ? []
-        : childrenStatus(path, kept ?? actor, sources)
+      keeper !== undefined && kept === undefined ? [] : childrenStatus(path, kept ?? actor, sources)
   }
 }
 
@@ -201,9 +199,7 @@ const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
   isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
 
 const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
-  isRecord(context) && 'verdict' in context
-    ? (context as unknown as SupervisorContext)
-    : undefined
+  isRecord(context) && 'verdict' in context ? (context as unknown as SupervisorContext) : undefined
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null

@@ -93,8 +93,7 @@ export const withPhase = (
   children: ReadonlyArray<ChildEntry>,
   childId: string,
   phase: ChildPhase
-): ReadonlyArray<ChildEntry> =>
-  changeWhere(children, childId, () => true, { phase })
+): ReadonlyArray<ChildEntry> => changeWhere(children, childId, () => true, { phase })
 
 export function endedOf({ actorId, output }: DoneActorEvent): Ended {
   const { outcome, crash } = output as ChildOutput

@@ -51,11 +51,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
     'child.vacated': { actions: [noted, 'advance'] },
     'child.standing_by': { actions: [noted, 'advance'] },
     'child.quarantined': {
-      actions: [
-        noted,
-        { type: 'forgetCrashesOf', params: ({ event }) => event.childId },
-        'advance'
-      ]
+      actions: [noted, { type: 'forgetCrashesOf', params: ({ event }) => event.childId }, 'advance']
     },
     'child.crashed': {
       actions: [{ type: 'noteCrashed', params: ({ event }) => event }, 'advance']

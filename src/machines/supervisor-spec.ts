@@ -91,19 +91,14 @@ export interface ChildCrashed extends CrashFacts {
 }
 
 /** Message from a keeper to its supervisor. */
-export type ChildNotice =
-  | { readonly type: ChildSignal; readonly childId: string }
-  | ChildCrashed
+export type ChildNotice = { readonly type: ChildSignal; readonly childId: string } | ChildCrashed
 
 /**
  * `vacated`: what crashed holds nothing any more, its wait has begun. `standing_by`: down, and
  * ready to be started by `start.requested`. `quarantined`: that once an operator has released it.
  */
 export type ChildSignal =
-  | 'child.started'
-  | 'child.vacated'
-  | 'child.standing_by'
-  | 'child.quarantined'
+  'child.started' | 'child.vacated' | 'child.standing_by' | 'child.quarantined'
 
 /** Message from a supervisor to a keeper. */
 export type KeeperOrder =
@@ -171,7 +166,6 @@ export const pathOf = (actor: AnyActorRef): string => {
 /** A child by id, if it runs. Total: an actor that is still being created has no snapshot. */
 export const childOf = (actor: AnyActorRef, id: string): AnyActorRef | undefined => {
   const snapshot = actor.getSnapshot() as
-    | { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> }
-    | undefined
+    { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> } | undefined
   return snapshot?.children?.[id]
 }

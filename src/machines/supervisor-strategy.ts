@@ -17,12 +17,7 @@
  *     or are quarantined.
  */
 import type { CrashFacts } from './supervisor-crash.ts'
-import {
-  changeWhere,
-  type ChildEntry,
-  type ChildPhase,
-  isLeaving
-} from './supervisor-children.ts'
+import { changeWhere, type ChildEntry, type ChildPhase, isLeaving } from './supervisor-children.ts'
 import type { AutoShutdown, Strategy } from './supervisor-flags.ts'
 
 type Children = ReadonlyArray<ChildEntry>

@@ -31,30 +31,34 @@ describe('G-10 a byte-bounded queue', () => {
       isTake: fc.boolean()
     })
     fc.assert(
-      fc.property(fc.constantFrom(...policies), fc.array(act, { maxLength: 200 }), (policy, acts) => {
-        const buffer = make(policy, 100)
-        const taken: Array<Tick> = []
-        for (const [id, { isTake, ...tick }] of acts.entries()) {
-          if (isTake) {
-            const next = buffer.take()
-            if (next !== undefined) taken.push(next)
-          } else if (buffer.offer({ ...tick, id }) === 'full') expect(policy).toBe('block')
-          expect(buffer.queuedBytes).toBeLessThanOrEqual(100)
-          expect(buffer.queuedBytes).toBeGreaterThanOrEqual(0)
+      fc.property(
+        fc.constantFrom(...policies),
+        fc.array(act, { maxLength: 200 }),
+        (policy, acts) => {
+          const buffer = make(policy, 100)
+          const taken: Array<Tick> = []
+          for (const [id, { isTake, ...tick }] of acts.entries()) {
+            if (isTake) {
+              const next = buffer.take()
+              if (next !== undefined) taken.push(next)
+            } else if (buffer.offer({ ...tick, id }) === 'full') expect(policy).toBe('block')
+            expect(buffer.queuedBytes).toBeLessThanOrEqual(100)
+            expect(buffer.queuedBytes).toBeGreaterThanOrEqual(0)
+            expectBalanced(buffer)
+          }
+          for (let next = buffer.take(); next !== undefined; next = buffer.take()) taken.push(next)
+          expect(buffer.queuedBytes).toBe(0)
           expectBalanced(buffer)
+          for (const symbol of ['BTC', 'ETH', 'SOL']) {
+            const ids = taken.filter((tick) => tick.symbol === symbol).map(({ id }) => id)
+            expect(ids).toEqual(ids.toSorted((one, other) => one - other))
+          }
+          if (policy !== 'conflate') {
+            const ids = taken.map(({ id }) => id)
+            expect(ids).toEqual(ids.toSorted((one, other) => one - other))
+          }
         }
-        for (let next = buffer.take(); next !== undefined; next = buffer.take()) taken.push(next)
-        expect(buffer.queuedBytes).toBe(0)
-        expectBalanced(buffer)
-        for (const symbol of ['BTC', 'ETH', 'SOL']) {
-          const ids = taken.filter((tick) => tick.symbol === symbol).map(({ id }) => id)
-          expect(ids).toEqual(ids.toSorted((one, other) => one - other))
-        }
-        if (policy !== 'conflate') {
-          const ids = taken.map(({ id }) => id)
-          expect(ids).toEqual(ids.toSorted((one, other) => one - other))
-        }
-      }),
+      ),
       { numRuns: 500 }
     )
   })

@@ -138,7 +138,8 @@ test('invariants hold for any order of events', () => {
           // (5) once asked to stop, never up again but to drain
           if (hasStopped) {
             expect(
-              snapshot.status === 'done' || snapshot.matches('releasing') ||
+              snapshot.status === 'done' ||
+                snapshot.matches('releasing') ||
                 snapshot.matches({ up: 'draining' })
             ).toBe(true)
           }

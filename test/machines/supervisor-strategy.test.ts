@@ -149,9 +149,7 @@ describe('G-1 strategies', () => {
               if (what === 'stop') {
                 expect(affected).toContain(id)
                 // reverse order, each awaited
-                expect(
-                  others.filter((other) => other > id && holding.has(other))
-                ).toEqual([])
+                expect(others.filter((other) => other > id && holding.has(other))).toEqual([])
               } else if (what === 'start') {
                 expect(affected.has(id) && !isTemporary(id)).toBe(true)
                 // (3) nothing of the group still holds, waits, or should have come before
@@ -197,12 +195,9 @@ describe('G-1 strategies', () => {
   })
 
   test('a temporary child of a group ends with it, a completed transient one starts again', () => {
-    const children = changeWhere(
-      group(['permanent', 'temporary', 'transient']),
-      'c',
-      () => true,
-      { phase: 'ended' }
-    )
+    const children = changeWhere(group(['permanent', 'temporary', 'transient']), 'c', () => true, {
+      phase: 'ended'
+    })
     const phasesAfter = (strategy: Strategy) =>
       withCrash(strategy, children, 'a', crash).map(({ phase }) => phase)
     expect(phasesAfter('one_for_one')).toEqual(['down', 'up', 'ended'])
@@ -226,12 +221,10 @@ describe('G-1 strategies', () => {
       ['one_for_all', []]
     ] as const) {
       const starts: Array<string> = []
-      let children = group(['permanent', 'permanent', 'permanent']).map(
-        (child): ChildEntry => ({
-          ...child,
-          phase: child.spec.id === 'b' ? 'quarantined' : 'standingBy'
-        })
-      )
+      let children = group(['permanent', 'permanent', 'permanent']).map((child): ChildEntry => ({
+        ...child,
+        phase: child.spec.id === 'b' ? 'quarantined' : 'standingBy'
+      }))
       const settle = () => {
         for (let round = 0; round < 4; round++) {
           for (const id of nextOrders(strategy, children).start) {
@@ -258,12 +251,60 @@ describe('G-2 significant children', () => {
   test.each([
     // autoShutdown, [id, significant, has ended] …, who has just ended, shut down
     ['never', [['a', false, true]], 'a', false],
-    ['any_significant', [['a', true, true], ['b', true, false]], 'a', true],
-    ['any_significant', [['a', true, false], ['b', false, true]], 'b', false],
-    ['all_significant', [['a', true, true], ['b', true, false]], 'a', false],
-    ['all_significant', [['a', true, true], ['b', true, true]], 'b', true],
-    ['all_significant', [['a', true, true], ['b', false, false]], 'a', true],
-    ['all_significant', [['a', true, true], ['b', false, true]], 'b', false]
+    [
+      'any_significant',
+      [
+        ['a', true, true],
+        ['b', true, false]
+      ],
+      'a',
+      true
+    ],
+    [
+      'any_significant',
+      [
+        ['a', true, false],
+        ['b', false, true]
+      ],
+      'b',
+      false
+    ],
+    [
+      'all_significant',
+      [
+        ['a', true, true],
+        ['b', true, false]
+      ],
+      'a',
+      false
+    ],
+    [
+      'all_significant',
+      [
+        ['a', true, true],
+        ['b', true, true]
+      ],
+      'b',
+      true
+    ],
+    [
+      'all_significant',
+      [
+        ['a', true, true],
+        ['b', false, false]
+      ],
+      'a',
+      true
+    ],
+    [
+      'all_significant',
+      [
+        ['a', true, true],
+        ['b', false, true]
+      ],
+      'b',
+      false
+    ]
   ] as const)('%s %j, %s ended: %s', (autoShutdown, list, endedId, expected) => {
     const children = list.map(([id, isSignificant, hasEnded]): ChildEntry => ({
       ...significant(id, isSignificant),

@@ -8,7 +8,7 @@ import { Effect, Layer, ManagedRuntime, Queue } from 'effect'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { createActor, SimulatedClock } from 'xstate'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
-import { makeInspector } from '../../../src/actors/inspector.ts'
+import { makeInspector, type Transition } from '../../../src/actors/inspector.ts'
 import { type KernelEvent, makeKernel } from '../../../src/actors/kernel.ts'
 import { tracked } from '../../../src/actors/resource-registry.ts'
 import { actorAt, findActor, readStatus } from '../../../src/actors/status.ts'
@@ -44,18 +44,19 @@ type HolderCommand = {
   readonly type: 'crash.requested' | 'complete.requested' | 'drain.requested'
 }
 
-export const makeWorld = (options: { readonly seed?: number } = {}) => {
+interface WorldOptions {
+  readonly seed?: number
+  readonly observe?: (transition: Transition) => void
+}
+
+export const makeWorld = ({ seed = 7, observe = () => {} }: WorldOptions = {}) => {
   const clock = new SimulatedClock()
   const events: Array<KernelEvent> = []
   const nowMs = () => clock.now()
-  const kernel = makeKernel({
-    nowMs,
-    seed: options.seed ?? 7,
-    observe: (event) => events.push(event)
-  })
+  const kernel = makeKernel({ nowMs, seed, observe: (event) => events.push(event) })
   const runtime = ManagedRuntime.make(Layer.empty)
   const fromEffect = makeFromEffect(runtime, { kernel, commandsMax: 16, releaseMsMax: 5_000 })
-  const inspector = makeInspector({ nowMs, transitionsMax: 100 })
+  const inspector = makeInspector({ nowMs, transitionsMax: 100, observe })
   const log: Array<string> = []
   /** A worker that holds one socket, says that it is ready and crashes or completes on command. */
   const holder = (
