@@ -15,7 +15,7 @@ import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
-import type { EffectActorArgs } from '../effect-actor.ts'
+import type { ProgramArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { LandingFailed } from './lander-ports.ts'
@@ -41,8 +41,9 @@ class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
 
 export const landerProgram =
   (shared: Shared) =>
-  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+  (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
+      const { commands, contain, ready, reportStatus } = args
       const log = yield* shared.log.get
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
@@ -55,13 +56,13 @@ export const landerProgram =
           data: workerData(shared, log),
           heapBytesMax,
           stopMsMax: landerStopMsMax,
-          onMessage: (answer) => {
+          onMessage: contain((answer: LanderAnswer) => {
             heardMs = shared.nowMs()
             if (answer.type === 'memory.sampled')
               memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
             handleAnswer(answer, { shared, progress, finished })
-          }
+          })
         })
       )
       reportStatus(() => ({ counters: { memoryBytes, ...progress.totals } }))
