@@ -175,9 +175,7 @@ export const makeFromEffect =
         }
         if (incarnation?.inbox.isData(event) === true) {
           // Nobody can wait here: where the policy is to wait, an address offers instead.
-          if (incarnation.inbox.offerNow(event) === 'full') {
-            settings.kernel.observe({ type: 'data.refused', path: pathOf(self) })
-          }
+          incarnation.inbox.offerNow(event)
           return snapshot
         }
         if (incarnation?.inbox.command(event) === true) return snapshot
@@ -207,7 +205,11 @@ const begin = <A, E, R, ER, TInput, TCommand extends EventObject, TNotice>(
     path,
     commands,
     inbox,
-    contain: containFor((error) => sendIfActive(self, { type: 'effect.failed', error })),
+    contain: containFor((error) => {
+      if (isActive(self)) self.send({ type: 'effect.failed', error })
+      // Too late for a crash, and still not to be overlooked.
+      else kernel.observe({ type: 'callback.failed', path, ...describe(error) })
+    }),
     notifyParent: (notice) => sendToParent(self, notice as EventObject),
     ready: () => sendToParent(self, { type: 'child.ready' }),
     reportStatus: status.report
@@ -241,6 +243,11 @@ const containFor =
       fail(error)
     }
   }
+
+const describe = (error: unknown) => {
+  const { tag, message } = crashOf(error)
+  return { tag, message }
+}
 
 const isSettled = (event: EventObject): event is Settled =>
   event.type === 'effect.succeeded' || event.type === 'effect.failed'

@@ -23,7 +23,7 @@ export interface Inbox<T> {
   readonly take: Effect.Effect<T>
 }
 
-export type LaneOffer = Offered | 'closed'
+export type LaneOffer = Exclude<Offered, 'full'> | 'closed'
 
 interface WaitingOffer<T> {
   readonly message: T
@@ -65,19 +65,18 @@ export class TwoLaneInbox<T> implements Inbox<T> {
     return isTaken
   }
 
-  /** Without waiting: `full` where the policy is to wait. */
+  /** Without waiting: refused where the policy is to wait. */
   offerNow(message: T): LaneOffer {
-    if (this.#isClosed || this.#data === undefined) return 'closed'
-    // Nobody overtakes those that wait.
-    const outcome = this.#offers.length > 0 ? 'full' : this.#data.offer(message)
-    if (outcome !== 'full') this.#wake()
-    return outcome
+    const outcome = this.#offer(message)
+    if (outcome !== 'full') return outcome
+    this.#data?.refuse()
+    return 'refused'
   }
 
   /** Waits for room where the policy is to wait. */
   offer(message: T): Effect.Effect<LaneOffer> {
     return Effect.callback<LaneOffer>((resume) => {
-      const outcome = this.offerNow(message)
+      const outcome = this.#offer(message)
       if (outcome !== 'full') {
         resume(Effect.succeed(outcome))
         return undefined
@@ -98,6 +97,14 @@ export class TwoLaneInbox<T> implements Inbox<T> {
     for (let next = this.#next(); next !== undefined; next = this.#next()) left.push(next)
     for (const { settle } of this.#offers.splice(0)) settle('closed')
     return left
+  }
+
+  #offer(message: T): Offered | 'closed' {
+    if (this.#isClosed || this.#data === undefined) return 'closed'
+    // Nobody overtakes those that wait.
+    const outcome = this.#offers.length > 0 ? 'full' : this.#data.offer(message)
+    if (outcome !== 'full') this.#wake()
+    return outcome
   }
 
   #next(): T | undefined {

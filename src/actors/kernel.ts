@@ -15,17 +15,16 @@ import { makeFactsRegistry, type FactsRegistry } from './status-facts.ts'
 export type KernelEvent =
   | ResourceEvent
   /**
-   * A finalizer failed after the program had failed or was stopped; the crash is reported apart.
+   * A finalizer failed after the program had failed or was stopped, or a callback of it was called
+   * once it had ended; the crash, if there was one, is reported apart.
    */
   | {
-      readonly type: 'release.failed'
+      readonly type: 'release.failed' | 'callback.failed'
       readonly path: string
       readonly tag: string
       readonly message: string
     }
   | { readonly type: 'commands.refused'; readonly path: string; readonly capacity: number }
-  /** Sent, not offered, to a data lane that is full and makes who offers wait. */
-  | { readonly type: 'data.refused'; readonly path: string }
 
 export interface Kernel {
   readonly registry: ResourceRegistry

@@ -24,7 +24,7 @@ export interface BufferOptions<T> {
   readonly keyOf?: (message: T) => string
 }
 
-/** `refused`: larger than the whole buffer, it would never find room. */
+/** `refused`: larger than the whole buffer, or with nobody who could wait for room. */
 export type Offered = 'queued' | 'conflated' | 'dropped' | 'refused' | 'full'
 
 export interface BufferCounters {
@@ -87,6 +87,11 @@ export class BoundedBuffer<T> {
     if (key !== undefined) this.#byKey.set(key, slot)
     this.#queuedBytes += bytes
     return this.#count('queued')
+  }
+
+  /** Counts a message that found no room and cannot wait for it. */
+  refuse(): void {
+    this.#count('refused')
   }
 
   /** The oldest message; undefined when none waits. */

@@ -51,7 +51,7 @@ interface CountedCrash {
   readonly number: number
   readonly childId: string
 }
-export type SupervisorEvent =
+type SupervisorEvent =
   | { readonly type: 'stop.requested' }
   | { readonly type: 'child.add_requested'; readonly spec: ChildSpec }
   | { readonly type: 'child.remove_requested'; readonly childId: string }

@@ -4,11 +4,16 @@ import {
   type AnyActorLogic,
   type AnyActorRef,
   createActor,
+  type EventObject,
   setup,
   SimulatedClock,
   waitFor
 } from 'xstate'
-import { CommandsOverflow, makeFromEffect } from '../../src/actors/effect-actor.ts'
+import {
+  CommandsOverflow,
+  makeFromEffect,
+  type ProgramArgs
+} from '../../src/actors/effect-actor.ts'
 import { type Kernel, type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
 import { tracked } from '../../src/actors/resource-registry.ts'
 import { ActorCrashed } from '../../src/machines/supervisor-crash.ts'
@@ -191,6 +196,24 @@ describe('every failure arrives as one crash', () => {
     expect((await failed).tag).toBe('BrokerUnavailable')
     await turns()
     expect(events).toMatchObject([{ type: 'release.failed', tag: 'RangeError' }])
+  })
+
+  test('a callback that throws once its program has ended is observed', async () => {
+    const { events, fromEffect } = setupBridge()
+    let callback = () => {}
+    const actor = createActor(
+      fromEffect(({ contain }: ProgramArgs<unknown, EventObject, EventObject>) =>
+        Effect.sync(() => {
+          callback = contain(() => {
+            throw new RangeError('late')
+          })
+        })
+      ),
+      { input: undefined }
+    ).start()
+    await waitFor(actor, ({ status }) => status === 'done')
+    callback()
+    expect(events).toMatchObject([{ type: 'callback.failed', tag: 'RangeError', message: 'late' }])
   })
 
   test('an observer of the kernel that throws changes nothing', async () => {
