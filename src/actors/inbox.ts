@@ -58,11 +58,12 @@ export class TwoLaneInbox<T> implements Inbox<T> {
     return this.#lane?.isData(message) === true
   }
 
-  /** False when there is no room. */
+  /** False when there is no room. A program that has ended takes nothing, and lacks no room. */
   command(message: T): boolean {
-    const isTaken = !this.#isClosed && Queue.offerUnsafe(this.#commands, message)
-    if (isTaken) this.#wake()
-    return isTaken
+    if (this.#isClosed) return true
+    const hasRoom = Queue.offerUnsafe(this.#commands, message)
+    if (hasRoom) this.#wake()
+    return hasRoom
   }
 
   /** Without waiting: refused where the policy is to wait. */

@@ -79,22 +79,16 @@ export const supervisor = (
     [...logics].map(([src, child]) => [src, keeperOf(kernel, child)])
   )
   const specs = children.map(({ spec }) => spec)
-  const flags = {
-    ...(strategy === undefined ? {} : { strategy }),
-    ...(intensity === undefined ? {} : { intensity }),
-    ...(autoShutdown === undefined ? {} : { autoShutdown })
-  }
   const input: SupervisorInput = {
     specs,
-    flags: supervisorFlags(options.id, flags, specs),
+    flags: supervisorFlags(options.id, { strategy, intensity, autoShutdown }, specs),
     sources: [...logics.keys()],
     seed: seedFor(kernel.seed, options.id)
   }
   return {
     spec: childSpec({
-      // Both hold all children's own deadlines, one after the other.
+      // Holds all children's own deadlines, one after the other.
       shutdownMsMax: 60_000,
-      startMsMax: 600_000,
       limit: groupLimitDefault,
       ...options,
       type: 'supervisor',

@@ -109,6 +109,7 @@ export const childMachine = childSetup.createMachine({
           on: { 'child.ready': 'running' },
           after: {
             startDeadline: {
+              guard: 'hasStartDeadline',
               target: '#child.releasing',
               actions: { type: 'recordCrash', params: startFacts }
             }

@@ -56,6 +56,9 @@ export const childSetup = setup({
     awaitRelease: declarePort<unknown, { readonly path: string }>('awaitRelease')
   },
   guards: {
+    // A supervisor's start takes as long as its children's: one of them may wait for a dependency,
+    // which is no crash of anybody (R14).
+    hasStartDeadline: ({ context }) => context.spec.type === 'worker',
     isReadyWhenStarted: ({ context }) => context.spec.ready === 'started',
     hasGracefulStop: ({ context }) => stopEventOf(context.spec) !== null,
     isAsked: ({ context }) => isAsked(context),

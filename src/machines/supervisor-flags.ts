@@ -25,16 +25,12 @@ export interface SupervisorFlags {
 /** Completes the flags and checks them against the children. @throws InvalidChildSpec */
 export const supervisorFlags = (
   id: string,
-  options: Partial<SupervisorFlags>,
+  options: { readonly [Flag in keyof SupervisorFlags]?: SupervisorFlags[Flag] | undefined },
   specs: ReadonlyArray<ChildSpec>
 ): SupervisorFlags => {
-  const flags: SupervisorFlags = {
-    strategy: 'one_for_one',
-    intensity: intensityDefault,
-    autoShutdown: 'never',
-    ...options
-  }
-  const faults = limitFaults('intensity', flags.intensity)
+  const { strategy = 'one_for_one', intensity = intensityDefault, autoShutdown = 'never' } = options
+  const flags = { strategy, intensity, autoShutdown }
+  const faults = limitFaults('intensity', intensity)
   if (faults.length > 0) throw new InvalidChildSpec({ childId: id, faults: [...faults] })
   for (const spec of specs) {
     const fault = misfit(flags, spec)

@@ -44,6 +44,7 @@ export interface ChildSpec {
   readonly significant: boolean
   /** `reported`: started when it says so; `started`: as soon as it runs. */
   readonly ready: 'reported' | 'started'
+  /** Of a worker; a supervisor has started when its children have, each within its own. */
   readonly startMsMax: number
   /** 0: no drain. Otherwise the child gets `drain.requested` and this long to end by itself. */
   readonly drainMsMax: number

@@ -398,6 +398,22 @@ describe('commands and notices', () => {
     expect(crash.cause).toBeInstanceOf(CommandsOverflow)
   })
 
+  test('a command to a program that has ended, and is being released, is no overflow', async () => {
+    const { fromEffect } = setupBridge()
+    const gate = Deferred.makeUnsafe<void>()
+    const actor = createActor(
+      fromEffect(() => Effect.addFinalizer(() => Deferred.await(gate))),
+      { input: undefined }
+    )
+    actor.start()
+    await turns()
+    for (let count = 0; count < 10; count++) actor.send({ type: 'drain.requested' })
+    expect(actor.getSnapshot().status).toBe('active')
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(actor.getSnapshot().status).toBe('done')
+  })
+
   test('notices reach a running parent only', async () => {
     const { clock, fromEffect } = setupBridge()
     const notify: Array<() => void> = []

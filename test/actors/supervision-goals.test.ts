@@ -314,6 +314,34 @@ describe('G-3 intensity windows', () => {
   })
 })
 
+test('R14 a dependency that is away at the start is waited for, for ever', async () => {
+  const { fromEffect, holder, kernel, pass, start } = makeWorld()
+  let isAway = true
+  const table = worker(
+    { id: 'table', backoff },
+    fromEffect(({ ready }) =>
+      Effect.suspend(() => {
+        if (isAway) return Effect.fail({ _tag: 'TableUnreadable', isDependency: true })
+        ready()
+        return Effect.never
+      })
+    )
+  )
+  const inner = supervisor(kernel, { id: 'storage', startMsMax: 1_000 }, [table])
+  const { at, outputs } = start(supervisor(kernel, { id: 'root' }, [inner, holder('log')]))
+  await pass(4 * 3_600_000, 600_000)
+  expect(outputs).toEqual([])
+  expect(at('root/storage')).toMatchObject({ restarts: 0, counters: { crashes: 0 } })
+  expect(at('root/storage/table')?.tags).toEqual(['degraded', 'waiting'])
+  expect(at('root/log')?.state).toBe('pending')
+  isAway = false
+  await pass(10_000)
+  expect([at('root/storage/table')?.state, at('root/log')?.state]).toEqual([
+    'up.running',
+    'up.running'
+  ])
+})
+
 describe('G-4 backoff', () => {
   test('doubles to its cap, with seeded jitter, for a child that throws as it starts', async () => {
     const jittered = { ...backoff, jitterRatio: 0.5 }
