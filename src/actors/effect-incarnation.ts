@@ -5,7 +5,7 @@
  *  1. The scope is closed exactly once, by a fiber of its own, as soon as the program has ended; no
  *     path leaves it open.
  *  2. `onFailed` is called when the program fails, `onSucceeded` when its release is over or given
- *     up; at most one of them, once. A program that was dismissed has nobody to fail to.
+ *     up; at most one of them, once. A dismissed program has nobody to tell.
  *  3. The closing fiber does not belong to the runtime: a release that hangs must not hang
  *     `dispose`.
  */
@@ -70,7 +70,10 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
     tenure.beginRelease()
     try {
       options.onExit()
-      if (Exit.isSuccess(exit)) settle.succeed = once(() => options.onSucceeded(exit.value))
+      if (Exit.isSuccess(exit))
+        settle.succeed = once(() => {
+          if (!tenure.isDismissed()) options.onSucceeded(exit.value)
+        })
       else if (!tenure.isDismissed()) options.onFailed(exit.cause)
     } finally {
       // Whatever a listener does, the scope closes (1).

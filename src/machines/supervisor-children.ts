@@ -79,21 +79,18 @@ export const withSignal = (
       : child
   )
 
-export const changeWhere = (
+export const changeChild = (
   children: ReadonlyArray<ChildEntry>,
   childId: string,
-  applies: (phase: ChildPhase) => boolean,
   change: Partial<ChildEntry>
 ): ReadonlyArray<ChildEntry> =>
-  children.map((child) =>
-    child.spec.id === childId && applies(child.phase) ? { ...child, ...change } : child
-  )
+  children.map((child) => (child.spec.id === childId ? { ...child, ...change } : child))
 
 export const withPhase = (
   children: ReadonlyArray<ChildEntry>,
   childId: string,
   phase: ChildPhase
-): ReadonlyArray<ChildEntry> => changeWhere(children, childId, () => true, { phase })
+): ReadonlyArray<ChildEntry> => changeChild(children, childId, { phase })
 
 export function endedOf({ actorId, output }: DoneActorEvent): Ended {
   const { outcome, crash } = output as ChildOutput

@@ -6,7 +6,7 @@ import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setu
 import { seedFor } from './restart-policy.ts'
 import { isCounted } from './supervisor-child-rules.ts'
 import {
-  changeWhere,
+  changeChild,
   type ChildEntry,
   type Ended,
   isDown,
@@ -187,7 +187,7 @@ export const supervisorSetup = setup({
       const children =
         child.phase === 'removing'
           ? context.children.filter((other) => other !== child)
-          : changeWhere(context.children, childId, () => true, { phase: 'ended', lastError })
+          : changeChild(context.children, childId, { phase: 'ended', lastError })
       enqueue.assign({ children })
       const { verdict } = context
       if (escalation !== null) {

@@ -17,7 +17,7 @@
  *     or are quarantined.
  */
 import type { CrashFacts } from './supervisor-crash.ts'
-import { changeWhere, type ChildEntry, type ChildPhase, isLeaving } from './supervisor-children.ts'
+import { changeChild, type ChildEntry, type ChildPhase, isLeaving } from './supervisor-children.ts'
 import type { AutoShutdown, Strategy } from './supervisor-flags.ts'
 
 type Children = ReadonlyArray<ChildEntry>
@@ -41,7 +41,7 @@ export const withCrash = (
   const crashedAt = children.findIndex(({ spec }) => spec.id === childId)
   const crashed = children[crashedAt]
   if (crashed === undefined) return children
-  const noted = changeWhere(children, childId, () => true, {
+  const noted = changeChild(children, childId, {
     lastError,
     phase: isLeaving(crashed.phase) ? crashed.phase : 'down'
   })

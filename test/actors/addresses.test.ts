@@ -1,8 +1,9 @@
-import { Effect, Queue } from 'effect'
+import { Deferred, Effect, Queue } from 'effect'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { setup } from 'xstate'
 import type { MessageCounters } from '../../src/actors/address-line.ts'
+import { actorAt } from '../../src/actors/status.ts'
 import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
 import type { MessageFate } from '../../src/machines/message-fate.ts'
 import type { ChildSpecOptions } from '../../src/machines/supervisor-spec.ts'
@@ -33,7 +34,7 @@ const program = ({ fromEffect }: Worlds, taken: Array<number>, isReady = () => t
       for (;;) {
         const message = yield* Queue.take(commands)
         if (message.type === 'crash.requested') yield* Effect.fail('told to')
-        else taken.push(message.id)
+        if (message.type === 'note') taken.push(message.id)
       }
     })
   )
@@ -203,6 +204,57 @@ describe('G-9 messages for a child that is down', () => {
       expect(counters()).toMatchObject({ sent: 5, ...expected })
       expectBalanced(counters())
     }
+  })
+
+  test('what comes back stands before what was stashed meanwhile', async () => {
+    const world = makeWorld()
+    const taken: Array<number> = []
+    const gate = Deferred.makeUnsafe<void>()
+    let runs = 0
+    const logic = world.fromEffect<void, unknown, unknown, Note>(({ commands, ready }) =>
+      Effect.gen(function* () {
+        ready()
+        // The first run cannot be interrupted, so it ends long after it has crashed.
+        if (++runs === 1) yield* Effect.uninterruptible(Deferred.await(gate))
+        for (;;) {
+          const message = yield* Queue.take(commands)
+          if (message.type === 'note') taken.push(message.id)
+        }
+      })
+    )
+    const { counters, root, send } = start(world, { fate: stash() }, logic)
+    await turns()
+    for (const id of [1, 2]) expect(send(noteOf(id))).toBe('delivered')
+    actorAt(root, 'root/a')?.send({ type: 'effect.failed', error: new Error('told to') })
+    expect(send(noteOf(3))).toBe('stashed')
+    await turns()
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(counters()).toMatchObject({ sent: 3, delivered: 0, stashed: 3 })
+    await world.pass(100)
+    expect(taken).toEqual([1, 2, 3])
+  })
+
+  test('a child that drains takes no new messages', async () => {
+    const world = makeWorld()
+    const taken: Array<number> = []
+    const draining = worker(
+      { id: 'b', backoff, drainMsMax: 1_000, fate: stash() },
+      program(world, taken)
+    )
+    const { crash } = world.start(
+      supervisor(world.kernel, { id: 'root', strategy: 'one_for_all' }, [
+        world.holder('a'),
+        draining
+      ])
+    )
+    await turns()
+    crash('root/a')
+    await turns()
+    const address = world.kernel.addresses.at('root/b')
+    expect(address.send(noteOf(1))).toBe('stashed')
+    await world.pass(2_000)
+    expect(taken).toEqual([1])
   })
 
   test('an address outlives quarantine; of a child that has ended it rejects', async () => {

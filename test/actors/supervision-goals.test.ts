@@ -537,6 +537,29 @@ describe('G-5 quarantine', () => {
     expect(at('root')?.state).toBe('running.impaired')
   })
 
+  test('a whole subtree is parked, holds nothing, and starts anew when released', async () => {
+    const { holder, kernel, log, pass, start } = makeWorld()
+    const strict = { restartsMax: 0, windowMs: 60_000 }
+    const inner = supervisor(kernel, { id: 'inner', backoff, ...parked, limit: strict }, [
+      holder('a'),
+      holder('b', { limit: strict })
+    ])
+    const { at, crash, outputs, root } = start(supervisor(kernel, { id: 'root' }, [inner]))
+    await turns()
+    crash('root/inner/b')
+    await turns()
+    expect(at('root/inner')).toMatchObject({
+      state: 'quarantined',
+      children: [],
+      lastError: { message: 'b: b dropped' }
+    })
+    expect(kernel.registry.snapshot()).toEqual([])
+    log.length = 0
+    keeperOf(root, 'inner').send({ type: 'release.requested' })
+    await pass(1_000)
+    expect([log, outputs]).toEqual([['open a', 'open b'], []])
+  })
+
   test('a parked child ends with its supervisor', async () => {
     const { holder, kernel, pass, start } = makeWorld()
     const { crash, outputs, root } = start(

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  changeWhere,
+  changeChild,
   type ChildEntry,
   isLive,
   newEntry,
@@ -70,7 +70,7 @@ const makeWorld = (strategy: Strategy, restarts: ReadonlyArray<RestartType>) => 
       if (now === 'down') signal('child.vacated')
       else if (now === 'vacated' || now === 'standingDown') signal('child.standing_by')
       else if (now === 'ending') {
-        children = changeWhere(children, id, () => true, { phase: 'ended' })
+        children = changeChild(children, id, { phase: 'ended' })
       } else if (now === 'starting') {
         log.push(`up ${id}`)
         signal('child.started')
@@ -195,7 +195,7 @@ describe('G-1 strategies', () => {
   })
 
   test('a temporary child of a group ends with it, a completed transient one starts again', () => {
-    const children = changeWhere(group(['permanent', 'temporary', 'transient']), 'c', () => true, {
+    const children = changeChild(group(['permanent', 'temporary', 'transient']), 'c', {
       phase: 'ended'
     })
     const phasesAfter = (strategy: Strategy) =>
