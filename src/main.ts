@@ -14,6 +14,7 @@ import { makeFromEffect } from './actors/effect-actor.ts'
 import { watchable } from './actors/inspection-channel.ts'
 import { makeInspector } from './actors/inspector.ts'
 import { makeKernel } from './actors/kernel.ts'
+import { releaseActor } from './actors/release.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
 import { type Drained, makeShared, type Shared } from './actors/shared.ts'
 import { findActor, readStatus } from './actors/status.ts'
@@ -45,17 +46,17 @@ const start = (config: Config): void => {
   const inspector = makeInspector({
     nowMs: Date.now,
     transitionsMax,
-    observe: observeTransition(telemetry, (path) =>
-      findActor(readStatus(root, { kernel, inspector }).root, path)
-    )
+    observe: observeTransition(telemetry, (path) => findActor(status().root, path))
   })
+  const status = () => readStatus(root, { kernel, inspector })
   const runtime = ManagedRuntime.make(appLayer(shared))
   const tree = runtimeTree({
     kernel,
     fromEffect: makeFromEffect(runtime, { kernel, commandsMax, releaseMsMax }),
     shared,
     http: {
-      status: () => readStatus(root, { kernel, inspector }),
+      status,
+      release: (path) => releaseActor(root, status(), path),
       run: (effect, options) => runtime.runPromiseExit(effect, options),
       version
     }

@@ -154,6 +154,23 @@ describe('layers', () => {
   })
 })
 
+describe('xstate as an actor runtime', () => {
+  test('spawned children have ids of their own: without one, all but the last would leak', () => {
+    const spawns = linesWith(sources, /\bspawn(?:Child)?\(/)
+    expect(spawns.length).toBeGreaterThan(0)
+    expect(spawns.filter((line) => !/\bid\b/.test(line))).toEqual([])
+  })
+
+  test('machines have no asynchronous actions: their mailbox would not wait for them', () => {
+    const machines = sources.filter((path) => path.startsWith('src/machines/'))
+    expect(linesWith(machines, /\basync\b|\bawait\b|\bPromise\b/)).toEqual([])
+  })
+
+  test("no machine catches all events: it would swallow its children's crashes", () => {
+    expect(linesWith(sources, /^\s*'\*':/)).toEqual([])
+  })
+})
+
 describe('ownership (R24)', () => {
   const acquires = /\bacquireRelease\b|\baddFinalizer\b|\bforkScoped\b/
   const imported = (path: string): ReadonlySet<string> => runsWith(path, importsByFile)

@@ -10,9 +10,27 @@ export const observeTransition =
   ({ path, event, from, to }: Transition): void => {
     log('debug', 'actor.changed', { path, from, to, by: event })
     // Keepers restart; a machine that they keep (its path ends in #) has backoffs of its own.
-    if (to !== 'backingOff' || path.endsWith(subjectSuffix)) return
-    metrics.actorRestarts.inc({ actor: path })
-    log('warn', 'actor.restarting', { path, crash: actorAt(path)?.lastError ?? null })
+    if (path.endsWith(subjectSuffix)) return
+    const crash = () => actorAt(path)?.lastError ?? null
+    switch (to) {
+      case 'backingOff':
+        metrics.actorRestarts.inc({ actor: path })
+        log('warn', 'actor.restarting', { path, crash: crash() })
+        return
+      case 'waiting':
+        metrics.actorWaits.inc({ actor: path })
+        log('warn', 'actor.waiting', { path, crash: crash() })
+        return
+      case 'quarantined':
+        metrics.actorQuarantines.inc({ actor: path })
+        log('error', 'actor.quarantined', {
+          path,
+          crash: crash(),
+          remedy: `POST /v1/system/actors/${path}/release starts it again`
+        })
+        return
+      default:
+    }
   }
 
 export const observeKernel =

@@ -9,9 +9,10 @@
  *  3. A release has a deadline. What is still held then is a leak in the registry, by name.
  *  4. A successor at the same address waits for its predecessor's release, never beyond its
  *     deadline.
- *  5. Typed failure, defect, interruption from inside, failed layer and throwing construction all
- *     arrive as one `ActorCrashed`; nothing reaches the process.
- *  6. The command queue is bounded; overflow crashes the actor instead of growing the heap.
+ *  5. Typed failure, defect, interruption from inside, failed layer, throwing construction and
+ *     throwing callback all arrive as one `ActorCrashed`; nothing reaches the process.
+ *  6. The inbox is bounded: commands by count, and one too many crashes the actor instead of
+ *     growing the heap; data by bytes, and its policy says what gives way. Commands overtake data.
  *  7. No program starts below an actor that has ended: orphans of a machine that threw stay empty.
  */
 import { Effect, type ManagedRuntime, Queue, Schema, type Scope } from 'effect'
@@ -22,6 +23,7 @@ import { pathOf } from '../machines/supervisor-spec.ts'
 import { failureOf } from './effect-failure.ts'
 import { launch } from './effect-incarnation.ts'
 import type { Clock, Tenure } from './effect-tenures.ts'
+import { type DataLane, type Inbox, TwoLaneInbox } from './inbox.ts'
 import type { Kernel } from './kernel.ts'
 import type { CurrentActor } from './resource-registry.ts'
 import type { ActorFacts } from './status-facts.ts'
@@ -48,7 +50,7 @@ export interface EffectActorArgs<TInput, TCommand, TNotice> {
   readonly input: TInput
   /** Stable address, `root/ingest/feed:binance`. */
   readonly path: string
-  /** Events sent to the actor, `drain.requested` among them. */
+  /** Events sent to the actor, `drain.requested` among them; data excepted. */
   readonly commands: Queue.Dequeue<TCommand>
   /** Sends to the machine that runs the program; silent once either of them has ended. */
   readonly notifyParent: (notice: TNotice) => void
@@ -58,6 +60,25 @@ export interface EffectActorArgs<TInput, TCommand, TNotice> {
   readonly reportStatus: (read: () => ActorFacts) => void
 }
 
+/** What few programs need beside. */
+export interface ProgramArgs<TInput, TCommand, TNotice> extends EffectActorArgs<
+  TInput,
+  TCommand,
+  TNotice
+> {
+  /** The next command, else the next data, for programs that declare a data lane. */
+  readonly inbox: Inbox<TCommand>
+  /**
+   * Wraps a callback that others will call, on their stack: a listener, an observer, a timer. What
+   * it throws, or rejects, is a crash of this actor and not of the process.
+   */
+  readonly contain: Contain
+}
+
+type Contain = <Args extends ReadonlyArray<unknown>>(
+  callback: (...args: Args) => unknown
+) => (...args: Args) => void
+
 export interface BridgeOptions {
   readonly kernel: Kernel
   /** Commands that may wait for one program. */
@@ -66,10 +87,12 @@ export interface BridgeOptions {
   readonly releaseMsMax: number
 }
 
-export interface ProgramOptions {
+export interface ProgramOptions<TCommand> {
   /** The child's `shutdownMsMax`. */
   readonly releaseMsMax?: number
   readonly commandsMax?: number
+  /** Which events are data, and how much of them may wait. */
+  readonly data?: DataLane<TCommand>
 }
 
 type Settled =
@@ -78,16 +101,17 @@ type Settled =
 
 interface Incarnation<TCommand> {
   readonly tenure: Tenure
-  readonly commands: Queue.Queue<TCommand>
+  readonly inbox: TwoLaneInbox<TCommand>
 }
 
 type Program<A, E, R, TInput, TCommand, TNotice> = (
-  args: EffectActorArgs<TInput, TCommand, TNotice>
+  args: ProgramArgs<TInput, TCommand, TNotice>
 ) => Effect.Effect<A, E, R | Scope.Scope | CurrentActor>
 
 interface Settings<A, E, R, ER, TInput, TCommand, TNotice> extends BridgeOptions {
   readonly runtime: ManagedRuntime.ManagedRuntime<R, ER>
   readonly program: Program<A, E, R, TInput, TCommand, TNotice>
+  readonly data?: DataLane<TCommand>
 }
 
 /** Binds a runtime and a kernel; the result turns programs into actor logic. */
@@ -101,7 +125,7 @@ export const makeFromEffect =
     TNotice extends EventObject = EventObject
   >(
     program: Program<A, E, R, TInput, TCommand, TNotice>,
-    programOptions: ProgramOptions = {}
+    programOptions: ProgramOptions<TCommand> = {}
   ): PortLogic<A, TInput, TCommand> => {
     const settings: Settings<A, E, R, ER, TInput, TCommand, TNotice> = {
       ...options,
@@ -149,9 +173,12 @@ export const makeFromEffect =
           incarnation?.tenure.dismiss()
           return { status: 'stopped', output: undefined, error: undefined, input }
         }
-        if (incarnation !== undefined && Queue.offerUnsafe(incarnation.commands, event)) {
+        if (incarnation?.inbox.isData(event) === true) {
+          // Nobody can wait here: where the policy is to wait, an address offers instead.
+          incarnation.inbox.offerNow(event)
           return snapshot
         }
+        if (incarnation?.inbox.command(event) === true) return snapshot
         const overflow = { path: pathOf(self), capacity: settings.commandsMax }
         settings.kernel.observe({ type: 'commands.refused', ...overflow })
         return failed(new CommandsOverflow(overflow))
@@ -162,19 +189,27 @@ export const makeFromEffect =
 export type FromEffect<R> = ReturnType<typeof makeFromEffect<R, never>>
 
 /** Starts one run of the program, behind its predecessor at the same path. */
-const begin = <A, E, R, ER, TInput, TCommand, TNotice>(
+const begin = <A, E, R, ER, TInput, TCommand extends EventObject, TNotice>(
   settings: Settings<A, E, R, ER, TInput, TCommand, TNotice>,
   self: AnyActorRef,
   input: TInput
 ): Incarnation<TCommand> => {
-  const { kernel, runtime, program, commandsMax, releaseMsMax } = settings
+  const { kernel, runtime, program, commandsMax, releaseMsMax, data } = settings
   const path = pathOf(self)
   const commands = Effect.runSync(Queue.dropping<TCommand>(commandsMax))
-  const status = makeStatusReport(kernel, path)
-  const args: EffectActorArgs<TInput, TCommand, TNotice> = {
+  const inbox = new TwoLaneInbox(commands, data)
+  const detach = kernel.addresses.attach(path, inbox)
+  const status = makeStatusReport(kernel, path, inbox)
+  const args: ProgramArgs<TInput, TCommand, TNotice> = {
     input,
     path,
     commands,
+    inbox,
+    contain: containFor((error) => {
+      if (isActive(self)) self.send({ type: 'effect.failed', error })
+      // Too late for a crash, and still not to be overlooked.
+      else kernel.observe({ type: 'callback.failed', path, ...describe(error) })
+    }),
     notifyParent: (notice) => sendToParent(self, notice as EventObject),
     ready: () => sendToParent(self, { type: 'child.ready' }),
     reportStatus: status.report
@@ -188,9 +223,30 @@ const begin = <A, E, R, ER, TInput, TCommand, TNotice>(
     program: () => program(args),
     onFailed: (cause) => sendIfActive(self, { type: 'effect.failed', error: failureOf(cause) }),
     onSucceeded: (output) => sendIfActive(self, { type: 'effect.succeeded', output }),
+    onExit: () => {
+      detach()
+      kernel.addresses.returned(path, inbox.close())
+    },
     onEnded: status.withdraw
   })
-  return { tenure, commands }
+  return { tenure, inbox }
+}
+
+const containFor =
+  (fail: (error: unknown) => void): Contain =>
+  (callback) =>
+  (...args) => {
+    try {
+      const result = callback(...args)
+      if (result instanceof Promise) result.catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+const describe = (error: unknown) => {
+  const { tag, message } = crashOf(error)
+  return { tag, message }
 }
 
 const isSettled = (event: EventObject): event is Settled =>
@@ -222,13 +278,27 @@ const hasEndedAncestor = (self: AnyActorRef): boolean => {
 /** Every actor carries its system's clock; the public type of a reference does not say so. */
 const clockOf = (self: AnyActorRef): Clock => (self as unknown as { readonly clock: Clock }).clock
 
-const makeStatusReport = (kernel: Kernel, path: string) => {
-  let withdraw = () => {}
+/** What the program says of itself, and what waits for it. */
+const makeStatusReport = (
+  kernel: Kernel,
+  path: string,
+  { data }: Pick<TwoLaneInbox<never>, 'data'>
+) => {
+  let readProgram = (): ActorFacts => ({})
+  const read = (): ActorFacts => {
+    const facts = readProgram()
+    if (data === undefined) return facts
+    return {
+      ...facts,
+      queueBytes: (facts.queueBytes ?? 0) + data.queuedBytes,
+      counters: { ...facts.counters, ...data.counters }
+    }
+  }
+  const withdraw = kernel.facts.report(path, read)
   return {
-    withdraw: () => withdraw(),
-    report: (read: () => ActorFacts) => {
-      withdraw()
-      withdraw = kernel.facts.report(path, read)
+    withdraw,
+    report: (next: () => ActorFacts) => {
+      readProgram = next
     }
   }
 }

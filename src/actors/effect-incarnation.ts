@@ -5,7 +5,7 @@
  *  1. The scope is closed exactly once, by a fiber of its own, as soon as the program has ended; no
  *     path leaves it open.
  *  2. `onFailed` is called when the program fails, `onSucceeded` when its release is over or given
- *     up; at most one of them, once.
+ *     up; at most one of them, once. A dismissed program has nobody to tell.
  *  3. The closing fiber does not belong to the runtime: a release that hangs must not hang
  *     `dispose`.
  */
@@ -26,6 +26,8 @@ export interface Launch<A, E, R, ER> {
   readonly program: () => Effect.Effect<A, E, R | Scope.Scope | CurrentActor>
   readonly onFailed: (cause: Cause.Cause<unknown>) => void
   readonly onSucceeded: (value: A) => void
+  /** The program has ended: it takes nothing more. Its release is still to come. */
+  readonly onExit: () => void
   readonly onEnded: () => void
 }
 
@@ -67,8 +69,12 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
   fiber.addObserver((exit) => {
     tenure.beginRelease()
     try {
-      if (Exit.isSuccess(exit)) settle.succeed = once(() => options.onSucceeded(exit.value))
-      else options.onFailed(exit.cause)
+      options.onExit()
+      if (Exit.isSuccess(exit))
+        settle.succeed = once(() => {
+          if (!tenure.isDismissed()) options.onSucceeded(exit.value)
+        })
+      else if (!tenure.isDismissed()) options.onFailed(exit.cause)
     } finally {
       // Whatever a listener does, the scope closes (1).
       Effect.runFork(Scope.close(scope, exit)).addObserver((closed) => {

@@ -4,6 +4,7 @@
  *
  * 1. `get` resolves only while an owner is serving.
  * 2. The owner's scope decides: when it closes, the gate is empty before anything is released.
+ * 3. A listener that throws fails whoever serves, as a crash with its cause; the gate is emptied.
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -62,8 +63,6 @@ export class Gate<A> {
         // An owner that took too long to let go may still be serving: nobody gets its service now.
         if (this.#current !== undefined) this.#waiting = Deferred.makeUnsafe<A>()
         this.#current = service
-        for (const listener of this.#listeners) listener(service)
-        Deferred.doneUnsafe(this.#waiting, Effect.succeed(service))
       }),
       () =>
         Effect.sync(() => {
@@ -71,6 +70,14 @@ export class Gate<A> {
           this.#current = undefined
           this.#waiting = Deferred.makeUnsafe<A>()
         })
+    ).pipe(
+      // Not while it is acquired: what throws there would leave nobody to empty the gate.
+      Effect.andThen(
+        Effect.sync(() => {
+          for (const listener of this.#listeners) listener(service)
+          Deferred.doneUnsafe(this.#waiting, Effect.succeed(service))
+        })
+      )
     )
   }
 }

@@ -1,7 +1,9 @@
 /**
- * What all actors of one runtime share: resource registry, tenures, status facts, time, random.
+ * What all actors of one runtime share: resource registry, tenures, status facts, addresses, time,
+ * random.
  * One per process (and one per test), passed explicitly.
  */
+import { type Addresses, makeAddresses } from './addresses.ts'
 import { makeTenures, type Tenures } from './effect-tenures.ts'
 import {
   makeResourceRegistry,
@@ -13,10 +15,11 @@ import { makeFactsRegistry, type FactsRegistry } from './status-facts.ts'
 export type KernelEvent =
   | ResourceEvent
   /**
-   * A finalizer failed after the program had failed or was stopped; the crash is reported apart.
+   * A finalizer failed after the program had failed or was stopped, or a callback of it was called
+   * once it had ended; the crash, if there was one, is reported apart.
    */
   | {
-      readonly type: 'release.failed'
+      readonly type: 'release.failed' | 'callback.failed'
       readonly path: string
       readonly tag: string
       readonly message: string
@@ -27,6 +30,7 @@ export interface Kernel {
   readonly registry: ResourceRegistry
   readonly tenures: Tenures
   readonly facts: FactsRegistry
+  readonly addresses: Addresses
   readonly nowMs: () => number
   /** Start of every jitter sequence (a 32-bit integer); the same seed repeats the same delays. */
   readonly seed: number
@@ -43,6 +47,7 @@ export const makeKernel = (options: {
     registry: makeResourceRegistry({ nowMs: options.nowMs, observe }),
     tenures: makeTenures(),
     facts: makeFactsRegistry(),
+    addresses: makeAddresses(),
     nowMs: options.nowMs,
     seed: options.seed,
     observe

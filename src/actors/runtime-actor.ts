@@ -3,6 +3,16 @@
  *
  * Draining goes the same way: the feeds stop taking and wait until all is durable in the log, the
  * API closes, the lander commits what is durable, the log is closed.
+ *
+ * Every group is one_for_one: actors find each other through gates, which outlive a restart, so
+ * that none has to go down with another. The publisher in particular must not go down with the log:
+ * it holds what the log has not acknowledged.
+ *
+ * What crashes too often is parked until an operator releases it, and the rest goes on: while the
+ * lander is parked, the log keeps what it has not landed. Some are not to be done without, and
+ * their failure becomes the process's: the log and the publisher of trades, without which nothing
+ * is kept; the dead letters, for which the feeds wait; the API, through which an operator releases;
+ * the disk's measure, without which its limit would not hold.
  */
 import type { Shared } from './shared.ts'
 import type { FromEffect } from './effect-actor.ts'
@@ -47,6 +57,12 @@ const feedDrainMsMax = 2_000
 const feedOverlapMs = 5_000
 const landerDrainMsMax = 5_000
 
+/** What K2 can do without for a while, and better than without everything. */
+const onLimit = 'quarantine'
+
+/** Changes of symbols that may wait for a feed that is being restarted. */
+const feedCommandsMax = 1_024
+
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
 
 export const runtimeTree = (options: RuntimeOptions): Child => {
@@ -54,12 +70,15 @@ export const runtimeTree = (options: RuntimeOptions): Child => {
   const isSimulated = shared.exchange === 'SIMULATED'
   const feed = `feed:${shared.exchange.toLowerCase()}`
   return supervisor(kernel, { id: 'root' }, [
-    worker({ id: 'telemetry', drainMsMax }, fromEffect(telemetryProgram(shared))),
+    worker({ id: 'telemetry', drainMsMax, onLimit }, fromEffect(telemetryProgram(shared))),
     supervisor(
       kernel,
       { id: 'storage' },
       shared.pipelines.map((pipeline) =>
-        worker({ id: pipeline.dataType, drainMsMax }, fromEffect(tableProgram(shared, pipeline)))
+        worker(
+          { id: pipeline.dataType, drainMsMax, onLimit },
+          fromEffect(tableProgram(shared, pipeline))
+        )
       )
     ),
     supervisor(kernel, { id: 'log' }, [
@@ -72,7 +91,7 @@ export const runtimeTree = (options: RuntimeOptions): Child => {
       ...shared.captured.map((pipeline) => lander(options, pipeline))
     ]),
     supervisor(kernel, { id: 'reading' }, [
-      worker({ id: 'queries', drainMsMax }, fromEffect(queryProgram(shared))),
+      worker({ id: 'queries', drainMsMax, onLimit }, fromEffect(queryProgram(shared))),
       worker(
         { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
         fromEffect(httpProgram({ ...http, shared }), { releaseMsMax: 2 * httpDrainMsMax })
@@ -80,12 +99,15 @@ export const runtimeTree = (options: RuntimeOptions): Child => {
     ]),
     supervisor(kernel, { id: 'ingest' }, [
       ...(isSimulated
-        ? [worker({ id: 'exchange', drainMsMax }, fromEffect(exchangeProgram(shared)))]
+        ? [worker({ id: 'exchange', drainMsMax, onLimit }, fromEffect(exchangeProgram(shared)))]
         : []),
       worker(
         {
           id: feed,
+          onLimit,
           ready: 'started',
+          // A change of what is wanted is not lost on a feed that is just being restarted.
+          fate: { kind: 'stash', messagesMax: feedCommandsMax, overflow: 'reject' },
           drainMsMax: 2 * feedDrainMsMax,
           input: { ...feedInput(shared, kernel) }
         },
@@ -93,10 +115,10 @@ export const runtimeTree = (options: RuntimeOptions): Child => {
       )
     ]),
     supervisor(kernel, { id: 'repair' }, [
-      worker({ id: 'expiry', drainMsMax }, fromEffect(expiryProgram(shared))),
+      worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
       ...shared.pipelines.map((pipeline) =>
         worker(
-          { id: `retention:${pipeline.dataType}`, drainMsMax },
+          { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
           fromEffect(retentionProgram(shared, pipeline))
         )
       ),
@@ -113,7 +135,12 @@ const publisher = <A extends SequencedRecord, In>(
   shared.captured.includes(pipeline)
     ? [
         worker(
-          { id: `publisher:${pipeline.dataType}`, drainMsMax },
+          {
+            id: `publisher:${pipeline.dataType}`,
+            drainMsMax,
+            // Where it is parked, the feed drops what it would have taken.
+            ...(pipeline.spec.isSheddable ? { onLimit } : {})
+          },
           fromEffect(publisherProgram(shared, pipeline))
         )
       ]
@@ -123,6 +150,7 @@ const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Chi
   worker(
     {
       id: `lander:${pipeline.dataType}`,
+      onLimit,
       // The first data type can be asked for while the landers of the others are still starting.
       ready: pipeline === shared.captured[0] ? 'reported' : 'started',
       startMsMax: 30_000,

@@ -11,8 +11,9 @@ const valueText = (value: unknown): string => {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null) return 'unknown'
   const regions = Object.entries(value).map(([name, inner]) => joined(name, valueText(inner)))
-  return regions.length === 1 ? (regions[0] ?? '') : `{${regions.join('|')}}`
+  return regions.length < 2 ? (regions[0] ?? '') : `{${regions.join('|')}}`
 }
 
-const joined = (name: string, inner: string): string =>
-  inner === '' || inner === '{}' ? name : `${name}.${inner}`
+/** A machine without states has none to show. */
+export const joined = (name: string, inner: string): string =>
+  inner === '' ? name : `${name}.${inner}`

@@ -11,13 +11,15 @@
 import type { AnyActorRef } from 'xstate'
 import type { ChildContext } from '../machines/supervisor-child-rules.ts'
 import type { ChildEntry } from '../machines/supervisor-children.ts'
-import type { SupervisorContext } from '../machines/supervisor-machine.ts'
+import type { SupervisorContext } from '../machines/supervisor-setup.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
 import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
+import type { MessageCounters } from './address-line.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
 import type { Kernel } from './kernel.ts'
 import type { ResourceEntry } from './resource-registry.ts'
-import { stateTextOf } from './state-text.ts'
+import { joined, stateTextOf } from './state-text.ts'
+import type { ActorFacts } from './status-facts.ts'
 
 export interface ActorStatus {
   readonly id: string
@@ -102,19 +104,48 @@ const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
   return {
     id: actor.id,
     path,
-    state: isInnerShown ? `${stateTextOf(snapshot)}.${stateTextOf(inner)}` : stateTextOf(snapshot),
+    state: isInnerShown ? joined(stateTextOf(snapshot), stateTextOf(inner)) : stateTextOf(snapshot),
     tags: tagsOf(snapshot, isInnerShown ? inner : snapshot),
     restarts: keeper?.restarts ?? 0,
     since: since ?? null,
     lastError: keeper?.lastError ?? null,
-    ...sources.kernel.facts.read(path),
+    ...factsOf(keeper, path, sources),
     // A keeper whose child is down has nothing to show but its own wait.
     children:
-      keeper !== undefined && kept === undefined
-        ? []
-        : childrenStatus(path, kept ?? actor, sources)
+      keeper !== undefined && kept === undefined ? [] : childrenStatus(path, kept ?? actor, sources)
   }
 }
+
+/** What the keeper has counted, beside what its child says of itself. */
+const factsOf = (
+  keeper: ChildContext | undefined,
+  path: string,
+  { kernel }: StatusSources
+): ActorFacts => {
+  const facts = kernel.facts.read(path)
+  if (keeper === undefined) return facts
+  const { crashes, inWindow, waits } = keeper
+  return {
+    ...facts,
+    counters: {
+      crashes,
+      crashesInWindow: inWindow,
+      waits,
+      ...messageCounters(kernel.addresses.counters(path)),
+      ...facts.counters
+    }
+  }
+}
+
+const messageCounters = (counters: MessageCounters | undefined) =>
+  counters && {
+    messagesSent: counters.sent,
+    messagesDelivered: counters.delivered,
+    messagesDropped: counters.dropped,
+    messagesStashed: counters.stashed,
+    messagesSpilled: counters.spilled,
+    messagesRejected: counters.rejected
+  }
 
 /** Degraded if either says so. */
 const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot): ReadonlyArray<string> => {
@@ -168,9 +199,7 @@ const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
   isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
 
 const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
-  isRecord(context) && 'escalation' in context
-    ? (context as unknown as SupervisorContext)
-    : undefined
+  isRecord(context) && 'verdict' in context ? (context as unknown as SupervisorContext) : undefined
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null

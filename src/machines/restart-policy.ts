@@ -5,7 +5,9 @@
  *  1. A delay is never 0: a restart is always delayed, so a child that crashes on start cannot
  *     spin.
  *  2. A delay never exceeds `msMax`, jitter included, and never falls below `msMin / 2`.
- *  3. The same seed gives the same delays: randomness is a number in the context, drawn by whoever
+ *  3. A wait for a dependency grows like a backoff, and never beyond `dependencyWaitMsMax`: what
+ *     comes back is noticed soon (R14).
+ *  4. The same seed gives the same delays: randomness is a number in the context, drawn by whoever
  *     created the root, never `Math.random`.
  */
 
@@ -19,7 +21,7 @@ export interface BackoffPolicy {
   readonly upMsMin: number
 }
 
-/** More than `restartsMax` crashes within `windowMs` end the child as escalated. */
+/** More than `restartsMax` crashes within `windowMs` are too many: of one child, or of siblings. */
 export interface RestartLimit {
   readonly restartsMax: number
   readonly windowMs: number
@@ -36,6 +38,21 @@ export const backoffDefault: BackoffPolicy = {
 /** Generous: with the default backoff a child that only crashes reaches it after some minutes. */
 export const restartLimitDefault: RestartLimit = { restartsMax: 30, windowMs: 300_000 }
 
+/**
+ * Of a supervisor as a child: whoever made it give up has had restarts of its own, and limits
+ * multiply across levels.
+ */
+export const groupLimitDefault: RestartLimit = { restartsMax: 3, windowMs: 3_600_000 }
+
+/**
+ * Of all children of one supervisor together. Beyond what one child may do by itself: it is met
+ * where several fail at once.
+ */
+export const intensityDefault: RestartLimit = { restartsMax: 60, windowMs: 300_000 }
+
+/** Longest wait between two attempts at a dependency. */
+export const dependencyWaitMsMax = 10_000
+
 /** Each pending crash of the window is one timer, so the window's size is bounded. */
 const restartsMaxMax = 1_000
 
@@ -49,6 +66,10 @@ export const backoffMs = (policy: BackoffPolicy, attempt: number, seed: number):
   const capped = Math.min(step, policy.msMax)
   return Math.max(1, Math.round(capped * (1 - policy.jitterRatio * unitOf(seed))))
 }
+
+/** Delay before the next attempt at a dependency that was unavailable. */
+export const waitMs = (policy: BackoffPolicy, attempt: number, seed: number): number =>
+  Math.min(dependencyWaitMsMax, backoffMs(policy, attempt, seed))
 
 /** Advances the generator (an additive sequence; `unitOf` does the mixing, as in mulberry32). */
 export const nextSeed = (seed: number): number => (seed + 0x6d2b79f5) | 0
@@ -76,16 +97,17 @@ export const backoffFaults = (policy: BackoffPolicy): ReadonlyArray<string> => {
   return faults
 }
 
-export const limitFaults = (limit: RestartLimit): ReadonlyArray<string> => {
+/** @param field name of the limit in its owner's options */
+export const limitFaults = (field: string, limit: RestartLimit): ReadonlyArray<string> => {
   const faults: Array<string> = []
   if (!(Number.isInteger(limit.restartsMax) && limit.restartsMax >= 0)) {
-    faults.push('limit.restartsMax must be a whole number, 0 or more')
+    faults.push(`${field}.restartsMax must be a whole number, 0 or more`)
   }
   if (limit.restartsMax > restartsMaxMax) {
-    faults.push(`limit.restartsMax must be at most ${restartsMaxMax}`)
+    faults.push(`${field}.restartsMax must be at most ${restartsMaxMax}`)
   }
   if (!(limit.windowMs >= 1 && limit.windowMs <= 86_400_000)) {
-    faults.push('limit.windowMs must be 1 ms to one day')
+    faults.push(`${field}.windowMs must be 1 ms to one day`)
   }
   return faults
 }

@@ -1,121 +1,30 @@
 /**
- * Keeper of one supervised child: starts it, watches it, restarts it with backoff, stops it.
+ * Keeper of one supervised child: starts it, watches it, waits before it is started again, stops
+ * it, parks it. When it starts again is for the supervisor to say, which knows its siblings.
  *
  * Invariants:
  *  1. A restart is always delayed, and starts only after the predecessor's resources are released
  *     or `shutdownMsMax` has passed (then they are leaks, recorded by name; R18).
- *  2. `attempt` returns to 0 only after `upMsMin` in `running`: a child that dies right after it
- *     started must still back off.
+ *  2. `attempt` returns to 0 only after `upMsMin` in `running`, or by an operator's release: a
+ *     child that dies right after it started must still back off.
  *  3. `inWindow` is the number of crashes within the last `windowMs`, those of dependencies
- *     excepted (R14); more than `restartsMax` end the keeper in `escalated`.
- *  4. After `stop.requested` the keeper ends within drain + shutdown deadline, whatever the child
- *     does.
- *  5. A child that is refused what it needs before it has ever started ends in `escalated` at
+ *     excepted (R14); more than `restartsMax`, or the supervisor's word, end the keeper in
+ *     `escalated` or park it in `quarantined`, as the spec says. Nothing but `release.requested`
+ *     or a stop ends a quarantine.
+ *  4. An unavailable dependency is a state, `waiting`, with a delay of its own, for ever.
+ *  5. After `stop.requested` the keeper ends, and after `stand_down.requested` it stands by, within
+ *     drain + shutdown deadline, whatever the child does.
+ *  6. A child that is refused what it needs before it has ever started ends in `escalated` at
  *     once: a start that needs a person must say so, not try for ever.
- *  6. Nothing here throws: guards and actions are total, the child's crashes are data.
+ *  7. Nothing here throws: guards and actions are total, the child's crashes are data.
  */
-import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setup } from 'xstate'
-import { declarePort } from './port.ts'
-import { backoffMs, nextSeed } from './restart-policy.ts'
-import { type CrashFacts, crashOf, factsOf } from './supervisor-crash.ts'
-import {
-  type ChildContext,
-  type ChildInput,
-  drainMsOf,
-  endedFacts,
-  escalationOf,
-  isEscalated,
-  mustEscalate,
-  startFacts,
-  stopEventOf
-} from './supervisor-child-rules.ts'
-import {
-  type ChildData,
-  type ChildNotice,
-  type ChildOutcome,
-  type ChildOutput,
-  childOf,
-  pathOf,
-  subjectId
-} from './supervisor-spec.ts'
+import { crashOf, factsOf } from './supervisor-crash.ts'
+import { endedFacts, escalationOf, startFacts } from './supervisor-child-rules.ts'
+import { childSetup } from './supervisor-child-setup.ts'
+import { pathOf, subjectId } from './supervisor-spec.ts'
 
-type ChildEvent =
-  | { readonly type: 'child.ready' }
-  | { readonly type: 'child.released' }
-  | { readonly type: 'stop.requested' }
-  | { readonly type: 'crash.forgotten' }
-  | DoneActorEvent
-  | ErrorActorEvent
-
-const childSetup = setup({
-  types: {
-    input: {} as ChildInput,
-    context: {} as ChildContext,
-    events: {} as ChildEvent,
-    output: {} as ChildOutput,
-    tags: {} as 'healthy' | 'degraded'
-  },
-  actors: {
-    subject: declarePort<unknown, ChildData>('subject'),
-    awaitRelease: declarePort<unknown, { readonly path: string }>('awaitRelease')
-  },
-  guards: {
-    isReadyWhenStarted: ({ context }) => context.spec.ready === 'started',
-    hasGracefulStop: ({ context }) => stopEventOf(context.spec) !== null,
-    isStopping: ({ context }) => context.outcome !== null,
-    isRestartable: ({ context }) => context.spec.restart !== 'temporary',
-    mustEscalate: ({ context }) => mustEscalate(context),
-    isEscalation: (_, ended: { readonly output: unknown }) => isEscalated(ended.output),
-    isPermanent: ({ context }) => context.spec.restart === 'permanent',
-    hasOutcome: ({ context }, outcome: ChildOutcome) => context.outcome === outcome
-  },
-  delays: {
-    startDeadline: ({ context }) => context.spec.startMsMax,
-    drainDeadline: ({ context }) => drainMsOf(context.spec),
-    releaseDeadline: ({ context }) => context.spec.shutdownMsMax,
-    upDelay: ({ context }) => context.spec.backoff.upMsMin,
-    backoffDelay: ({ context }) => backoffMs(context.spec.backoff, context.attempt, context.seed)
-  },
-  actions: {
-    countRestart: assign({
-      restarts: ({ context }) => context.restarts + (context.crashes > 0 ? 1 : 0)
-    }),
-    forgetAttempts: assign({ attempt: 0 }),
-    forgetCrash: assign({ inWindow: ({ context }) => Math.max(0, context.inWindow - 1) }),
-    recordError: assign({ lastError: (_, facts: CrashFacts) => facts }),
-    /** Counts the crash, tells the supervisor, and schedules the end of its window (3). */
-    recordCrash: enqueueActions(({ context, enqueue, self }, facts: CrashFacts) => {
-      const crashes = context.crashes + 1
-      enqueue.assign({
-        crashes,
-        attempt: context.attempt + 1,
-        inWindow: context.inWindow + (facts.isDependency ? 0 : 1),
-        seed: nextSeed(context.seed),
-        lastError: facts
-      })
-      if (!facts.isDependency) {
-        const delay = context.spec.limit.windowMs
-        enqueue.raise({ type: 'crash.forgotten' }, { delay, id: `crash:${crashes}` })
-      }
-      const { restarts, spec } = context
-      const notice: ChildNotice = { type: 'child.crashed', childId: spec.id, restarts, ...facts }
-      if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
-    }),
-    decideOutcome: assign({
-      outcome: ({ context }, outcome: ChildOutcome) => context.outcome ?? outcome
-    }),
-    reportStarted: enqueueActions(({ context, enqueue, self }) => {
-      const notice: ChildNotice = { type: 'child.started', childId: context.spec.id }
-      enqueue.assign({ hasStarted: true })
-      if (self._parent !== undefined) enqueue.sendTo(self._parent, notice)
-    }),
-    requestStop: enqueueActions(({ context, enqueue, self }) => {
-      const subject = childOf(self, subjectId)
-      const event = stopEventOf(context.spec)
-      if (subject !== undefined && event !== null) enqueue.sendTo(subject, event)
-    })
-  }
-})
+type Failed = { readonly event: { readonly error: unknown } }
+const factsOfError = ({ event }: Failed) => factsOf(crashOf(event.error))
 
 export const childMachine = childSetup.createMachine({
   id: 'child',
@@ -124,55 +33,55 @@ export const childMachine = childSetup.createMachine({
     attempt: 0,
     restarts: 0,
     crashes: 0,
+    waits: 0,
     inWindow: 0,
+    hasBegun: false,
     hasStarted: false,
     lastError: null,
-    outcome: null
+    next: null
   }),
-  output: ({ context: { outcome, lastError } }) => ({
+  output: ({ context: { next, lastError } }) => ({
     _tag: 'ChildEnded',
-    outcome: outcome ?? 'stopped',
+    outcome: next === 'completed' || next === 'failed' || next === 'escalated' ? next : 'stopped',
     crash: lastError
   }),
   on: {
     'crash.forgotten': { actions: 'forgetCrash' },
     // A failure that was in the mailbox when its state was left. Without a handler it would fail
-    // the keeper itself (6); what matters of it was recorded when the state was left.
+    // the keeper itself (7); what matters of it was recorded when the state was left.
     'xstate.error.actor.*': {}
   },
   initial: 'up',
   states: {
     up: {
       initial: 'starting',
-      entry: 'countRestart',
+      // Who addresses the child knows from now on what happens to messages until it runs.
+      entry: ['countStart', 'closeMessages'],
       invoke: {
         id: subjectId,
         src: 'subject',
         input: ({ context }) => context.spec.input,
         onDone: [
-          { guard: 'isStopping', target: 'releasing' },
+          { guard: 'isAsked', target: 'releasing' },
           {
             guard: { type: 'isEscalation', params: ({ event }) => ({ output: event.output }) },
-            target: 'crashed',
+            target: 'releasing',
             actions: { type: 'recordCrash', params: ({ event }) => escalationOf(event.output) }
           },
           {
             guard: 'isPermanent',
-            target: 'crashed',
+            target: 'releasing',
             actions: { type: 'recordCrash', params: endedFacts }
           },
-          { target: 'releasing', actions: { type: 'decideOutcome', params: 'completed' } }
+          { target: 'releasing', actions: { type: 'decide', params: 'completed' } }
         ],
         onError: [
           {
-            guard: 'isStopping',
+            guard: 'isAsked',
             target: 'releasing',
-            actions: { type: 'recordError', params: ({ event }) => factsOf(crashOf(event.error)) }
+            actions: { type: 'recordError', params: factsOfError }
           },
-          {
-            target: 'crashed',
-            actions: { type: 'recordCrash', params: ({ event }) => factsOf(crashOf(event.error)) }
-          }
+          { target: 'releasing', actions: { type: 'recordCrash', params: factsOfError } }
         ]
       },
       on: {
@@ -180,9 +89,17 @@ export const childMachine = childSetup.createMachine({
           {
             guard: 'hasGracefulStop',
             target: '.draining',
-            actions: { type: 'decideOutcome', params: 'stopped' }
+            actions: { type: 'decide', params: 'stopped' }
           },
-          { target: 'releasing', actions: { type: 'decideOutcome', params: 'stopped' } }
+          { target: 'releasing', actions: { type: 'decide', params: 'stopped' } }
+        ],
+        'stand_down.requested': [
+          {
+            guard: 'hasGracefulStop',
+            target: '.draining',
+            actions: { type: 'decide', params: 'standingBy' }
+          },
+          { target: 'releasing', actions: { type: 'decide', params: 'standingBy' } }
         ]
       },
       states: {
@@ -192,36 +109,30 @@ export const childMachine = childSetup.createMachine({
           on: { 'child.ready': 'running' },
           after: {
             startDeadline: {
-              target: '#child.crashed',
+              guard: 'hasStartDeadline',
+              target: '#child.releasing',
               actions: { type: 'recordCrash', params: startFacts }
             }
           }
         },
         running: {
           tags: 'healthy',
-          entry: 'reportStarted',
+          entry: ['noteStarted', { type: 'report', params: 'child.started' }, 'announceLater'],
+          exit: 'closeMessages',
+          on: { 'child.announced': { actions: 'openMessages' } },
           after: { upDelay: { actions: 'forgetAttempts' } }
         },
         draining: {
           tags: 'degraded',
           entry: 'requestStop',
-          // A second request must not restart the deadline (4).
-          on: { 'stop.requested': {} },
+          // Neither request, coming again, may restart the deadline (5).
+          on: {
+            'stop.requested': { actions: { type: 'decide', params: 'stopped' } },
+            'stand_down.requested': {}
+          },
           after: { drainDeadline: '#child.releasing' }
         }
       }
-    },
-    crashed: {
-      tags: 'degraded',
-      always: [
-        {
-          guard: 'mustEscalate',
-          target: 'releasing',
-          actions: { type: 'decideOutcome', params: 'escalated' }
-        },
-        { guard: 'isRestartable', target: 'releasing' },
-        { target: 'releasing', actions: { type: 'decideOutcome', params: 'failed' } }
-      ]
     },
     releasing: {
       tags: 'degraded',
@@ -233,33 +144,55 @@ export const childMachine = childSetup.createMachine({
       },
       on: {
         'child.released': 'released',
-        'stop.requested': { actions: { type: 'decideOutcome', params: 'stopped' } }
+        'limit.reached': { actions: 'decideAtLimit' },
+        'stop.requested': { actions: { type: 'decide', params: 'stopped' } }
       },
       after: { releaseDeadline: 'released' }
     },
     released: {
       tags: 'degraded',
       always: [
-        { guard: { type: 'hasOutcome', params: 'stopped' }, target: 'stopped' },
-        { guard: { type: 'hasOutcome', params: 'completed' }, target: 'completed' },
-        { guard: { type: 'hasOutcome', params: 'failed' }, target: 'failed' },
-        { guard: { type: 'hasOutcome', params: 'escalated' }, target: 'escalated' },
+        { guard: { type: 'isNext', params: 'stopped' }, target: 'stopped' },
+        { guard: { type: 'isNext', params: 'completed' }, target: 'completed' },
+        { guard: { type: 'isNext', params: 'failed' }, target: 'failed' },
+        { guard: { type: 'isNext', params: 'escalated' }, target: 'escalated' },
+        { guard: { type: 'isNext', params: 'quarantined' }, target: 'quarantined' },
+        { guard: { type: 'isNext', params: 'standingBy' }, target: 'standingBy' },
+        { guard: { type: 'isNext', params: 'waiting' }, target: 'waiting' },
         { target: 'backingOff' }
       ]
     },
     backingOff: {
       tags: 'degraded',
-      after: { backoffDelay: 'up' },
+      entry: { type: 'report', params: 'child.vacated' },
+      after: { backoffDelay: 'standingBy' },
       on: {
-        'stop.requested': {
-          target: 'stopped',
-          actions: { type: 'decideOutcome', params: 'stopped' }
-        }
+        'limit.reached': { target: 'released', actions: 'decideAtLimit' },
+        'stop.requested': 'stopped'
       }
     },
-    stopped: { type: 'final' },
-    completed: { type: 'final' },
-    failed: { type: 'final' },
-    escalated: { type: 'final' }
+    waiting: {
+      tags: ['degraded', 'waiting'],
+      entry: { type: 'report', params: 'child.vacated' },
+      after: { waitDelay: 'standingBy' },
+      on: { 'stop.requested': 'stopped' }
+    },
+    standingBy: {
+      tags: 'degraded',
+      entry: { type: 'report', params: 'child.standing_by' },
+      on: { 'start.requested': 'up', 'stop.requested': 'stopped' }
+    },
+    quarantined: {
+      tags: ['degraded', 'quarantined'],
+      entry: { type: 'report', params: 'child.quarantined' },
+      on: {
+        'release.requested': { target: 'standingBy', actions: 'forgetCrashes' },
+        'stop.requested': 'stopped'
+      }
+    },
+    stopped: { type: 'final', entry: [{ type: 'decide', params: 'stopped' }, 'endMessages'] },
+    completed: { type: 'final', entry: 'endMessages' },
+    failed: { type: 'final', entry: 'endMessages' },
+    escalated: { type: 'final', entry: 'endMessages' }
   }
 })

@@ -8,6 +8,7 @@
  */
 import * as Schema from 'effect/Schema'
 import type { AnyActorRef } from 'xstate'
+import { fateDefault, fateFaults, type MessageFate } from './message-fate.ts'
 import {
   type BackoffPolicy,
   backoffDefault,
@@ -21,6 +22,12 @@ import type { CrashFacts } from './supervisor-crash.ts'
 /** permanent: always restarted; transient: after a crash only; temporary: never. */
 export type RestartType = 'permanent' | 'transient' | 'temporary'
 
+/**
+ * What follows when a child has crashed too often: the supervisor gives up, or the child is parked
+ * until an operator releases it while the rest goes on.
+ */
+type OnLimit = 'escalate' | 'quarantine'
+
 /** What a child is told when it starts; plain JSON, since it is shown and repeated at restarts. */
 export type ChildData = Readonly<Record<string, unknown>> | null
 
@@ -33,8 +40,11 @@ export interface ChildSpec {
   readonly input: ChildData
   readonly type: 'worker' | 'supervisor'
   readonly restart: RestartType
+  /** Its end by itself counts for the supervisor's `autoShutdown`. */
+  readonly significant: boolean
   /** `reported`: started when it says so; `started`: as soon as it runs. */
   readonly ready: 'reported' | 'started'
+  /** Of a worker; a supervisor has started when its children have, each within its own. */
   readonly startMsMax: number
   /** 0: no drain. Otherwise the child gets `drain.requested` and this long to end by itself. */
   readonly drainMsMax: number
@@ -42,6 +52,9 @@ export interface ChildSpec {
   readonly shutdownMsMax: number
   readonly backoff: BackoffPolicy
   readonly limit: RestartLimit
+  readonly onLimit: OnLimit
+  /** Of messages that are sent to its address while it is down. */
+  readonly fate: MessageFate
 }
 
 export type ChildSpecOptions = Pick<ChildSpec, 'id'> & Partial<Omit<ChildSpec, 'id'>>
@@ -63,9 +76,13 @@ export interface ChildOutput {
   readonly crash: CrashFacts | null
 }
 
-/** Output of a supervisor: a normal stop, or the crash that it could not handle and who had it. */
+/**
+ * Output of a supervisor: a normal stop, the end of significant children, or the crash that it
+ * could not handle and who had it.
+ */
 export type SupervisorOutput =
   | { readonly _tag: 'Stopped' }
+  | { readonly _tag: 'ShutDown'; readonly childId: string }
   | { readonly _tag: 'Escalated'; readonly childId: string; readonly crash: CrashFacts }
 
 export interface ChildCrashed extends CrashFacts {
@@ -75,9 +92,23 @@ export interface ChildCrashed extends CrashFacts {
 }
 
 /** Message from a keeper to its supervisor. */
-export type ChildNotice =
-  | { readonly type: 'child.started'; readonly childId: string }
-  | ChildCrashed
+export type ChildNotice = { readonly type: ChildSignal; readonly childId: string } | ChildCrashed
+
+/**
+ * `vacated`: what crashed holds nothing any more, its wait has begun. `standing_by`: down, and
+ * ready to be started by `start.requested`. `quarantined`: that once an operator has released it.
+ */
+export type ChildSignal =
+  'child.started' | 'child.vacated' | 'child.standing_by' | 'child.quarantined'
+
+/** Message from a supervisor to a keeper. */
+export type KeeperOrder =
+  | { readonly type: 'start.requested' }
+  /** Go down for the sake of a sibling, and be ready to start again. */
+  | { readonly type: 'stand_down.requested' }
+  | { readonly type: 'stop.requested' }
+  /** The crash just reported was one too many for the supervisor. */
+  | { readonly type: 'limit.reached' }
 
 const deadlineMsMax = 3_600_000
 
@@ -88,15 +119,25 @@ export const childSpec = (options: ChildSpecOptions): ChildSpec => {
     input: null,
     type: 'worker',
     restart: 'permanent',
+    significant: false,
     ready: 'reported',
     startMsMax: 10_000,
     drainMsMax: 0,
     shutdownMsMax: 5_000,
     backoff: backoffDefault,
     limit: restartLimitDefault,
+    onLimit: 'escalate',
+    fate: fateDefault,
     ...options
   }
-  const faults = [...backoffFaults(spec.backoff), ...limitFaults(spec.limit)]
+  const faults = [
+    ...backoffFaults(spec.backoff),
+    ...limitFaults('limit', spec.limit),
+    ...fateFaults(spec.fate)
+  ]
+  if (spec.significant && spec.restart === 'permanent') {
+    faults.push('significant is for transient and temporary children: a permanent one never ends')
+  }
   if (!/^[\w:.@-]+$/.test(spec.id)) faults.push('id may contain letters, digits and _ : . @ - only')
   if (spec.id === subjectId) faults.push(`id "${subjectId}" is reserved`)
   for (const field of ['startMsMax', 'shutdownMsMax'] as const) {
@@ -126,7 +167,6 @@ export const pathOf = (actor: AnyActorRef): string => {
 /** A child by id, if it runs. Total: an actor that is still being created has no snapshot. */
 export const childOf = (actor: AnyActorRef, id: string): AnyActorRef | undefined => {
   const snapshot = actor.getSnapshot() as
-    | { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> }
-    | undefined
+    { readonly children?: Readonly<Record<string, AnyActorRef | undefined>> } | undefined
   return snapshot?.children?.[id]
 }

@@ -4,11 +4,16 @@ import {
   type AnyActorLogic,
   type AnyActorRef,
   createActor,
+  type EventObject,
   setup,
   SimulatedClock,
   waitFor
 } from 'xstate'
-import { CommandsOverflow, makeFromEffect } from '../../src/actors/effect-actor.ts'
+import {
+  CommandsOverflow,
+  makeFromEffect,
+  type ProgramArgs
+} from '../../src/actors/effect-actor.ts'
 import { type Kernel, type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
 import { tracked } from '../../src/actors/resource-registry.ts'
 import { ActorCrashed } from '../../src/machines/supervisor-crash.ts'
@@ -193,6 +198,24 @@ describe('every failure arrives as one crash', () => {
     expect(events).toMatchObject([{ type: 'release.failed', tag: 'RangeError' }])
   })
 
+  test('a callback that throws once its program has ended is observed', async () => {
+    const { events, fromEffect } = setupBridge()
+    let callback = () => {}
+    const actor = createActor(
+      fromEffect(({ contain }: ProgramArgs<unknown, EventObject, EventObject>) =>
+        Effect.sync(() => {
+          callback = contain(() => {
+            throw new RangeError('late')
+          })
+        })
+      ),
+      { input: undefined }
+    ).start()
+    await waitFor(actor, ({ status }) => status === 'done')
+    callback()
+    expect(events).toMatchObject([{ type: 'callback.failed', tag: 'RangeError', message: 'late' }])
+  })
+
   test('an observer of the kernel that throws changes nothing', async () => {
     const kernel = makeKernel({
       nowMs: () => 0,
@@ -373,6 +396,22 @@ describe('commands and notices', () => {
     for (let index = 3; index < 8; index++) actor.send({ type: 'partition.paused', index })
     const crash = await failed
     expect(crash.cause).toBeInstanceOf(CommandsOverflow)
+  })
+
+  test('a command to a program that has ended, and is being released, is no overflow', async () => {
+    const { fromEffect } = setupBridge()
+    const gate = Deferred.makeUnsafe<void>()
+    const actor = createActor(
+      fromEffect(() => Effect.addFinalizer(() => Deferred.await(gate))),
+      { input: undefined }
+    )
+    actor.start()
+    await turns()
+    for (let count = 0; count < 10; count++) actor.send({ type: 'drain.requested' })
+    expect(actor.getSnapshot().status).toBe('active')
+    Effect.runSync(Deferred.succeed(gate, undefined))
+    await turns()
+    expect(actor.getSnapshot().status).toBe('done')
   })
 
   test('notices reach a running parent only', async () => {

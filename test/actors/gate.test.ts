@@ -30,3 +30,16 @@ test('an owner that has not let go in time is served no more', async () => {
   expect(gate.current).toBe('successor')
   expect(await Effect.runPromise(gate.get)).toBe('successor')
 })
+
+test('a listener that throws fails whoever serves, and leaves nothing behind', async () => {
+  const gate = new Gate<string>()
+  const stop = gate.onServe(() => {
+    throw new RangeError('in a listener')
+  })
+  const exit = await Effect.runPromiseExit(Effect.scoped(gate.serve('one')))
+  expect(String(Exit.isFailure(exit) && exit.cause)).toContain('in a listener')
+  expect(gate.current).toBeUndefined()
+  stop()
+  serve(gate, 'two')
+  expect(await Effect.runPromise(gate.get)).toBe('two')
+})

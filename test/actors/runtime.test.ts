@@ -134,6 +134,41 @@ test('while the log is down, K2 is not ready', async () => {
   await tree.until('readiness again', async () => (await tree.health()).status === 200)
 })
 
+test('a parked lander is named, lands nothing, and goes on once it is released', async () => {
+  const tree = startTree(newFolder(), busy)
+  const path = 'root/landing/lander'
+  await landing(tree, 500)
+  await tree.until('the API', () => tree.shared.http.current !== undefined)
+  const { url } = tree.shared.http.current!
+  const release = (of: string) =>
+    fetch(`${url}/v1/system/actors/${of}/release`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' }
+    })
+  const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code
+  expect(await codeOf(await release(path))).toBe('actor_not_quarantined')
+  expect(await codeOf(await release('root/landing/nobody'))).toBe('actor_not_found')
+  tree.park(path)
+  await tree.until('quarantine', () => tree.actor(path).state === 'quarantined')
+  expect(tree.actor(path).tags).toEqual(['degraded', 'quarantined'])
+  expect(tree.actor('root/landing').tags).toEqual(['degraded'])
+  expect(held(tree).filter((line) => line.includes('lander'))).toEqual([])
+  const { status, text } = await tree.health()
+  expect(status).toBe(503)
+  expect(text).toContain('the lander is not running')
+  const health = await (await fetch(`${url}/health`)).text()
+  expect(health).toContain(`waits for POST /v1/system/actors/${path}/release`)
+  const before = await tree.metric('k2_landed_records')
+  expect((await release(encodeURIComponent(path))).status).toBe(200)
+  await landing(tree, before + 1_000)
+  expect(tree.actor(path)).toMatchObject({
+    restarts: 1,
+    counters: { crashes: 1, crashesInWindow: 0 }
+  })
+  await tree.drain()
+  await expectExact(tree.folder)
+})
+
 test('with the disk limit reached it holds its batches, and lands them as it drains', async () => {
   const folder = newFolder()
   const settings = { ...busy, K2_DISK_LIMIT: '64MiB', K2_LOG_DISK_LIMIT: '16MiB' } as const

@@ -1,100 +1,11 @@
-import { Deferred, Effect, Layer, ManagedRuntime, Queue } from 'effect'
-import * as fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createActor, fromCallback, setup, SimulatedClock } from 'xstate'
-import { makeFromEffect } from '../../src/actors/effect-actor.ts'
-import { makeInspector } from '../../src/actors/inspector.ts'
-import { type KernelEvent, makeKernel } from '../../src/actors/kernel.ts'
+import { Deferred, Effect } from 'effect'
+import { describe, expect, test } from 'vitest'
+import { fromCallback, setup } from 'xstate'
 import { tracked } from '../../src/actors/resource-registry.ts'
-import { type ActorStatus, actorAt, readStatus, runningPaths } from '../../src/actors/status.ts'
-import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
-import type { ChildSpecOptions, SupervisorOutput } from '../../src/machines/supervisor-spec.ts'
+import { supervisor, worker } from '../../src/actors/supervisor-actor.ts'
+import { backoff, makeWorld, nothingEscapes, turns } from './support/supervision.ts'
 
-const escaped: Array<unknown> = []
-const note = (error: unknown) => void escaped.push(error)
-beforeEach(() => {
-  escaped.length = 0
-  process.on('uncaughtException', note)
-  process.on('unhandledRejection', note)
-})
-afterEach(async () => {
-  await turns()
-  process.off('uncaughtException', note)
-  process.off('unhandledRejection', note)
-  expect(escaped).toEqual([])
-})
-
-/** Lets fibers and promises that can go on, go on; simulated time stands still. */
-const turns = async (count = 4) => {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-const backoff = { msMin: 100, msMax: 1_000, factor: 2, jitterRatio: 0, upMsMin: 5_000 }
-
-const makeWorld = () => {
-  const clock = new SimulatedClock()
-  const events: Array<KernelEvent> = []
-  const nowMs = () => clock.now()
-  const kernel = makeKernel({ nowMs, seed: 7, observe: (event) => events.push(event) })
-  const runtime = ManagedRuntime.make(Layer.empty)
-  const fromEffect = makeFromEffect(runtime, { kernel, commandsMax: 16, releaseMsMax: 5_000 })
-  const inspector = makeInspector({ nowMs, transitionsMax: 100 })
-  const log: Array<string> = []
-  /** A worker that holds one socket, says that it is ready and crashes or completes on command. */
-  const holder = (
-    id: string,
-    options: Partial<ChildSpecOptions> = {},
-    release: (run: number) => Effect.Effect<void> = () => Effect.void
-  ): Child => {
-    let runs = 0
-    type Command = { readonly type: 'crash.requested' | 'complete.requested' | 'drain.requested' }
-    const logic = fromEffect<void, unknown, unknown, Command>(
-      ({ commands, ready }) =>
-        Effect.gen(function* () {
-          const run = ++runs
-          yield* tracked(`socket ${id}`, 'socket')(
-            Effect.sync(() => log.push(`open ${id}`)),
-            () =>
-              Effect.andThen(
-                release(run),
-                Effect.sync(() => log.push(`close ${id}`))
-              )
-          )
-          ready()
-          const { type } = yield* Queue.take(commands)
-          if (type === 'crash.requested') {
-            yield* Effect.fail({ _tag: 'Dropped', message: `${id} dropped` })
-          }
-          if (type === 'drain.requested') log.push(`drain ${id}`)
-        }),
-      options.shutdownMsMax === undefined ? {} : { releaseMsMax: options.shutdownMsMax }
-    )
-    return worker({ id, backoff, ...options }, logic)
-  }
-  const start = (child: Child) => {
-    const root = createActor(child.logic, {
-      id: child.spec.id,
-      input: child.spec.input,
-      clock,
-      inspect: inspector.inspect
-    })
-    const outputs: Array<SupervisorOutput> = []
-    root.subscribe({
-      next: ({ status, output }) => status === 'done' && outputs.push(output),
-      error: note
-    })
-    root.start()
-    const status = () => readStatus(root, { kernel, inspector })
-    const crash = (path: string) => actorAt(root, path)?.send({ type: 'crash.requested' })
-    return { crash, outputs, root, status, at: (path: string) => find(status().root, path) }
-  }
-  return { clock, events, fromEffect, holder, inspector, kernel, log, start }
-}
-
-const find = (status: ActorStatus, path: string): ActorStatus | undefined =>
-  status.path === path
-    ? status
-    : status.children.map((child) => find(child, path)).find((found) => found !== undefined)
+nothingEscapes()
 
 describe('start', () => {
   test('each child starts when the one before is ready', async () => {
@@ -211,50 +122,15 @@ describe('restart', () => {
         .transitions()
         .filter(({ path }) => path === 'root/a')
         .map(({ to }) => to)
-    ).toEqual(['up.starting', 'up.running', 'releasing', 'backingOff', 'up.starting', 'up.running'])
-  })
-
-  test('only a long enough healthy time resets the backoff', async () => {
-    const { clock, holder, kernel, start } = makeWorld()
-    const { at, crash } = start(supervisor(kernel, { id: 'root' }, [holder('a')]))
-    const delayAfterCrash = async () => {
-      await turns()
-      crash('root/a')
-      await turns()
-      let waited = 0
-      while (at('root/a')?.state === 'backingOff') {
-        clock.increment(100)
-        waited += 100
-        await turns()
-      }
-      return waited
-    }
-    expect(await delayAfterCrash()).toBe(100)
-    clock.increment(4_999)
-    expect(await delayAfterCrash()).toBe(200)
-    clock.increment(5_000)
-    expect(await delayAfterCrash()).toBe(100)
-  })
-
-  test('crash and completion by restart type', async () => {
-    const table = [
-      ['permanent', 'crash.requested', 'backingOff'],
-      ['permanent', 'complete.requested', 'backingOff'],
-      ['transient', 'crash.requested', 'backingOff'],
-      ['transient', 'complete.requested', 'ended'],
-      ['temporary', 'crash.requested', 'ended'],
-      ['temporary', 'complete.requested', 'ended']
-    ] as const
-    for (const [restart, type, state] of table) {
-      const { holder, kernel, start } = makeWorld()
-      const { at, root } = start(supervisor(kernel, { id: 'root' }, [holder('a', { restart })]))
-      await turns()
-      actorAt(root, 'root/a')?.send({ type })
-      await turns()
-      expect({ restart, type, state: at('root/a')?.state }).toEqual({ restart, type, state })
-      expect(kernel.registry.snapshot()).toEqual([])
-      root.stop()
-    }
+    ).toEqual([
+      'up.starting',
+      'up.running',
+      'releasing',
+      'backingOff',
+      'standingBy',
+      'up.starting',
+      'up.running'
+    ])
   })
 
   test('a child over its limit escalates its crash: siblings stop in reverse order', async () => {
@@ -279,30 +155,6 @@ describe('restart', () => {
     ])
     expect(log.slice(-2)).toEqual(['close c', 'close a'])
     expect(kernel.registry.snapshot()).toEqual([])
-  })
-
-  test('crashes that have left the window do not count, nor do those of dependencies', async () => {
-    const { clock, fromEffect, holder, kernel, start } = makeWorld()
-    const limit = { restartsMax: 1, windowMs: 10_000 }
-    const away = worker(
-      { id: 'away', limit, backoff, ready: 'started' },
-      fromEffect(() => Effect.fail({ _tag: 'VenueAway', isDependency: true }))
-    )
-    const { at, crash, outputs } = start(
-      supervisor(kernel, { id: 'root' }, [away, holder('a', { limit })])
-    )
-    for (let count = 0; count < 5; count++) {
-      await turns()
-      crash('root/a')
-      await turns()
-      for (let step = 0; step < 101; step++) {
-        clock.increment(100)
-        await turns(2)
-      }
-    }
-    expect(outputs).toEqual([])
-    expect(at('root/a')?.restarts).toBe(5)
-    expect(at('root/away')?.restarts).toBeGreaterThan(30)
   })
 
   test('a nested supervisor that escalates is restarted as a child, from nothing', async () => {
@@ -352,35 +204,6 @@ describe('stop', () => {
     expect(log).toEqual(['close d', 'close c', 'close b', 'drain a', 'close a'])
     expect(outputs).toEqual([{ _tag: 'Stopped' }])
     expect(kernel.registry.snapshot()).toEqual([])
-  })
-
-  test('a child that does not drain or release costs its deadlines, and is named', async () => {
-    const { clock, events, fromEffect, holder, kernel, start } = makeWorld()
-    const deaf = worker(
-      { id: 'deaf', drainMsMax: 300, shutdownMsMax: 700 },
-      fromEffect(({ ready }) => {
-        ready()
-        return Effect.andThen(
-          tracked('broker client', 'client')(Effect.void, () => Effect.never),
-          Effect.never
-        )
-      })
-    )
-    const { outputs, root } = start(supervisor(kernel, { id: 'root' }, [holder('a'), deaf]))
-    await turns()
-    root.send({ type: 'stop.requested' })
-    await turns()
-    clock.increment(300)
-    await turns()
-    clock.increment(699)
-    await turns()
-    expect(outputs).toEqual([])
-    clock.increment(1)
-    await turns()
-    expect(outputs).toEqual([{ _tag: 'Stopped' }])
-    expect(
-      events.map((event) => event.type === 'resource.leaked' && `${event.owner} ${event.name}`)
-    ).toEqual(['root/deaf program', 'root/deaf broker client'])
   })
 
   test('while a child backs off, and while it is being released', async () => {
@@ -491,8 +314,10 @@ test('an orphaned machine that goes on restarting its program gets none started'
   const stubborn = setup({ actors: { program } }).createMachine({
     initial: 'on',
     states: {
-      on: { invoke: { src: 'program', id: 'program', onError: 'off' } },
-      off: { after: { 10: 'on' } }
+      on: {
+        invoke: { src: 'program', id: 'program', onError: {} },
+        after: { 10: { target: 'on', reenter: true } }
+      }
     }
   })
   const machine = setup({ actors: { stubborn } }).createMachine({
@@ -519,67 +344,6 @@ test('an orphaned machine that goes on restarting its program gets none started'
   }
   expect(starts).toBe(1)
   expect(kernel.registry.snapshot()).toEqual([])
-})
-
-test('200 random crashes over a two-level tree leave exactly what the tree holds', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.record({ child: fc.nat(5), ms: fc.nat(400), kind: fc.nat(3) }), {
-        minLength: 200,
-        maxLength: 200
-      }),
-      async (steps) => {
-        const { clock, holder, kernel, start } = makeWorld()
-        const limit = { restartsMax: 1_000, windowMs: 60_000 }
-        // Every fifth release hangs, so that successors also start over leaks.
-        const release = (run: number) => (run % 5 === 0 ? Effect.never : Effect.void)
-        const group = (id: string) =>
-          supervisor(
-            kernel,
-            { id, backoff },
-            ['a', 'b', 'c'].map((name) =>
-              holder(`${id}.${name}`, { limit, shutdownMsMax: 300 }, release)
-            )
-          )
-        const { outputs, root, status } = start(
-          supervisor(kernel, { id: 'root' }, [group('x'), group('y')])
-        )
-        await turns()
-        const leaves = ['x/x.a', 'x/x.b', 'x/x.c', 'y/y.a', 'y/y.b', 'y/y.c']
-        for (const { child, ms, kind } of steps) {
-          const actor = actorAt(root, `root/${leaves[child]}`)
-          if (kind === 0) actor?.send({ type: 'complete.requested' })
-          else actor?.send({ type: 'crash.requested' })
-          await turns(2)
-          clock.increment(ms)
-          await turns(2)
-        }
-        for (let step = 0; step < 10; step++) {
-          clock.increment(500)
-          await turns()
-        }
-        expect(outputs).toEqual([])
-        const live = kernel.registry.snapshot().filter(({ isLeaked }) => !isLeaked)
-        expect(live.map(({ owner, name }) => `${owner} ${name}`).toSorted()).toEqual(
-          leaves
-            .flatMap((leaf) => [`root/${leaf} program`, `root/${leaf} socket ${leaf.slice(2)}`])
-            .toSorted()
-        )
-        expect(kernel.registry.audit(runningPaths(status().root))).toEqual([])
-        const restarts = (at: ActorStatus): number =>
-          at.restarts + at.children.map(restarts).reduce((sum, count) => sum + count, 0)
-        expect(restarts(status().root)).toBeGreaterThan(10)
-        root.send({ type: 'stop.requested' })
-        for (let step = 0; step < 20; step++) {
-          await turns()
-          clock.increment(300)
-        }
-        expect(outputs).toEqual([{ _tag: 'Stopped' }])
-        expect(kernel.registry.snapshot().filter(({ isLeaked }) => !isLeaked)).toEqual([])
-      }
-    ),
-    { numRuns: 3 }
-  )
 })
 
 test('the status is plain JSON', async () => {

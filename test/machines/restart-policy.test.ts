@@ -4,10 +4,12 @@ import {
   backoffDefault,
   backoffFaults,
   backoffMs,
+  dependencyWaitMsMax,
   limitFaults,
   nextSeed,
   restartLimitDefault,
-  seedFor
+  seedFor,
+  waitMs
 } from '../../src/machines/restart-policy.ts'
 import { childSpec, InvalidChildSpec } from '../../src/machines/supervisor-spec.ts'
 
@@ -48,6 +50,19 @@ describe('backoff', () => {
     )
   })
 
+  test('a wait for a dependency grows as a backoff does, to ten seconds', () => {
+    const slow = { ...policy, msMin: 1_000, msMax: 60_000 }
+    expect([1, 2, 3, 4, 5, 1_000].map((attempt) => waitMs(slow, attempt, 1))).toEqual([
+      1_000,
+      2_000,
+      4_000,
+      8_000,
+      dependencyWaitMsMax,
+      dependencyWaitMsMax
+    ])
+    expect(waitMs(policy, 1_000, 1)).toBe(policy.msMax)
+  })
+
   test('jitter spreads over its range and repeats with the seed', () => {
     const jittered = { ...policy, jitterRatio: 0.5 }
     const delays: Array<number> = []
@@ -70,7 +85,7 @@ describe('backoff', () => {
 describe('specifications', () => {
   test('defaults are sound', () => {
     expect(backoffFaults(backoffDefault)).toEqual([])
-    expect(limitFaults(restartLimitDefault)).toEqual([])
+    expect(limitFaults('limit', restartLimitDefault)).toEqual([])
     expect(childSpec({ id: 'feed:binance' })).toMatchObject({
       src: 'feed:binance',
       restart: 'permanent',

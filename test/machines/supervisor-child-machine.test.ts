@@ -8,9 +8,13 @@ import {
   crashMessageLengthMax,
   crashOf
 } from '../../src/machines/supervisor-crash.ts'
-import { childSpec, type RestartType } from '../../src/machines/supervisor-spec.ts'
+import {
+  type ChildSpecOptions,
+  childSpec,
+  type RestartType
+} from '../../src/machines/supervisor-spec.ts'
 
-const inputOf = (restart: RestartType, more = {}) => ({
+const inputOf = (restart: RestartType, more: Partial<ChildSpecOptions> = {}) => ({
   seed: 1,
   spec: childSpec({
     id: 'c',
@@ -26,6 +30,10 @@ const events = [
   { type: 'child.ready' },
   { type: 'child.released' },
   { type: 'stop.requested' },
+  { type: 'stand_down.requested' },
+  { type: 'start.requested' },
+  { type: 'limit.reached' },
+  { type: 'release.requested' },
   { type: 'crash.forgotten' },
   { type: 'xstate.done.actor.subject', output: undefined, actorId: 'subject' },
   {
@@ -43,23 +51,26 @@ const events = [
   { type: 'xstate.after.upDelay.child.up.running' },
   { type: 'xstate.after.drainDeadline.child.up.draining' },
   { type: 'xstate.after.releaseDeadline.child.releasing' },
-  { type: 'xstate.after.backoffDelay.child.backingOff' }
+  { type: 'xstate.after.backoffDelay.child.backingOff' },
+  { type: 'xstate.after.waitDelay.child.waiting' }
 ] as unknown as ReadonlyArray<never>
 
 test('every state is reachable, and every final one by its restart type', () => {
   const reached = new Set<string>()
   for (const restart of ['permanent', 'transient', 'temporary'] as const) {
-    const paths = getShortestPaths(childMachine, {
-      input: inputOf(restart),
-      events,
-      serializeState: ({ value, context }) =>
-        JSON.stringify([value, context.inWindow, Math.min(context.attempt, 3), context.outcome]),
-      stopWhen: ({ status, context }) => status !== 'active' || context.crashes > 4,
-      limit: 20_000
-    })
-    for (const { state } of paths) reached.add(JSON.stringify(state.value))
+    for (const onLimit of ['escalate', 'quarantine'] as const) {
+      const paths = getShortestPaths(childMachine, {
+        input: inputOf(restart, { onLimit }),
+        events,
+        serializeState: ({ value, context }) =>
+          JSON.stringify([value, context.inWindow, context.next, context.hasStarted]),
+        stopWhen: ({ status, context }) => status !== 'active' || context.crashes > 3,
+        limit: 20_000
+      })
+      for (const { state } of paths) reached.add(JSON.stringify(state.value))
+    }
   }
-  // `crashed` and `released` decide without an event: nobody ever sees the machine rest there.
+  // `released` decides without an event: nobody ever sees the machine rest there.
   expect([...reached].toSorted()).toEqual(
     [
       { up: 'starting' },
@@ -67,6 +78,9 @@ test('every state is reachable, and every final one by its restart type', () => 
       { up: 'draining' },
       'releasing',
       'backingOff',
+      'waiting',
+      'standingBy',
+      'quarantined',
       'stopped',
       'completed',
       'failed',
@@ -81,10 +95,11 @@ test('invariants hold for any order of events', () => {
   fc.assert(
     fc.property(
       fc.constantFrom<RestartType>('permanent', 'transient', 'temporary'),
+      fc.constantFrom('escalate' as const, 'quarantine' as const),
       fc.boolean(),
       fc.array(fc.constantFrom(...events), { maxLength: 60 }),
-      (restart, drains, sequence) => {
-        const input = inputOf(restart, { drainMsMax: drains ? 500 : 0 })
+      (restart, onLimit, drains, sequence) => {
+        const input = inputOf(restart, { onLimit, drainMsMax: drains ? 500 : 0 })
         let [snapshot] = initialTransition(childMachine, input)
         let hasStopped = false
         let before = snapshot
@@ -93,27 +108,42 @@ test('invariants hold for any order of events', () => {
           before = snapshot
           hasStopped ||= event.type === 'stop.requested'
           ;[snapshot] = transition(childMachine, snapshot, event as never)
-          const { attempt, crashes, inWindow, outcome, restarts, seed } = snapshot.context
+          const { attempt, crashes, inWindow, next, restarts, seed, waits } = snapshot.context
           expect(snapshot.status).not.toBe('error')
-          // (1) never from a crash to a start without the backoff in between
+          // (1) never from a crash to a start without a wait in between, and the supervisor's word
           if (snapshot.matches({ up: 'starting' }) && !before.matches('up')) {
-            expect(before.value).toBe('backingOff')
+            expect([before.value, event.type]).toEqual(['standingBy', 'start.requested'])
+          }
+          if (snapshot.matches('standingBy') && !before.matches('standingBy')) {
+            expect(
+              before.context.next === 'standingBy' ||
+                before.matches('backingOff') ||
+                before.matches('waiting') ||
+                before.matches('quarantined')
+            ).toBe(true)
           }
           // (2)
-          if (attempt < before.context.attempt) expect(event.type).toContain('upDelay')
+          if (attempt < before.context.attempt) {
+            expect(event.type).toMatch(/upDelay|release\.requested/)
+          }
           // (3)
           expect(inWindow).toBeLessThanOrEqual(input.spec.limit.restartsMax + 1)
-          expect(inWindow <= crashes && restarts <= crashes).toBe(true)
+          expect(inWindow + waits).toBeLessThanOrEqual(crashes)
           if (crashes > before.context.crashes) expect(seed).not.toBe(before.context.seed)
-          // (4) once asked to stop, never up again but to drain
-          if (hasStopped) {
-            expect(outcome).not.toBeNull()
-            expect(
-              snapshot.matches({ up: 'starting' }) ||
-                snapshot.matches({ up: 'running' }) ||
-                snapshot.matches('backingOff')
-            ).toBe(false)
+          if (before.matches('quarantined') && !snapshot.matches('quarantined')) {
+            expect(event.type).toMatch(/^(?:release|stop)\.requested$/)
           }
+          // (4) a dependency is no reason to park or to give up
+          if (waits > before.context.waits) expect(['waiting', 'failed']).toContain(next)
+          // (5) once asked to stop, never up again but to drain
+          if (hasStopped) {
+            expect(
+              snapshot.status === 'done' ||
+                snapshot.matches('releasing') ||
+                snapshot.matches({ up: 'draining' })
+            ).toBe(true)
+          }
+          expect(restarts).toBeLessThanOrEqual(sequence.length)
           expect(JSON.parse(JSON.stringify(snapshot.context))).toEqual(snapshot.context)
         }
         if (snapshot.status === 'done') expect(snapshot.output._tag).toBe('ChildEnded')
@@ -176,6 +206,7 @@ describe('time', () => {
     const seen: Array<number> = []
     for (let at = 1; at <= 12_500; at++) {
       clock.increment(1)
+      actor.send({ type: 'start.requested' })
       if (at % 1_000 === 500) seen.push(actor.getSnapshot().context.inWindow)
     }
     expect(seen).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 3, 4, 3, 4, 3])

@@ -16,7 +16,7 @@ import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
-import type { EffectActorArgs } from '../effect-actor.ts'
+import type { ProgramArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -47,8 +47,9 @@ class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
 
 export const landerProgram =
   (shared: Shared, pipeline: Pipeline) =>
-  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+  (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
+      const { commands, contain, ready, reportStatus } = args
       const isFirst = pipeline === shared.captured[0]
       if (!isFirst && (yield* drainsBeforeItsTurn(shared, commands))) return
       const log = yield* shared.log.get
@@ -65,13 +66,13 @@ export const landerProgram =
           heapBytesMax,
           youngHeapBytesMax: isFirst ? undefined : youngHeapBytesMax,
           stopMsMax: landerStopMsMax,
-          onMessage: (answer) => {
+          onMessage: contain((answer: LanderAnswer) => {
             heardMs = shared.nowMs()
             if (answer.type === 'memory.sampled')
               memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
             handleAnswer(answer, { shared, pipeline, name, progress, finished })
-          }
+          })
         })
       )
       reportStatus(() => ({ counters: { memoryBytes, ...progress.totals } }))

@@ -21,6 +21,7 @@ const serviceWaitMsMax = 2_000
 export interface HttpContext {
   readonly shared: Shared
   readonly status: () => RuntimeStatus
+  readonly release: ApiDeps['release']
   readonly run: ApiDeps['run']
   readonly version: string
 }
@@ -43,7 +44,7 @@ export const httpProgram =
       yield* drainRequested(commands)
     })
 
-const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
+const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
   version,
   records: (dataType, filter, rowsMax) =>
     within(shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
@@ -65,6 +66,7 @@ const apiDeps = ({ shared, status, run, version }: HttpContext): ApiDeps => ({
     ),
   readiness: () => readinessOf(shared, status()),
   status,
+  release,
   metrics: async () => {
     const { contentType, body } = await shared.telemetry.exposition()
     return { contentType, text: body }

@@ -43,6 +43,11 @@ const leavesOf = (actor: ActorStatus): readonly ActorStatus[] => {
   return supervised.length === 0 ? [actor] : supervised.flatMap(leavesOf)
 }
 
+const remedyOf = (path: string, tags: ActorStatus['tags']): string | undefined =>
+  tags.includes('quarantined')
+    ? `it crashed too often and waits for POST /v1/system/actors/${path}/release`
+    : undefined
+
 const healthOf = ({
   path,
   state,
@@ -51,6 +56,6 @@ const healthOf = ({
 }: ActorStatus): Readiness['components'][number] => {
   const name = path.slice(path.indexOf('/') + 1)
   if (tags.includes('healthy')) return { name, status: 'healthy' }
-  const detail = lastError === null ? state : `${state}: ${lastError.message}`
+  const detail = [state, lastError?.message, remedyOf(path, tags)].filter(Boolean).join(': ')
   return { name, status: tags.includes('degraded') ? 'degraded' : 'unavailable', detail }
 }

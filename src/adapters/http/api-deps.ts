@@ -107,6 +107,8 @@ export interface ApiDeps {
   readonly readiness: () => Readiness
   /** The live actor tree, JSON-safe. */
   readonly status: () => unknown
+  /** Lets the quarantined actor at this path start again. */
+  readonly release: (path: string) => 'released' | 'unknown' | 'not_quarantined'
   readonly metrics: () => Promise<MetricsText>
   /** Runs an Effect; the signal interrupts it when the client has gone. */
   readonly run: <A, E>(

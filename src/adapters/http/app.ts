@@ -3,8 +3,10 @@
  *
  * 1. Every answer carries a correlation id and the security headers, errors too.
  * 2. Every error is a problem document; causes go to `observe` only.
- * 3. A route answers GET and HEAD; any other method on its address is 405 and names them.
- * 4. A client that goes away interrupts its query.
+ * 3. A route answers GET and HEAD, or POST; any other method on its address is 405 and names them.
+ * 4. What changes something takes `application/json` only: a form of another site cannot send it
+ *    (R50).
+ * 5. A client that goes away interrupts its query.
  */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
@@ -38,10 +40,11 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   }
   app.use(observed(deps))
   for (const route of [index, ...routes]) {
-    app.get(route.path, (context) => answer(deps, route, context))
-    app.all(route.path, (context) => {
+    const pattern = route.path.replace(/\{(\w+)\}/, ':$1{.+}')
+    app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
+    app.all(pattern, (context) => {
       context.set('route', route.path)
-      return problemResponse(methodNotAllowed, context.get('correlationId'))
+      return problemResponse(methodNotAllowed(route), context.get('correlationId'))
     })
   }
   app.notFound((context) => problemResponse(notFound, context.get('correlationId')))
@@ -58,11 +61,17 @@ const notFound: Problem = {
   detail: 'GET / lists the addresses of this server'
 }
 
-const methodNotAllowed: Problem = {
+const methodNotAllowed = ({ method }: Route): Problem => ({
   status: 405,
   code: 'method_not_allowed',
-  detail: 'use GET or HEAD',
-  headers: { allow: 'GET, HEAD' }
+  detail: method === undefined ? 'use GET or HEAD' : `use ${method}`,
+  headers: { allow: method ?? 'GET, HEAD' }
+})
+
+const notJson: Problem = {
+  status: 415,
+  code: 'unsupported_media_type',
+  detail: 'send the header content-type: application/json; the body may be empty'
 }
 
 /** Outermost: sees what the client gets. */
@@ -91,13 +100,13 @@ const observed =
 const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
   context.set('route', route.path)
   const correlationId = context.get('correlationId')
+  if (route.method === 'POST' && !isJson(context)) return problemResponse(notJson, correlationId)
   const parsed = parseParameters(context.req.url, route.parameters)
   const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
   if (!parsed.ok || errors.length > 0)
     return problemResponse(invalidParameters(errors), correlationId)
-  const exit = await deps.run(route.answer({ values: parsed.values, correlationId }), {
-    signal: context.req.raw.signal
-  })
+  const call = { values: parsed.values, segments: context.req.param(), correlationId }
+  const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
   if (exit._tag === 'Success') return exit.value
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
   const fault = Cause.findErrorOption(exit.cause)
@@ -107,6 +116,9 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
     correlationId
   )
 }
+
+const isJson = (context: Context<Env>): boolean =>
+  /^application\/json\s*(?:;|$)/i.test(context.req.header('content-type') ?? '')
 
 /** Nobody reads it; it tells metrics that the client left, not that the server failed. */
 const clientGone = 499

@@ -16,15 +16,20 @@ import {
   timeParameter
 } from './parameters.ts'
 import { type FieldError, type Problem, problemResponse } from './problem.ts'
+import { releaseAnswer, releasePath } from './release-route.ts'
 import { isoOfMs } from './time-parameter.ts'
 
 interface Call<P> {
   readonly values: Decoded<P>
+  /** Parts of the address that the route names. */
+  readonly segments: Readonly<Record<string, string>>
   readonly correlationId: string
 }
 
-/** Every route answers GET, and HEAD with it. */
+/** A route answers GET, and HEAD with it, unless it is there to change something. */
 export interface Route {
+  readonly method?: 'POST'
+  /** `{name}` stands for a part of the address, slashes included, as they are or encoded. */
   readonly path: string
   readonly about: string
   readonly parameters: Readonly<Record<string, Parameter<unknown>>>
@@ -52,6 +57,12 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
         })
       )
   ),
+  {
+    ...route(releasePath, 'Starts a quarantined actor again', {}, ({ segments, correlationId }) =>
+      releaseAnswer(deps, segments['path'] ?? '', correlationId)
+    ),
+    method: 'POST'
+  },
   route('/health/live', 'Whether the process is up', {}, () =>
     Effect.sync(() => jsonResponse(JSON.stringify({ status: 'live' })))
   ),
@@ -74,7 +85,8 @@ export const indexResponse = (version: string, routes: readonly Route[]): Respon
     JSON.stringify({
       name: 'k2',
       version,
-      routes: routes.map(({ path, about, parameters }) => ({
+      routes: routes.map(({ method = 'GET', path, about, parameters }) => ({
+        method,
         path,
         about,
         parameters: Object.entries(parameters).map(([name, { remedy }]) => ({

@@ -166,7 +166,9 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
 })
 
 const processMetrics = ({ counter, gauge, histogram }: Declare) => ({
-  actorRestarts: counter('k2_actor_restarts_total', 'Restarts by the supervisor.', 'actor'),
+  actorRestarts: counter('k2_actor_restarts_total', 'Restarts after a crash.', 'actor'),
+  actorWaits: counter('k2_actor_waits_total', 'Waits for an unavailable dependency.', 'actor'),
+  actorQuarantines: counter('k2_actor_quarantines_total', 'Actors that were parked.', 'actor'),
   loopDelay: gauge(
     'k2_event_loop_delay_seconds',
     'Event-loop delay of the main thread over the last sample, by quantile.',

@@ -17,6 +17,7 @@ import { appLayer } from '../../../src/actors/app-layer.ts'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
 import { makeInspector } from '../../../src/actors/inspector.ts'
 import { type Kernel, makeKernel } from '../../../src/actors/kernel.ts'
+import { releaseActor } from '../../../src/actors/release.ts'
 import { runtimeTree } from '../../../src/actors/runtime-actor.ts'
 import { makeShared, type Shared } from '../../../src/actors/shared.ts'
 import {
@@ -62,6 +63,8 @@ export interface Tree {
   readonly actor: (path: string) => ActorStatus
   /** Makes an actor fail, as a defect of its program would. */
   readonly crash: (path: string) => void
+  /** Makes an actor fail once too often, as its supervisor would say it. */
+  readonly park: (path: string) => void
   /** The sum over all labels, or over those of one topic. */
   readonly metric: (name: string, topic?: string) => Promise<number>
   readonly health: () => Promise<{ readonly status: number; readonly text: string }>
@@ -115,6 +118,7 @@ export const startTree = (
     shared,
     http: {
       status,
+      release: (path) => releaseActor(root, status(), path),
       run: (effect, options) => runtime.runPromiseExit(effect, options),
       version: '0'
     }
@@ -138,6 +142,11 @@ export const startTree = (
     actor: (path) => findActor(status().root, path)!,
     crash: (path) =>
       actorAt(root, path)!.send({ type: 'effect.failed', error: new Error('the test says so') }),
+    park: (path) => {
+      self.crash(path)
+      // With its program gone, the keeper itself stands at the path.
+      actorAt(root, path)!.send({ type: 'limit.reached' })
+    },
     metric: async (name, topic) => sumOf((await telemetry.exposition()).body, name, topic),
     health: () => get('/health/ready'),
     until: (what, ask) =>

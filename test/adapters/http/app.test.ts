@@ -225,6 +225,7 @@ describe('other routes', () => {
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/system/actors',
+      '/v1/system/actors/{path}/release',
       '/health/live',
       '/health/ready',
       '/health',
@@ -254,6 +255,47 @@ describe('other routes', () => {
     })
     expect((await ask('/health/ready')).body.status).toBe('ready')
     expect((await ask('/health')).body.status).toBe('healthy')
+  })
+})
+
+describe('POST /v1/system/actors/{path}/release', () => {
+  const json = { 'content-type': 'application/json' }
+  const release = (path: string, init: RequestInit = {}) =>
+    ask(`/v1/system/actors/${path}/release`, { method: 'POST', headers: json, ...init })
+
+  test.each(['root/landing/lander', 'root%2Flanding%2Flander'])('%s is released', async (path) => {
+    const { response, body } = await release(path, { body: '{}' })
+    expect([response.status, body.success, body.data]).toEqual([
+      200,
+      true,
+      { path: 'root/landing/lander' }
+    ])
+  })
+
+  test.each([
+    ['root/nobody', 404, 'actor_not_found'],
+    ['%ff', 404, 'actor_not_found'],
+    ['root/log', 409, 'actor_not_quarantined']
+  ])('%s is %i %s', async (path, status, code) => {
+    const { response, body } = await release(path)
+    expect([response.status, body.code]).toEqual([status, code])
+  })
+
+  test.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonx'])(
+    'a request of %s is 415: a form of another site is not taken',
+    async (type) => {
+      const headers = type === undefined ? {} : { 'content-type': type }
+      const { response, body } = await release('root/landing/lander', { headers })
+      expect([response.status, body.code]).toEqual([415, 'unsupported_media_type'])
+    }
+  )
+
+  test('neither GET nor another origin releases', async () => {
+    const got = await problemOf('/v1/system/actors/any/release')
+    expect([got.response.status, got.response.headers.get('allow')]).toEqual([405, 'POST'])
+    const headers = { ...json, origin: 'http://evil.example' }
+    const { response, body } = await release('root/landing/lander', { headers })
+    expect([response.status, body.code]).toEqual([403, 'origin_not_allowed'])
   })
 })
 

@@ -65,6 +65,10 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       ),
     readiness: () => healthy,
     status: () => ({ root: { id: 'root', children: [] } }),
+    release: (path) => {
+      if (path === 'root/landing/lander') return 'released'
+      return path === 'root/log' ? 'not_quarantined' : 'unknown'
+    },
     metrics: async () => ({
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
       text: 'k2_up 1\n'
