@@ -109,7 +109,9 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
       },
       sink: {
         offer: (trades) =>
-          Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+          dataTypes.includes('trades')
+            ? Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+            : noteShed(shared, shared.trades.topic, 'not_captured', trades.length)
       },
       quotes: dataTypes.includes('quotes')
         ? { sink: quoteSink(shared), account: quoteAccount }
@@ -127,18 +129,26 @@ const streamFeed = ({ input, commands, notifyParent }: StreamArgs, context: Stre
   })
 
 /** (3) */
-const quoteSink = ({ quotes, telemetry: { metrics } }: Shared) => ({
+const quoteSink = (shared: Shared) => ({
   offer: (records: readonly QuoteV2[]): Effect.Effect<'accepted' | 'shed'> =>
     Effect.suspend(() => {
+      const { quotes } = shared
       const publisher = quotes.publisher.current
       if (publisher !== undefined && !publisher.refused) {
         return Effect.as(publisher.offer(records), 'accepted' as const)
       }
       const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
-      metrics.shed.inc({ topic: quotes.topic, reason }, records.length)
-      return Effect.succeed('shed' as const)
+      return Effect.as(noteShed(shared, quotes.topic, reason, records.length), 'shed' as const)
     })
 })
+
+/** The one place where records of a feed are dropped. */
+const noteShed = (
+  { telemetry: { metrics } }: Shared,
+  topic: string,
+  reason: 'log_refused' | 'publisher_away' | 'not_captured',
+  count: number
+): Effect.Effect<void> => Effect.sync(() => metrics.shed.inc({ topic, reason }, count))
 
 const connectedGauge = ({ telemetry: { metrics } }: Shared, feed: string) =>
   Effect.addFinalizer(() => Effect.sync(() => metrics.feedConnected.set({ feed }, 0)))
