@@ -71,17 +71,10 @@ export const feedSetup = setup({
       const { exchange, symbols, instruments, replacement } = context
       const index = role === 'live' ? context.webSocketIndex : (replacement?.webSocketIndex ?? 0)
       enqueue.assign({ streams: { ...context.streams, [stream]: role } })
-      enqueue.spawnChild('streamFeed', {
-        id: stream,
-        input: {
-          stream,
-          exchange,
-          webSocketUrl: context.webSocketUrls[index] ?? '',
-          restUrl: context.restUrls[context.restIndex] ?? '',
-          symbols,
-          instruments
-        }
-      })
+      const webSocketUrl = context.webSocketUrls[index] ?? ''
+      const restUrl = context.restUrls[context.restIndex] ?? ''
+      const input = { stream, exchange, webSocketUrl, restUrl, symbols, instruments }
+      enqueue.spawnChild('streamFeed', { id: stream, input })
     }),
     /** A spawned actor that has ended stays among the children until it is stopped. */
     dropStream: enqueueActions(({ context, enqueue }, stream: string) => {

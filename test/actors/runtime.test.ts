@@ -136,7 +136,7 @@ test('while the log is down, K2 is not ready', async () => {
 
 test('a parked lander is named, lands nothing, and goes on once it is released', async () => {
   const tree = startTree(newFolder(), busy)
-  const path = 'root/landing/lander'
+  const path = 'root/landing/lander:trades'
   await landing(tree, 500)
   await tree.until('the API', () => tree.shared.http.current !== undefined)
   const { url } = tree.shared.http.current!
@@ -152,10 +152,10 @@ test('a parked lander is named, lands nothing, and goes on once it is released',
   await tree.until('quarantine', () => tree.actor(path).state === 'quarantined')
   expect(tree.actor(path).tags).toEqual(['degraded', 'quarantined'])
   expect(tree.actor('root/landing').tags).toEqual(['degraded'])
-  expect(held(tree).filter((line) => line.includes('lander'))).toEqual([])
+  expect(held(tree).filter((line) => line.includes('lander:trades'))).toEqual([])
   const { status, text } = await tree.health()
   expect(status).toBe(503)
-  expect(text).toContain('the lander is not running')
+  expect(text).toContain('the lander of trades is not running')
   const health = await (await fetch(`${url}/health`)).text()
   expect(health).toContain(`waits for POST /v1/system/actors/${path}/release`)
   const before = await tree.metric('k2_landed_records')

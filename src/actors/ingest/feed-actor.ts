@@ -114,7 +114,9 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
       },
       sink: {
         offer: (trades) =>
-          Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+          dataTypes.includes('trades')
+            ? Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+            : noteShed(shared, shared.trades.topic, 'not_captured', trades.length)
       },
       quotes: dataTypes.includes('quotes')
         ? { sink: quoteSink(shared), account: quoteAccount }
@@ -159,18 +161,26 @@ const openConnection = (
   })
 
 /** (3) */
-const quoteSink = ({ quotes, telemetry: { metrics } }: Shared) => ({
+const quoteSink = (shared: Shared) => ({
   offer: (records: readonly QuoteV2[]): Effect.Effect<'accepted' | 'shed'> =>
     Effect.suspend(() => {
+      const { quotes } = shared
       const publisher = quotes.publisher.current
       if (publisher !== undefined && !publisher.refused) {
         return Effect.as(publisher.offer(records), 'accepted' as const)
       }
       const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
-      metrics.shed.inc({ topic: quotes.topic, reason }, records.length)
-      return Effect.succeed('shed' as const)
+      return Effect.as(noteShed(shared, quotes.topic, reason, records.length), 'shed' as const)
     })
 })
+
+/** The one place where records of a feed are dropped. */
+const noteShed = (
+  { telemetry: { metrics } }: Shared,
+  topic: string,
+  reason: 'log_refused' | 'publisher_away' | 'not_captured',
+  count: number
+): Effect.Effect<void> => Effect.sync(() => metrics.shed.inc({ topic, reason }, count))
 
 /** Reports an attempt that fails, by what it failed of. */
 const noted = <A, E extends { readonly _tag: string; readonly message: string }, R>(

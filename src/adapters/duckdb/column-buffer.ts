@@ -59,7 +59,7 @@ export interface ColumnBuffer {
 export interface ColumnHints {
   /** Texts that end in the record's own `source_sequence`. */
   readonly numbered: ReadonlySet<string>
-  /** Key of a map column whose value is another number in nearly every row. */
+  /** First key of a map column, whose value is another number in nearly every row. */
   readonly varyingKeys: Readonly<Record<string, string>>
 }
 

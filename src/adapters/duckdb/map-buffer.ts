@@ -1,10 +1,10 @@
 /**
- * Maps as JSON, coded where they repeat. Where one key's value is a number that differs from row to
- * row, the rest of the map repeats: it is coded, and the number staged beside it.
+ * Maps as JSON, coded where they repeat. Where the first key's value is a number that differs from
+ * row to row, the rest of the map repeats: it is coded, and the number staged beside it.
  */
 import { type DuckDBValue, mapValue } from '@duckdb/node-api'
 import type { ColumnBuffer, FieldValue, StagedRows } from './column-buffer.ts'
-import { type Column, duckdbTypeOf, identifier } from './columns.ts'
+import { type Column, duckdbTypeOf, identifier, textLiteral } from './columns.ts'
 import { IntegerBuffer } from './number-buffers.ts'
 import { Codes, dictionaryStaging, enumValuesMax, stagedTexts } from './text-codes.ts'
 
@@ -12,10 +12,10 @@ export class MapBuffer implements ColumnBuffer {
   readonly name: string
   readonly #column: Column
   readonly #varyingKey: string | undefined
-  readonly #heads = new Codes()
+  readonly #texts = new Codes()
   readonly #numbers: IntegerBuffer
   readonly #numberName: string
-  /** Rows whose maps are whole in their head: without such a number, or null. */
+  /** Rows whose texts are whole maps, without such a number, or null. */
   readonly #others = new Set<number>()
   #hasNumbered = false
 
@@ -34,20 +34,19 @@ export class MapBuffer implements ColumnBuffer {
       this.setNumbered(row, this.codeOf(map), number)
       return
     }
-    this.#heads.put(row, map === null ? 0 : this.#heads.codeOf(JSON.stringify(wellFormed(map))))
+    this.#texts.put(row, map === null ? 0 : this.#texts.codeOf(JSON.stringify(wellFormed(map))))
     this.#others.add(row)
   }
 
-  /** Code, until `clear`, of all of the map but the varying value. */
+  /** Code, until `clear`, of what follows the varying value in the map's JSON. */
   codeOf(map: Readonly<Record<string, string>>): number {
     const { [this.#varyingKey!]: _, ...rest } = map
-    const json = JSON.stringify(wellFormed(rest)).slice(0, -1)
-    const comma = json.length > 1 ? ',' : ''
-    return this.#heads.codeOf(`${json}${comma}${JSON.stringify(this.#varyingKey)}:"`)
+    const json = JSON.stringify(wellFormed(rest)).slice(1)
+    return this.#texts.codeOf(json === '}' ? '"}' : `",${json}`)
   }
 
-  setNumbered(row: number, headCode: number, number: number): void {
-    this.#heads.put(row, headCode)
+  setNumbered(row: number, tailCode: number, number: number): void {
+    this.#texts.put(row, tailCode)
     this.#numbers.setNumber(row, number)
     this.#hasNumbered = true
     if (this.#others.size > 0) this.#others.delete(row)
@@ -55,17 +54,18 @@ export class MapBuffer implements ColumnBuffer {
 
   staging(rows: StagedRows) {
     const type = duckdbTypeOf(this.#column).toString()
-    if (this.#others.size === 0 && this.#heads.isEnum) {
-      const heads = this.#heads.asEnum(this.name)
-      const json = `${heads.readSql} || ${identifier(this.#numberName)} || '"}'`
+    if (this.#others.size === 0 && this.#texts.isEnum) {
+      const tails = this.#texts.asEnum(this.name)
+      const head = textLiteral(this.#head)
+      const json = `${head} || ${identifier(this.#numberName)} || ${tails.readSql}`
       return {
-        columns: [...heads.columns, ...this.#numbers.staging(rows).columns],
+        columns: [...tails.columns, ...this.#numbers.staging(rows).columns],
         readSql: `json_transform(${json}, '"${type}"')`,
         parameters: []
       }
     }
-    if (!this.#hasNumbered && this.#heads.texts.length <= enumValuesMax) {
-      return dictionaryStaging(this.#column, this.#heads, this.#heads.texts.map(mapOfJson))
+    if (!this.#hasNumbered && this.#texts.texts.length <= enumValuesMax) {
+      return dictionaryStaging(this.#column, this.#texts, this.#texts.texts.map(mapOfJson))
     }
     return {
       columns: [stagedTexts(this.name, (row) => this.#jsonAt(row))],
@@ -75,26 +75,30 @@ export class MapBuffer implements ColumnBuffer {
   }
 
   #jsonAt(row: number): string | null {
-    const head = this.#heads.textAt(row)
-    return this.#others.has(row) ? head : `${head}${this.#numbers.at(row)}"}`
+    const text = this.#texts.textAt(row)
+    return this.#others.has(row) ? text : `${this.#head}${this.#numbers.at(row)}${text}`
   }
 
-  /** The varying value, if it is a number that its digits are the only spelling of. */
+  /** The JSON before the varying value. */
+  get #head(): string {
+    return `{${JSON.stringify(this.#varyingKey)}:"`
+  }
+
+  /** The first key's value, if it is a number that its digits are the only spelling of. */
   #numberIn(map: Readonly<Record<string, string>>): number | undefined {
-    if (this.#varyingKey === undefined) return undefined
-    const text = Object.hasOwn(map, this.#varyingKey) ? map[this.#varyingKey]! : ''
+    const [key, text] = Object.entries(map)[0] ?? []
+    if (key === undefined || key !== this.#varyingKey) return undefined
     const number = Number(text)
     return Number.isSafeInteger(number) && String(number) === text ? number : undefined
   }
 
   clear(): void {
-    this.#heads.clear()
+    this.#texts.clear()
     this.#others.clear()
     this.#numbers.clear()
     this.#hasNumbered = false
   }
 }
-
 
 const mapOfJson = (json: string): DuckDBValue =>
   mapValue(

@@ -34,9 +34,10 @@ test('what is landed and old leaves the log also when nothing lands any more', a
   const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
   const { trades } = shared
   const program = Effect.gen(function* () {
-    yield* trades.table.serve(
-      yield* openTable(trades.spec, { ...shared, snapshotsMax: 10, observe: () => undefined })
-    )
+    for (const { spec, table } of shared.pipelines) {
+      const context = { ...shared, snapshotsMax: 10, observe: () => undefined }
+      yield* table.serve(yield* openTable(spec, context))
+    }
     const commands = yield* Queue.unbounded<{ readonly type: string }>()
     yield* Effect.forkScoped(
       logProgram(shared)({
