@@ -1,4 +1,4 @@
-/** Decimal digits as they lie in bytes: read four at a time, a third of the time of single ones. */
+/** Decimal digits in bytes, read and written four at a time: a third of the time of single ones. */
 
 /** The four ASCII digits at a place as a number; -1 if one of the bytes is none. */
 export const fourDigitsAt = (view: DataView, at: number): number => {
@@ -45,5 +45,42 @@ export const areSame = (view: DataView, one: number, other: number, count: numbe
   }
   return true
 }
+
+/** Decimal digits of a whole number that is not negative. */
+export const digitCountOf = (value: number): number => {
+  let digits = 1
+  for (let bound = 10; bound <= value; bound *= 10) digits += 1
+  return digits
+}
+
+/** Writes the last `digits` digits of a number at `at` and returns their end. */
+export const putDigits = (view: DataView, at: number, value: number, digits: number): number => {
+  let rest = value
+  let left = digits
+  while (left >= 4) {
+    const next = Math.floor(rest / 10_000)
+    left -= 4
+    view.setInt32(at + left, wordOf[rest - next * 10_000]!, true)
+    rest = next
+  }
+  while (left > 0) {
+    const next = Math.floor(rest / 10)
+    left -= 1
+    view.setUint8(at + left, 0x30 + rest - next * 10)
+    rest = next
+  }
+  return at + digits
+}
+
+/** Four ASCII digits of each number below 10,000, as a little-endian word. */
+const wordOf = Int32Array.from({ length: 10_000 }, (_, number) => {
+  const digitAtPower = (power: number) => 0x30 + (Math.floor(number / power) % 10)
+  return (
+    digitAtPower(1_000) |
+    (digitAtPower(100) << 8) |
+    (digitAtPower(10) << 16) |
+    (digitAtPower(1) << 24)
+  )
+})
 
 const digitsMax = 16

@@ -71,26 +71,30 @@ const partitionRows = (source: SliceSource): readonly PartitionRows[] => {
     }
     partitionOf[row] = at
   }
-  const rowsOf = distributed(allRows(source.length), partitions.length, (row) => partitionOf[row]!)
+  const rowsOf = distributed(allRows(source.length), partitions.length, partitionOf)
   return partitions.map((partition, index) => ({ ...partition, rows: rowsOf[index]! }))
 }
 
-const allRows = (count: number): Int32Array => Int32Array.from({ length: count }, (_, row) => row)
+const allRows = (count: number): Int32Array => {
+  const rows = new Int32Array(count)
+  for (let row = 0; row < count; row++) rows[row] = row
+  return rows
+}
 
-/** Rows by bin, in the order that they have. */
+/** Rows by bin, in the order that they have; `binAt` names the bin of each. */
 const distributed = (
   rows: Int32Array,
   binCount: number,
-  binOf: (row: number) => number
+  binAt: Int32Array
 ): readonly Int32Array[] => {
   if (binCount === 1) return [rows]
   const counts = new Int32Array(binCount)
-  for (const row of rows) counts[binOf(row)]! += 1
+  for (const bin of binAt) counts[bin]! += 1
   const bins = Array.from(counts, (count) => new Int32Array(count))
   counts.fill(0)
-  for (const row of rows) {
-    const bin = binOf(row)
-    bins[bin]![counts[bin]!++] = row
+  for (let at = 0; at < rows.length; at++) {
+    const bin = binAt[at]!
+    bins[bin]![counts[bin]!++] = rows[at]!
   }
   return bins
 }
@@ -114,11 +118,16 @@ const cutByTime = (
   if (min === max) return [rows]
   // Monotone, so equal times share an interval and an older one is never behind a newer one (2).
   const scale = (intervals - 1) / (max - min)
-  const intervalOf = (row: number) => Math.floor((source.timestampAt(row) - min) * scale)
+  const intervalAt = new Int32Array(rows.length)
   const counts = new Int32Array(intervals)
-  for (const row of rows) counts[intervalOf(row)]! += 1
+  for (let at = 0; at < rows.length; at++) {
+    const interval = Math.floor((source.timestampAt(rows[at]!) - min) * scale)
+    intervalAt[at] = interval
+    counts[interval]! += 1
+  }
   const sliceOf = slicesOfIntervals(counts, rows.length, rowsMax)
-  const cuts = distributed(rows, sliceOf.at(-1)! + 1, (row) => sliceOf[intervalOf(row)]!)
+  const binAt = intervalAt.map((interval) => sliceOf[interval]!)
+  const cuts = distributed(rows, sliceOf.at(-1)! + 1, binAt)
   // An interval with too many rows is cut again by itself; it is shorter each time.
   return cuts.flatMap((cut) => cutByTime(source, cut, rowsMax))
 }

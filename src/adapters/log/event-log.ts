@@ -50,7 +50,8 @@ export interface EventLogReader {
   ) => Effect.Effect<LogBounds, LogUnavailable>
   /**
    * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it),
-   * up to `range.bytesMax`, but at least one. Empty at the durable watermark.
+   * up to `range.bytesMax`, but at least one. Empty at the durable watermark. They may lie in
+   * memory that the next read of the partition uses: what is to be kept must be copied.
    */
   readonly read: (topic: string, partition: number, range: ReadRange) => Effect.Effect<
     readonly LogBatch[],

@@ -2,7 +2,8 @@
  * Read-only view of an embedded log for another thread, or another process of this machine.
  *
  * 1. What is durable is told, never guessed: a partition is readable up to the last `advance`.
- * 2. Which segments there are is read from the directory again whenever the known ones do not do.
+ * 2. A partition is read once at a time, and its batches are whole until it is read again.
+ * 3. Which segments there are is read from the directory again whenever the known ones do not do.
  */
 import * as Effect from 'effect/Effect'
 import {
@@ -12,9 +13,16 @@ import {
   unavailable,
   type Watermark
 } from './event-log.ts'
+import type { LogBatch } from './record-batch.ts'
 import { LogDescriptionUnreadable, readDescription, topicPartitionName } from './log-directory.ts'
 import type { LogFiles } from './log-files.ts'
-import { readBatches, type Segment, SegmentIndex, segmentOffsets } from './segment-reader.ts'
+import {
+  readBatches,
+  ReadMemory,
+  type Segment,
+  SegmentIndex,
+  segmentOffsets
+} from './segment-reader.ts'
 
 export interface LogReaderOptions {
   readonly directory: string
@@ -85,6 +93,8 @@ class PartitionView {
   readonly #files: LogFiles
   readonly #directory: string
   readonly #name: string
+  /** Undefined while a read is under way; one that nobody waits for any more keeps its own. */
+  #memory: ReadMemory | undefined
   #durableEnd: number
   #segments: readonly Segment[] = []
 
@@ -111,15 +121,21 @@ class PartitionView {
     return { startOffset: this.#segments[0]?.baseOffset ?? 0, durableEnd: this.#durableEnd }
   }
 
-  read(fromOffset: number, bytesMax: number) {
+  async read(fromOffset: number, bytesMax: number): Promise<readonly LogBatch[]> {
     const files = this.#files
-    const source = { files, directory: this.#directory, topicPartition: this.#name }
-    return readBatches(source, async (attempt) => {
-      const durableEnd = this.#durableEnd
-      const unlisted = this.#segments.length === 0 || fromOffset < this.#segments[0]!.baseOffset
-      if (attempt > 1 || unlisted) await this.#list()
-      return { segments: this.#segments, fromOffset, durableEnd, bytesMax }
-    })
+    const memory = this.#memory ?? new ReadMemory()
+    this.#memory = undefined
+    const source = { files, directory: this.#directory, topicPartition: this.#name, memory }
+    try {
+      return await readBatches(source, async (attempt) => {
+        const durableEnd = this.#durableEnd
+        const unlisted = this.#segments.length === 0 || fromOffset < this.#segments[0]!.baseOffset
+        if (attempt > 1 || unlisted) await this.#list()
+        return { segments: this.#segments, fromOffset, durableEnd, bytesMax }
+      })
+    } finally {
+      this.#memory = memory
+    }
   }
 
   /** Lists the directory; what is known of segments that are still there stays known. */

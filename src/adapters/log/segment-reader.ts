@@ -28,6 +28,30 @@ export interface SegmentDirectory {
   readonly directory: string
   /** Names the partition in errors. */
   readonly topicPartition: string
+  /** Absent, each read has memory of its own. */
+  readonly memory?: ReadMemory
+}
+
+/**
+ * Memory that reads use again and again, so that reading makes no garbage: batches of a read are
+ * views of it, and only whole until the next one begins.
+ */
+export class ReadMemory {
+  readonly #chunks: Buffer[] = []
+  #used = 0
+
+  /** Everything that was taken may be overwritten from here on. */
+  begin(): void {
+    this.#used = 0
+  }
+
+  take(bytes: number): Buffer {
+    const index = this.#used++
+    if ((this.#chunks[index]?.length ?? 0) < bytes) {
+      this.#chunks[index] = Buffer.allocUnsafeSlow(Math.max(bytes, chunkBytesMin))
+    }
+    return this.#chunks[index]!.subarray(0, bytes)
+  }
 }
 
 export interface SegmentRead {
@@ -86,6 +110,7 @@ export const readBatches = async (
 ): Promise<readonly LogBatch[]> => {
   for (let attempt = 1; ; attempt++) {
     const read = await look(attempt)
+    source.memory?.begin()
     try {
       return await readOnce(source, read)
     } catch (error) {
@@ -173,7 +198,7 @@ const readSegment = async (
   const size = await file.size()
   // Each turn passes at least one batch, or ends.
   while (expected < read.durableEnd && position < size && collectedBytes < read.bytesMax) {
-    const chunk = await readChunk(file, position, {
+    const chunk = await readChunk(source, file, position, {
       bytesWanted: read.bytesMax - collectedBytes,
       size
     })
@@ -201,22 +226,22 @@ const readSegment = async (
  * it.
  */
 const readChunk = async (
+  { memory }: SegmentDirectory,
   file: LogFile,
   position: number,
   limit: { readonly bytesWanted: number; readonly size: number }
 ): Promise<Buffer> => {
   const available = limit.size - position
   const wanted = Math.max(chunkBytesMin, Math.min(chunkBytesMax, limit.bytesWanted))
-  const chunk = await fill(file, Math.min(wanted, available), position)
+  const take = (bytes: number) => memory?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes)
+  const chunk = await fill(file, take(Math.min(wanted, available)), position)
   if (!endsInside(chunk, 0)) return chunk
   const whole = chunk.length < batchHeaderBytes ? 0 : batchBytesOf(chunk)
-  return whole > chunk.length && whole <= available ? fill(file, whole, position) : chunk
+  return whole > chunk.length && whole <= available ? fill(file, take(whole), position) : chunk
 }
 
-const fill = async (file: LogFile, bytes: number, position: number): Promise<Buffer> => {
-  const chunk = Buffer.allocUnsafeSlow(bytes)
-  return chunk.subarray(0, await file.read(chunk, position))
-}
+const fill = async (file: LogFile, chunk: Buffer, position: number): Promise<Buffer> =>
+  chunk.subarray(0, await file.read(chunk, position))
 
 /** Whether the chunk ends before the batch at `start` does; damage is left to `openAt`. */
 const endsInside = (chunk: Buffer, start: number): boolean => {

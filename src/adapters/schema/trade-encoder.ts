@@ -4,6 +4,7 @@
  * 1. The bytes are those that `makeRecordCodec(tradeV2Schema).encode(tradeOf(trade))` gives.
  * 2. At most `layout.recordBytesMax` bytes are written behind `at`.
  */
+import { digitCountOf, putDigits } from '../../market/byte-digits.ts'
 import { putRun } from '../../market/byte-run.ts'
 import type { CompactTrade } from '../../market/compact-trade.ts'
 import { bestMatch, sides, type TradeLayout, vendorHead } from './trade-layout.ts'
@@ -15,7 +16,7 @@ export const writeTrade = (
   view: DataView,
   at: number
 ): number => {
-  const idDigits = digitsOf(trade.nativeId)
+  const idDigits = digitCountOf(trade.nativeId)
   view.setUint8(at, (messagePrefix.length + idDigits) * 2)
   at = putRun(view, at + 1, messagePrefix)
   at = putDigits(view, at, trade.nativeId, idDigits)
@@ -34,7 +35,7 @@ export const writeTrade = (
   at = putLong(view, at, trade.receivedUs)
   view.setUint8(at, 0) // no platform sequence
   at = putRun(view, at + 1, vendorHead)
-  const timeDigits = digitsOf(trade.eventTime)
+  const timeDigits = digitCountOf(trade.eventTime)
   view.setUint8(at, timeDigits * 2)
   at = putDigits(view, at + 1, trade.eventTime, timeDigits)
   at = putRun(view, at, bestMatch[trade.isBestMatch ? 1 : 0])
@@ -88,32 +89,3 @@ const putDecimal = (view: DataView, at: number, value: number): number => {
 /** Bytes that a positive 32-bit number takes with a sign bit in front, 1 to 5. */
 const bytesOf = (word: number): number =>
   word < 0x80 ? 1 : word < 0x8000 ? 2 : word < 0x800000 ? 3 : word < 0x80000000 ? 4 : 5
-
-const digitsOf = (value: number): number => {
-  let digits = 1
-  for (let bound = 10; bound <= value; bound *= 10) digits += 1
-  return digits
-}
-
-/** Four ASCII digits of each number below 10,000, as a little-endian word. */
-const fourDigits = Int32Array.from({ length: 10_000 }, (_, number) =>
-  Buffer.from(String(number).padStart(4, '0')).readInt32LE()
-)
-
-const putDigits = (view: DataView, at: number, value: number, digits: number): number => {
-  let rest = value
-  let left = digits
-  while (left >= 4) {
-    const next = Math.floor(rest / 10_000)
-    left -= 4
-    view.setInt32(at + left, fourDigits[rest - next * 10_000]!, true)
-    rest = next
-  }
-  while (left > 0) {
-    const next = Math.floor(rest / 10)
-    left -= 1
-    view.setUint8(at + left, 0x30 + rest - next * 10)
-    rest = next
-  }
-  return at + digits
-}

@@ -38,34 +38,52 @@ const waves: ReadonlyArray<{ readonly periodS: number; readonly amplitude: numbe
 ]
 const quantityTypicalMax = 60
 
+/** Between knots the price moves in a straight line: the shortest wave has fourteen of them. */
+const knotS = 0.5
+
 /** Price that the trades of a cluster lie around, in ticks. */
 const makeMiddle = (
   listed: GeneratedSymbol,
   rate: number,
   seed: number
 ): ((clusterEnd: number) => number) => {
+  const priceAt = makeWaves(listed, seed)
+  let knot = Number.NaN
+  let before = 0
+  let after = 0
+  return (clusterEnd) => {
+    const position = clusterEnd / rate / knotS
+    const next = Math.floor(position)
+    if (next !== knot) {
+      before = next === knot + 1 ? after : priceAt(next * knotS)
+      after = priceAt((next + 1) * knotS)
+      knot = next
+    }
+    return Math.round(before + (after - before) * (position - knot))
+  }
+}
+
+/** Price in ticks, by seconds since the genesis. */
+const makeWaves = (
+  { priceLevel, priceDecimals }: GeneratedSymbol,
+  seed: number
+): ((elapsedS: number) => number) => {
   const priceSeed = seedFor(seed, 'price')
+  const levelTicks = priceLevel * 10 ** priceDecimals
   const terms = waves.map(({ periodS, amplitude }, index) => ({
     periodS,
     omega: (2 * Math.PI) / periodS,
     phase: 2 * Math.PI * unitOf(priceSeed, index),
     amplitude
   }))
-  const levelTicks = listed.priceLevel * 10 ** listed.priceDecimals
-  let cachedEnd = -1
-  let cachedTicks = 0
-  return (clusterEnd) => {
-    if (clusterEnd === cachedEnd) return cachedTicks
+  return (elapsedS) => {
     let sum = 0
-    const elapsedS = clusterEnd / rate
     for (const { periodS, omega, phase, amplitude } of terms) {
       // Sines of large numbers are slow, and so is `%`.
       const inPeriodS = elapsedS - Math.floor(elapsedS / periodS) * periodS
       sum += amplitude * Math.sin(omega * inPeriodS + phase)
     }
-    cachedEnd = clusterEnd
-    cachedTicks = Math.round(levelTicks * Math.exp(sum))
-    return cachedTicks
+    return levelTicks * Math.exp(sum)
   }
 }
 

@@ -83,12 +83,13 @@ export const readAll = async (
   fromOffset = 0,
   bytesMax = 64 * 1024
 ): Promise<(readonly [number, string])[]> => {
-  const found: LogBatch[] = []
+  const found: (readonly [number, string])[] = []
   for (let offset = fromOffset; ; ) {
     const batches = await Effect.runPromise(log.read(topic, 0, { fromOffset: offset, bytesMax }))
     // A batch that holds the offset in its middle is given whole.
-    if (batches.length === 0) return recordsOf(found).filter(([at]) => at >= fromOffset)
-    found.push(...batches)
+    if (batches.length === 0) return found.filter(([at]) => at >= fromOffset)
+    // The next read may use the memory of this one.
+    found.push(...recordsOf(batches))
     offset = batches.at(-1)!.endOffset
   }
 }
