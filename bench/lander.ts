@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { LanderWorkerData } from '../src/actors/lander/lander-protocol.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
+import { nodeFlags } from '../scripts/node-flags.mjs'
 import type { Watermark } from '../src/adapters/log/event-log.ts'
 import { atLeast, atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
@@ -97,7 +98,7 @@ const landOnce = async (
 ): Promise<LanderReport> => {
   const host = workspace.start({
     name: 'lander',
-    args: ['--enable-source-maps', join(projectRoot, 'bench', 'lander-host.mjs')],
+    args: [...nodeFlags, join(projectRoot, 'bench', 'lander-host.mjs')],
     env: { UV_THREADPOOL_SIZE: '16' } // as `scripts/run.mjs` sets it
   })
   const data: LanderWorkerData = {

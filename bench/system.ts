@@ -1,5 +1,6 @@
 /** K2 and the exchange as processes of their own, started as a user's `npm start` would. */
 import { join } from 'node:path'
+import { nodeFlags as ownFlags } from '../scripts/node-flags.mjs'
 import { settings } from '../src/adapters/config/settings.ts'
 import { HttpClient } from './http-client.ts'
 import type { Running, Workspace } from './workspace.ts'
@@ -96,6 +97,6 @@ export const apiUrl = async (running: Running): Promise<string> => {
 }
 
 const built = (entry: string): readonly string[] => [
-  '--enable-source-maps',
+  ...ownFlags,
   join(projectRoot, 'dist', entry)
 ]

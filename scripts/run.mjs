@@ -3,13 +3,15 @@
  * point: of `src/` as built, of other folders straight from TypeScript.
  *
  * A child process, because UV_THREADPOOL_SIZE is read before any script runs: DuckDB blocks libuv
- * threads, and the default of four would let queries starve file I/O and commits.
+ * threads, and the default of four would let queries starve file I/O and commits. Its flags are
+ * those of `node-flags.mjs`.
  * The child drains on SIGINT and SIGTERM, and on losing this process (its IPC channel closes).
  */
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { ensureBuilt } from './build.mjs'
 import { ensureInstalled, projectRoot } from './install.mjs'
+import { nodeFlags } from './node-flags.mjs'
 
 const [entry, ...args] = process.argv.slice(2)
 if (entry === undefined) {
@@ -22,7 +24,7 @@ ensureBuilt()
 const program = entry.startsWith('src/')
   ? [join(projectRoot, entry.replace(/^src/, 'dist').replace(/\.ts$/, '.js'))]
   : ['--import', 'tsx', resolve(projectRoot, entry)]
-const child = spawn(process.execPath, ['--enable-source-maps', ...program, ...args], {
+const child = spawn(process.execPath, [...nodeFlags, ...program, ...args], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   env: { UV_THREADPOOL_SIZE: '16', ...process.env }
 })

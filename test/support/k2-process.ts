@@ -5,6 +5,7 @@
  * 2. Every wait is bounded; its error says what was waited for and shows K2's last log lines.
  * 3. The process gets the settings of the test and no `K2_…` variable of the test's environment.
  */
+import { nodeFlags } from '../../scripts/node-flags.mjs'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -85,7 +86,7 @@ export class K2Process {
   constructor(settings: K2Settings, args: readonly string[]) {
     const child = spawn(
       process.execPath,
-      ['--enable-source-maps', join(projectRoot, 'dist', 'main.js'), ...args],
+      [...nodeFlags, join(projectRoot, 'dist', 'main.js'), ...args],
       { cwd: projectRoot, env: environment(settings), stdio: ['ignore', 'pipe', 'pipe'] }
     )
     this.#child = child

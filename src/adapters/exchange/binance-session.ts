@@ -31,6 +31,8 @@ export class BinanceSession implements ExchangeSession {
   readonly #streams: Set<string>
   #socket: WebSocket | null = null
   #heardCount = 0
+  /** Receive time of this turn's frames; 0 before the first. */
+  #turnUs = 0
   #isOpened = false
   #isClosing = false
   #socketError: string | null = null
@@ -181,8 +183,19 @@ export class BinanceSession implements ExchangeSession {
       bytes: isOversized ? Buffer.from(data.subarray(0, oversizedBytesKept)) : data,
       frameBytes: data.length,
       isBinary,
-      receivedUs: this.#options.nowUs()
+      receivedUs: this.#receivedUs()
     })
+  }
+
+  /** Frames of one turn came with one read of the socket, and share its time. */
+  #receivedUs(): number {
+    if (this.#turnUs === 0) {
+      this.#turnUs = this.#options.nowUs()
+      setImmediate(() => {
+        this.#turnUs = 0
+      })
+    }
+    return this.#turnUs
   }
 
   /** True if the frame was an answer to a request; anything else goes the way of all frames. */

@@ -4,8 +4,8 @@
  * 1. At `bytesMax` the socket is paused, below half of it resumed. What can exceed the bound is one
  *    read of the socket (64 KiB) and one frame, for these were on their way.
  * 2. A failure is told only after every frame that arrived before it was taken.
- * 3. A reader waits at most for one turn of the event loop after the first frame: what a read of
- *    the socket brings becomes one batch.
+ * 3. What a few reads of the socket bring becomes one batch: a reader waits while each turn of the
+ *    event loop brings more, at most `gatherTurnsMax` of them.
  */
 import * as Effect from 'effect/Effect'
 import type { RawFrame } from './frame-result.ts'
@@ -98,9 +98,19 @@ export class FrameQueue<E> {
   }
 
   #wakeReaderSoon(): void {
-    if (this.#wake === null || this.#wakeTimer !== null) return
+    if (this.#wake !== null && this.#wakeTimer === null) this.#gather(gatherTurnsMax)
+  }
+
+  /** (3) */
+  #gather(turns: number): void {
+    const frameCount = this.#frames.length
     this.#wakeTimer = setImmediate(() => {
       this.#wakeTimer = null
+      const isGrowing = this.#frames.length > frameCount && this.#failure === null
+      if (isGrowing && turns > 1) {
+        this.#gather(turns - 1)
+        return
+      }
       const wake = this.#wake
       this.#wake = null
       wake?.()
@@ -108,5 +118,6 @@ export class FrameQueue<E> {
   }
 }
 
+const gatherTurnsMax = 4
 /** Below this, taken frames stay in the array until it is empty: copying would cost more. */
 const compactFramesMin = 4096

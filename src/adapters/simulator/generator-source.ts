@@ -104,13 +104,8 @@ const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
       isQuote = isQuoteNext
       isQuoteNext = false
       if (isQuote) return true // (3)
-      let first = 0
-      let firstDueMs = nextDueMs[0]!
-      for (let index = 1; index < nextDueMs.length; index += 1) {
-        if (nextDueMs[index]! >= firstDueMs) continue
-        first = index
-        firstDueMs = nextDueMs[index]!
-      }
+      const first = earliest(nextDueMs)
+      const firstDueMs = nextDueMs[first]!
       const lane = lanes[first]!
       clockMs = Math.max(clockMs, Math.min(untilMs, firstDueMs))
       if (firstDueMs > untilMs) return false
@@ -151,6 +146,14 @@ const playMarket = (lanes: ReadonlyArray<Lane>, originMs: number): Playback => {
       }
     }
   }
+}
+
+const earliest = (dueMs: Float64Array): number => {
+  let first = 0
+  for (let index = 1; index < dueMs.length; index += 1) {
+    if (dueMs[index]! < dueMs[first]!) first = index
+  }
+  return first
 }
 
 /** The event leaves the venue a millisecond after the trade. */
