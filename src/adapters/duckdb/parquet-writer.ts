@@ -103,22 +103,28 @@ export const openParquetWriter = (
   options: ParquetWriterOptions
 ): Effect.Effect<ParquetWriter, ParquetWriterUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const connection = yield* Effect.acquireRelease(
+    const { connections } = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () => connect(options),
         catch: (cause) => new ParquetWriterUnavailable({ cause })
       }),
-      ({ instance, connection }) =>
+      ({ instance, connections }) =>
         Effect.sync(() => {
-          connection.closeSync()
+          for (const connection of connections) connection.closeSync()
           instance.closeSync()
         })
     )
     const turn = yield* Semaphore.make(1)
     return {
-      write: (request) => turn.withPermits(1)(writeBatch(connection.connection, options, request))
+      write: (request) => turn.withPermits(1)(writeBatch(connections, options, request))
     }
   })
+
+/**
+ * Files of a batch that are written at a time, each by a connection and a thread of its own: while
+ * one is copied the next is staged, and two are copied where two cores are free.
+ */
+const connectionCount = 2
 
 const connect = async ({ threads, memoryBytesMax, tempDirectory }: ParquetWriterOptions) => {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -129,30 +135,40 @@ const connect = async ({ threads, memoryBytesMax, tempDirectory }: ParquetWriter
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false'
   })
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  return { instance, connection }
+  const connections: DuckDBConnection[] = []
+  for (let index = 0; index < connectionCount; index++) {
+    const connection = await instance.connect()
+    await connection.run("SET TimeZone = 'UTC'")
+    connections.push(connection)
+  }
+  return { instance, connections }
 }
 
 const writeBatch = Effect.fnUntraced(function* (
-  connection: DuckDBConnection,
+  connections: readonly DuckDBConnection[],
   options: ParquetWriterOptions,
   { rows, directory, fileName }: WriteRequest
 ) {
   if (rows.length === 0) return []
   const slices = sliceRows(rows, options.fileRowsMax ?? defaultFileRowsMax)
   const batch = stagingOf(rows)
+  const idle = [...connections]
   const begun: string[] = []
+  const writeSlice = (slice: Slice) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => idle.pop()!),
+      (connection) => {
+        const path = join(directory, fileName(slice))
+        begun.push(path)
+        const staged = duckdbCall(connection, () => stage(connection, batch, slice)).pipe(
+          Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path, cause }))
+        )
+        return Effect.andThen(staged, copySlice(connection, options, { batch, slice, path }))
+      },
+      (connection) => Effect.sync(() => void idle.push(connection))
+    )
   const writeAll = Effect.gen(function* () {
-    const files: WrittenFile[] = []
-    for (const slice of slices) {
-      const path = join(directory, fileName(slice))
-      begun.push(path)
-      yield* duckdbCall(connection, () => stage(connection, batch, slice)).pipe(
-        Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path, cause }))
-      )
-      files.push(yield* copySlice(connection, options, { batch, slice, path }))
-    }
+    const files = yield* Effect.forEach(slices, writeSlice, { concurrency: connections.length })
     yield* syncAll(options.files, begun, directory)
     return files
   })
@@ -172,7 +188,7 @@ interface BatchStaging {
   readonly boundsOf: ReadonlyMap<string, NonNullable<Staging['boundsOf']>>
 }
 
-/** Replaced by the next slice: a drop of its own would only delay the commit. */
+/** A connection's own; replaced by its next slice, for a drop would only delay the commit. */
 const staged = 'staged'
 /** Files that are synced at a time; each takes a thread of libuv's pool. */
 const syncsMax = 4
