@@ -41,16 +41,13 @@ export const makeParser = (instruments: InstrumentTable) => {
 export const encode = (trade: Trade, builder: PackedRecordsBuilder): void =>
   packer.pack(builder, trade)
 
-/** Decodes and classifies what a partition's batches hold; what lands goes into `rows`. */
-export const openPartition = (
-  options: {
-    readonly topic: string
-    readonly logIdentity: string
-    readonly partition: number
-    readonly partitionCount: number
-  },
-  rows: Rows
-): LandingPartition<TradeV2> => {
+/** Decodes and classifies what a partition's batches hold. */
+export const openPartition = (options: {
+  readonly topic: string
+  readonly logIdentity: string
+  readonly partition: number
+  readonly partitionCount: number
+}): LandingPartition<TradeV2> => {
   const { topic, logIdentity, partition, partitionCount } = options
   return new LandingPartition(
     {
@@ -63,7 +60,7 @@ export const openPartition = (
         limits: defaultSequenceLimits,
         ownsKey: (key) => partitionOf(key, partitionCount) === partition
       },
-      learnCompact: learnCompactTrades(rows),
+      learnCompact: learnCompactTrades(),
       nowMs: Date.now
     },
     { startOffset: 0 }

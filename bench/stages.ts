@@ -111,7 +111,7 @@ const foldAll = (round: Round, rows: Rows): Worked => {
     for (let pass = 0; pass < passes; pass += 1) {
       rows.clear()
       round.forEach((batches, partition) => {
-        const folded = openPartition({ topic, logIdentity, partition, partitionCount }, rows)
+        const folded = openPartition({ topic, logIdentity, partition, partitionCount })
         for (const batch of batches) {
           folded.fold(batch, rows, letters)
           bytes += batch.bytes.length

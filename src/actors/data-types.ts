@@ -35,13 +35,9 @@ export interface DataTypeSpec<A extends SequencedRecord, In = A> {
   readonly makePacker: () => RecordPacker<In>
   /** Whether records may be dropped rather than let those of another data type wait (R34). */
   readonly isSheddable: boolean
-  readonly makeRows: () => RowSet<A>
-}
-
-/** Where records become rows, and the shortcut into it that compact ones have. */
-interface RowSet<A extends SequencedRecord> {
-  readonly rows: LandedRows<A> & RecordColumns
-  readonly learnCompact?: LearnCompact<A>
+  readonly makeRows: () => LandedRows<A> & RecordColumns
+  /** Absent where the data type has no compact form. */
+  readonly makeLearnCompact?: () => LearnCompact<A>
 }
 
 const makeTradeCodec = () => makeRecordCodec<TradeV2>(tradeV2Schema)
@@ -53,10 +49,8 @@ export const tradesSpec: DataTypeSpec<TradeV2, FeedTrade> = {
   makeCodec: makeTradeCodec,
   isSheddable: false,
   makePacker: () => tradePacker(makeTradeCodec()),
-  makeRows: () => {
-    const rows = new TradeColumns()
-    return { rows, learnCompact: learnCompactTrades(rows) }
-  }
+  makeRows: () => new TradeColumns(),
+  makeLearnCompact: learnCompactTrades
 }
 
 const makeQuoteCodec = () => makeRecordCodec<QuoteV2>(quoteV2Schema)
@@ -68,5 +62,5 @@ export const quotesSpec: DataTypeSpec<QuoteV2> = {
   makeCodec: makeQuoteCodec,
   isSheddable: true,
   makePacker: () => codecPacker(makeQuoteCodec()),
-  makeRows: () => ({ rows: new QuoteColumns() })
+  makeRows: () => new QuoteColumns()
 }

@@ -100,7 +100,8 @@ export interface LanderOptions {
 export interface LanderPorts<A extends SequencedRecord, Files> {
   readonly log: EventLogReader
   readonly table: LandingTable<A, Files>
-  readonly rows: LandedRows<A>
+  /** One is filled while the other is written. */
+  readonly rows: readonly [LandedRows<A>, LandedRows<A>]
   readonly codec: RecordCodec<A>
   readonly rules: RecordRules<A>
   /** Absent where the data type has no compact form. */

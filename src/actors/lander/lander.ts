@@ -9,20 +9,25 @@
  * 3. A commit is due by rows, bytes or age, also when no row is
  *    to be added (R30); never without news.
  * 4. Dead letters are durable before the commit that passes them (R29).
- * 5. What cannot be landed safely stops its partition by name, not the others (R8, R10).
+ * 5. While a commit is on its way, reading goes on into other rows. One commit is outstanding: the
+ *    next is cut when it has landed; when it has not, all that was read is discarded (2).
+ * 6. What cannot be landed safely stops its partition by name, not the others (R8, R10).
  */
 import * as Effect from 'effect/Effect'
+import * as Fiber from 'effect/Fiber'
 import * as Latch from 'effect/Latch'
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { openPartitions } from './landing-positions.ts'
 import {
+  type LandedRows,
   type LanderOptions,
   type LanderPorts,
   LandingFailed,
-  type PartitionAdvance
+  type PartitionAdvance,
+  type PartitionPosition
 } from './lander-ports.ts'
-import type { LandingPartition } from './landing-partition.ts'
+import type { LandingPartition, PartitionCut } from './landing-partition.ts'
 
 export interface Lander {
   /** Ends by failure, or after `finish` once what is durable in the log has landed. */
@@ -40,11 +45,15 @@ const firstCommitAgeMs = 1_000
 
 interface Session<A extends SequencedRecord> {
   readonly partitions: readonly LandingPartition<A>[]
-  readonly letters: DeadLetterEntry[]
+  /** What is not cut yet. */
+  rows: LandedRows<A>
+  letters: DeadLetterEntry[]
   bytes: number
-  /** When the oldest record that is not committed was read. */
+  /** When the oldest record that is not cut was read. */
   oldestMs: number | undefined
   commits: number
+  /** The commit that is on its way (5). */
+  landing: Fiber.Fiber<'landed' | 'fenced', LandingFailed> | undefined
 }
 
 export const makeLander = <A extends SequencedRecord, Files>(
@@ -84,14 +93,22 @@ const openSession = <A extends SequencedRecord, Files>(
   ports: LanderPorts<A, Files>
 ): Effect.Effect<Session<A>, LandingFailed> =>
   Effect.gen(function* () {
-    ports.rows.clear()
+    for (const rows of ports.rows) rows.clear()
     const partitions = yield* openPartitions(options, ports)
     ports.observe({ type: 'lander.started', positions: partitions.map(({ counters }) => counters) })
     for (const { partition, fault } of partitions) {
       if (fault === undefined) continue
       ports.observe({ type: 'partition.stopped', partition, detail: fault })
     }
-    return { partitions, letters: [], bytes: 0, oldestMs: undefined, commits: 0 }
+    return {
+      partitions,
+      rows: ports.rows[0],
+      letters: [],
+      bytes: 0,
+      oldestMs: undefined,
+      commits: 0,
+      landing: undefined
+    }
   })
 
 const runSession = <A extends SequencedRecord, Files>(
@@ -105,18 +122,38 @@ const runSession = <A extends SequencedRecord, Files>(
       const bytesRead = yield* readOnce(session, context)
       const dueInMs = commitDueInMs(session, context.options, ports)
       const isDrained = bytesRead === 0 && finishing.requested
-      if (dueInMs <= 0 || (isDrained && session.partitions.some(({ isAhead }) => isAhead))) {
-        if ((yield* commit(session, ports)) === 'fenced') return 'fenced'
+      const isDue = dueInMs <= 0 || (isDrained && session.partitions.some(({ isAhead }) => isAhead))
+      if (isDue || isDrained || session.landing?.pollUnsafe() !== undefined) {
+        if ((yield* landed(session)) === 'fenced') return 'fenced'
+      }
+      if (isDue) {
+        session.landing = yield* Effect.forkScoped(land(cut(session, ports), session, ports))
       } else if (isDrained) {
         return 'finished'
       } else if (bytesRead === 0) {
-        yield* dueInMs === Number.POSITIVE_INFINITY
-          ? news.await
-          : Effect.race(news.await, Effect.sleep(dueInMs))
+        yield* Effect.raceFirst(somethingToDo(dueInMs, news), landingEnds(session))
       } else if (bytesRead < readBytesSmall && !finishing.requested) {
         yield* Effect.sleep(Math.min(readPauseMs, dueInMs))
       }
     }
+  }).pipe(Effect.scoped)
+
+const somethingToDo = (dueInMs: number, news: Latch.Latch): Effect.Effect<void> =>
+  dueInMs === Number.POSITIVE_INFINITY
+    ? news.await
+    : Effect.race(news.await, Effect.sleep(dueInMs))
+
+const landingEnds = ({ landing }: Pick<Session<never>, 'landing'>): Effect.Effect<void> =>
+  landing === undefined ? Effect.never : Effect.asVoid(Fiber.await(landing))
+
+/** Waits for the commit that is on its way, if there is one. */
+const landed = <A extends SequencedRecord>(
+  session: Session<A>
+): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
+  Effect.suspend(() => {
+    const { landing } = session
+    session.landing = undefined
+    return landing === undefined ? Effect.succeed('landed' as const) : Fiber.join(landing)
   })
 
 /** One read from every partition. Returns the bytes read. */
@@ -144,7 +181,7 @@ const readOnce = <A extends SequencedRecord, Files>(
           )
         )
       for (const batch of batches) {
-        partition.fold(batch, ports.rows, session.letters)
+        partition.fold(batch, session.rows, session.letters)
         if (partition.fault !== undefined) {
           yield* stopPartition(partition, partition.fault, ports)
           break
@@ -177,27 +214,57 @@ const commitDueInMs = <A extends SequencedRecord, Files>(
   ports: LanderPorts<A, Files>
 ): number => {
   if (session.oldestMs === undefined) return Number.POSITIVE_INFINITY
-  if (ports.rows.length >= options.commitRowsMax || session.bytes >= options.commitBytesMax)
+  if (session.rows.length >= options.commitRowsMax || session.bytes >= options.commitBytesMax)
     return 0
   const ageMs =
     session.commits === 0 ? Math.min(firstCommitAgeMs, options.commitAgeMs) : options.commitAgeMs
   return session.oldestMs + ageMs - ports.nowMs()
 }
 
-const commit = <A extends SequencedRecord, Files>(
+/** One commit, cut off from what is read on. */
+interface Cut<A> {
+  readonly commitId: string
+  readonly startedMs: number
+  readonly rows: LandedRows<A>
+  readonly letters: readonly DeadLetterEntry[]
+  readonly partitions: readonly PartitionCut[]
+  /** Of all partitions. */
+  readonly positions: readonly PartitionPosition[]
+}
+
+const cut = <A extends SequencedRecord, Files>(
+  session: Session<A>,
+  ports: LanderPorts<A, Files>
+): Cut<A> => {
+  const { rows, letters, partitions } = session
+  const positions = partitions.map(({ counters }) => counters)
+  session.rows = ports.rows[rows === ports.rows[0] ? 1 : 0]
+  session.letters = []
+  session.bytes = 0
+  session.oldestMs = undefined
+  session.commits++
+  return {
+    commitId: ports.uuid(),
+    startedMs: ports.nowMs(),
+    rows,
+    letters,
+    partitions: partitions.filter(({ isAhead }) => isAhead).map((partition) => partition.cut()),
+    positions
+  }
+}
+
+const land = <A extends SequencedRecord, Files>(
+  { commitId, startedMs, rows, letters, partitions, positions }: Cut<A>,
   session: Session<A>,
   ports: LanderPorts<A, Files>
 ): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
   Effect.gen(function* () {
-    const { table, rows } = ports
-    const startedMs = ports.nowMs()
-    const commitId = ports.uuid()
-    yield* writeLetters(session, ports)
-    const ahead = session.partitions.filter(({ isAhead }) => isAhead)
+    const { table } = ports
+    yield* writeLetters(letters, ports)
     const [files, advances] = yield* Effect.all(
       [
         table.writeRows(rows, commitId),
-        Effect.forEach(ahead, (partition) => advanceOf(partition, table), {
+        Effect.forEach(partitions, (partition) => advanceOf(partition, table), {
           concurrency: 'unbounded'
         })
       ],
@@ -208,24 +275,23 @@ const commit = <A extends SequencedRecord, Files>(
       ports.observe({ type: 'commit.fenced', detail: outcome.detail })
       return 'fenced'
     }
-    for (const partition of ahead) partition.settle()
-    observeLetters(session, ports)
+    for (const settled of partitions) {
+      session.partitions.find(({ partition }) => partition === settled.partition)!.settle(settled)
+    }
+    observeLetters(letters, ports)
     ports.observe({
       type: 'commit.landed',
       snapshotId: outcome.snapshotId,
       rows: rows.length,
       tookMs: ports.nowMs() - startedMs,
-      positions: session.partitions.map(({ counters }) => counters)
+      positions
     })
     rows.clear()
-    session.bytes = 0
-    session.oldestMs = undefined
-    session.commits++
     return 'landed'
   })
 
-const advanceOf = <A extends SequencedRecord>(
-  partition: LandingPartition<A>,
+const advanceOf = (
+  { state, ...advance }: PartitionCut,
   table: {
     readonly writeState: (
       partition: number,
@@ -233,16 +299,11 @@ const advanceOf = <A extends SequencedRecord>(
     ) => Effect.Effect<string, LandingFailed>
   }
 ): Effect.Effect<PartitionAdvance, LandingFailed> =>
-  Effect.map(table.writeState(partition.partition, partition.serialiseState()), (statePath) => ({
-    partition: partition.partition,
-    fromOffset: partition.committedOffset,
-    nextOffset: partition.position,
-    statePath
-  }))
+  Effect.map(table.writeState(advance.partition, state), (statePath) => ({ ...advance, statePath }))
 
 /** (4) */
 const writeLetters = <A extends SequencedRecord, Files>(
-  { letters }: Session<A>,
+  letters: readonly DeadLetterEntry[],
   { deadLetters }: LanderPorts<A, Files>
 ): Effect.Effect<void, LandingFailed> =>
   letters.length === 0
@@ -258,12 +319,11 @@ const writeLetters = <A extends SequencedRecord, Files>(
  * is landed again is not counted again.
  */
 const observeLetters = <A extends SequencedRecord, Files>(
-  { letters }: Session<A>,
+  letters: readonly DeadLetterEntry[],
   { observe }: LanderPorts<A, Files>
 ): void => {
   const countByReason = new Map<string, number>()
   for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)
   for (const [reason, count] of countByReason)
     observe({ type: 'record.dead_lettered', reason, count })
-  letters.length = 0
 }

@@ -34,6 +34,16 @@ export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly nowMs: () => number
 }
 
+/** A partition at the moment at which a commit was cut off from what is read on. */
+export interface PartitionCut {
+  readonly partition: number
+  /** Null where the partition has never landed. */
+  readonly fromOffset: number | null
+  readonly nextOffset: number
+  /** The sequence state at `nextOffset`. */
+  readonly state: Uint8Array
+}
+
 export class LandingPartition<A extends SequencedRecord> {
   readonly partition: number
   /** What the table records, null before the first landing. */
@@ -45,9 +55,9 @@ export class LandingPartition<A extends SequencedRecord> {
   readonly #options: LandingPartitionOptions<A>
   readonly #state: PartitionState
   /** By the record's key: what is known of its compact form. */
-  readonly #known = new ByteTable<KnownKey>()
+  readonly #known = new ByteTable<KnownKey<A>>()
   readonly #learnt = new Set<string>()
-  #settledOffset: number
+  #cutOffset: number
 
   constructor(
     options: LandingPartitionOptions<A>,
@@ -59,19 +69,29 @@ export class LandingPartition<A extends SequencedRecord> {
     const known = 'state' in recorded
     this.committedOffset = known ? recorded.offset : null
     this.position = known ? recorded.offset : recorded.startOffset
-    this.#settledOffset = this.position
+    this.#cutOffset = this.position
     this.#state = known ? recorded.state : emptyPartitionState()
   }
 
-  /** Whether records have been read that the table does not know of (R30). */
+  /** Whether records have been read that are not part of a cut yet (R30). */
   get isAhead(): boolean {
-    return this.position > this.#settledOffset
+    return this.position > this.#cutOffset
   }
 
-  /** The table now records the position. */
-  settle(): void {
-    this.committedOffset = this.position
-    this.#settledOffset = this.position
+  /** What a commit moves: from where the table is to what has been read. Later records are not. */
+  cut(): PartitionCut {
+    this.#cutOffset = this.position
+    return {
+      partition: this.partition,
+      fromOffset: this.committedOffset,
+      nextOffset: this.position,
+      state: Buffer.from(JSON.stringify(this.#state))
+    }
+  }
+
+  /** The table now records the cut. */
+  settle({ nextOffset }: Pick<PartitionCut, 'nextOffset'>): void {
+    this.committedOffset = nextOffset
   }
 
   get counters(): PartitionPosition {
@@ -80,10 +100,6 @@ export class LandingPartition<A extends SequencedRecord> {
       offset: this.position,
       counters: { ...this.#state.counters }
     }
-  }
-
-  serialiseState(): Uint8Array {
-    return Buffer.from(JSON.stringify(this.#state))
   }
 
   /**
@@ -123,10 +139,10 @@ export class LandingPartition<A extends SequencedRecord> {
               : Buffer.from(heldRecord)
         })
     }
-    const view = viewOf(bytes)
+    const source = { bytes, view: viewOf(bytes), rows }
     forEachRecord(batch, (range) => {
       if (range.offset < this.position) return
-      if (isKnownSchema && this.#landCompact(range, bytes, view)) return
+      if (isKnownSchema && this.#landCompact(range, source)) return
       value = [range.valueStart, range.valueEnd]
       const record = isKnownSchema
         ? decoded(codec, bytes, value)
@@ -138,13 +154,16 @@ export class LandingPartition<A extends SequencedRecord> {
   }
 
   /** Lands a compact record that is next in its sequence; anything else is left as it is. */
-  #landCompact(range: RecordRange, bytes: Uint8Array, view: DataView): boolean {
+  #landCompact(
+    range: RecordRange,
+    { bytes, view, rows }: { bytes: Uint8Array; view: DataView; rows: LandedRows<A> }
+  ): boolean {
     const known = this.#known.find(bytes, range.keyStart, range.keyEnd)
     if (known === undefined) return false
     const { key, sequence } = known
     if (!key.read(view, range.valueStart, range.valueEnd)) return false
     if (!foldNextRecord(this.#state, sequence, key.nativeId(), key.timestampUs())) return false
-    key.land(this.#options.label, range.offset)
+    key.land(rows, this.#options.label, range.offset)
     return true
   }
 
@@ -160,8 +179,8 @@ export class LandingPartition<A extends SequencedRecord> {
   }
 }
 
-interface KnownKey {
-  readonly key: CompactKey
+interface KnownKey<A> {
+  readonly key: CompactKey<A>
   readonly sequence: SymbolSequence
 }
 

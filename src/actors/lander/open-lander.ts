@@ -38,9 +38,9 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
     const table = yield* openTable(spec, { ...setup, observe: () => undefined })
-    const { rows, learnCompact } = spec.makeRows()
+    const rows = [spec.makeRows(), spec.makeRows()] as const
     const writer = yield* openParquetWriter({
-      columns: rows.columns,
+      columns: rows[0].columns,
       fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
       files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
       threads: duckdbThreads,
@@ -67,7 +67,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       rows,
       codec: spec.makeCodec(),
       rules: spec.rules,
-      learnCompact,
+      learnCompact: spec.makeLearnCompact?.(),
       deadLetters,
       partitionOf,
       nowMs,

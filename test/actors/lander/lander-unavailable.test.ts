@@ -18,6 +18,7 @@ const topic = 'market.crypto.trades.binance'
 /** Lands a log of one partition whose reads fail, until nothing is left to do. */
 const land = async (failure: ReadFailure, logFaults = new Map<number, string>()) => {
   const events: LanderEvent[] = []
+  const noRows = { length: 0, push: () => undefined, clear: () => undefined }
   const none = Effect.die('nothing is to be landed')
   const ports: LanderPorts<TradeV2, never> = {
     log: {
@@ -34,7 +35,7 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
       writeRows: () => none,
       commit: () => none
     },
-    rows: { length: 0, push: () => undefined, clear: () => undefined },
+    rows: [noRows, noRows],
     codec: makeRecordCodec<TradeV2>(tradeV2Schema),
     rules: tradeRules,
     deadLetters: { write: () => Effect.void },

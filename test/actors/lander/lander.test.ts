@@ -201,7 +201,7 @@ const landerOf = ({ log, table, letters, events }: World, change: Partial<Lander
     {
       log,
       table,
-      rows: new FakeRows(),
+      rows: [new FakeRows(), new FakeRows()] as const,
       codec,
       rules: tradeRules,
       deadLetters: { write: (entries) => Effect.sync(() => void letters.push(...entries)) },

@@ -5,7 +5,6 @@ import { learnCompactTrades } from '../../../src/actors/lander/compact-records.t
 import { LandingPartition } from '../../../src/actors/lander/landing-partition.ts'
 import { codecPacker, tradePacker } from '../../../src/actors/publisher/record-packer.ts'
 import type { DeadLetterEntry } from '../../../src/adapters/dead-letters/dead-letter-log.ts'
-import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import {
   type LogBatch,
   openBatch,
@@ -98,9 +97,9 @@ const land = (batches: readonly LogBatch[], isCompact: boolean): Landed => {
   const rows: Array<readonly [TradeV2, string, number]> = []
   const letters: DeadLetterEntry[] = []
   let compactCount = 0
-  const learn = learnCompactTrades(new TradeColumns())
+  const learn = learnCompactTrades()
   /** Rows as records, decoded by the library from the bytes that the compact key had read. */
-  const learnRecords = (record: TradeV2): CompactKey | undefined => {
+  const learnRecords = (record: TradeV2): CompactKey<TradeV2> | undefined => {
     const key = learn(record)
     let bytes = Buffer.alloc(0)
     return (
@@ -110,7 +109,7 @@ const land = (batches: readonly LogBatch[], isCompact: boolean): Landed => {
           bytes = Buffer.from(new Uint8Array(view.buffer, view.byteOffset + start, end - start))
           return key.read(view, start, end)
         },
-        land: (partition, offset) => {
+        land: (_rows, partition, offset) => {
           compactCount += 1
           rows.push([codec.decode(bytes, 0, bytes.length), partition, offset])
         }
@@ -141,7 +140,7 @@ const land = (batches: readonly LogBatch[], isCompact: boolean): Landed => {
   }
   for (const batch of batches) partition.fold(batch, sink, letters)
   expect(partition.fault).toBeUndefined()
-  return { rows, letters, state: partition.serialiseState().toString(), compactCount }
+  return { rows, letters, state: Buffer.from(partition.cut().state).toString(), compactCount }
 }
 
 const plain = (record: TradeV2): TradeV2 => ({
