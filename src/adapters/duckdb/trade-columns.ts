@@ -32,6 +32,7 @@ export interface CompactRow {
 
 /** Codes of what the rows of an instrument share, until `clear`. */
 interface SharedCodes {
+  readonly instrument: Instrument
   readonly partition: string
   readonly group: number
   readonly messagePrefix: number
@@ -67,6 +68,8 @@ export class TradeColumns extends BufferedColumns<TradeV2> {
   readonly #offset = this.bufferOf('k2_offset', IntegerBuffer)
   readonly #shared = sharedNames.map((name) => this.bufferOf(name, CodedBuffer))
   readonly #codes = new Map<Instrument, SharedCodes>()
+  /** Of the last row: fills of one order stand together. */
+  #lastCodes: SharedCodes | undefined
 
   constructor() {
     super(tradeV2Schema, hints)
@@ -95,14 +98,21 @@ export class TradeColumns extends BufferedColumns<TradeV2> {
   }
 
   #codesOf(instrument: Instrument, partition: string): SharedCodes {
+    const last = this.#lastCodes
+    if (last?.instrument === instrument && last.partition === partition) return last
     const known = this.#codes.get(instrument)
-    if (known?.partition === partition) return known
+    this.#lastCodes = known?.partition === partition ? known : this.#learn(instrument, partition)
+    return this.#lastCodes
+  }
+
+  #learn(instrument: Instrument, partition: string): SharedCodes {
     const { exchange, symbol, assetClass, quoteAsset, baseAsset } = instrument
     const texts = [symbol, exchange, assetClass, quoteAsset, [], partition]
     const side = (text: TradeV2['side']) => this.#side.codeOf(text)
     const vendorData = (isBestMatch: boolean) =>
       this.#vendorData.codeOf({ is_best_match: String(isBestMatch), base_asset: baseAsset })
     const codes: SharedCodes = {
+      instrument,
       partition,
       group: this.groupOf(instrument),
       messagePrefix: this.#messageId.codeOf(messageId(exchange, symbol, 0).slice(0, -1)),
@@ -118,5 +128,6 @@ export class TradeColumns extends BufferedColumns<TradeV2> {
   override clear(): void {
     super.clear()
     this.#codes.clear()
+    this.#lastCodes = undefined
   }
 }

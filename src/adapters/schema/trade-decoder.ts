@@ -43,8 +43,9 @@ export class TradeDecoder {
     this.quantityLow = this.#low
     this.quantityHigh = this.#high
     if (!this.#passes(view, layout.currency)) return false
-    const side = sides.indexOf(this.#byte(view))
-    if (side < 0 || this.#byte(view) !== 0 || this.#byte(view) !== 2) return false
+    const side = this.#byte(view)
+    if (side !== buy && side !== sell) return false
+    if (this.#byte(view) !== 0 || this.#byte(view) !== 2) return false
     if (this.#long(view) !== nativeId) return false
     const receivedUs = this.#long(view)
     if (receivedUs < 0 || this.#byte(view) !== 0) return false
@@ -52,7 +53,7 @@ export class TradeDecoder {
     this.nativeId = nativeId
     this.timestampUs = timestampUs
     this.receivedUs = receivedUs
-    this.isBuyerMaker = side === 1
+    this.isBuyerMaker = side === sell
     return this.#at === end
   }
 
@@ -132,6 +133,7 @@ export class TradeDecoder {
   }
 }
 
+const [buy, sell] = sides
 const idDigitsMax = 16
 const msDigits = 13
 const usDigits = 16

@@ -28,7 +28,7 @@ export const writeTrade = (
   at = putDecimal(view, at, trade.price)
   at = putDecimal(view, at, trade.quantity)
   at = putRun(view, at, currency)
-  view.setUint8(at, sides[trade.isBuyerMaker ? 1 : 0]!)
+  view.setUint8(at, sides[trade.isBuyerMaker ? 1 : 0])
   view.setUint8(at + 1, 0) // no conditions
   view.setUint8(at + 2, 2)
   at = putLong(view, at + 3, trade.nativeId)

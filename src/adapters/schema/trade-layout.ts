@@ -42,8 +42,8 @@ const enumIndex = (field: 'asset_class' | 'side', symbol: string): number => {
   }
   return type.symbols.indexOf(symbol) * 2
 }
-/** Bytes of `side` and of the empty `trade_conditions`, by `isBuyerMaker`. */
-export const sides = ['BUY', 'SELL'].map((side) => enumIndex('side', side))
+/** Byte of `side`, by `isBuyerMaker`. */
+export const sides = [enumIndex('side', 'BUY'), enumIndex('side', 'SELL')] as const
 
 /** Sixteen digits of id twice, of event time, and five longs and decimals of at most ten bytes. */
 const variableBytesMax = 3 * 18 + 6 * 10 + 8
