@@ -64,8 +64,9 @@ export class MapBuffer implements ColumnBuffer {
         parameters: []
       }
     }
-    if (!this.#hasNumbered && this.#texts.texts.length <= enumValuesMax) {
-      return dictionaryStaging(this.#column, this.#texts, this.#texts.texts.map(mapOfJson))
+    const { texts } = this.#texts
+    if (!this.#hasNumbered && texts.length <= enumValuesMax && texts.every(isPlain)) {
+      return dictionaryStaging(this.#column, this.#texts, texts.map(mapOfJson))
     }
     return {
       columns: [stagedTexts(this.name, (row) => this.#jsonAt(row))],
@@ -99,6 +100,9 @@ export class MapBuffer implements ColumnBuffer {
     this.#hasNumbered = false
   }
 }
+
+/** Of printable ASCII without escapes: the binding changes a key that is NUL, for one. */
+const isPlain = (json: string): boolean => /^[ -[\]-~]*$/.test(json)
 
 const mapOfJson = (json: string): DuckDBValue =>
   mapValue(

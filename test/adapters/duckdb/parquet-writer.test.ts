@@ -161,6 +161,14 @@ describe('parquet writer', () => {
     expect(read).toMatchObject({ vendor_data: { ok: 'x\ufffd' }, currency: '\ufffd' })
   })
 
+  test('a map whose key is NUL is written as it is, whatever was written before', async () => {
+    for (const key of ['\\', '\u0000', 'x', '\u0000']) {
+      const vendor_data = { '': '', [key]: '' }
+      const [file] = await write(columnsOfTrades([trade({ vendor_data })]))
+      expect(await readTrades(file!.path)).toMatchObject([{ vendor_data }])
+    }
+  })
+
   test('a decimal of nineteen digits is refused and leaves no half row', async () => {
     const rows = new TradeColumns()
     rows.push(trade({ source_sequence: 1 }), 'p', 0)
