@@ -38,8 +38,8 @@ export interface Lander {
 /** Bytes of one read from a partition. */
 const readBytesMax = 2 * 1_024 * 1_024
 /** After a pass that brought less, some more is waited for: each read opens a file. */
-const readBytesSmall = 256 * 1_024
-const readPauseMs = 20
+const readBytesSmall = 1_024 * 1_024
+const readPauseMs = 100
 /** The first commit does not wait for the full age: a start should show that it lands. */
 const firstCommitAgeMs = 1_000
 
