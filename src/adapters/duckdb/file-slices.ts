@@ -143,7 +143,8 @@ const slicesOfIntervals = (counts: Int32Array, rowCount: number, rowsMax: number
   let inSlice = 0
   for (let interval = 0; interval < counts.length; interval++) {
     const count = counts[interval]!
-    if (inSlice > 0 && (inSlice >= target || inSlice + count > rowsMax)) {
+    // Only rows begin a slice: the last intervals may have none.
+    if (count > 0 && inSlice > 0 && (inSlice >= target || inSlice + count > rowsMax)) {
       slice += 1
       inSlice = 0
     }

@@ -111,6 +111,8 @@ export class FrameQueue<E> {
         this.#gather(turns - 1)
         return
       }
+      // A reader may have been interrupted meanwhile, and the next one have taken what was there.
+      if (!this.#isSettled()) return
       const wake = this.#wake
       this.#wake = null
       wake?.()

@@ -145,7 +145,8 @@ export class TradeScanner {
       at += 1
       if (at - start > wholeDecimalsMax) return -1
     }
-    if (at === start || whole >= wholeLimit || this.#view.getUint8(at) !== point) return -1
+    if (at === start || at >= this.#end || whole >= wholeLimit) return -1
+    if (this.#view.getUint8(at) !== point) return -1
     at += 1
     const fractionStart = at
     let fraction = 0

@@ -217,6 +217,8 @@ const readSegment = async (
       start += bytes
     }
     position += start
+    // What was only passed over may be overwritten: a walk must not keep the whole segment.
+    if (found.length === 0) source.memory?.begin()
   }
   return found
 }

@@ -74,7 +74,7 @@ export class TradeDecoder {
 
   #vendorData({ baseAsset }: TradeLayout, view: DataView): boolean {
     if (!this.#passes(view, vendorHead)) return false
-    const digits = this.#byte(view) >>> 1
+    const digits = this.#byte(view) / 2
     if ((digits !== msDigits && digits !== usDigits) || this.#at + digits > this.#end) return false
     this.eventTime = wholeNumberAt(view, this.#at, this.#at + digits, longMax)
     this.#at += digits

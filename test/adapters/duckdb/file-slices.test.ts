@@ -41,6 +41,7 @@ test('property: every row is in one slice, of its exchange and day, in its place
   fc.assert(
     fc.property(fc.array(row, { maxLength: 200 }), fc.integer({ min: 1, max: 50 }), (rows, max) => {
       const slices = sliceRows(sourceOf(rows), max)
+      expect(slices.every(({ rows: inSlice }) => inSlice.length > 0)).toBe(true)
       const placed = slices.flatMap((slice) => [...slice.rows])
       expect(placed.toSorted((one, other) => one - other)).toEqual([...rows.keys()])
       expect(slices.map(({ index }) => index)).toEqual([...slices.keys()])
@@ -69,6 +70,13 @@ test('property: slices of a partition follow each other in time', () => {
       }
     })
   )
+})
+
+test('no slice is empty, also where rounding leaves the last interval without rows', () => {
+  const at = (timestamp: number, sequence: number) => ({ group: 0, timestamp, sequence })
+  const rows = [at(0, 0), ...Array.from({ length: 10 }, (_, index) => at(1_000_002, index + 1))]
+  const sizes = sliceRows(sourceOf(rows), 10).map(({ rows: inSlice }) => inSlice.length)
+  expect(sizes).toEqual([1, 10])
 })
 
 test('a batch needs no more slices than its rows do, about equally large', () => {

@@ -13,7 +13,7 @@ const receivedUs = 1_723_161_255_400_001
 const scanner = new TradeScanner(instruments)
 
 const frameOf = (data: string | Buffer, isBinary = false) => {
-  const bytes = Buffer.from(data)
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
   return { bytes, frameBytes: bytes.length, isBinary, receivedUs }
 }
 /** The scanner's record, or undefined where it leaves the frame to the parser. */
@@ -45,6 +45,12 @@ const frame = (changes: Partial<typeof fields> = {}): string => {
   )
 }
 
+/** A copy in memory of its own, so that a read behind its end is a RangeError. */
+const exactly = (bytes: Uint8Array): Buffer => {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
+}
 const digits = (value: fc.Arbitrary<number>) => value.map(String)
 const id = digits(
   fc.oneof(
@@ -113,7 +119,7 @@ describe('the scanner of trade frames', () => {
         const [values, changes, cut] = given
         const bytes = Buffer.from(frame(values))
         for (const [at, byte] of changes) bytes[at % bytes.length] = byte
-        const data = cut === null ? bytes : bytes.subarray(0, cut % (bytes.length + 1))
+        const data = exactly(cut === null ? bytes : bytes.subarray(0, cut % (bytes.length + 1)))
         const record = scanned(data)
         if (record === undefined) return
         read += 1
@@ -165,6 +171,14 @@ describe('the scanner of trade frames', () => {
       expect(scanned(data), data).toBeUndefined()
     }
     expect(scanner.scan(frameOf(frame(), true), blankTrade())).toBe(false)
+  })
+
+  test('never looks beyond the end of a frame that was cut, wherever it was', () => {
+    const whole = Buffer.from(frame())
+    for (let length = 0; length < whole.length; length++) {
+      expect(scanned(exactly(whole.subarray(0, length)))).toBeUndefined()
+    }
+    expect(scanned(exactly(whole))).toBeDefined()
   })
 
   test('knows symbols that are added while it is in use', () => {

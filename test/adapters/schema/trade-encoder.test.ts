@@ -97,6 +97,22 @@ describe('the decoder of compact trades', () => {
     expect(counts.left).toBeGreaterThan(50)
   })
 
+  test('any one byte changed: read as the library reads it, or left to it', () => {
+    const [trade] = fc.sample(arbitraryCompact, { numRuns: 1, seed: 11 })
+    const layout = tradeLayoutOf(trade!.instrument)!
+    const whole = Buffer.from(codec.encode(tradeOf(trade!)))
+    for (let at = 0; at < whole.length; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const changed = Buffer.from(whole)
+        changed[at] = byte
+        if (!decoder.read(layout, viewOf(changed), 0, changed.length)) continue
+        expect(readBack(decoder, trade!), `byte ${at} = ${byte}`).toEqual(
+          plain(codec.decode(changed, 0, changed.length))
+        )
+      }
+    }
+  })
+
   test('records of another instrument, schema or shape are left to the library', () => {
     const [bitcoin, other] = [tradeLayoutOf(listed[0]!)!, listed[1]!]
     const [trade] = fc.sample(arbitraryCompact, { numRuns: 1, seed: 7 })
