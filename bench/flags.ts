@@ -37,7 +37,7 @@ Figures with a bar say whether their median meets it; a bar that is missed is no
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
   --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 60)
   --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)
-  --out FILE       write the results as JSON, for example bench/results/slice.json
+  --out FILE       write the results as JSON, for example bench/results/kernel.json
   --folder DIR     where runs put their data (default: the system's folder for temporary files)
   --profile DIR    write CPU profiles of K2's threads in throughput; slower. They are summed up by
                    node scripts/run.mjs bench/profile.ts DIR
