@@ -41,7 +41,7 @@ const readBytesMax = 2 * 1_024 * 1_024
 const readBytesSmall = 1_024 * 1_024
 const readPauseMs = 100
 /** The first commit does not wait for the full age: a start should show that it lands. */
-const firstCommitAgeMs = 1_000
+const firstCommitAgeMs = 500
 
 interface Session<A extends SequencedRecord> {
   readonly partitions: readonly LandingPartition<A>[]
