@@ -15,13 +15,12 @@
  */
 import { type Instrument, messageId, quoteId } from '../../market/instrument.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
+import { checkStream, type KnownEvent, readEvent } from './binance-event.ts'
 import {
-  clipped,
   exactDecimal,
   type FieldText,
   type InstrumentTable,
   microseconds,
-  readableId,
   Refusal,
   required
 } from './binance-fields.ts'
@@ -46,40 +45,21 @@ export const readQuote = (
   receivedUs: number,
   instruments: InstrumentTable
 ): FrameResult => {
-  const nativeId = readableId(fields.u)
-  const instrument = fields.s?.type === 'string' ? instruments.get(fields.s.text) : undefined
-  try {
-    if (instrument === undefined) {
-      required(fields.s, 's', 'string', 'bad_value')
-      throw new Refusal('unknown_symbol', 's')
-    }
-    required(fields.u, 'u', 'number', 'bad_id')
-    if (nativeId === undefined) throw new Refusal('bad_id', 'u')
-    return { kind: 'quote', quote: quoteOf(fields, { instrument, nativeId, receivedUs }), nativeId }
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    const symbol = instrument?.symbol ?? clipped(fields.s)
-    return {
-      kind: 'rejected',
-      isQuote: true,
-      reason: error.reason,
-      field: error.field,
-      ...(symbol === undefined ? {} : { symbol }),
-      ...(nativeId === undefined ? {} : { nativeId })
-    }
-  }
+  const result = readEvent({ s: fields.s, id: fields.u, idName: 'u' }, instruments, (known) => ({
+    kind: 'quote',
+    quote: quoteOf(fields, known, receivedUs),
+    nativeId: known.nativeId
+  }))
+  return result.kind === 'rejected' ? { ...result, isQuote: true } : result
 }
 
 const quoteOf = (
   fields: QuoteFields,
-  known: { readonly instrument: Instrument; readonly nativeId: number; readonly receivedUs: number }
+  { instrument, nativeId }: KnownEvent,
+  receivedUs: number
 ): QuoteV2 => {
-  const { instrument, nativeId, receivedUs } = known
   const { exchange, symbol } = instrument
-  const { stream } = fields
-  if (stream !== undefined && stream !== `${symbol.toLowerCase()}@bookTicker`) {
-    throw new Refusal('symbol_mismatch', 'stream')
-  }
+  checkStream(fields.stream, instrument, 'bookTicker')
   const bid = sideOf(fields, 'b', 'B')
   const ask = sideOf(fields, 'a', 'A')
   return {

@@ -12,13 +12,12 @@
  */
 import { type Instrument, messageId, tradeId } from '../../market/instrument.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import { checkStream, type KnownEvent, readEvent } from './binance-event.ts'
 import {
-  clipped,
   exactDecimal,
   type FieldText,
   type InstrumentTable,
   microseconds,
-  readableId,
   Refusal,
   required,
   type ScalarText,
@@ -40,46 +39,27 @@ export interface TradeFields {
   readonly b: FieldText
   readonly a: FieldText
 }
+
 /** A trade, or why it is none. Members are judged from their text, so no double is in the way. */
 export const readTrade = (
   fields: TradeFields,
   receivedUs: number,
   instruments: InstrumentTable
 ): FrameResult => {
-  const nativeId = readableId(fields.t)
-  const instrument = fields.s?.type === 'string' ? instruments.get(fields.s.text) : undefined
-  try {
-    if (instrument === undefined) {
-      required(fields.s, 's', 'string', 'bad_value')
-      throw new Refusal('unknown_symbol', 's')
-    }
-    required(fields.t, 't', 'number', 'bad_id')
-    if (nativeId === undefined) throw new Refusal('bad_id', 't')
-    const trade = tradeOf(fields, { instrument, nativeId, receivedUs })
-    return { kind: 'trade', trade, nativeId }
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    const symbol = instrument?.symbol ?? clipped(fields.s)
-    return {
-      kind: 'rejected',
-      reason: error.reason,
-      field: error.field,
-      ...(symbol === undefined ? {} : { symbol }),
-      ...(nativeId === undefined ? {} : { nativeId })
-    }
-  }
+  return readEvent({ s: fields.s, id: fields.t, idName: 't' }, instruments, (known) => ({
+    kind: 'trade',
+    trade: tradeOf(fields, known, receivedUs),
+    nativeId: known.nativeId
+  }))
 }
 
 const tradeOf = (
   fields: TradeFields,
-  known: { readonly instrument: Instrument; readonly nativeId: number; readonly receivedUs: number }
+  { instrument, nativeId }: KnownEvent,
+  receivedUs: number
 ): TradeV2 => {
-  const { instrument, nativeId, receivedUs } = known
   const { exchange, symbol } = instrument
-  const { stream } = fields
-  if (stream !== undefined && stream !== `${symbol.toLowerCase()}@trade`) {
-    throw new Refusal('symbol_mismatch', 'stream')
-  }
+  checkStream(fields.stream, instrument, 'trade')
   const isBuyerMaker = flag(required(fields.m, 'm', 'boolean', 'bad_value'))
   return {
     message_id: messageId(exchange, symbol, nativeId),
