@@ -4,7 +4,7 @@
  */
 import { assign, type DoneActorEvent, enqueueActions, type ErrorActorEvent, setup } from 'xstate'
 import { seedFor } from './restart-policy.ts'
-import { isCounted } from './supervisor-child-rules.ts'
+import { isCounted, timerOf } from './supervisor-child-rules.ts'
 import {
   changeChild,
   type ChildEntry,
@@ -208,5 +208,3 @@ export const supervisorSetup = setup({
     })
   }
 })
-
-const timerOf = (number: number): string => `crash:${number}`
