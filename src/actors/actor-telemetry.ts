@@ -1,4 +1,5 @@
 /** Log lines and metrics of the actor system itself. */
+import { releaseRequest } from '../adapters/http/release-route.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import { subjectSuffix, type Transition } from './inspector.ts'
 import type { KernelEvent } from './kernel.ts'
@@ -26,7 +27,7 @@ export const observeTransition =
         log('error', 'actor.quarantined', {
           path,
           crash: crash(),
-          remedy: `POST /v1/system/actors/${path}/release starts it again`
+          remedy: `${releaseRequest(path)} starts it again`
         })
         return
       default:

@@ -1,5 +1,6 @@
 /** Whether K2 serves what it is for: feed connected, log open, lander running, table readable. */
 import type { Readiness } from '../../adapters/http/api-deps.ts'
+import { releaseRequest } from '../../adapters/http/release-route.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { ActorStatus, RuntimeStatus } from '../status.ts'
@@ -45,7 +46,7 @@ const leavesOf = (actor: ActorStatus): readonly ActorStatus[] => {
 
 const remedyOf = (path: string, tags: ActorStatus['tags']): string | undefined =>
   tags.includes('quarantined')
-    ? `it crashed too often and waits for POST /v1/system/actors/${path}/release`
+    ? `it crashed too often and waits for ${releaseRequest(path)}`
     : undefined
 
 const healthOf = ({

@@ -6,6 +6,10 @@ import { type Problem, problemResponse } from './problem.ts'
 
 export const releasePath = '/v1/system/actors/{path}/release'
 
+/** The request that releases an actor, as an operator is told. */
+export const releaseRequest = (path: string): string =>
+  `POST ${releasePath.replace('{path}', () => path)}`
+
 export const releaseAnswer = (
   { release, nowMs }: ApiDeps,
   path: string,
