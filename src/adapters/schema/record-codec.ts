@@ -5,6 +5,7 @@
  * 1. `decode(encode(record))` equals the record.
  * 2. Decoding never reads outside the given range and never yields a number that is not exact:
  *    a long beyond 2^53 or a decimal beyond its precision is an `UndecodableRecord`.
+ * 3. What decoding costs is bounded by the bytes given, whatever counts they claim.
  */
 import avro from 'avsc'
 import * as Schema from 'effect/Schema'
@@ -38,6 +39,7 @@ export interface RecordCodec<A> {
 export const makeRecordCodec = <A>(schema: object): RecordCodec<A> => {
   const type = avro.Type.forSchema(schema as avro.Schema, {
     logicalTypes: { decimal: DecimalType },
+    typeHook: countedType,
     wrapUnions: false
   })
   const { name } = type.schema() as { name: string }
@@ -65,6 +67,56 @@ export const makeRecordCodec = <A>(schema: object): RecordCodec<A> => {
         })
       }
     }
+  }
+}
+
+/** avsc's own readers of what has a count in front trust that count, and lose keys. */
+const countedType = (part: avro.Schema, options: unknown): avro.Type | undefined => {
+  const { type } = part as { readonly type?: unknown }
+  if (type === 'map') return new MapType(part, options)
+  return type === 'array' ? new ArrayType(part, options) : undefined
+}
+
+interface Tap {
+  readonly readLong: () => number
+  readonly readString: () => string
+  readonly isValid: () => boolean
+}
+
+interface Reader<A> {
+  readonly _read: (tap: Tap) => A
+}
+
+/** Blocks of an array or map, up to the one that is empty (Avro specification, "Arrays"). */
+const readBlocks = <A>(tap: Tap, readOne: () => A): A[] => {
+  const all: A[] = []
+  for (let count = tap.readLong(); count !== 0; count = tap.readLong()) {
+    // Of a negative count, the size of its block in bytes follows.
+    if (count < 0) tap.readLong()
+    for (let left = Math.abs(count); left > 0; left--) {
+      all.push(readOne())
+      if (!tap.isValid()) throw new Error('a list or map has fewer entries than it says')
+    }
+  }
+  return all
+}
+
+class ArrayType extends avro.types.ArrayType {
+  declare readonly itemsType: avro.Type & Reader<unknown>
+
+  protected _read(tap: Tap): readonly unknown[] {
+    return readBlocks(tap, () => this.itemsType._read(tap))
+  }
+}
+
+class MapType extends avro.types.MapType {
+  declare readonly valuesType: avro.Type & Reader<unknown>
+
+  protected _read(tap: Tap): Readonly<Record<string, unknown>> {
+    // Not by assignment: that of a key `__proto__` would set a prototype, or nothing.
+    return Object.fromEntries(
+      readBlocks(tap, () => [tap.readString(), this.valuesType._read(tap)] as const)
+    )
   }
 }
 

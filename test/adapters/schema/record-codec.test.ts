@@ -44,6 +44,38 @@ describe('record codec', () => {
     )
   })
 
+  test('a map keeps every key, those of JavaScript objects among them', () => {
+    const [base] = fc.sample(trade, { numRuns: 1, seed: 1 })
+    const vendorData = Object.fromEntries(
+      ['__proto__', 'constructor', 'toString'].map((key) => [key, 'text'])
+    )
+    const bytes = codec.encode({ ...base!, vendor_data: vendorData })
+    const decoded = codec.decode(bytes, 0, bytes.length).vendor_data!
+    expect(Object.entries(decoded)).toEqual(Object.entries(vendorData))
+  })
+
+  test.each(['array', 'map'])('a count of an %s beyond the bytes is refused', (kind) => {
+    const counted = makeRecordCodec<unknown>({
+      type: 'record',
+      name: 'Counted',
+      fields: [{ name: 'v', type: { type: kind, items: 'string', values: 'string' } }]
+    })
+    // 2^40 entries, of which none is there.
+    const bytes = Buffer.from('808080808040', 'hex')
+    expect(() => counted.decode(bytes, 0, bytes.length)).toThrow(UndecodableRecord)
+  })
+
+  test('blocks that say their size are read', () => {
+    const list = makeRecordCodec<unknown>({
+      type: 'record',
+      name: 'List',
+      fields: [{ name: 'v', type: { type: 'array', items: 'string' } }]
+    })
+    // Minus two entries, four bytes: "a", "b"; then one more: "c"; then the end.
+    const bytes = Buffer.from('03080261026202026300', 'hex')
+    expect(list.decode(bytes, 0, bytes.length)).toEqual({ v: ['a', 'b', 'c'] })
+  })
+
   test('the largest id that a feed accepts can be written, the next one is refused loudly', () => {
     const [base] = fc.sample(trade, { numRuns: 1, seed: 1 })
     const bytes = codec.encode({ ...base!, source_sequence: longMax })
