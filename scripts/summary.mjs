@@ -1,6 +1,6 @@
 /**
- * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports and prints
- * `N passed, N failed`. Exit 1 when a test failed, none ran, or one was skipped, unless
+ * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports, names what failed with its
+ * reason once more (the reports are long), and prints `N passed, N failed`. Exit 1 when a test failed, none ran, or one was skipped, unless
  * K2_REQUIRE_RECORDINGS=0 allows it.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -17,10 +17,12 @@ for (const name of readdirSync(folder)) {
       counts.failed += 1
       console.log(`failed to load: ${file}: ${message}`)
     }
-    for (const { status: outcome, fullName } of assertionResults) {
+    for (const { status: outcome, fullName, failureMessages } of assertionResults) {
       if (outcome === 'passed') counts.passed += 1
-      else if (outcome === 'failed') counts.failed += 1
-      else skipped.push(fullName)
+      else if (outcome === 'failed') {
+        counts.failed += 1
+        console.log(`failed (${name}): ${file}: ${fullName}\n${failureMessages.join('\n').slice(0, 3_000)}\n`)
+      } else skipped.push(fullName)
     }
   }
 }
