@@ -1,7 +1,7 @@
 /**
  * `node scripts/summary.mjs <folder>`: adds up vitest's JSON reports, names what failed with its
- * reason once more (the reports are long), and prints `N passed, N failed`. Exit 1 when a test failed, none ran, or one was skipped, unless
- * K2_REQUIRE_RECORDINGS=0 allows it.
+ * reason once more (the reports are long), and prints `N passed, N failed`. Exit 1 when a test
+ * failed, none ran, or one was skipped, unless K2_REQUIRE_RECORDINGS=0 allows it.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,8 @@ for (const name of readdirSync(folder)) {
       if (outcome === 'passed') counts.passed += 1
       else if (outcome === 'failed') {
         counts.failed += 1
-        console.log(`failed (${name}): ${file}: ${fullName}\n${failureMessages.join('\n').slice(0, 3_000)}\n`)
+        const reason = failureMessages.join('\n').slice(0, 3_000)
+        console.log(`failed (${name}): ${file}: ${fullName}\n${reason}\n`)
       } else skipped.push(fullName)
     }
   }
