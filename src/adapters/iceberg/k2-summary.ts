@@ -68,10 +68,17 @@ export const recordedState = (table: string, metadata: TableMetadata): RecordedS
 }
 
 /** State paths that a snapshot names. */
-export const statePathsOf = (snapshot: Snapshot): readonly string[] =>
-  Object.values(stateOf(snapshot).states).flatMap((topics) =>
+export const statePathsOf = (snapshot: Snapshot): readonly string[] => {
+  const known = statePaths.get(snapshot)
+  if (known !== undefined) return known
+  const paths = Object.values(stateOf(snapshot).states).flatMap((topics) =>
     Object.values(topics).flatMap((partitions) => Object.values(partitions))
   )
+  statePaths.set(snapshot, paths)
+  return paths
+}
+
+const statePaths = new WeakMap<Snapshot, readonly string[]>()
 
 export const valueAt = <V>(
   positions: ByPartition<V>,

@@ -104,11 +104,15 @@ export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadat
 }
 
 export const serialiseMetadata = (metadata: TableMetadata): Uint8Array => {
-  const members = Object.entries(metadata).map(([key, value]: [string, unknown]) => {
-    const text = Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : textOf(value)
-    return `${JSON.stringify(key)}:${text}`
-  })
-  return Buffer.from(`{${members.join(',')}}`)
+  const parts: Uint8Array[] = []
+  for (const [key, value] of Object.entries(metadata) as [string, unknown][]) {
+    parts.push(Buffer.from(`${parts.length === 0 ? '{' : ','}${JSON.stringify(key)}:`))
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => parts.push(index === 0 ? openList : comma, bytesOf(item)))
+      parts.push(value.length === 0 ? emptyList : closeList)
+    } else parts.push(bytesOf(value))
+  }
+  return Buffer.concat([...parts, closeObject])
 }
 
 export const currentSnapshot = (metadata: TableMetadata): Snapshot | null => {
@@ -230,16 +234,21 @@ const refsOf = (
     : { ...refs, main: { type: 'branch', ...refs['main'], 'snapshot-id': current } }
 }
 
-const texts = new WeakMap<object, string>()
+/** Parts of metadata never change, and most are in the next version too. */
+const written = new WeakMap<object, Uint8Array>()
 
-const textOf = (value: unknown): string => {
-  if (typeof value !== 'object' || value === null) return stringify(value) ?? 'null'
-  const known = texts.get(value)
+const bytesOf = (value: unknown): Uint8Array => {
+  if (typeof value !== 'object' || value === null) return Buffer.from(stringify(value) ?? 'null')
+  const known = written.get(value)
   if (known !== undefined) return known
-  const text = stringify(value) ?? '{}'
-  texts.set(value, text)
-  return text
+  const bytes = Buffer.from(stringify(value) ?? '{}')
+  written.set(value, bytes)
+  return bytes
 }
+
+const [closeObject, openList, closeList, emptyList, comma] = ['}', '[', ']', '[]', ','].map(
+  (text) => Buffer.from(text)
+) as [Buffer, Buffer, Buffer, Buffer, Buffer]
 
 const found = <T>(value: T | undefined, metadata: TableMetadata, what: string): T => {
   if (value === undefined)
