@@ -2,7 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import * as Effect from 'effect/Effect'
-import { makeIcebergLandingTable } from '../src/actors/lander/iceberg-landing-table.ts'
+import {
+  dataFolder,
+  type LandedFiles,
+  makeIcebergLandingTable
+} from '../src/actors/lander/iceberg-landing-table.ts'
 import type { PartitionAdvance } from '../src/actors/lander/lander-ports.ts'
 import { tradesSpec } from '../src/actors/data-types.ts'
 import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
@@ -49,6 +53,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
     uuid: randomUUID,
     observe: () => undefined
   })
+  yield* Effect.promise(() => mkdir(dataFolder(table), { recursive: true }))
   const writer = yield* openParquetWriter({
     columns: rows.columns,
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
@@ -66,24 +71,30 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
     onRemoved: () => undefined
   })
   const startedMs = performance.now()
-  const files = yield* landing.writeRows(rows, randomUUID())
+  const { dataFiles, sync } = yield* landing.writeRows(rows, randomUUID())
+  yield* sync
   const parquetSeconds = (performance.now() - startedMs) / 1_000
   const commitMs: number[] = []
   for (let index = 0; index < commits; index += 1) {
     const commitId = randomUUID()
-    const attempt = { commitId, files: renamed(files, commitId), advances: advancesOf(index) }
+    const attempt = { commitId, files: renamed(dataFiles, commitId), advances: advancesOf(index) }
     const cutMs = performance.now()
     const outcome = yield* landing.commit(attempt)
     commitMs.push(performance.now() - cutMs)
     if (outcome.kind !== 'landed') throw new Error(`a commit was ${outcome.kind}`)
   }
-  const bytes = files.reduce((sum, { fileSizeBytes }) => sum + fileSizeBytes, 0)
-  return { parquetSeconds, bytes, commitMs, files: files.length }
+  const bytes = dataFiles.reduce((sum, { fileSizeBytes }) => sum + fileSizeBytes, 0)
+  return { parquetSeconds, bytes, commitMs, files: dataFiles.length }
 })
 
 /** A commit does not open its data files, so the same ones serve under names of their own. */
-const renamed = (files: readonly DataFile[], commitId: string): readonly DataFile[] =>
-  files.map((file, index) => ({ ...file, location: `${file.location}.${commitId}-${index}` }))
+const renamed = (files: readonly DataFile[], commitId: string): LandedFiles => ({
+  dataFiles: files.map((file, index) => ({
+    ...file,
+    location: `${file.location}.${commitId}-${index}`
+  })),
+  sync: Effect.void
+})
 
 const advanceRecords = 32_768
 

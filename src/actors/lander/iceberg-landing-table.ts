@@ -3,7 +3,6 @@
  * state. What to do after a fence or an unknown outcome is decided here, as R19 says.
  */
 import * as Effect from 'effect/Effect'
-import { makeFolder } from '../../adapters/disk/folders.ts'
 import type { ParquetWriter, WrittenFile } from '../../adapters/duckdb/parquet-writer.ts'
 import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
@@ -11,8 +10,10 @@ import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import {
   dataDirectory,
+  type LoadedMetadata,
   readRecordedState,
   readState,
+  refresh,
   stateLocation,
   type Table,
   writeState
@@ -22,9 +23,9 @@ import { fileLocation, filePath } from '../../adapters/object-store/local-files.
 import {
   type LandedRows,
   LandingFailed,
+  type LandingAttempt,
   type LandingOutcome,
   type LandingTable,
-  type PartitionAdvance,
   type RecordedPositions
 } from './lander-ports.ts'
 
@@ -40,9 +41,23 @@ export interface IcebergLandingOptions {
   readonly onRemoved: (files: readonly RemovedFile[]) => void
 }
 
+/**
+ * Where data files go; it must exist. One per table: a partition's folder would only repeat what
+ * the manifest says.
+ */
+export const dataFolder = (table: Table): string => filePath(dataDirectory(table, {}))
+
+/** Written, and durable once `sync` has ended. */
+export interface LandedFiles {
+  readonly dataFiles: readonly DataFile[]
+  readonly sync: Effect.Effect<void, { readonly message: string }>
+  /** The table as it was while they were written. */
+  readonly start?: LoadedMetadata | undefined
+}
+
 export const makeIcebergLandingTable = <A>(
   options: IcebergLandingOptions
-): LandingTable<A, readonly DataFile[]> => {
+): LandingTable<A, LandedFiles> => {
   const { table, topic } = options
   return {
     positions: readPositions(options),
@@ -57,8 +72,7 @@ export const makeIcebergLandingTable = <A>(
       Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
     writeRows: (rows, commitId) =>
       writeRows(options, rows as LandedRows<A> & RecordColumns, commitId),
-    commit: ({ commitId, files, advances }) =>
-      commit(options, appendRequest(options, commitId, files, advances))
+    commit: (attempt) => commit(options, appendRequest(options, attempt))
   }
 }
 
@@ -95,18 +109,22 @@ const writeRows = (
   { table, writer }: IcebergLandingOptions,
   rows: RecordColumns,
   commitId: string
-): Effect.Effect<readonly DataFile[], LandingFailed> =>
+): Effect.Effect<LandedFiles, LandingFailed> =>
   Effect.gen(function* () {
-    if (rows.length === 0) return []
-    // One folder per table: a partition's folder would only repeat what the manifest says.
-    const directory = filePath(dataDirectory(table, {}))
-    yield* makeFolder(directory)
-    const written = yield* writer.write({
+    if (rows.length === 0) return { dataFiles: [], sync: Effect.void }
+    const writing = writer.write({
       rows,
-      directory,
+      directory: dataFolder(table),
       fileName: ({ index }) => `${commitId}-${index}.parquet`
     })
-    return written.map(dataFileOf)
+    // Where the table cannot be read, the commit says so.
+    const loading = Effect.orElseSucceed(refresh(table), () => undefined)
+    const [written, start] = yield* Effect.all([writing, loading], { concurrency: 'unbounded' })
+    return {
+      dataFiles: written.map(dataFileOf),
+      sync: writer.sync(written.map(({ path }) => path)),
+      start
+    }
   }).pipe(Effect.mapError(failedAt('data files')))
 
 const dataFileOf = (file: WrittenFile): DataFile => ({
@@ -121,12 +139,12 @@ const dataFileOf = (file: WrittenFile): DataFile => ({
 
 const appendRequest = (
   { logIdentity, topic, partitionCount }: IcebergLandingOptions,
-  commitId: string,
-  dataFiles: readonly DataFile[],
-  advances: readonly PartitionAdvance[]
+  { commitId, files, advances }: LandingAttempt<LandedFiles>
 ): AppendRequest => ({
   commitId,
-  dataFiles,
+  dataFiles: files.dataFiles,
+  syncDataFiles: files.sync,
+  start: files.start,
   advances: advances.map((advance) => ({ logIdentity, topic, ...advance })),
   partitionCounts: [{ logIdentity, topic, count: partitionCount }]
 })
@@ -146,8 +164,8 @@ const commit = (
       return { kind: 'landed', snapshotId: committed.snapshotId.toString() }
     }),
     Effect.tapError(({ _tag }) =>
-      // Where an attempt before may have landed, or land late, all is kept (R19).
-      unknownCount === 0 && (_tag === 'Fenced' || _tag === 'CommitFailed')
+      // Where an attempt may have landed, or land late, all is kept (R19).
+      unknownCount === 0 && _tag !== 'CommitUnknown'
         ? removeUncommitted(table, request)
         : Effect.void
     ),

@@ -43,7 +43,7 @@ export interface PartitionAdvance {
   readonly statePath: string
 }
 
-interface LandingAttempt<Files> {
+export interface LandingAttempt<Files> {
   readonly commitId: string
   readonly files: Files
   readonly advances: readonly PartitionAdvance[]
@@ -63,12 +63,15 @@ export interface LandingTable<A, Files> {
     partition: number,
     bytes: Uint8Array
   ) => Effect.Effect<string, LandingFailed>
-  /** Writes the rows as data files, durably. */
+  /** Writes the rows as data files; they need not be durable before `commit` makes them so. */
   readonly writeRows: (
     rows: LandedRows<A>,
     commitId: string
   ) => Effect.Effect<Files, LandingFailed>
-  /** One atomic step for rows, offsets and state; an unknown outcome is resolved inside (R19). */
+  /**
+   * One atomic, durable step for rows, offsets and state; an unknown outcome is resolved inside
+   * (R19).
+   */
   readonly commit: (attempt: LandingAttempt<Files>) => Effect.Effect<LandingOutcome, LandingFailed>
 }
 

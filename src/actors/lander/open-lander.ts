@@ -15,7 +15,7 @@ import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import type { DataTypeSpec } from '../data-types.ts'
 import { openTable, type TableContext } from '../storage/data-folder.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
-import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
+import { dataFolder, makeIcebergLandingTable } from './iceberg-landing-table.ts'
 import { type Lander, makeLander } from './lander.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
@@ -38,6 +38,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
     const table = yield* openTable(spec, { ...setup, observe: () => undefined })
+    yield* makeFolder(dataFolder(table))
     const rows = [spec.makeRows(), spec.makeRows()] as const
     const writer = yield* openParquetWriter({
       columns: rows[0].columns,

@@ -1,6 +1,8 @@
 /** Folders on the local disk: made durable, measured. */
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { closeSync, fsync, openSync } from 'node:fs'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 
@@ -44,13 +46,10 @@ const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, Folde
     catch: (error) => new FolderFailed({ path, detail: String(error) })
   })
 
+/** Opened and closed at once: to have another thread do that costs this one more. */
 const syncPath = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  const opened = openSync(path, 'r')
+  await promisify(fsync)(opened).finally(() => closeSync(opened))
 }
 
 const blockBytes = 512

@@ -3,15 +3,17 @@
  *
  * 1. A file holds rows of one exchange and one UTC day in one row group, in the order and cut that
  *    `file-slices.ts` gives them (R22).
- * 2. A returned file is durable: its bytes and its directory entry are synced.
- * 3. A write that fails or is interrupted removes the files it began.
+ * 2. A written file is whole, but durable only once `sync` has ended: what else a commit writes
+ *    need not wait for that.
+ * 3. A write that fails or is interrupted removes the files it began. What is written and never
+ *    committed is the caller's to remove.
  * 4. Values reach the file unchanged: decimals as scaled integers, never through a double.
  *
  * zstd level 1 with Parquet v2 encodings: a third of the bytes of v1 at the same cost, and what
  * hyparquet (icebird) and pyarrow (PyIceberg) read.
  */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
@@ -70,6 +72,8 @@ export interface ParquetWriter {
   readonly write: (
     request: WriteRequest
   ) => Effect.Effect<readonly WrittenFile[], ParquetWriteFailed>
+  /** Makes files durable: their bytes and their directory entries (2). */
+  readonly sync: (paths: readonly string[]) => Effect.Effect<void, ParquetWriteFailed>
 }
 
 /** DuckDB did not start with these options. */
@@ -116,7 +120,8 @@ export const openParquetWriter = (
     )
     const turn = yield* Semaphore.make(1)
     return {
-      write: (request) => turn.withPermits(1)(writeBatch(connections, options, request))
+      write: (request) => turn.withPermits(1)(writeBatch(connections, options, request)),
+      sync: (paths) => syncAll(options.files, paths)
     }
   })
 
@@ -167,12 +172,7 @@ const writeBatch = Effect.fnUntraced(function* (
       },
       (connection) => Effect.sync(() => void idle.push(connection))
     )
-  const writeAll = Effect.gen(function* () {
-    const files = yield* Effect.forEach(slices, writeSlice, { concurrency: connections.length })
-    yield* syncAll(options.files, begun, directory)
-    return files
-  })
-  return yield* writeAll.pipe(
+  return yield* Effect.forEach(slices, writeSlice, { concurrency: connections.length }).pipe(
     Effect.onExit((exit) =>
       exit._tag === 'Success' ? Effect.void : removeAll(options.files, begun)
     )
@@ -280,6 +280,7 @@ const textBoundsOf = ({ boundsOf }: BatchStaging, { rows }: Slice) =>
 /** The only row group begins behind the magic number. */
 const parquetMagicBytes = 4
 
+/** Under its own name at once (2): nobody looks for it before the commit that names it. */
 const copySql = (
   { columns, fieldIds }: ParquetWriterOptions,
   { selectSql }: BatchStaging,
@@ -290,30 +291,30 @@ const copySql = (
   const groupRows = Math.ceil(rows.length / chunkRowsMax) * chunkRowsMax
   return `COPY (${selectSql}) TO ${textLiteral(path)} (
     FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2,
-    ROW_GROUP_SIZE ${groupRows}, FIELD_IDS ${fieldIdsSql(columns, fieldIds)}, RETURN_STATS
+    ROW_GROUP_SIZE ${groupRows}, FIELD_IDS ${fieldIdsSql(columns, fieldIds)}, RETURN_STATS,
+    USE_TMP_FILE false
   )`
 }
 
 const syncAll = (
   files: DurableFiles,
-  paths: readonly string[],
-  directory: string
-): Effect.Effect<void, ParquetWriteFailed> =>
-  Effect.forEach(
-    paths,
-    (path) =>
-      files
-        .syncFile(path)
-        .pipe(Effect.mapError((cause) => new ParquetWriteFailed({ step: 'sync', path, cause }))),
-    { concurrency: syncsMax, discard: true }
-  ).pipe(
-    Effect.andThen(files.syncDirectory(directory)),
-    Effect.mapError((cause) =>
-      cause instanceof ParquetWriteFailed
-        ? cause
-        : new ParquetWriteFailed({ step: 'sync', path: directory, cause })
-    )
+  paths: readonly string[]
+): Effect.Effect<void, ParquetWriteFailed> => {
+  const failedAt = (path: string) => (cause: unknown) =>
+    new ParquetWriteFailed({ step: 'sync', path, cause })
+  const syncEach = (
+    all: Iterable<string>,
+    sync: DurableFiles['syncFile']
+  ): Effect.Effect<void, ParquetWriteFailed> =>
+    Effect.forEach(all, (path) => Effect.mapError(sync(path), failedAt(path)), {
+      concurrency: syncsMax,
+      discard: true
+    })
+  return Effect.andThen(
+    syncEach(paths, files.syncFile),
+    syncEach(new Set(paths.map((path) => dirname(path))), files.syncDirectory)
   )
+}
 
 /** A file that cannot be removed is an orphan that no table names. */
 const removeAll = (files: DurableFiles, paths: readonly string[]): Effect.Effect<void> =>

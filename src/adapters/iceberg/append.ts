@@ -39,13 +39,26 @@ import {
   type DraftResult,
   type SnapshotDraft
 } from './snapshot-commit.ts'
-import { attempt, refresh, rememberManifest, uuidBytes, type Table } from './table.ts'
+import {
+  attempt,
+  type LoadedMetadata,
+  refresh,
+  rememberManifest,
+  uuidBytes,
+  type Table
+} from './table.ts'
 
 export interface AppendRequest {
   /** UUID of this commit; a repeated call for the same batch gives the same one. */
   readonly commitId: string
-  /** Durable Parquet files. */
   readonly dataFiles: readonly DataFile[]
+  /**
+   * Makes the data files durable; runs beside the writing of metadata, at every attempt, and ends
+   * before the swap. Absent where they are durable already.
+   */
+  readonly syncDataFiles?: Effect.Effect<void, { readonly message: string }> | undefined
+  /** The table as the caller has just loaded it; saves the first attempt's look. */
+  readonly start?: LoadedMetadata | undefined
   readonly advances: readonly Advance[]
   /** Partition counts of topics that land for the first time; later ones are compared (R41). */
   readonly partitionCounts?: readonly PartitionCount[]
@@ -65,8 +78,11 @@ export const commitAppend = (
   )
   return Effect.suspend(() => {
     checkRequest(request)
-    return commitSnapshot<Committed, AppendError>(table, request.commitId, (base) =>
-      draftAppend(table, request, base, appended)
+    return commitSnapshot<Committed, AppendError>(
+      table,
+      request.commitId,
+      (base) => draftAppend(table, request, base, appended),
+      request.start
     )
   })
 }
@@ -149,6 +165,7 @@ const draftAppend = Effect.fnUntraced(function* (
     operation: 'append',
     manifests: [...merged.manifests, ...added],
     writes: [...merged.writes, ...(file === null ? [] : [file])],
+    syncDataFiles: request.syncDataFiles,
     added: {
       files: entries.length,
       records: sum(request.dataFiles, (it) => it.recordCount),

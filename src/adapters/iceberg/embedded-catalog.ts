@@ -4,8 +4,8 @@
  * A table is a series of pointer files `<version>.json`, each naming a metadata file; the highest
  * version is the current one. A swap creates the next version, which only one process can do.
  *
- * 1. A pointer is whole or absent (`Files.publish`: its content is synced before the name exists,
- *    the directory after that).
+ * 1. A pointer is whole or absent: it is written under another name, which nobody looks at, and
+ *    published (`Files.publish`).
  * 2. Old pointers are pruned, lowest first, so a version is never absent while a lower one is left;
  *    the newest `pointersKept` stay.
  * 3. So a version is the highest if its successor is absent and it is there itself, as we know it.
@@ -19,6 +19,7 @@ import type {
   Catalog,
   Files,
   FilesFault,
+  PreparedSwap,
   SwapOutcome,
   SwapUnknown,
   TableIdentifier
@@ -38,20 +39,21 @@ export const makeEmbeddedCatalog = (files: Files, directory: string): Catalog =>
     create: Effect.fnUntraced(function* (table, next) {
       const home = homeOf(table)
       if ((yield* current(home).pipe(Effect.mapError(asUnknown))) !== null) return 'conflict'
-      return yield* put(home, null, next).pipe(Effect.mapError(asUnknown))
+      const { swap } = yield* prepared(home, null, next).pipe(Effect.mapError(asUnknown))
+      return yield* swap
     }),
-    swap: Effect.fnUntraced(function* (table, expected, next) {
+    prepareSwap: Effect.fnUntraced(function* (table, expected, next) {
       const home = homeOf(table)
       // A version that we know need not be looked up: a later one shows as taken, or in (4).
-      const base =
-        home.known?.location === expected
-          ? home.known
-          : yield* current(home).pipe(Effect.mapError(asUnknown))
-      if (base === null || base.location !== expected) return 'conflict'
-      return yield* put(home, base, next).pipe(Effect.mapError(asUnknown))
+      const base = home.known?.location === expected ? home.known : yield* current(home)
+      if (base === null || base.location !== expected) return lost
+      return yield* prepared(home, base, next)
     })
   }
 }
+
+/** Another version is current already. */
+const lost: PreparedSwap = { swap: Effect.succeed('conflict'), discard: Effect.void }
 
 /** The pointers of one table. */
 interface Home {
@@ -111,14 +113,32 @@ const current = Effect.fnUntraced(function* (
   }
 })
 
-const put = Effect.fnUntraced(function* (
+/** The next pointer, written but not published. */
+const prepared = Effect.fnUntraced(function* (
   home: Home,
   base: Pointer | null,
   next: string
-): Effect.fn.Return<SwapOutcome, FilesFault | SwapUnknown> {
+): Effect.fn.Return<PreparedSwap, FilesFault> {
   const pointer: Pointer = { version: (base?.version ?? 0) + 1, location: next }
-  const location = pointerAt(home.path, pointer.version)
-  const taken = yield* home.files.publish(location, pointerBytes(pointer)).pipe(
+  // Named after the metadata file, of which there is only one.
+  const name = next.slice(next.lastIndexOf('/') + 1)
+  const staged = `${pointerAt(home.path, pointer.version)}.${name}.tmp`
+  yield* home.files.writeNew(staged, pointerBytes(pointer))
+  return {
+    swap: put(home, base, pointer, staged).pipe(Effect.mapError(asUnknown)),
+    discard: Effect.ignore(home.files.remove(staged))
+  }
+})
+
+const put = Effect.fnUntraced(function* (
+  home: Home,
+  base: Pointer | null,
+  pointer: Pointer,
+  staged: string
+): Effect.fn.Return<SwapOutcome, FilesFault | SwapUnknown> {
+  const taken = yield* home.files.publish(staged, pointerAt(home.path, pointer.version)).pipe(
+    // Also where it was published after all: this is only the pointer's other name.
+    Effect.tapError(() => Effect.ignore(home.files.remove(staged))),
     Effect.as(false),
     Effect.catchIf(
       (fault) => fault._tag === 'FileExists',

@@ -26,10 +26,11 @@ export interface Files {
    */
   readonly writeNew: (location: string, bytes: Uint8Array) => Effect.Effect<void, FilesFault>
   /**
-   * As `writeNew`, but atomic as well: at every instant and after any crash the name is whole or
-   * absent.
+   * Moves a file that is durable to another name of its directory, atomically: at every instant and
+   * after any crash that name is whole or absent. Durable when it returns. Fails with `FileExists`
+   * and changes nothing if the name is taken.
    */
-  readonly publish: (location: string, bytes: Uint8Array) => Effect.Effect<void, FilesFault>
+  readonly publish: (staged: string, location: string) => Effect.Effect<void, FilesFault>
   /** Removing what is absent is success. */
   readonly remove: (location: string) => Effect.Effect<void, FilesFault>
   /** Names (not locations) directly under a directory; an absent directory is empty. */
@@ -59,14 +60,21 @@ export interface Catalog {
   /** Registers a new table; `conflict` if it exists. */
   readonly create: (table: TableIdentifier, next: string) => Effect.Effect<SwapOutcome, SwapUnknown>
   /**
-   * Replaces `expected` by `next`; `conflict` is definite: this swap did not and will not take
-   * place.
+   * Does what can be done of a swap of `expected` for `next` before the files that `next` names are
+   * durable. Nobody sees anything of it.
    */
-  readonly swap: (
+  readonly prepareSwap: (
     table: TableIdentifier,
     expected: string,
     next: string
-  ) => Effect.Effect<SwapOutcome, SwapUnknown>
+  ) => Effect.Effect<PreparedSwap, FilesFault>
+}
+
+/** To be swapped once, or discarded. */
+export interface PreparedSwap {
+  /** `conflict` is definite: this swap did not and will not take place. */
+  readonly swap: Effect.Effect<SwapOutcome, SwapUnknown>
+  readonly discard: Effect.Effect<void>
 }
 
 export type SwapOutcome = 'swapped' | 'conflict'

@@ -5,7 +5,7 @@
  * 1. Every attempt starts from the current metadata; `draftOf` decides anew what the snapshot holds
  *    on that parent, and takes `k2.*` from it. Nothing that was read for an earlier attempt
  *    survives, but for files that nothing refers to.
- * 2. All files that the new metadata names are durable before the catalog is asked to swap.
+ * 2. All files that the new metadata names are durable before the catalog swaps.
  * 3. Only a definite conflict is retried, at most `attemptsMax` times. An unclear outcome ends the
  *    commit as `CommitUnknown`, and nothing is deleted then.
  * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far
@@ -23,7 +23,9 @@ import {
   type Snapshot,
   type TableMetadata
 } from './metadata.ts'
+import type { PreparedSwap } from './ports.ts'
 import {
+  type LoadedMetadata,
   metadataFileName,
   readManifestList,
   refresh,
@@ -54,6 +56,8 @@ export interface SnapshotDraft {
   readonly manifests: readonly ManifestFile[]
   /** Files that the manifests need and that may not be written yet. */
   readonly writes: readonly FileToWrite[]
+  /** Makes data files durable that are not yet. */
+  readonly syncDataFiles?: Effect.Effect<void, { readonly message: string }> | undefined
   readonly added: Change
   readonly deleted: Change
   readonly changedPartitionCount: number
@@ -85,25 +89,32 @@ export type DraftResult<A> = { readonly draft: SnapshotDraft } | { readonly done
 
 export type CommitError = CommitFailed | CommitUnknown | TableUnreadable | TableMissing
 
+/**
+ * `start` is the table as the caller has just loaded it, for the first attempt: should it not be
+ * current any more, that attempt conflicts.
+ */
 export const commitSnapshot = <A, E>(
   table: Table,
   commitId: string,
-  draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>
+  draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>,
+  start?: LoadedMetadata
 ): Effect.Effect<Committed | A, E | CommitError> => {
   const durable = new Set<string>()
   const commit = Effect.gen(function* () {
     const snapshotId = snapshotIdOf(table.ports.ids.uuid())
     for (let attempts = 1; attempts <= attemptsMax; attempts += 1) {
-      const base = yield* baseOf(table, snapshotId)
+      const loaded = attempts === 1 && start !== undefined ? start : yield* refresh(table)
+      const base = yield* baseOf(table, snapshotId, loaded)
       const result = yield* draftOf(base)
       if ('done' in result) {
         yield* removeQuietly(table, [...durable])
         return result.done
       }
-      const next = nextVersion(table, commitId, base, result.draft)
-      yield* writeAll(table, commitId, [...result.draft.writes, next.list, next.file], durable)
-      if ((yield* swap(table, commitId, base, next)) === 'swapped') {
-        return yield* finish(table, base, { draft: result.draft, next, attempts, durable })
+      const { draft } = result
+      const next = nextVersion(table, commitId, base, draft)
+      const prepared = yield* makeReady(table, base, { commitId, draft, next, durable })
+      if ((yield* swap(table, commitId, base, prepared)) === 'swapped') {
+        return yield* finish(table, base, { draft, next, attempts, durable })
       }
       table.ports.observe?.({ type: 'commit.conflicted', table: table.name, count: attempts })
       yield* removeQuietly(table, [next.list.location, next.file.location])
@@ -137,8 +148,11 @@ interface NextVersion {
   readonly file: FileToWrite
 }
 
-const baseOf = Effect.fnUntraced(function* (table: Table, snapshotId: bigint) {
-  const { location, metadata } = yield* refresh(table)
+const baseOf = Effect.fnUntraced(function* (
+  table: Table,
+  snapshotId: bigint,
+  { location, metadata }: LoadedMetadata
+) {
   const parent = currentSnapshot(metadata)
   const base: CommitBase = {
     location,
@@ -227,51 +241,70 @@ const summaryOf = (
   }
 }
 
-/** Independent files are written, and synced, side by side (2). */
-const writeAll = (
+interface Attempt {
+  readonly commitId: string
+  readonly draft: SnapshotDraft
+  readonly next: NextVersion
+  readonly durable: Set<string>
+}
+
+/**
+ * Independent files are written, and synced, side by side, and the swap is prepared beside them
+ * (2).
+ */
+const makeReady = (
   table: Table,
-  commitId: string,
-  writes: readonly FileToWrite[],
-  durable: Set<string>
-) =>
-  Effect.all(
-    writes
-      .filter((it) => !durable.has(it.location))
-      .map(({ location, bytes }) => {
-        // Named before it is written: a write that fails half way is cleaned up as well.
-        durable.add(location)
-        return table.ports.files.writeNew(location, bytes).pipe(
-          Effect.tapError((fault) =>
-            Effect.sync(() => {
-              // Not ours, then, and not ours to remove.
-              if (fault._tag === 'FileExists') durable.delete(location)
-            })
-          )
+  base: CommitBase,
+  { commitId, draft, next, durable }: Attempt
+): Effect.Effect<PreparedSwap, CommitFailed> => {
+  const { files, catalog } = table.ports
+  const writing = [...draft.writes, next.list, next.file]
+    .filter((it) => !durable.has(it.location))
+    .map(({ location, bytes }) => {
+      // Named before it is written: a write that fails half way is cleaned up as well.
+      durable.add(location)
+      return files.writeNew(location, bytes).pipe(
+        Effect.tapError((fault) =>
+          Effect.sync(() => {
+            // Not ours, then, and not ours to remove.
+            if (fault._tag === 'FileExists') durable.delete(location)
+          })
         )
-      }),
-    { concurrency: writeConcurrencyMax, discard: true }
-  ).pipe(
+      )
+    })
+  let prepared: PreparedSwap | undefined
+  const preparing = catalog.prepareSwap(table.identifier, base.location, next.file.location).pipe(
+    Effect.map((swap) => {
+      prepared = swap
+      return swap
+    })
+  )
+  const writes = Effect.all([draft.syncDataFiles ?? Effect.void, ...writing], {
+    concurrency: writeConcurrencyMax,
+    discard: true
+  })
+  return Effect.all([preparing, writes], { concurrency: 'unbounded' }).pipe(
+    Effect.map(([swap]) => swap),
+    Effect.tapError(() => prepared?.discard ?? Effect.void),
     Effect.mapError(
-      (fault) => new CommitFailed({ table: table.name, commitId, reason: fault.message })
+      ({ message: reason }) => new CommitFailed({ table: table.name, commitId, reason })
     )
   )
+}
 
 const writeConcurrencyMax = 8
 
-const swap = (table: Table, commitId: string, base: CommitBase, next: NextVersion) =>
-  table.ports.catalog
-    .swap(table.identifier, base.location, next.file.location)
-    .pipe(
-      Effect.mapError(
-        (fault) =>
-          new CommitUnknown({
-            table: table.name,
-            commitId,
-            parentId: base.ids.parentId?.toString() ?? null,
-            reason: fault.message
-          })
-      )
-    )
+const swap = (table: Table, commitId: string, base: CommitBase, prepared: PreparedSwap) =>
+  Effect.mapError(
+    prepared.swap,
+    (fault) =>
+      new CommitUnknown({
+        table: table.name,
+        commitId,
+        parentId: base.ids.parentId?.toString() ?? null,
+        reason: fault.message
+      })
+  )
 
 interface Outcome {
   readonly draft: SnapshotDraft

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { makeIcebergLandingTable } from '../../../src/actors/lander/iceberg-landing-table.ts'
 import { tradesSpec } from '../../../src/actors/data-types.ts'
 import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
-import type { Table } from '../../../src/adapters/iceberg/table.ts'
+import type { Catalog } from '../../../src/adapters/iceberg/ports.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'k2-landing-'))
 afterEach(() => rmSync(root, { recursive: true, force: true }))
@@ -16,7 +16,7 @@ const states = () =>
   readdirSync(root, { recursive: true }).filter((name) => String(name).endsWith('.bin'))
 
 /** What a commit leaves behind that ends as the test says. */
-const commitWith = async (swap: Table['ports']['catalog']['swap'] | 'fence') => {
+const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: number | null) => {
   const program = Effect.gen(function* () {
     const table = yield* openTable(tradesSpec, {
       folder: dataFolderAt(root),
@@ -25,8 +25,7 @@ const commitWith = async (swap: Table['ports']['catalog']['swap'] | 'fence') => 
       uuid: randomUUID,
       observe: () => undefined
     })
-    const ports =
-      swap === 'fence' ? table.ports : { ...table.ports, catalog: { ...table.ports.catalog, swap } }
+    const ports = { ...table.ports, catalog: catalogOf(table.ports.catalog) }
     const landing = makeIcebergLandingTable({
       table: { ...table, ports },
       // No row is written, so there is nothing to ask it for.
@@ -37,20 +36,30 @@ const commitWith = async (swap: Table['ports']['catalog']['swap'] | 'fence') => 
       onRemoved: () => undefined
     })
     const statePath = yield* landing.writeState(0, Buffer.from('{}'))
-    const fromOffset = swap === 'fence' ? 7 : null
     const advances = [{ partition: 0, fromOffset, nextOffset: 8, statePath }]
-    return yield* Effect.exit(landing.commit({ commitId: randomUUID(), files: [], advances }))
+    const files = { dataFiles: [], sync: Effect.void }
+    return yield* Effect.exit(landing.commit({ commitId: randomUUID(), files, advances }))
   })
   return Effect.runPromise(program)
 }
 
 test('what a fenced attempt has written is removed', async () => {
-  expect(await commitWith('fence')).toMatchObject({ value: { kind: 'fenced' } })
+  const exit = await commitWith((catalog) => catalog, 7)
+  expect(exit).toMatchObject({ value: { kind: 'fenced' } })
+  expect(states()).toEqual([])
+})
+
+test('what an attempt has written that could not read the table is removed (R53)', async () => {
+  const away = { _tag: 'FileFailed', location: 'catalog', message: 'away' } as const
+  const exit = await commitWith((catalog) => ({ ...catalog, load: () => Effect.fail(away) }), null)
+  expect(exit._tag).toBe('Failure')
   expect(states()).toEqual([])
 })
 
 test('what an attempt of unknown outcome has written is kept (R19)', async () => {
-  const unknown = () => Effect.fail({ _tag: 'SwapUnknown', message: 'no answer' } as const)
-  expect((await commitWith(unknown))._tag).toBe('Failure')
+  const swap = Effect.fail({ _tag: 'SwapUnknown', message: 'no answer' } as const)
+  const prepareSwap = () => Effect.succeed({ swap, discard: Effect.void })
+  const exit = await commitWith((catalog) => ({ ...catalog, prepareSwap }), null)
+  expect(exit._tag).toBe('Failure')
   expect(states()).toHaveLength(1)
 })

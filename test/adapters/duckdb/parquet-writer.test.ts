@@ -267,59 +267,71 @@ describe('parquet writer', () => {
     }
   })
 
-  test('a sync that fails is a failure: nothing is called durable that is not', async () => {
-    const failing = await openFixture({
-      files: { ...nodeFiles, syncFile: () => Effect.fail(new Error('EIO')) }
+  test('what is synced: each file, then its directory, once', async () => {
+    const synced: string[] = []
+    const noting = await openFixture({
+      files: {
+        ...nodeFiles,
+        syncFile: (path) => Effect.sync(() => synced.push(path)),
+        syncDirectory: (path) => Effect.sync(() => synced.push(path))
+      }
     })
     try {
-      const error = await Effect.runPromise(
-        Effect.flip(
+      await Effect.runPromise(noting.writer.sync(['/data/a.parquet', '/data/b.parquet']))
+      expect(synced).toEqual(['/data/a.parquet', '/data/b.parquet', '/data'])
+    } finally {
+      await noting.close()
+    }
+  })
+
+  test.each(['syncFile', 'syncDirectory'] as const)(
+    'a %s that fails is a failure: nothing is called durable that is not',
+    async (step) => {
+      const failing = await openFixture({
+        files: { ...nodeFiles, [step]: () => Effect.fail(new Error('EIO')) }
+      })
+      try {
+        const [file] = await Effect.runPromise(
           failing.writer.write({
             rows: columnsOfTrades([trade()]),
             directory: failing.directory,
             fileName: () => 'a.parquet'
           })
         )
-      )
-      expect(error).toMatchObject({ _tag: 'ParquetWriteFailed', step: 'sync' })
-      expect(await readdir(failing.directory)).not.toContain('a.parquet')
-    } finally {
-      await failing.close()
+        const error = await Effect.runPromise(Effect.flip(failing.writer.sync([file!.path])))
+        expect(error).toMatchObject({ _tag: 'ParquetWriteFailed', step: 'sync' })
+      } finally {
+        await failing.close()
+      }
     }
-  })
+  )
 
   test('an interrupted write ends, removes its files, and the writer works on', async () => {
-    let reached: () => void = () => {}
-    const syncing = new Promise<void>((resolve) => {
-      reached = resolve
-    })
-    let block = true
-    const held = await openFixture({
-      files: {
-        ...nodeFiles,
-        syncFile: (path) =>
-          block
-            ? Effect.andThen(
-                Effect.sync(() => reached()),
-                Effect.never
-              )
-            : nodeFiles.syncFile(path)
-      }
-    })
+    const fixture = await openFixture({ fileRowsMax: 100 })
     try {
-      const request = (name: string) => ({
-        rows: columnsOfTrades([trade()]),
-        directory: held.directory,
-        fileName: () => name
+      const trades = Array.from({ length: 5_000 }, (_, index) => trade({ timestamp: index }))
+      let reached: () => void = () => {}
+      const begun = new Promise<void>((resolve) => {
+        reached = resolve
       })
-      const fiber = Effect.runFork(held.writer.write(request('a.parquet')))
-      await syncing
+      const request = (rows: TradeColumns) => ({
+        rows,
+        directory: fixture.directory,
+        fileName: ({ index }: { readonly index: number }) => {
+          // Two are written at a time, so one is whole by now, and many have not begun.
+          if (index === 2) reached()
+          return `${index}.parquet`
+        }
+      })
+      const fiber = Effect.runFork(fixture.writer.write(request(columnsOfTrades(trades))))
+      await begun
+      expect(await readdir(fixture.directory)).not.toEqual([])
       await Effect.runPromise(Fiber.interrupt(fiber))
-      expect(await readdir(held.directory)).not.toContain('a.parquet')
-      block = false
-      expect(await Effect.runPromise(held.writer.write(request('b.parquet')))).toHaveLength(1)
+      expect(await readdir(fixture.directory)).toEqual([])
+      const one = await Effect.runPromise(fixture.writer.write(request(columnsOfTrades([trade()]))))
+      expect(one).toHaveLength(1)
     } finally {
-      await held.close()
+      await fixture.close()
     }
   })
 })

@@ -216,12 +216,56 @@ describe('commitAppend', () => {
     const afterFence = [...world.files.stored.keys()]
     expect(afterFence).toHaveLength(before.length + 4)
     world.files.before = (operation, location) =>
-      operation === 'writeNew' && location.includes('.metadata.json')
+      operation === 'writeNew' && location.endsWith('.metadata.json')
         ? fault('FileFailed', location)
         : null
     const failed = await run(Effect.flip(commitAppend(table, batch('c4', [0, 200, 250]))))
     expect(failed._tag).toBe('CommitFailed')
     expect([...world.files.stored.keys()].sort()).toEqual(afterFence.sort())
+  })
+
+  it('swaps only once the data files are durable', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    const order: string[] = []
+    world.files.before = (operation) => (order.push(operation), null)
+    const syncDataFiles = Effect.gen(function* () {
+      for (let wait = 0; wait < 50; wait += 1) yield* Effect.yieldNow
+      order.push('data files durable')
+    })
+    await run(commitAppend(table, { ...batch('c1', [0, null, 100]), syncDataFiles }))
+    expect(order.indexOf('data files durable')).toBeGreaterThan(order.lastIndexOf('writeNew'))
+    expect(order.indexOf('data files durable')).toBeLessThan(order.indexOf('publish'))
+  })
+
+  it('does not commit, and leaves nothing, when they cannot be made durable', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    await run(commitAppend(table, batch('c1', [0, null, 100])))
+    const before = [...world.files.stored.keys()]
+    const syncDataFiles = Effect.fail({ message: 'EIO' })
+    const failed = await run(
+      Effect.flip(commitAppend(table, { ...batch('c2', [0, 100, 200]), syncDataFiles }))
+    )
+    expect(failed).toMatchObject({ _tag: 'CommitFailed', reason: 'EIO' })
+    expect([...world.files.stored.keys()]).toEqual(before)
+    expect(await run(landedRanges(table))).toEqual(['0:0-100'])
+  })
+
+  it('starts from what the caller has loaded, then from the table if that is old', async () => {
+    const world = makeWorld()
+    const table = await run(openTable(world))
+    await run(commitAppend(table, batch('c1', [0, null, 100])))
+    const old = table.loaded
+    const next = await run(commitAppend(table, { ...batch('c2', [0, 100, 200]), start: old }))
+    expect(next.attempts).toBe(1)
+    const other = await run(openTable(makeWorld('other', world.files)))
+    const late = await run(
+      commitAppend(other, { ...batch('c3', [1, null, 50]), start: old })
+    )
+    expect(late.attempts).toBe(2)
+    expect(await run(landedRanges(table))).toEqual(['0:0-100', '0:100-200', '1:0-50'])
+    expect([...world.files.stored.keys()].filter((it) => it.endsWith('.tmp'))).toEqual([])
   })
 
   it('leaves an unclear outcome to the lineage (R19)', async () => {

@@ -6,7 +6,7 @@ import * as Effect from 'effect/Effect'
 import { afterAll, describe, expect, it } from 'vitest'
 import { makeEmbeddedCatalog } from '../../../src/adapters/iceberg/embedded-catalog.ts'
 import { fileLocation, makeLocalFiles } from '../../../src/adapters/object-store/local-files.ts'
-import { fault, identifier, makeMemoryFiles } from './support.ts'
+import { fault, identifier, makeMemoryFiles, swap } from './support.ts'
 
 const run = Effect.runPromise
 const home = mkdtempSync(join(tmpdir(), 'k2-catalog-'))
@@ -16,11 +16,11 @@ describe('embedded catalog', () => {
   it('creates once and swaps from what is current only', async () => {
     const catalog = makeEmbeddedCatalog(makeLocalFiles(), fileLocation(join(home, 'one')))
     expect(await run(catalog.load(identifier))).toBeNull()
-    expect(await run(catalog.swap(identifier, 'm0', 'm1'))).toBe('conflict')
+    expect(await run(swap(catalog, 'm0', 'm1'))).toBe('conflict')
     expect(await run(catalog.create(identifier, 'm0'))).toBe('swapped')
     expect(await run(catalog.create(identifier, 'other'))).toBe('conflict')
-    expect(await run(catalog.swap(identifier, 'm0', 'm1'))).toBe('swapped')
-    expect(await run(catalog.swap(identifier, 'm0', 'm2'))).toBe('conflict')
+    expect(await run(swap(catalog, 'm0', 'm1'))).toBe('swapped')
+    expect(await run(swap(catalog, 'm0', 'm2'))).toBe('conflict')
     expect(await run(catalog.load(identifier))).toBe('m1')
   })
 
@@ -35,7 +35,7 @@ describe('embedded catalog', () => {
       const seen = await Promise.all(catalogs.map((it) => run(it.load(identifier))))
       expect(new Set(seen).size).toBe(1)
       const outcomes = await Promise.all(
-        catalogs.map((it, index) => run(it.swap(identifier, seen[0]!, `m${round + 1}-${index}`)))
+        catalogs.map((it, index) => run(swap(it, seen[0]!, `m${round + 1}-${index}`)))
       )
       expect(outcomes.filter((it) => it === 'swapped')).toHaveLength(1)
       expect(await run(catalogs[3]!.load(identifier))).toBe(
@@ -55,13 +55,13 @@ describe('embedded catalog', () => {
     ]
     await run(busy.create(identifier, 'm0'))
     await run(late.load(identifier))
-    for (let swap = 0; swap < 1_300; swap += 1) {
-      expect(await run(busy.swap(identifier, `m${swap}`, `m${swap + 1}`))).toBe('swapped')
+    for (let count = 0; count < 1_300; count += 1) {
+      expect(await run(swap(busy, `m${count}`, `m${count + 1}`))).toBe('swapped')
     }
     const left = [...files.stored.keys()]
     expect(left.length).toBeLessThan(1_100)
     expect(left.length).toBeGreaterThanOrEqual(1_000)
-    expect(await run(Effect.flip(late.swap(identifier, 'm0', 'late')))).toMatchObject({
+    expect(await run(Effect.flip(swap(late, 'm0', 'late')))).toMatchObject({
       _tag: 'SwapUnknown'
     })
     expect(await run(late.load(identifier))).toBe('m1300')
@@ -74,7 +74,7 @@ describe('embedded catalog', () => {
     await run(catalog.create(identifier, 'm0'))
     files.after = (operation, location) =>
       operation === 'publish' ? fault('FileFailed', location) : null
-    expect(await run(Effect.flip(catalog.swap(identifier, 'm0', 'm1')))).toMatchObject({
+    expect(await run(Effect.flip(swap(catalog, 'm0', 'm1')))).toMatchObject({
       _tag: 'SwapUnknown'
     })
     files.after = () => null

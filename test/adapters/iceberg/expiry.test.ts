@@ -8,10 +8,10 @@ import { describeSnapshots, refresh, type Table } from '../../../src/adapters/ic
 import {
   batch,
   day0,
-  identifier,
   liveEntries,
   makeWorld,
   openTable,
+  swap,
   warehouse,
   type World
 } from './support.ts'
@@ -36,7 +36,7 @@ const tag = async (world: World, table: Table, name: string, snapshotId: bigint)
   }
   const file = `${warehouse}/market/trades/metadata/00099-tag.metadata.json`
   await run(world.files.writeNew(file, serialiseMetadata(next)))
-  expect(await run(world.ports.catalog.swap(identifier, location, file))).toBe('swapped')
+  expect(await run(swap(world.ports.catalog, location, file))).toBe('swapped')
 }
 
 describe('expiry', () => {

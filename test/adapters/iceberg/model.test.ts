@@ -37,7 +37,7 @@ const run = Effect.runPromise
 const durable = new Set(['writeNew', 'publish', 'remove'])
 
 describe('a crash at each durable step of a commit', () => {
-  const steps = Array.from({ length: 5 }, (_, step) => step).flatMap(
+  const steps = Array.from({ length: 6 }, (_, step) => step).flatMap(
     (step) =>
       [
         [step, 'before'],

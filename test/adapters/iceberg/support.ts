@@ -10,6 +10,7 @@ import { valueAt } from '../../../src/adapters/iceberg/k2-summary.ts'
 import type { ManifestEntry } from '../../../src/adapters/iceberg/manifest.ts'
 import type { Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
 import type {
+  Catalog,
   Files,
   FilesFault,
   IcebergEvent,
@@ -78,8 +79,12 @@ export const makeMemoryFiles = (): MemoryFiles => {
       step('read', location, () => stored.get(location) ?? fault('FileMissing', location)),
     writeNew: (location, bytes) =>
       step('writeNew', location, () => write(location, bytes)).pipe(Effect.asVoid),
-    publish: (location, bytes) =>
-      step('publish', location, () => write(location, bytes)).pipe(Effect.asVoid),
+    publish: (staged, location) =>
+      step('publish', location, () => {
+        const refused = write(location, stored.get(staged)!)
+        if (refused === undefined) stored.delete(staged)
+        return refused
+      }).pipe(Effect.asVoid),
     remove: (location) => step('remove', location, () => void stored.delete(location)),
     list: (directory) =>
       step('list', directory, () =>
@@ -102,6 +107,10 @@ export const fault = (tag: FilesFault['_tag'], location: string): FilesFault => 
 
 const isFault = (value: unknown): value is FilesFault =>
   typeof value === 'object' && value !== null && '_tag' in value
+
+/** A swap, prepared and made at once. */
+export const swap = (catalog: Catalog, expected: string, next: string) =>
+  Effect.flatMap(catalog.prepareSwap(identifier, expected, next), (prepared) => prepared.swap)
 
 /** Version 4 UUIDs that repeat with the seed. */
 const countedUuids = (seed: string) => {

@@ -16,30 +16,30 @@ const files = makeLocalFiles()
 const at = (name: string) => fileLocation(join(home, name))
 
 describe('local files', () => {
-  it.each(['writeNew', 'publish'] as const)(
-    '%s makes directories and the file, never overwrites',
-    async (write) => {
-      const location = at(`${write}/a b/ü=1/file`)
-      await run(files[write](location, Buffer.from('one')))
-      const refused = await run(Effect.flip(files[write](location, Buffer.from('two'))))
-      expect(refused).toMatchObject({ _tag: 'FileExists', location })
-      expect(Buffer.from(await run(files.read(location))).toString()).toBe('one')
-      expect(readdirSync(join(home, write, 'a b', 'ü=1'))).toEqual(['file'])
-      expect(await run(files.size(location))).toBe(3)
-    }
-  )
+  it('makes directories and the file, never overwrites', async () => {
+    const location = at('new/a b/ü=1/file')
+    await run(files.writeNew(location, Buffer.from('one')))
+    const refused = await run(Effect.flip(files.writeNew(location, Buffer.from('two'))))
+    expect(refused).toMatchObject({ _tag: 'FileExists', location })
+    expect(Buffer.from(await run(files.read(location))).toString()).toBe('one')
+    expect(readdirSync(join(home, 'new', 'a b', 'ü=1'))).toEqual(['file'])
+    expect(await run(files.size(location))).toBe(3)
+  })
 
-  it('publishes for one of many, whole', async () => {
+  it('publishes one of many, whole, and leaves the others as they are', async () => {
     const location = at('race/file')
     const contents = Array.from({ length: 20 }, (_, index) => Buffer.alloc(10_000, index))
     const exits = await Promise.all(
-      contents.map((it) => Effect.runPromiseExit(files.publish(location, it)))
+      contents.map(async (it, index) => {
+        await run(files.writeNew(at(`race/staged-${index}`), it))
+        return Effect.runPromiseExit(files.publish(at(`race/staged-${index}`), location))
+      })
     )
     expect(exits.filter((it) => it._tag === 'Success')).toHaveLength(1)
-    expect(readFileSync(filePath(location))).toEqual(
-      contents[exits.findIndex((it) => it._tag === 'Success')]
-    )
-    expect(readdirSync(join(home, 'race'))).toEqual(['file'])
+    const winner = exits.findIndex((it) => it._tag === 'Success')
+    expect(readFileSync(filePath(location))).toEqual(contents[winner])
+    const others = contents.map((_, index) => `staged-${index}`).filter((_, it) => it !== winner)
+    expect(readdirSync(join(home, 'race')).toSorted()).toEqual(['file', ...others].toSorted())
   })
 
   it('removes, lists and sizes what is not there', async () => {
