@@ -8,6 +8,8 @@ export default defineConfig({
     // Tests that start K2 start what its users do: the built sources.
     globalSetup: ['test/support/global-setup.ts'],
     server: { deps: { inline: ['xstate'] } },
-    testTimeout: 30_000
+    // Deadlines name what hangs; none measures. A busy machine may take many times what a quiet one does.
+    testTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } }
   }
 })

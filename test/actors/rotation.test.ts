@@ -14,7 +14,7 @@ import { settingsOf, type Venue, withSource } from '../support/venue.ts'
 import { cleanUp, holdings, newFolder, startTree, type Tree } from './support/runtime.ts'
 
 cleanUp()
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const hourMs = 3_600_000
 const overlapMs = 5_000

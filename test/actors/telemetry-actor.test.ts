@@ -22,7 +22,7 @@ test('the lag counts from where landing stood, also while the lander is restarte
   }
   const lagOf = (records: number) =>
     Effect.promise(() =>
-      vi.waitUntil(async () => (await lag()) === records, { timeout: 5_000, interval: 50 })
+      vi.waitUntil(async () => (await lag()) === records, { timeout: 60_000, interval: 50 })
     )
   let durableEnd = 1_000
   const log = {

@@ -64,7 +64,7 @@ test('what is landed and old leaves the log also when nothing lands any more', a
     yield* trades.landing.serve(progress)
     vi.spyOn(systemClock, 'nowMs').mockImplementation(() => Date.now() + 2 * 3_600_000)
     yield* Effect.promise(() =>
-      vi.waitUntil(() => log.usage().diskBytes <= 4 * batchBytes + 4_096, { timeout: 15_000 })
+      vi.waitUntil(() => log.usage().diskBytes <= 4 * batchBytes + 4_096, { timeout: 60_000 })
     )
   })
   await Effect.runPromise(

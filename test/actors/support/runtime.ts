@@ -44,8 +44,8 @@ import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse
 const topicOf = (dataType: DataType, exchange = 'simulated') =>
   `market.crypto.${dataType}.${exchange}`
 
-const startMsMax = 20_000
-const stopMsMax = 15_000
+const startMsMax = 60_000
+const stopMsMax = 60_000
 
 interface Line {
   readonly level: string
@@ -69,8 +69,8 @@ export interface Tree {
   readonly metric: (name: string, topic?: string) => Promise<number>
   readonly health: () => Promise<{ readonly status: number; readonly text: string }>
   readonly until: (what: string, ask: () => boolean | Promise<boolean>) => Promise<void>
-  /** Drains as Ctrl-C does; the milliseconds that it took. */
-  readonly drain: () => Promise<number>
+  /** Drains as Ctrl-C does. */
+  readonly drain: () => Promise<void>
 }
 
 const running = new Set<Tree>()
@@ -156,7 +156,6 @@ export const startTree = (
         seen: () => lines.slice(-15).map((line) => JSON.stringify(line)).join('\n')
       }).then(() => undefined),
     drain: async () => {
-      const startedMs = performance.now()
       running.delete(self)
       root.send({ type: 'stop.requested' })
       await until(() => (root.getSnapshot().status === 'active' ? undefined : true), {
@@ -164,7 +163,6 @@ export const startTree = (
         msMax: stopMsMax
       })
       await runtime.dispose()
-      return performance.now() - startedMs
     }
   }
   running.add(self)

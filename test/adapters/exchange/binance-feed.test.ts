@@ -101,7 +101,7 @@ const startFeed = async (
   const fiber = Effect.runFork(Effect.scoped(attempt).pipe(Effect.provide(layer)))
   fibers.push(fiber)
   const noticed = (type: FeedAttemptNotice['type']) =>
-    expect.poll(() => notices.map((notice) => notice.type), { timeout: 5_000 }).toContain(type)
+    expect.poll(() => notices.map((notice) => notice.type)).toContain(type)
   const tell = (command: FeedAttemptCommand) => Effect.runSync(Queue.offer(commands, command))
   return { fiber, ids, noticed, notices, tell, venue }
 }

@@ -112,7 +112,7 @@ test('a connection that lags catches up before what a younger one brings is due'
     const [first] = yield* older.takeFrames
     // Nobody reads: frames pile up on our side, then on the venue's.
     const isFull = () => (older.queuedBytes() >= queueBytesMax ? true : undefined)
-    yield* Effect.promise(() => until(isFull, { what: 'a full queue', msMax: 5_000 }))
+    yield* Effect.promise(() => until(isFull, { what: 'a full queue', msMax: 60_000 }))
     const younger = yield* socket.connect(venue.url, streams)
     const caughtUp = yield* Effect.forkScoped(older.caughtUp)
     let handled = idIn(first!)
