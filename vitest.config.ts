@@ -8,7 +8,7 @@ export default defineConfig({
     // Tests that start K2 start what its users do: the built sources.
     globalSetup: ['test/support/global-setup.ts'],
     server: { deps: { inline: ['xstate'] } },
-    // Deadlines name what hangs; none measures. A busy machine may take many times what a quiet one does.
+    // Deadlines name what hangs, they measure nothing: a busy machine may take its time.
     testTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } }
   }
