@@ -17,6 +17,7 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import * as Latch from 'effect/Latch'
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
+import type { LogBatch } from '../../adapters/log/record-batch.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { openPartitions } from './landing-positions.ts'
 import {
@@ -156,31 +157,27 @@ const landed = <A extends SequencedRecord>(
     return landing === undefined ? Effect.succeed('landed' as const) : Fiber.join(landing)
   })
 
-/** One read from every partition. Returns the bytes read. */
+/**
+ * One read from every partition, all under way at once; what they bring is folded in the order of
+ * the partitions. Returns the bytes read.
+ */
 const readOnce = <A extends SequencedRecord, Files>(
   session: Session<A>,
-  { options, ports }: Context<A, Files>
+  context: Context<A, Files>
 ): Effect.Effect<number, LandingFailed> =>
   Effect.gen(function* () {
+    const { ports } = context
+    const reads = yield* Effect.forEach(
+      session.partitions.filter(({ fault }) => fault === undefined),
+      (partition) =>
+        Effect.map(Effect.forkChild(readPartition(partition, context)), (reading) => ({
+          partition,
+          reading
+        }))
+    )
     let bytesRead = 0
-    for (const partition of session.partitions) {
-      if (partition.fault !== undefined) continue
-      const batches = yield* ports.log
-        .read(options.topic, partition.partition, {
-          fromOffset: partition.position,
-          bytesMax: readBytesMax
-        })
-        .pipe(
-          Effect.catch((error) =>
-            error._tag === 'LogUnavailable'
-              ? // A disk that cannot be read now comes back; no operator is needed (R14).
-                Effect.fail(
-                  new LandingFailed({ step: 'log', detail: error.message, isDependency: true })
-                )
-              : stopPartition(partition, error.message, ports)
-          )
-        )
-      for (const batch of batches) {
+    for (const { partition, reading } of reads) {
+      for (const batch of yield* Fiber.join(reading)) {
         partition.fold(batch, session.rows, session.letters)
         if (partition.fault !== undefined) {
           yield* stopPartition(partition, partition.fault, ports)
@@ -195,6 +192,26 @@ const readOnce = <A extends SequencedRecord, Files>(
     }
     return bytesRead
   })
+
+const readPartition = <A extends SequencedRecord, Files>(
+  partition: LandingPartition<A>,
+  { options, ports }: Context<A, Files>
+): Effect.Effect<readonly LogBatch[], LandingFailed> =>
+  ports.log
+    .read(options.topic, partition.partition, {
+      fromOffset: partition.position,
+      bytesMax: readBytesMax
+    })
+    .pipe(
+      Effect.catch((error) =>
+        error._tag === 'LogUnavailable'
+          ? // A disk that cannot be read now comes back; no operator is needed (R14).
+            Effect.fail(
+              new LandingFailed({ step: 'log', detail: error.message, isDependency: true })
+            )
+          : stopPartition(partition, error.message, ports)
+      )
+    )
 
 const stopPartition = <A extends SequencedRecord, Files>(
   partition: LandingPartition<A>,
