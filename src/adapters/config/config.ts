@@ -6,7 +6,8 @@
  * 3. Relations between settings hold after `readConfig` returned.
  */
 import * as Schema from 'effect/Schema'
-import { type Setting, settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
+import type { Setting } from './setting.ts'
+import { settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
 import { formatBytes, formatDuration } from './values.ts'
 
 export type Config = {
@@ -134,6 +135,7 @@ const brokenRelations = (config: Config): readonly string[] => {
         `but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
     )
   }
+  faults.push(...missingServices(config))
   const { binanceSymbols, dataTypes } = config
   const symbolsMax = symbolsPerConnectionMax(dataTypes.length)
   if (binanceSymbols !== undefined && binanceSymbols.length > symbolsMax) {
@@ -141,6 +143,54 @@ const brokenRelations = (config: Config): readonly string[] => {
       `K2_BINANCE_SYMBOLS names ${binanceSymbols.length} symbols, but with ` +
         `K2_DATA_TYPES=${dataTypes.join(',')} a connection carries at most ${symbolsMax} ` +
         `(${streamsPerConnectionMax} streams): name fewer symbols or fewer data types`
+    )
+  }
+  return faults
+}
+
+/** Settings that say nothing without another one. */
+const missingServices = (config: Config): readonly string[] => {
+  const needs: readonly (readonly [string, unknown, string, unknown])[] = [
+    [
+      'K2_KAFKA_SCHEMA_REGISTRY_URL',
+      config.schemaRegistryUrls,
+      'K2_KAFKA_BOOTSTRAP_SERVERS',
+      config.kafkaBootstrapServers
+    ],
+    [
+      'K2_KAFKA_SASL_MECHANISM',
+      config.kafkaSaslMechanism,
+      'K2_KAFKA_SASL_USERNAME',
+      config.kafkaSaslUsername
+    ],
+    [
+      'K2_KAFKA_SASL_USERNAME',
+      config.kafkaSaslUsername,
+      'K2_KAFKA_SASL_PASSWORD',
+      config.kafkaSaslPassword
+    ],
+    [
+      'K2_ICEBERG_S3_ENDPOINT',
+      config.s3Endpoint,
+      'K2_ICEBERG_S3_ACCESS_KEY_ID',
+      config.s3AccessKeyId
+    ],
+    [
+      'K2_ICEBERG_S3_ENDPOINT',
+      config.s3Endpoint,
+      'K2_ICEBERG_S3_SECRET_ACCESS_KEY',
+      config.s3SecretAccessKey
+    ]
+  ]
+  const faults = needs.flatMap(([name, given, needed, has]) =>
+    given !== undefined && has === undefined
+      ? [`${name} is given, but ${needed} is not: set both or neither`]
+      : []
+  )
+  if (config.roles.length < 3 && config.kafkaBootstrapServers === undefined) {
+    faults.push(
+      `K2_ROLES is ${config.roles.join(',')}, but the embedded log serves one process only: ` +
+        'set K2_KAFKA_BOOTSTRAP_SERVERS, or leave K2_ROLES at ingest,land,serve'
     )
   }
   return faults

@@ -11,33 +11,12 @@ import {
   durationOrOff,
   folder,
   integer,
-  type Kind,
   list,
   loopbackHost,
   symbol
 } from './values.ts'
-
-export interface Setting<A> {
-  readonly variable: `K2_${string}`
-  readonly kind: Kind<A>
-  /** As a user would write it; `undefined` where there is no value unless one is given. */
-  readonly preset: string | undefined
-  readonly example: string
-  readonly about: string
-}
-
-const setting = <A>(
-  variable: `K2_${string}`,
-  kind: Kind<A>,
-  preset: string,
-  [example, about]: readonly [example: string, about: string]
-): Setting<A> => ({ variable, kind, preset, example, about })
-
-const optional = <A>(
-  variable: `K2_${string}`,
-  kind: Kind<A>,
-  [example, about]: readonly [example: string, about: string]
-): Setting<A | undefined> => ({ variable, kind, preset: undefined, example, about })
+import { optional, setting } from './setting.ts'
+import { serviceSettings } from './service-settings.ts'
 
 /** The venue carries at most this many streams on one connection. */
 export const streamsPerConnectionMax = 1_024
@@ -60,6 +39,11 @@ export const settings = {
     '/var/lib/k2',
     'Folder of the event log, the Iceberg warehouse and the dead letters. ' +
       'One running K2 per folder.'
+  ]),
+  roles: setting('K2_ROLES', list(choice('ingest', 'land', 'serve'), 1, 3), 'ingest,land,serve', [
+    'ingest',
+    'What this process does: ingest captures into the event log, land brings it into the tables, ' +
+      'serve answers queries. Processes that share the work need Kafka.'
   ]),
   feeds: setting('K2_FEEDS', list(choice('simulated', 'binance'), 1, 1), 'simulated', [
     'binance',
@@ -107,6 +91,7 @@ export const settings = {
     '7',
     'Seed of the simulated exchange: same seed, same trades.'
   ]),
+  ...serviceSettings,
   logPartitions: setting('K2_LOG_PARTITIONS', integer(1, 256, 'partitions'), '4', [
     '8',
     'Partitions per topic of a new event log; an existing log keeps its own.'

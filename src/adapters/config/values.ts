@@ -171,3 +171,76 @@ export const folder: Kind<string> = {
   parse: (text) =>
     text.trim() === '' || text.includes('\0') ? refuse('the path of a folder') : ok(text)
 }
+
+/** A file; relative ones start at the current directory. */
+export const file: Kind<string> = {
+  unit: 'file',
+  parse: (text) =>
+    text.trim() === '' || text.includes('\0') ? refuse('the path of a file') : ok(text)
+}
+
+/** `host:port`; an IPv6 address stands in brackets. */
+export const hostPort: Kind<string> = {
+  unit: 'host:port',
+  parse: (text) => {
+    const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text)
+    const port = Number(match?.[2])
+    return port >= 1 && port <= 65_535
+      ? ok(text)
+      : refuse('a host and a port from 1 to 65535, such as kafka-1:9092')
+  }
+}
+
+/** A name that other systems keep: letters, digits, dots, dashes and underscores. */
+export const identifier: Kind<string> = {
+  unit: 'name',
+  parse: (text) =>
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)
+      ? ok(text)
+      : refuse('up to 100 letters, digits, dots, dashes and underscores, such as k2-prod')
+}
+
+/** As `baseUrl`, but with a path. */
+export const pathUrl = (...schemes: readonly string[]): Kind<string> => ({
+  unit: 'URL',
+  parse: (text) => {
+    const begins = schemes.map((scheme) => `${scheme}://`).join(' or ')
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    const isPlain =
+      url !== undefined &&
+      schemes.includes(url.protocol.slice(0, -1)) &&
+      url.search === '' &&
+      url.hash === '' &&
+      url.username === '' &&
+      url.password === ''
+    return isPlain
+      ? ok(text.replace(/\/$/, ''))
+      : refuse(`${begins} with a host, without user, query or fragment`)
+  }
+})
+
+/**
+ * A password or key: any text. It shows as `[secret]` wherever a configuration is printed; its
+ * text is asked for by `reveal`.
+ */
+export class Secret {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  reveal(): string {
+    return this.#text
+  }
+
+  toString(): string {
+    return '[secret]'
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+}
+
+export const secret: Kind<Secret> = { unit: 'secret', parse: (text) => ok(new Secret(text)) }
