@@ -16,7 +16,7 @@ import { makeInspector } from './actors/inspector.ts'
 import { makeKernel } from './actors/kernel.ts'
 import { releaseActor } from './actors/release.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
-import { type Drained, makeShared, type Shared } from './actors/shared.ts'
+import { makeShared, type Shared } from './actors/shared.ts'
 import { findActor, readStatus } from './actors/status.ts'
 import { type Config, configHelp, ConfigRejected, readConfig } from './adapters/config/config.ts'
 import { makeTelemetry } from './adapters/telemetry/telemetry.ts'
@@ -68,7 +68,7 @@ const start = (config: Config): void => {
   })
   root.subscribe({
     next: ({ status, output }) => {
-      if (status === 'done') void end(runtime, output as SupervisorOutput, shared.drained)
+      if (status === 'done') void end(runtime, output as SupervisorOutput, shared)
     },
     error: (error) => {
       telemetry.log('error', 'root.failed', { detail: String(error) })
@@ -106,7 +106,7 @@ const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void =
 const end = async (
   runtime: { readonly dispose: () => Promise<void> },
   output: SupervisorOutput,
-  drained: Drained
+  shared: Shared
 ): Promise<void> => {
   // What still hangs after the tree has ended hangs for ever: the exit code must not wait for it.
   await Promise.race([
@@ -117,15 +117,19 @@ const end = async (
     process.stderr.write(`K2 gave up: ${output.childId}: ${output.crash.message}\n`)
     process.exit(1)
   }
-  process.stdout.write(`K2 has stopped; ${outcomeOf(drained)}.\n`)
+  process.stdout.write(`K2 has stopped; ${outcomeOf(shared)}.\n`)
   process.exit(0)
 }
 
-const outcomeOf = ({ isLanded, unpublishedBytes }: Drained): string => {
-  if (isLanded) return 'everything it had accepted is in the table'
-  return unpublishedBytes === 0
-    ? 'what had not landed yet waits in the event log for the next start'
-    : `the event log could not take the last ${unpublishedBytes} bytes of records: they are a gap`
+const outcomeOf = ({ drained, hasRole }: Shared): string => {
+  const { isLanded, unpublishedBytes } = drained
+  if (unpublishedBytes > 0)
+    return `the last ${unpublishedBytes} bytes of records are not in the event log: they are a gap`
+  if (!hasRole('ingest')) return 'what had not landed yet waits in the event log'
+  if (!hasRole('land')) return 'everything it had accepted is in the event log'
+  return isLanded
+    ? 'everything it had accepted is in the table'
+    : 'what had not landed yet waits in the event log for the next start'
 }
 
 const announce = (shared: Shared): void => {

@@ -65,74 +65,114 @@ const feedCommandsMax = 1_024
 
 const venueSymbolsDefault = ['BTCUSDT', 'ETHUSDT']
 
-export const runtimeTree = (options: RuntimeOptions): Child => {
-  const { kernel, fromEffect, shared, http } = options
-  const isSimulated = shared.exchange === 'SIMULATED'
-  const feed = `feed:${shared.exchange.toLowerCase()}`
-  return supervisor(kernel, { id: 'root' }, [
-    worker({ id: 'telemetry', drainMsMax, onLimit }, fromEffect(telemetryProgram(shared))),
-    supervisor(
-      kernel,
-      { id: 'storage' },
-      shared.pipelines.map((pipeline) =>
+export const runtimeTree = (options: RuntimeOptions): Child =>
+  supervisor(options.kernel, { id: 'root' }, [
+    worker(
+      { id: 'telemetry', drainMsMax, onLimit },
+      options.fromEffect(telemetryProgram(options.shared))
+    ),
+    ...group(options, 'storage', storage(options)),
+    ...group(options, 'log', log(options)),
+    ...group(options, 'landing', landing(options)),
+    ...group(options, 'reading', reading(options)),
+    ...group(options, 'ingest', ingest(options)),
+    ...group(options, 'repair', repair(options))
+  ])
+
+/** None where the roles of this process leave nothing to supervise. */
+const group = (
+  { kernel }: RuntimeOptions,
+  id: string,
+  children: readonly Child[]
+): readonly Child[] => (children.length === 0 ? [] : [supervisor(kernel, { id }, children)])
+
+/** Who lands or answers queries needs the tables, and so does an embedded log (R11). */
+const storage = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] =>
+  shared.hasRole('land') || shared.hasRole('serve')
+    ? shared.pipelines.map((pipeline) =>
         worker(
           { id: pipeline.dataType, drainMsMax, onLimit },
           fromEffect(tableProgram(shared, pipeline))
         )
       )
-    ),
-    supervisor(kernel, { id: 'log' }, [
-      worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
-      ...publisher(options, shared.trades),
-      ...publisher(options, shared.quotes)
-    ]),
-    supervisor(kernel, { id: 'landing' }, [
-      worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-      ...shared.captured.map((pipeline) => lander(options, pipeline))
-    ]),
-    supervisor(kernel, { id: 'reading' }, [
-      worker({ id: 'queries', drainMsMax, onLimit }, fromEffect(queryProgram(shared))),
-      worker(
-        { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
-        fromEffect(httpProgram({ ...http, shared }), { releaseMsMax: 2 * httpDrainMsMax })
-      )
-    ]),
-    supervisor(kernel, { id: 'ingest' }, [
-      ...(isSimulated
-        ? [worker({ id: 'exchange', drainMsMax, onLimit }, fromEffect(exchangeProgram(shared)))]
-        : []),
-      worker(
-        {
-          id: feed,
-          onLimit,
-          ready: 'started',
-          // A change of what is wanted is not lost on a feed that is just being restarted.
-          fate: { kind: 'stash', messagesMax: feedCommandsMax, overflow: 'reject' },
-          drainMsMax: 2 * feedDrainMsMax,
-          input: { ...feedInput(shared, kernel) }
-        },
-        makeFeedActor(fromEffect, shared, feed)
-      )
-    ]),
-    supervisor(kernel, { id: 'repair' }, [
-      worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
-      ...shared.pipelines.map((pipeline) =>
-        worker(
-          { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
-          fromEffect(retentionProgram(shared, pipeline))
-        )
-      ),
-      worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
-    ])
-  ])
+    : []
+
+const log = (options: RuntimeOptions): readonly Child[] => {
+  const { fromEffect, shared } = options
+  if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
+  return [
+    worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
+    ...publisher(options, shared.trades),
+    ...publisher(options, shared.quotes)
+  ]
 }
 
-/** None for a data type that is not captured. */
+/** A feed has dead letters as well. */
+const landing = (options: RuntimeOptions): readonly Child[] => {
+  const { fromEffect, shared } = options
+  if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
+  return [
+    worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
+    ...(shared.hasRole('land')
+      ? shared.captured.map((pipeline) => lander(options, pipeline))
+      : [])
+  ]
+}
+
+/** Every process has the API: the addresses of data say where they are answered. */
+const reading = ({ fromEffect, shared, http }: RuntimeOptions): readonly Child[] => [
+  ...(shared.hasRole('serve')
+    ? [worker({ id: 'queries', drainMsMax, onLimit }, fromEffect(queryProgram(shared)))]
+    : []),
+  worker(
+    { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
+    fromEffect(httpProgram({ ...http, shared }), { releaseMsMax: 2 * httpDrainMsMax })
+  )
+]
+
+const ingest = ({ kernel, fromEffect, shared }: RuntimeOptions): readonly Child[] => {
+  if (!shared.hasRole('ingest')) return []
+  const feed = `feed:${shared.exchange.toLowerCase()}`
+  return [
+    ...(shared.exchange === 'SIMULATED'
+      ? [worker({ id: 'exchange', drainMsMax, onLimit }, fromEffect(exchangeProgram(shared)))]
+      : []),
+    worker(
+      {
+        id: feed,
+        onLimit,
+        ready: 'started',
+        // A change of what is wanted is not lost on a feed that is just being restarted.
+        fate: { kind: 'stash', messagesMax: feedCommandsMax, overflow: 'reject' },
+        drainMsMax: 2 * feedDrainMsMax,
+        input: { ...feedInput(shared, kernel) }
+      },
+      makeFeedActor(fromEffect, shared, feed)
+    )
+  ]
+}
+
+const repair = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] => [
+  ...(shared.hasRole('land')
+    ? [
+        worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
+        ...shared.pipelines.map((pipeline) =>
+          worker(
+            { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
+            fromEffect(retentionProgram(shared, pipeline))
+          )
+        )
+      ]
+    : []),
+  worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
+]
+
+/** None for a data type that is not captured, or captured by other processes. */
 const publisher = <A extends SequencedRecord, In>(
   { fromEffect, shared }: RuntimeOptions,
   pipeline: PipelineOf<A, In>
 ): readonly Child[] =>
-  shared.captured.includes(pipeline)
+  shared.hasRole('ingest') && shared.captured.includes(pipeline)
     ? [
         worker(
           {

@@ -25,6 +25,9 @@ import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
  */
 type ExchangeCode = 'BINANCE' | 'SIMULATED'
 
+/** A part of the work that a process takes. */
+type Role = Config['roles'][number]
+
 /** Where the simulated exchange of this process listens. */
 interface SimulatorAddress {
   readonly webSocketUrl: string
@@ -39,6 +42,8 @@ export interface Shared {
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly exchange: ExchangeCode
+  /** What this process does, by `K2_ROLES`. */
+  readonly hasRole: (role: Role) => boolean
   readonly trades: PipelineOf<TradeV2, FeedTrade>
   readonly quotes: PipelineOf<QuoteV2>
   /** Of all data types: what has landed is kept and can be asked for. */
@@ -58,7 +63,7 @@ export interface Shared {
 }
 
 /** What draining has achieved so far; each actor writes its own part as it ends. */
-export interface Drained {
+interface Drained {
   /** The landers': next offset by topic and partition, once what was durable has landed. */
   readonly landedOffsets: Map<string, ReadonlyMap<number, number>>
   /** The publishers': bytes of accepted records that the event log has not acknowledged. */
@@ -95,6 +100,7 @@ export const makeShared = (
     ...options,
     folder: dataFolderAt(options.config.dataDir),
     exchange,
+    hasRole: (role) => options.config.roles.includes(role),
     trades,
     quotes,
     pipelines,

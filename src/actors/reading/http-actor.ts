@@ -1,6 +1,7 @@
 /** Program of the actor `reading/http`: the API on this machine's loopback. */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
 import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
@@ -17,6 +18,15 @@ import { readinessOf } from './readiness.ts'
 export const httpDrainMsMax = 1_000
 /** A request waits this long for a service that is just being restarted. */
 const serviceWaitMsMax = 2_000
+
+/** Queries are answered by processes with the role `serve`. */
+class NotServedHere extends Schema.TaggedError<NotServedHere>()('NotServedHere', {
+  roles: Schema.String
+}) {
+  override get message() {
+    return `K2_ROLES of this process is ${this.roles}: ask one that has serve in it`
+  }
+}
 
 export interface HttpContext {
   readonly shared: Shared
@@ -47,10 +57,10 @@ export const httpProgram =
 const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
   version,
   records: (dataType, filter, rowsMax) =>
-    within(shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
-  symbols: (filter) => within(shared.queries, ({ symbols }) => symbols.list(filter)),
+    within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
+  symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
   snapshots: (dataType, rowsMax) =>
-    within(shared[dataType].table, (table) =>
+    within(shared, shared[dataType].table, (table) =>
       describeSnapshots(table).pipe(
         Effect.map((snapshots) =>
           snapshots.slice(0, rowsMax).map((snapshot) => ({
@@ -79,16 +89,19 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
 
 /** Uses a service, waiting a little for one that is gone: its owner is being restarted. */
 const within = <S, A, E extends { readonly _tag: string; readonly message: string }>(
+  { config, hasRole }: Shared,
   gate: Gate<S>,
   use: (service: S) => Effect.Effect<A, E>
-): Effect.Effect<A, ApiFault> =>
-  gate.get.pipe(
+): Effect.Effect<A, ApiFault> => {
+  if (!hasRole('serve')) return Effect.fail(new NotServedHere({ roles: config.roles.join(',') }))
+  return gate.get.pipe(
     Effect.timeoutOrElse({
       duration: serviceWaitMsMax,
       orElse: () => Effect.fail(new TableUnavailable({ detail: 'it is being opened' }))
     }),
     Effect.flatMap(use)
   )
+}
 
 const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
   const { metrics, log } = telemetry

@@ -1,4 +1,7 @@
-/** Whether K2 serves what it is for: feed connected, log open, lander running, table readable. */
+/**
+ * Whether this process does what its roles ask: feed connected, log open, lander running, table
+ * readable.
+ */
 import type { Readiness } from '../../adapters/http/api-deps.ts'
 import { releaseRequest } from '../../adapters/http/release-route.ts'
 import type { Pipeline } from '../pipeline.ts'
@@ -6,29 +9,35 @@ import type { Shared } from '../shared.ts'
 import type { ActorStatus, RuntimeStatus } from '../status.ts'
 
 export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness => {
+  const { hasRole, captured } = shared
   const reasons: string[] = []
-  if (shared.queries.current === undefined) reasons.push('the query engine is not running')
-  if (shared.log.current === undefined) reasons.push('the event log is not open')
-  for (const { tableName, table } of shared.pipelines) {
-    if (table.current === undefined) reasons.push(`the table ${tableName} is not open`)
+  if (hasRole('serve') && shared.queries.current === undefined)
+    reasons.push('the query engine is not running')
+  if (hasRole('ingest') || hasRole('land')) {
+    if (shared.log.current === undefined) reasons.push('the event log is not open')
   }
-  reasons.push(...shared.captured.flatMap(captureReasons))
+  if (hasRole('serve') || hasRole('land')) {
+    for (const { tableName, table } of shared.pipelines) {
+      if (table.current === undefined) reasons.push(`the table ${tableName} is not open`)
+    }
+  }
+  if (hasRole('ingest')) reasons.push(...captured.flatMap(publisherReasons))
+  if (hasRole('land')) reasons.push(...captured.flatMap(landerReasons))
   for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
     if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
   }
   return { reasons, components: leavesOf(status.root).map(healthOf) }
 }
 
-const captureReasons = ({
-  dataType,
-  topic,
-  publisher,
-  landing
-}: Pipeline): readonly string[] => {
+const publisherReasons = ({ dataType, publisher }: Pipeline): readonly string[] => {
+  if (publisher.current === undefined) return [`the publisher of ${dataType} is not running`]
+  return publisher.current.refused
+    ? [`the event log refuses appends of ${dataType}: it or the disk is full`]
+    : []
+}
+
+const landerReasons = ({ dataType, topic, landing }: Pipeline): readonly string[] => {
   const reasons: string[] = []
-  if (publisher.current === undefined) reasons.push(`the publisher of ${dataType} is not running`)
-  if (publisher.current?.refused === true)
-    reasons.push(`the event log refuses appends of ${dataType}: it or the disk is full`)
   if (landing.current?.isStarted !== true) reasons.push(`the lander of ${dataType} is not running`)
   for (const { partition, detail } of landing.current?.stopped ?? []) {
     reasons.push(`partition ${partition} of ${topic} is not landed: ${detail}`)

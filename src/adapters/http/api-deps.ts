@@ -22,7 +22,10 @@ export interface RecordFilter {
   readonly toUs?: number
 }
 
-/** `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` have answers of their own; others: 500. */
+/**
+ * `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` and `NotServedHere` have answers of their
+ * own; others: 500.
+ */
 type Answer<A> = Effect.Effect<A, ApiFault>
 
 interface RecordsAnswer {

@@ -37,6 +37,7 @@ const titles = {
   actor_not_found: 'There is no such actor',
   actor_not_quarantined: 'The actor is not quarantined',
   not_ready: 'The service is not ready',
+  not_served_here: 'This process answers no queries',
   table_unavailable: 'The table cannot be read yet',
   query_queue_full: 'Too many queries are waiting',
   query_timed_out: 'The query took too long',
@@ -72,6 +73,12 @@ export const faultProblem = (tag: string): Problem => {
         detail:
           'the table has not been created, or its storage does not answer: try again in a moment',
         headers: retrySoon
+      }
+    case 'NotServedHere':
+      return {
+        status: 421,
+        code: 'not_served_here',
+        detail: 'ask a process that has serve in its K2_ROLES'
       }
     case 'QueryQueueFull':
       return {

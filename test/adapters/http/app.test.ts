@@ -113,6 +113,7 @@ describe('/v1/trades and /v1/quotes', () => {
     ['QueryTimedOut', 504, 'query_timed_out'],
     ['QueryQueueFull', 503, 'query_queue_full'],
     ['TableUnavailable', 503, 'table_unavailable'],
+    ['NotServedHere', 421, 'not_served_here'],
     ['QueryFailed', 500, 'query_failed'],
     ['AnythingElse', 500, 'internal_error']
   ])('%s answers %i and says nothing of the cause', async (tag, status, code) => {

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import * as ManagedRuntime from 'effect/ManagedRuntime'
+import { describe, expect, test } from 'vitest'
+import { appLayer } from '../../src/actors/app-layer.ts'
+import { makeFromEffect } from '../../src/actors/effect-actor.ts'
+import { makeKernel } from '../../src/actors/kernel.ts'
+import { runtimeTree } from '../../src/actors/runtime-actor.ts'
+import { makeShared } from '../../src/actors/shared.ts'
+import { readConfig } from '../../src/adapters/config/config.ts'
+import { makeTelemetry } from '../../src/adapters/telemetry/telemetry.ts'
+import type { ChildSpec } from '../../src/machines/supervisor-spec.ts'
+
+/** Groups of the tree with what they supervise, in start order. */
+const treeOf = (roles: string): Readonly<Record<string, readonly string[]>> => {
+  const config = readConfig(
+    { K2_ROLES: roles, K2_KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092' },
+    []
+  )
+  const telemetry = makeTelemetry({ level: 'error', nowMs: Date.now, write: () => undefined })
+  const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
+  const kernel = makeKernel({ nowMs: Date.now, seed: 1 })
+  const tree = runtimeTree({
+    kernel,
+    fromEffect: makeFromEffect(ManagedRuntime.make(appLayer(shared)), {
+      kernel,
+      commandsMax: 1,
+      releaseMsMax: 1
+    }),
+    shared,
+    http: {
+      status: () => {
+        throw new Error('nobody asks')
+      },
+      release: () => 'unknown',
+      run: () => Promise.reject(new Error('nobody asks')),
+      version: '0'
+    }
+  })
+  return Object.fromEntries(
+    specsOf(tree.spec).map((spec) => [spec.id, specsOf(spec).map(({ id }) => id)])
+  )
+}
+
+const specsOf = ({ input }: ChildSpec): readonly ChildSpec[] =>
+  (input as { readonly specs?: readonly ChildSpec[] } | undefined)?.specs ?? []
+
+describe('what the roles of a process start', () => {
+  test('capturing needs neither tables nor queries', () => {
+    const { log, ingest, landing, ...others } = treeOf('ingest')
+    expect(log).toEqual(['event-log', 'publisher:trades', 'publisher:quotes'])
+    expect(ingest).toEqual(['exchange', 'feed:simulated'])
+    expect(landing).toEqual(['dead-letters'])
+    expect(others).toEqual({ telemetry: [], reading: ['http'], repair: ['disk'] })
+  })
+
+  test('landing needs no feed and no publisher', () => {
+    const { storage, log, landing, reading, ingest } = treeOf('land')
+    expect(storage).toEqual(['trades', 'quotes'])
+    expect(log).toEqual(['event-log'])
+    expect(landing).toEqual(['dead-letters', 'lander:trades', 'lander:quotes'])
+    expect(reading).toEqual(['http'])
+    expect(ingest).toBe(undefined)
+  })
+
+  test('serving needs the tables only', () => {
+    expect(treeOf('serve')).toEqual({
+      telemetry: [],
+      storage: ['trades', 'quotes'],
+      reading: ['queries', 'http'],
+      repair: ['disk']
+    })
+  })
+
+  test('together they are what one process does by default', () => {
+    const parts = ['ingest', 'land', 'serve'].map(treeOf)
+    const whole = treeOf('ingest,land,serve')
+    for (const [group, children] of Object.entries(whole)) {
+      const known = new Set(parts.flatMap((part) => part[group] ?? []))
+      expect([...known].toSorted(), group).toEqual(children.toSorted())
+    }
+  })
+})
