@@ -117,7 +117,7 @@ describe('starts that are refused', () => {
       const dataFolder = k2s.dataFolder()
       const k2 = k2s.start(
         { K2_DATA_DIR: dataFolder, K2_COMMIT_AGE: 'soon', K2_FEEDS: 'kraken', K2_HTP_PORT: '1' },
-        ['--http-port', '99999', '--nonsense']
+        { args: ['--http-port', '99999', '--nonsense'] }
       )
       expect(await k2.exit(refusalMsMax)).toEqual({ code: 2, signal: null })
       const lines = k2.stderr.split('\n')
@@ -142,7 +142,7 @@ describe('starts that are refused', () => {
 test(
   '--help explains every setting and ends well',
   async () => {
-    const k2 = k2s.start({}, ['--help'])
+    const k2 = k2s.start({}, { args: ['--help'] })
     expect(await k2.exit(refusalMsMax)).toEqual({ code: 0, signal: null })
     for (const word of ['K2_HTTP_PORT', '--http-port', '8000', 'K2_DATA_DIR', 'K2_FEEDS']) {
       expect(k2.stdout).toContain(word)

@@ -25,6 +25,13 @@ const shownLinesMax = 40
 
 export type K2Settings = Readonly<Record<`K2_${string}`, string>>
 
+export interface K2Options {
+  /** Command line of K2. */
+  readonly args?: readonly string[]
+  /** Module that is loaded before K2, with variables that it reads. */
+  readonly preload?: { readonly module: URL; readonly env: Readonly<Record<string, string>> }
+}
+
 export interface K2Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -41,7 +48,7 @@ export interface K2Fixture {
   /** A new folder that goes with the test; it is kept, and named, when the test failed. */
   readonly dataFolder: () => string
   /** Starts K2; port 0 unless the settings say otherwise. Does not wait for anything. */
-  readonly start: (settings: K2Settings, args?: readonly string[]) => K2Process
+  readonly start: (settings: K2Settings, options?: K2Options) => K2Process
 }
 
 /** To be called once at the top of a test file: ends what the tests of the file start. */
@@ -68,8 +75,8 @@ export const k2Fixture = (): K2Fixture => {
       folders.add(folder)
       return folder
     },
-    start(settings, args = []) {
-      const k2 = new K2Process(settings, args)
+    start(settings, options = {}) {
+      const k2 = new K2Process(settings, options)
       processes.add(k2)
       return k2
     }
@@ -83,11 +90,16 @@ export class K2Process {
   #stderr = ''
   readonly #child: ChildProcess
 
-  constructor(settings: K2Settings, args: readonly string[]) {
+  constructor(settings: K2Settings, { args = [], preload }: K2Options) {
+    const loaded = preload === undefined ? [] : ['--import', preload.module.href]
     const child = spawn(
       process.execPath,
-      [...nodeFlags, join(projectRoot, 'dist', 'main.js'), ...args],
-      { cwd: projectRoot, env: environment(settings), stdio: ['ignore', 'pipe', 'pipe'] }
+      [...nodeFlags, ...loaded, join(projectRoot, 'dist', 'main.js'), ...args],
+      {
+        cwd: projectRoot,
+        env: { ...environment(settings), ...preload?.env },
+        stdio: ['ignore', 'pipe', 'pipe']
+      }
     )
     this.#child = child
     const failed = new Promise<never>((_, reject) => child.once('error', reject))
