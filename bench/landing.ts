@@ -124,7 +124,7 @@ const roundLog = (
       (batches, partition) => (batches.at(-1)?.endOffset ?? 0) <= positions[partition]!
     ) ?? true
   return {
-    identity: logIdentity,
+    identityOf: () => logIdentity,
     topics: new Map([[topic, partitionCount]]),
     bounds: (_topic, partition) =>
       Effect.succeed({ startOffset: 0, durableEnd: endOf(rounds, partition) }),

@@ -30,7 +30,7 @@ export const openPartitions = <A extends SequencedRecord, Files>(
     const { log, table } = ports
     const partitionCount = log.topics.get(options.topic) ?? 0
     const recorded = yield* table.positions
-    const tableFault = recorded.fault ?? foreignFault(recorded, log.identity)
+    const tableFault = recorded.fault ?? foreignFault(recorded, log.identityOf(options.topic))
     return yield* Effect.forEach(
       Array.from({ length: partitionCount }, (_, partition) => partition),
       (partition) =>
@@ -71,7 +71,7 @@ const openPartition = <A extends SequencedRecord, Files>(
     const shared = {
       topic: options.topic,
       partition,
-      label: `${log.identity}/${options.topic}/${partition}`,
+      label: `${log.identityOf(options.topic)}/${options.topic}/${partition}`,
       codec,
       fold,
       learnCompact: ports.learnCompact,

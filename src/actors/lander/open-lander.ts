@@ -60,7 +60,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       table: makeIcebergLandingTable<A>({
         table,
         writer,
-        logIdentity: log.identity,
+        logIdentity: log.identityOf(topic),
         topic,
         partitionCount: log.topics.get(topic) ?? 0,
         onRemoved: (files) => setup.onRemoved(files.map(({ location }) => location))

@@ -261,7 +261,7 @@ const makeEmbeddedLog = (
     return found
   }
   return {
-    identity,
+    identityOf: () => identity,
     topics,
     faults: partitions.flatMap(faultOf),
     append: (topic, partition, packed) =>

@@ -26,8 +26,6 @@ export interface Watermark {
 }
 
 export interface EventLogWriter {
-  /** Names the log's offsets in `k2.offsets` (R8): a UUID, or Kafka's topic id. */
-  readonly identity: string
   /** Partition count by topic. */
   readonly topics: ReadonlyMap<string, number>
   /**
@@ -42,7 +40,12 @@ export interface EventLogWriter {
 }
 
 export interface EventLogReader {
-  readonly identity: string
+  /**
+   * Names the offsets of a topic in `k2.offsets` (R8): the UUID of the embedded log, the same for
+   * all its topics, or the topic's id in Kafka, which a topic of the same name that was made anew
+   * does not have.
+   */
+  readonly identityOf: (topic: string) => string
   readonly topics: ReadonlyMap<string, number>
   readonly bounds: (
     topic: string,

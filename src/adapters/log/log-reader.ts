@@ -61,7 +61,8 @@ const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise
     return found
   }
   return {
-    ...description,
+    identityOf: () => description.identity,
+    topics: description.topics,
     bounds: (topic, partition) =>
       Effect.suspend(() => {
         const view = find(topic, partition)

@@ -22,7 +22,7 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
   const none = Effect.die('nothing is to be landed')
   const ports: LanderPorts<TradeV2, never> = {
     log: {
-      identity: 'log-1',
+      identityOf: () => 'log-1',
       topics: new Map([[topic, 1]]),
       bounds: () => Effect.succeed({ startOffset: 0, durableEnd: 1 }),
       read: () => Effect.fail(failure),

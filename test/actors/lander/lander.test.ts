@@ -36,6 +36,7 @@ const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 
 class FakeLog implements EventLogReader {
   identity = 'log-1'
+  readonly identityOf = () => this.identity
   readonly topics = new Map([[topic, partitionCount]])
   readonly batches: LogBatch[][] = [[], []]
   startOffset = 0

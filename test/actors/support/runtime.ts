@@ -294,7 +294,7 @@ const readLog = (directory: string, dataType: DataType, exchange: string) =>
             }
           }
         }
-        return { identity: log.identity, ids, ends }
+        return { identity: log.identityOf(topic), ids, ends }
       })
     )
   )
