@@ -54,7 +54,7 @@ const mayRunEffects = (path: string): boolean =>
   /^src\/actors\/.+-worker\.ts$/.test(path)
 
 const sources = filesUnder('src', ['.ts', '.mjs'])
-const written = ['src', 'test', 'bench', 'scripts']
+const written = ['src', 'test', 'bench', 'deploy', 'scripts']
   .flatMap((folder) => filesUnder(folder, ['.ts', '.mjs', '.mts', '.py']))
   .filter((path) => !path.startsWith('src/market/records/'))
 const textOf = new Map([...sources, ...written].map((path) => [path, readText(path)]))
@@ -253,7 +253,7 @@ describe('files', () => {
     expect(linesWith(quiet, /\bconsole\b|process\.std(?:out|err)/)).toEqual([])
   })
 
-  test('tests are skipped for want of recordings or outside programs only', () => {
+  test('tests are skipped for want of recordings, outside programs or services only', () => {
     const tests = modules.filter((path) => path.startsWith('test/'))
     const skips = linesWith(
       tests.filter((path) => path !== 'test/architecture.test.ts'),
@@ -262,7 +262,8 @@ describe('files', () => {
     const allowed = [
       /^test\/support\/recordings\.ts: context\.skip\(message\)$/,
       /\bcontext\.skip\((?:found|python)\.missing\)/,
-      /\bdescribe\.skipIf\(!hasOpenssl\)\(/
+      /\bdescribe\.skipIf\(!hasOpenssl\)\(/,
+      /\bdescribe\.skipIf\(!areServicesRequired\)\(/
     ]
     expect(skips.filter((skip) => !allowed.some((pattern) => pattern.test(skip)))).toEqual([])
   })
@@ -343,7 +344,7 @@ const placesOfOneMachine = [
 const mayImport = (path: string, target: string): boolean => {
   const layer = layers.find(({ folder }) => path.startsWith(folder))
   if (layer === undefined) return false
-  const isOurs = /^(?:src|test|bench|scripts)\//.test(target)
+  const isOurs = /^(?:src|test|bench|deploy|scripts)\//.test(target)
   if (!isOurs) return layer.mayUse(target)
   return [layer.own(path), ...layer.imports].some((folder) => target.startsWith(folder))
 }

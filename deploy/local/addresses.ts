@@ -1,0 +1,56 @@
+/** Where the services of a stack are reached. Pure. */
+import { join } from 'node:path'
+import type { Layout } from './layout.ts'
+import { type PortName, portOf } from './ports.ts'
+import { authorityFile } from './services/certificates.ts'
+import { saslMechanisms } from './services/kafka-properties.ts'
+
+interface SaslAddress {
+  readonly bootstrap: string
+  readonly username: string
+  readonly password: string
+  readonly mechanisms: readonly string[]
+}
+
+interface TlsAddress {
+  readonly bootstrap: string
+  /** PEM file of the authority that signed the brokers' certificate. */
+  readonly authorityFile: string
+}
+
+export interface Addresses {
+  /** `host:port`, separated by commas. */
+  readonly kafkaBootstrap: string
+  /** Where brokers listen for the proxies whose addresses they advertise there. */
+  readonly kafkaProxiedBootstrap?: string
+  readonly kafkaTls?: TlsAddress
+  readonly kafkaSasl?: SaslAddress
+  readonly kafkaSaslTls?: SaslAddress & TlsAddress
+}
+
+export const kafkaUsername = 'k2'
+
+export const tlsFolderOf = (folder: string): string => join(folder, 'certificates')
+
+export const addressesOf = (folder: string, layout: Layout): Addresses => {
+  const { portsFrom, brokers, kafka, secrets } = layout
+  const bootstrap = (name: PortName) =>
+    Array.from({ length: brokers }, (_, index) => `127.0.0.1:${portOf(portsFrom, name, index)}`)
+      .join(',')
+  const login = {
+    username: kafkaUsername,
+    password: secrets.kafka,
+    mechanisms: saslMechanisms
+  }
+  const trust = { authorityFile: authorityFile(tlsFolderOf(folder)) }
+  return {
+    kafkaBootstrap: bootstrap('kafka'),
+    ...(kafka.proxied && { kafkaProxiedBootstrap: bootstrap('kafkaProxied') }),
+    ...(kafka.tls && { kafkaTls: { bootstrap: bootstrap('kafkaTls'), ...trust } }),
+    ...(kafka.sasl && { kafkaSasl: { bootstrap: bootstrap('kafkaSasl'), ...login } }),
+    ...(kafka.sasl &&
+      kafka.tls && {
+        kafkaSaslTls: { bootstrap: bootstrap('kafkaSaslTls'), ...login, ...trust }
+      })
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What is fetched and built is kept outside the clone, in a folder for each content: a clone may
+ * go, and several stacks share it.
+ *
+ * A folder appears under its name only when it is complete, so that what was interrupted is never
+ * taken for what was wanted.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+
+export const cacheRoot = (): string =>
+  resolve(process.env['K2_CACHE_DIR'] ?? join(homedir(), '.cache', 'k2'), 'stack')
+
+/** The folder of that name, made by `build` when it is not there yet. */
+export const cached = async (
+  name: string,
+  build: (folder: string) => Promise<void>
+): Promise<string> => {
+  const folder = join(cacheRoot(), name)
+  if (existsSync(folder)) return folder
+  await mkdir(dirname(folder), { recursive: true })
+  const unfinished = await mkdtemp(`${folder}.unfinished-`)
+  try {
+    await build(unfinished)
+    await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
+      // Another stack has built the same meanwhile.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
+  }
+  return folder
+}
