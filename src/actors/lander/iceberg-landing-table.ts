@@ -7,10 +7,10 @@ import type { ParquetWriter, WrittenFile } from '../../adapters/duckdb/parquet-w
 import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
+import type { TableVersion } from '../../adapters/iceberg/ports.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import {
   dataDirectory,
-  type LoadedMetadata,
   readRecordedState,
   readState,
   refresh,
@@ -52,7 +52,7 @@ export interface LandedFiles {
   readonly dataFiles: readonly DataFile[]
   readonly sync: Effect.Effect<void, { readonly message: string }>
   /** The table as it was while they were written. */
-  readonly start?: LoadedMetadata | undefined
+  readonly start?: TableVersion | undefined
 }
 
 export const makeIcebergLandingTable = <A>(

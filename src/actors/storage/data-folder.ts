@@ -52,7 +52,11 @@ export const openTable = (
   return openOrCreateTable({
     ports: {
       files,
-      catalog: makeEmbeddedCatalog(files, `${warehouse}/_catalog`),
+      catalog: makeEmbeddedCatalog({
+        files,
+        pointerFiles: files,
+        directory: `${warehouse}/_catalog`
+      }),
       ids: { uuid },
       clockMs: nowMs,
       observe

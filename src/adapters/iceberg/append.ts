@@ -31,6 +31,7 @@ import {
   type Snapshot,
   type TableMetadata
 } from './metadata.ts'
+import type { TableVersion } from './ports.ts'
 import {
   commitSnapshot,
   type CommitBase,
@@ -41,7 +42,6 @@ import {
 } from './snapshot-commit.ts'
 import {
   attempt,
-  type LoadedMetadata,
   refresh,
   rememberManifest,
   uuidBytes,
@@ -58,7 +58,7 @@ export interface AppendRequest {
    */
   readonly syncDataFiles?: Effect.Effect<void, { readonly message: string }> | undefined
   /** The table as the caller has just loaded it; saves the first attempt's look. */
-  readonly start?: LoadedMetadata | undefined
+  readonly start?: TableVersion | undefined
   readonly advances: readonly Advance[]
   /** Partition counts of topics that land for the first time; later ones are compared (R41). */
   readonly partitionCounts?: readonly PartitionCount[]

@@ -1,193 +1,135 @@
 /**
- * Catalog in a directory of its own, for one machine and any number of processes.
+ * Catalog without a server, for one machine and any number of processes: metadata is written by us,
+ * beside the table's other metadata, and a pointer says which version is current.
  *
- * A table is a series of pointer files `<version>.json`, each naming a metadata file; the highest
- * version is the current one. A swap creates the next version, which only one process can do.
- *
- * 1. A pointer is whole or absent: it is written under another name, which nobody looks at, and
- *    published (`Files.publish`).
- * 2. Old pointers are pruned, lowest first, so a version is never absent while a lower one is left;
- *    the newest `pointersKept` stay.
- * 3. So a version is the highest if its successor is absent and it is there itself, as we know it.
- *    Asking in this order takes two small reads and no listing.
- * 4. A writer that is late by more than `pointersKept` swaps can create a version that existed and
- *    was pruned. Nobody reads it as current, and the writer sees that the version before it is
- *    gone, or is not the one it built on: the outcome is unknown, and the table's lineage decides.
+ * 1. A version's metadata is durable before its pointer is published.
+ * 2. Metadata and pointer are written side by side, and beside the files that the snapshot names: a
+ *    commit waits for the slowest of them once, and then for the pointer.
+ * 3. After a definite failure the metadata of the lost attempt is removed; after an unclear one
+ *    nothing is (R19).
  */
 import * as Effect from 'effect/Effect'
+import { TableUnreadable } from './errors.ts'
+import { withSnapshot } from './metadata-updates.ts'
+import { metadataVersion, parseMetadata, serialiseMetadata } from './metadata.ts'
 import type {
   Catalog,
+  CommitOutcome,
   Files,
   FilesFault,
-  PreparedSwap,
-  SwapOutcome,
-  SwapUnknown,
-  TableIdentifier
+  PreparedCommit,
+  PublishingFiles,
+  TableCommit,
+  TableIdentifier,
+  TableVersion
 } from './ports.ts'
+import { makeTablePointers, type TablePointers } from './table-pointers.ts'
 
-/** `directory` is the URI of the catalog's own directory, without a slash at its end. */
-export const makeEmbeddedCatalog = (files: Files, directory: string): Catalog => {
-  const homes = new Map<string, Home>()
-  const homeOf = ({ namespace, name }: TableIdentifier): Home => {
-    const path = `${directory}/${namespace}/${name}`
-    const home = homes.get(path) ?? { files, path, known: null }
-    homes.set(path, home)
-    return home
-  }
+export interface EmbeddedCatalogOptions {
+  /** Where tables are stored. */
+  readonly files: Files
+  /** Where pointers are stored: on this machine, also if tables are not. */
+  readonly pointerFiles: PublishingFiles
+  /** URI of the pointers' own directory, without a slash at its end. */
+  readonly directory: string
+}
+
+export const makeEmbeddedCatalog = (options: EmbeddedCatalogOptions): Catalog => {
+  const { files } = options
+  const pointers = makeTablePointers(options.pointerFiles, options.directory)
   return {
-    load: (table) => current(homeOf(table)).pipe(Effect.map((it) => it?.location ?? null)),
-    create: Effect.fnUntraced(function* (table, next) {
-      const home = homeOf(table)
-      if ((yield* current(home).pipe(Effect.mapError(asUnknown))) !== null) return 'conflict'
-      const { swap } = yield* prepared(home, null, next).pipe(Effect.mapError(asUnknown))
-      return yield* swap
+    load: Effect.fnUntraced(function* (table, known) {
+      const location = yield* pointers.load(table).pipe(Effect.mapError(unreadable))
+      if (location === null) return null
+      return known?.location === location ? known : yield* read(files, location)
     }),
-    prepareSwap: Effect.fnUntraced(function* (table, expected, next) {
-      const home = homeOf(table)
-      // A version that we know need not be looked up: a later one shows as taken, or in (4).
-      const base = home.known?.location === expected ? home.known : yield* current(home)
-      if (base === null || base.location !== expected) return lost
-      return yield* prepared(home, base, next)
-    })
+    create: Effect.fnUntraced(function* (table, { metadata, uuid }) {
+      const location = metadataLocation(metadata.location, 0, uuid)
+      yield* files
+        .writeNew(location, serialiseMetadata(metadata))
+        .pipe(Effect.mapError(unreadable))
+      const outcome = yield* pointers.create(table, location)
+      if (outcome === 'swapped') return 'created'
+      // Another process was first: its table is the table.
+      yield* Effect.ignore(files.remove(location))
+      return 'conflict'
+    }),
+    prepare: (table, commit) => prepare({ files, pointers, table }, commit)
   }
 }
+
+const metadataLocation = (table: string, version: number, uuid: string): string =>
+  `${table}/metadata/${String(version).padStart(5, '0')}-${uuid}.metadata.json`
+
+const unreadable = ({ location, message: reason }: FilesFault): TableUnreadable =>
+  new TableUnreadable({ location, reason })
+
+const read = Effect.fnUntraced(function* (files: Files, location: string) {
+  const bytes = yield* files.read(location).pipe(Effect.mapError(unreadable))
+  const version: TableVersion = {
+    location,
+    metadata: yield* Effect.try({
+      try: () => parseMetadata(location, bytes),
+      catch: (error) => error as TableUnreadable
+    })
+  }
+  return version
+})
 
 /** Another version is current already. */
-const lost: PreparedSwap = { swap: Effect.succeed('conflict'), discard: Effect.void }
+const lost: PreparedCommit = { commit: Effect.succeed('conflict'), discard: Effect.void }
 
-/** The pointers of one table. */
 interface Home {
   readonly files: Files
-  /** URI of their directory. */
-  readonly path: string
-  /** The newest pointer that we have seen. */
-  known: Pointer | null
+  readonly pointers: TablePointers
+  readonly table: TableIdentifier
 }
 
-interface Pointer {
-  readonly version: number
-  /** Location of the metadata file. */
-  readonly location: string
-}
-
-const pointersKept = 1_000
-/** Pointers are pruned in groups, so that most swaps list and remove nothing. */
-const pruneGroup = 64
-const listRetriesMax = 3
-
-const pointerAt = (path: string, version: number): string =>
-  `${path}/${String(version).padStart(10, '0')}.json`
-
-const read = ({ files, path }: Home, version: number): Effect.Effect<Pointer, FilesFault> =>
-  files.read(pointerAt(path, version)).pipe(Effect.flatMap((bytes) => parsePointer(path, bytes)))
-
-/** Whether a version stands as we know it. */
-const stands = (home: Home, pointer: Pointer): Effect.Effect<boolean, FilesFault> =>
-  read(home, pointer.version).pipe(
-    Effect.map((it) => it.location === pointer.location),
-    Effect.catchIf(
-      (fault) => fault._tag === 'FileMissing',
-      () => Effect.succeed(false)
+const prepare = (
+  { files, pointers, table }: Home,
+  { base, snapshot, expired, properties, uuid }: TableCommit
+): Effect.Effect<PreparedCommit, FilesFault> =>
+  Effect.suspend(() => {
+    const change = withSnapshot(base, { snapshot, expired, properties })
+    const location = metadataLocation(
+      base.metadata.location,
+      metadataVersion(base.location) + 1,
+      uuid
     )
-  )
-
-/** The highest pointer, or null if there is none (3). */
-const current = Effect.fnUntraced(function* (
-  home: Home
-): Effect.fn.Return<Pointer | null, FilesFault> {
-  const { files, path, known } = home
-  if (known !== null) {
-    const followed = (yield* files.size(pointerAt(path, known.version + 1))) !== null
-    if (!followed && (yield* stands(home, known))) return known
-  }
-  for (let retries = 0; ; retries += 1) {
-    const highest = Math.max(0, ...versionsOf(yield* files.list(path)))
-    if (highest === 0) return null
-    const result = yield* Effect.exit(read(home, highest))
-    if (result._tag === 'Success') {
-      home.known = result.value
-      return result.value
-    }
-    // Pruned between listing and reading: a new listing finds the much newer versions.
-    if (retries >= listRetriesMax) return yield* result
-  }
-})
-
-/** The next pointer, written but not published. */
-const prepared = Effect.fnUntraced(function* (
-  home: Home,
-  base: Pointer | null,
-  next: string
-): Effect.fn.Return<PreparedSwap, FilesFault> {
-  const pointer: Pointer = { version: (base?.version ?? 0) + 1, location: next }
-  // Named after the metadata file, of which there is only one.
-  const name = next.slice(next.lastIndexOf('/') + 1)
-  const staged = `${pointerAt(home.path, pointer.version)}.${name}.tmp`
-  yield* home.files.writeNew(staged, pointerBytes(pointer))
-  return {
-    swap: put(home, base, pointer, staged).pipe(Effect.mapError(asUnknown)),
-    discard: Effect.ignore(home.files.remove(staged))
-  }
-})
-
-const put = Effect.fnUntraced(function* (
-  home: Home,
-  base: Pointer | null,
-  pointer: Pointer,
-  staged: string
-): Effect.fn.Return<SwapOutcome, FilesFault | SwapUnknown> {
-  const taken = yield* home.files.publish(staged, pointerAt(home.path, pointer.version)).pipe(
-    // Also where it was published after all: this is only the pointer's other name.
-    Effect.tapError(() => Effect.ignore(home.files.remove(staged))),
-    Effect.as(false),
-    Effect.catchIf(
-      (fault) => fault._tag === 'FileExists',
-      () => Effect.succeed(true)
+    let isOurs = true
+    const writing = files.writeNew(location, serialiseMetadata(change.next)).pipe(
+      Effect.tapError((fault) =>
+        Effect.sync(() => {
+          // Not ours, then, and not ours to remove.
+          if (fault._tag === 'FileExists') isOurs = false
+        })
+      )
     )
-  )
-  if (taken) return 'conflict'
-  if (base !== null && !(yield* stands(home, base))) {
-    return yield* Effect.fail(unknown(`pointer ${pointer.version} was overtaken`))
-  }
-  home.known = pointer
-  if (pointer.version % pruneGroup === 0) yield* Effect.ignore(prune(home))
-  return 'swapped'
-})
-
-const pointerBytes = ({ version, location }: Pointer): Uint8Array =>
-  Buffer.from(JSON.stringify({ version, 'metadata-location': location }))
-
-const versionsOf = (names: readonly string[]): readonly number[] =>
-  names.flatMap((name) => (/^\d{10}\.json$/.test(name) ? [Number(name.slice(0, 10))] : []))
-
-const prune = Effect.fnUntraced(function* ({ files, path }: Home) {
-  const versions = versionsOf(yield* files.list(path))
-  const highest = Math.max(0, ...versions)
-  const old = versions.filter((it) => it <= highest - pointersKept)
-  // One after the other, lowest first (2).
-  for (const version of old.toSorted((left, right) => left - right)) {
-    yield* files.remove(pointerAt(path, version))
-  }
-})
-
-const unknown = (message: string): SwapUnknown => ({ _tag: 'SwapUnknown', message })
-
-const asUnknown = (fault: FilesFault | SwapUnknown): SwapUnknown =>
-  fault._tag === 'SwapUnknown' ? fault : unknown(fault.message)
-
-const parsePointer = (path: string, bytes: Uint8Array): Effect.Effect<Pointer, FilesFault> =>
-  Effect.try({
-    try: () => {
-      const { version, 'metadata-location': location } = JSON.parse(
-        Buffer.from(bytes).toString('utf8')
-      ) as Readonly<Record<string, unknown>>
-      if (typeof version !== 'number' || typeof location !== 'string')
-        throw new TypeError('no pointer')
-      return { version, location }
-    },
-    catch: (error): FilesFault => ({
-      _tag: 'FileFailed',
-      location: path,
-      message: `catalog pointer unreadable: ${String(error)}`
-    })
+    const removed = Effect.suspend(() =>
+      isOurs ? Effect.ignore(files.remove(location)) : Effect.void
+    )
+    let discardSwap: Effect.Effect<void> = Effect.void
+    const swapping = pointers.prepareSwap(table, base.location, location).pipe(
+      Effect.tap((swap) =>
+        Effect.sync(() => {
+          discardSwap = swap?.discard ?? Effect.void
+        })
+      )
+    )
+    // (2)
+    return Effect.all([swapping, writing], { concurrency: 'unbounded' }).pipe(
+      Effect.tapError(() => Effect.andThen(discardSwap, removed)),
+      Effect.onInterrupt(() => Effect.andThen(discardSwap, removed)),
+      Effect.flatMap(([swap]) => {
+        if (swap === null) return Effect.as(removed, lost)
+        const commit = Effect.flatMap(
+          swap.swap,
+          (outcome): Effect.Effect<CommitOutcome> =>
+            outcome === 'swapped'
+              ? Effect.succeed({ location, metadata: change.next, trimmed: change.trimmed })
+              : Effect.as(removed, 'conflict')
+        )
+        return Effect.succeed({ commit, discard: Effect.andThen(swap.discard, removed) })
+      })
+    )
   })

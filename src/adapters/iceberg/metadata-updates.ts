@@ -18,11 +18,12 @@ import {
   type SortOrder,
   type TableMetadata
 } from './metadata.ts'
+import type { TableCommit, TableVersion } from './ports.ts'
 import { fieldNamed, lastColumnId, type IcebergSchema } from './schema.ts'
 
 export const snapshotsMaxProperty = 'k2.snapshots-max'
 const versionsMaxProperty = 'write.metadata.previous-versions-max'
-export const deleteOldMetadataProperty = 'write.metadata.delete-after-commit.enabled'
+const deleteOldMetadataProperty = 'write.metadata.delete-after-commit.enabled'
 export const mergeCountProperty = 'commit.manifest.min-count-to-merge'
 export const targetBytesProperty = 'commit.manifest.target-size-bytes'
 
@@ -79,19 +80,14 @@ export const newTableMetadata = (table: NewTable): TableMetadata => {
 
 export interface SnapshotChange {
   readonly next: TableMetadata
-  /** Snapshots that `next` no longer holds, oldest first. */
-  readonly expired: readonly Snapshot[]
   /** Metadata files that its log no longer names, oldest first. */
   readonly trimmed: readonly string[]
 }
 
-/**
- * Metadata after `snapshot` became the head of main; `location` is the file that held `metadata`.
- */
+/** Metadata after a commit on the version that `base` is. */
 export const withSnapshot = (
-  metadata: TableMetadata,
-  snapshot: Snapshot,
-  location: string
+  { metadata, location }: TableVersion,
+  { snapshot, expired, properties }: Omit<TableCommit, 'base' | 'uuid'>
 ): SnapshotChange => {
   const id = snapshot['snapshot-id']
   const at = snapshot['timestamp-ms']
@@ -99,25 +95,38 @@ export const withSnapshot = (
     ...metadata['metadata-log'],
     { 'metadata-file': location, 'timestamp-ms': metadata['last-updated-ms'] }
   ]
-  const trimCount = Math.max(0, log.length - numberProperty(metadata, versionsMaxProperty))
   const grown: TableMetadata = {
-    ...metadata,
+    ...withHead(metadata, snapshot),
+    properties,
     'last-sequence-number': snapshot['sequence-number'],
     'last-updated-ms': at,
+    'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }]
+  }
+  const trimCount = Math.max(0, log.length - numberProperty(grown, versionsMaxProperty))
+  const next = { ...grown, 'metadata-log': log.slice(trimCount) }
+  return {
+    next: expired.length === 0 ? next : withoutSnapshots(next, expired),
+    trimmed:
+      properties[deleteOldMetadataProperty] === 'true'
+        ? log.slice(0, trimCount).map((it) => it['metadata-file'])
+        : []
+  }
+}
+
+/** Snapshots that leave the table when `snapshot` becomes the head of main (1), oldest first. */
+export const expiredBy = (metadata: TableMetadata, snapshot: Snapshot): readonly Snapshot[] =>
+  expirable(withHead(metadata, snapshot))
+
+const withHead = (metadata: TableMetadata, snapshot: Snapshot): TableMetadata => {
+  const id = snapshot['snapshot-id']
+  return {
+    ...metadata,
     'current-snapshot-id': id,
     snapshots: [...metadata.snapshots, snapshot],
-    'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': id, 'timestamp-ms': at }],
-    'metadata-log': log.slice(trimCount),
     refs: {
       ...metadata.refs,
       main: { ...metadata.refs['main'], type: 'branch', 'snapshot-id': id }
     }
-  }
-  const expired = expirable(grown)
-  return {
-    next: expired.length === 0 ? grown : withoutSnapshots(grown, expired),
-    expired,
-    trimmed: log.slice(0, trimCount).map((it) => it['metadata-file'])
   }
 }
 

@@ -5,7 +5,7 @@
  * 1. Every attempt starts from the current metadata; `draftOf` decides anew what the snapshot holds
  *    on that parent, and takes `k2.*` from it. Nothing that was read for an earlier attempt
  *    survives, but for files that nothing refers to.
- * 2. All files that the new metadata names are durable before the catalog swaps.
+ * 2. All files that the new metadata names are durable before the catalog is asked to commit.
  * 3. Only a definite conflict is retried, at most `attemptsMax` times. An unclear outcome ends the
  *    commit as `CommitUnknown`, and nothing is deleted then.
  * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far
@@ -15,18 +15,17 @@ import * as Effect from 'effect/Effect'
 import { CommitFailed, CommitUnknown, type TableUnreadable, type TableMissing } from './errors.ts'
 import { commitIdKey } from './k2-summary.ts'
 import { encodeManifestList, type ManifestFile, type SnapshotIds } from './manifest-list.ts'
-import { commitTimeMs, withSnapshot } from './metadata-updates.ts'
+import { commitTimeMs, expiredBy } from './metadata-updates.ts'
+import { currentSnapshot, type Snapshot, type TableMetadata } from './metadata.ts'
+import type {
+  CommitRefused,
+  CommittedVersion,
+  PreparedCommit,
+  SwapUnknown,
+  TableCommit,
+  TableVersion
+} from './ports.ts'
 import {
-  currentSnapshot,
-  metadataVersion,
-  serialiseMetadata,
-  type Snapshot,
-  type TableMetadata
-} from './metadata.ts'
-import type { PreparedSwap } from './ports.ts'
-import {
-  type LoadedMetadata,
-  metadataFileName,
   readManifestList,
   refresh,
   rememberList,
@@ -37,7 +36,7 @@ import { unreferencedFiles, type RemovedFile } from './unreferenced-files.ts'
 
 /** What an attempt builds on. */
 export interface CommitBase {
-  readonly location: string
+  readonly version: TableVersion
   readonly metadata: TableMetadata
   readonly parent: Snapshot | null
   readonly manifests: readonly ManifestFile[]
@@ -76,7 +75,7 @@ export interface Committed {
   readonly sequenceNumber: number
   readonly timestampMs: number
   readonly summary: Readonly<Record<string, string>>
-  /** Swaps asked for; 0 if an earlier call had committed this commit id already. */
+  /** Attempts; 0 if an earlier call had committed this commit id already. */
   readonly attempts: number
   /**
    * No longer named by the table; delete them no sooner than readers allow (R28), in this order.
@@ -97,7 +96,7 @@ export const commitSnapshot = <A, E>(
   table: Table,
   commitId: string,
   draftOf: (base: CommitBase) => Effect.Effect<DraftResult<A>, E>,
-  start?: LoadedMetadata
+  start?: TableVersion
 ): Effect.Effect<Committed | A, E | CommitError> => {
   const durable = new Set<string>()
   const commit = Effect.gen(function* () {
@@ -111,15 +110,15 @@ export const commitSnapshot = <A, E>(
         return result.done
       }
       const { draft } = result
-      const next = nextVersion(table, commitId, base, draft)
-      const prepared = yield* makeReady(table, base, { commitId, draft, next, durable })
-      if ((yield* swap(table, commitId, base, prepared)) === 'swapped') {
-        return yield* finish(table, base, { draft, next, attempts, durable })
+      const next = nextCommit(table, commitId, base, draft)
+      const prepared = yield* makeReady(table, { commitId, draft, next, durable })
+      const version = yield* committed(table, commitId, base, prepared)
+      if (version !== 'conflict') {
+        return yield* finish(table, base, { draft, next, version, attempts, durable })
       }
       table.ports.observe?.({ type: 'commit.conflicted', table: table.name, count: attempts })
-      yield* removeQuietly(table, [next.list.location, next.file.location])
+      yield* removeQuietly(table, [next.list.location])
       durable.delete(next.list.location)
-      durable.delete(next.file.location)
     }
     const reason = `${attemptsMax} attempts lost to other commits`
     return yield* new CommitFailed({ table: table.name, commitId, reason })
@@ -139,23 +138,20 @@ const snapshotIdOf = (uuid: string): bigint => {
 
 const attemptsMax = 20
 
-interface NextVersion {
-  readonly snapshot: Snapshot
-  readonly metadata: TableMetadata
-  readonly expired: readonly Snapshot[]
-  readonly trimmed: readonly string[]
+interface NextCommit {
+  readonly commit: TableCommit
   readonly list: FileToWrite
-  readonly file: FileToWrite
 }
 
 const baseOf = Effect.fnUntraced(function* (
   table: Table,
   snapshotId: bigint,
-  { location, metadata }: LoadedMetadata
+  version: TableVersion
 ) {
+  const { metadata } = version
   const parent = currentSnapshot(metadata)
   const base: CommitBase = {
-    location,
+    version,
     metadata,
     parent,
     manifests: parent === null ? [] : yield* readManifestList(table, parent),
@@ -168,44 +164,35 @@ const baseOf = Effect.fnUntraced(function* (
   return base
 })
 
-const nextVersion = (
+const nextCommit = (
   table: Table,
   commitId: string,
   base: CommitBase,
   draft: SnapshotDraft
-): NextVersion => {
-  const { ids } = base
+): NextCommit => {
+  const { ids, version } = base
   const metadata: TableMetadata = {
     ...base.metadata,
     properties: { ...base.metadata.properties, ...table.properties }
   }
-  const directory = `${metadata.location}/metadata`
   const uuid = table.ports.ids.uuid()
-  const listLocation = `${directory}/snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}.avro`
+  const listName = `snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}.avro`
+  const list = {
+    location: `${metadata.location}/metadata/${listName}`,
+    bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid))
+  }
   const snapshot: Snapshot = {
     'snapshot-id': ids.snapshotId,
     ...(ids.parentId === null ? {} : { 'parent-snapshot-id': ids.parentId }),
     'sequence-number': ids.sequenceNumber,
     'timestamp-ms': commitTimeMs(metadata, table.ports.clockMs()),
-    'manifest-list': listLocation,
+    'manifest-list': list.location,
     summary: summaryOf(base.parent, draft, commitId),
     'schema-id': metadata['current-schema-id']
   }
-  const change = withSnapshot(metadata, snapshot, base.location)
-  return {
-    snapshot,
-    metadata: change.next,
-    expired: change.expired,
-    trimmed: change.trimmed,
-    list: {
-      location: listLocation,
-      bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid))
-    },
-    file: {
-      location: `${directory}/${metadataFileName(metadataVersion(base.location) + 1, uuid)}`,
-      bytes: serialiseMetadata(change.next)
-    }
-  }
+  const expired = expiredBy(metadata, snapshot)
+  const { properties } = metadata
+  return { commit: { base: version, snapshot, expired, properties, uuid }, list }
 }
 
 const summaryOf = (
@@ -244,21 +231,20 @@ const summaryOf = (
 interface Attempt {
   readonly commitId: string
   readonly draft: SnapshotDraft
-  readonly next: NextVersion
+  readonly next: NextCommit
   readonly durable: Set<string>
 }
 
 /**
- * Independent files are written, and synced, side by side, and the swap is prepared beside them
+ * Independent files are written, and synced, side by side, and the commit is prepared beside them
  * (2).
  */
 const makeReady = (
   table: Table,
-  base: CommitBase,
   { commitId, draft, next, durable }: Attempt
-): Effect.Effect<PreparedSwap, CommitFailed> => {
+): Effect.Effect<PreparedCommit, CommitFailed> => {
   const { files, catalog } = table.ports
-  const writing = [...draft.writes, next.list, next.file]
+  const writing = [...draft.writes, next.list]
     .filter((it) => !durable.has(it.location))
     .map(({ location, bytes }) => {
       // Named before it is written: a write that fails half way is cleaned up as well.
@@ -272,11 +258,11 @@ const makeReady = (
         )
       )
     })
-  let prepared: PreparedSwap | undefined
-  const preparing = catalog.prepareSwap(table.identifier, base.location, next.file.location).pipe(
-    Effect.map((swap) => {
-      prepared = swap
-      return swap
+  let prepared: PreparedCommit | undefined
+  const preparing = catalog.prepare(table.identifier, next.commit).pipe(
+    Effect.map((commit) => {
+      prepared = commit
+      return commit
     })
   )
   const writes = Effect.all([draft.syncDataFiles ?? Effect.void, ...writing], {
@@ -284,7 +270,7 @@ const makeReady = (
     discard: true
   })
   return Effect.all([preparing, writes], { concurrency: 'unbounded' }).pipe(
-    Effect.map(([swap]) => swap),
+    Effect.map(([commit]) => commit),
     Effect.tapError(() => prepared?.discard ?? Effect.void),
     Effect.mapError(
       ({ message: reason }) => new CommitFailed({ table: table.name, commitId, reason })
@@ -294,58 +280,53 @@ const makeReady = (
 
 const writeConcurrencyMax = 8
 
-const swap = (table: Table, commitId: string, base: CommitBase, prepared: PreparedSwap) =>
-  Effect.mapError(
-    prepared.swap,
-    (fault) =>
-      new CommitUnknown({
-        table: table.name,
-        commitId,
-        parentId: base.ids.parentId?.toString() ?? null,
-        reason: fault.message
-      })
-  )
+const committed = (table: Table, commitId: string, base: CommitBase, prepared: PreparedCommit) =>
+  Effect.mapError(prepared.commit, (fault: SwapUnknown | CommitRefused) => {
+    const { message: reason } = fault
+    if (fault._tag === 'CommitRefused') {
+      return new CommitFailed({ table: table.name, commitId, reason })
+    }
+    return new CommitUnknown({
+      table: table.name,
+      commitId,
+      parentId: base.ids.parentId?.toString() ?? null,
+      reason
+    })
+  })
 
 interface Outcome {
   readonly draft: SnapshotDraft
-  readonly next: NextVersion
+  readonly next: NextCommit
+  readonly version: CommittedVersion
   readonly attempts: number
   readonly durable: ReadonlySet<string>
 }
 
 const finish = Effect.fnUntraced(function* (table: Table, base: CommitBase, outcome: Outcome) {
-  const { draft, next, attempts } = outcome
+  const { draft, next, version, attempts } = outcome
+  const { snapshot, expired } = next.commit
+  const { location, metadata, trimmed } = version
   rememberList(table, next.list.location, draft.manifests)
   // Another fiber of this process may have seen, or made, a later version by now.
-  if (next.metadata['last-sequence-number'] > table.loaded.metadata['last-sequence-number']) {
-    table.loaded = { location: next.file.location, metadata: next.metadata }
+  if (metadata['last-sequence-number'] > table.loaded.metadata['last-sequence-number']) {
+    table.loaded = { location, metadata }
   }
-  const named = new Set([
-    next.list.location,
-    next.file.location,
-    ...draft.manifests.map((it) => it.manifest_path)
-  ])
+  const named = new Set([next.list.location, ...draft.manifests.map((it) => it.manifest_path)])
   yield* removeQuietly(
     table,
     [...outcome.durable].filter((it) => !named.has(it))
   )
-  const { expired, trimmed } = next
-  const removed = yield* unreferencedFiles(table, {
-    before: base.metadata,
-    after: next.metadata,
-    expired,
-    trimmed
-  })
-  const committed: Committed = {
-    snapshotId: next.snapshot['snapshot-id'],
+  const removed = yield* unreferencedFiles(table, { after: metadata, expired, trimmed })
+  const result: Committed = {
+    snapshotId: snapshot['snapshot-id'],
     parentId: base.ids.parentId,
     sequenceNumber: base.ids.sequenceNumber,
-    timestampMs: next.snapshot['timestamp-ms'],
-    summary: next.snapshot.summary,
+    timestampMs: snapshot['timestamp-ms'],
+    summary: snapshot.summary,
     attempts,
     removed
   }
-  return committed
+  return result
 })
 
 /** Removes files that nothing ever referred to; what remains is an orphan, no harm to the table. */

@@ -2,8 +2,7 @@
  * An open table: its current metadata and what was decoded of it, kept in memory because every file
  * is immutable.
  *
- * 1. The catalog is asked for the current version each time; its metadata is read only when the
- *    version changed.
+ * 1. The catalog is asked for the current version each time, and keeps what did not change.
  * 2. Sequence-state files lie outside the table's location (`<warehouse>/_k2/<table-uuid>/`), where
  *    no foreign orphan removal looks (R10); their paths in `k2.state` are relative to that
  *    directory.
@@ -15,18 +14,13 @@ import { recordedState, type RecordedState } from './k2-summary.ts'
 import { decodeManifest, type ManifestEntry } from './manifest.ts'
 import { decodeManifestList, type ManifestFile } from './manifest-list.ts'
 import { newTableMetadata } from './metadata-updates.ts'
-import {
-  currentSchema,
-  parseMetadata,
-  serialiseMetadata,
-  type Snapshot,
-  type TableMetadata
-} from './metadata.ts'
+import { currentSchema, type Snapshot } from './metadata.ts'
 import {
   tableName,
   type FilesFault,
   type IcebergPorts,
-  type TableIdentifier
+  type TableIdentifier,
+  type TableVersion
 } from './ports.ts'
 import { icebergSchemaOf, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
 import type { PartitionValue } from './transforms.ts'
@@ -50,19 +44,13 @@ export interface TableOptions {
   readonly cacheBytesMax?: number
 }
 
-export interface LoadedMetadata {
-  /** Location of the metadata file. */
-  readonly location: string
-  readonly metadata: TableMetadata
-}
-
 export interface Table {
   readonly name: string
   readonly identifier: TableIdentifier
   readonly ports: IcebergPorts
   readonly warehouse: string
   /** Newest version seen; `refresh` before relying on it. */
-  loaded: LoadedMetadata
+  loaded: TableVersion
   readonly lists: ByteCache<readonly ManifestFile[]>
   readonly manifests: ByteCache<readonly ManifestEntry[]>
   /** Properties that every commit of this process sets. */
@@ -73,9 +61,9 @@ export interface Table {
 export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOptions) {
   const { ports, identifier } = options
   const schema = icebergSchemaOf(options.record)
-  const existing = yield* ports.catalog.load(identifier).pipe(Effect.mapError(unreadable))
+  const existing = yield* ports.catalog.load(identifier, null)
   if (existing === null) yield* createTable(options, schema)
-  const loaded = yield* load(ports, identifier, null)
+  const loaded = existing ?? (yield* load(ports, identifier, null))
   yield* checkColumns(tableName(identifier), currentSchema(loaded.metadata), schema)
   const bytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
   const table: Table = {
@@ -201,9 +189,6 @@ export const describeSnapshots = Effect.fnUntraced(function* (table: Table) {
 export const attempt = <A, E = never>(run: () => A): Effect.Effect<A, E> =>
   Effect.try({ try: run, catch: (error) => error as E })
 
-export const metadataFileName = (version: number, uuid: string): string =>
-  `${String(version).padStart(5, '0')}-${uuid}.metadata.json`
-
 export const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll('-', ''), 'hex')
 
 const cacheBytesMaxDefault = 64 * 1024 * 1024
@@ -236,17 +221,11 @@ const decoded = <A>(location: string, decode: () => A): Effect.Effect<A, TableUn
 const load = Effect.fnUntraced(function* (
   ports: IcebergPorts,
   identifier: TableIdentifier,
-  known: LoadedMetadata | null
+  known: TableVersion | null
 ) {
-  const location = yield* ports.catalog.load(identifier).pipe(Effect.mapError(unreadable))
-  if (location === null) return yield* new TableMissing({ table: tableName(identifier) })
-  if (known?.location === location) return known
-  const bytes = yield* ports.files.read(location).pipe(Effect.mapError(unreadable))
-  const metadata = yield* attempt<TableMetadata, TableUnreadable>(() =>
-    parseMetadata(location, bytes)
-  )
-  const loaded: LoadedMetadata = { location, metadata }
-  return loaded
+  const version = yield* ports.catalog.load(identifier, known)
+  if (version === null) return yield* new TableMissing({ table: tableName(identifier) })
+  return version
 })
 
 const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: IcebergSchema) {
@@ -264,11 +243,8 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
     properties: options.properties ?? {},
     nowMs: ports.clockMs()
   })
-  const file = `${location}/metadata/${metadataFileName(0, ports.ids.uuid())}`
-  yield* ports.files.writeNew(file, serialiseMetadata(metadata)).pipe(Effect.mapError(unreadable))
-  const outcome = yield* ports.catalog.create(identifier, file)
-  // Another process was first: its table is the table.
-  if (outcome === 'conflict') yield* Effect.ignore(ports.files.remove(file))
+  // Where another process was first, its table is the table.
+  yield* ports.catalog.create(identifier, { metadata, uuid: ports.ids.uuid() })
 })
 
 /** Columns are compared by name and shape; ids are the table's own. */

@@ -15,7 +15,7 @@ import * as Effect from 'effect/Effect'
 import { statePathsOf } from './k2-summary.ts'
 import { entryDeleted } from './manifest.ts'
 import type { ManifestFile } from './manifest-list.ts'
-import { deleteOldMetadataProperty, exemptSnapshots } from './metadata-updates.ts'
+import { exemptSnapshots } from './metadata-updates.ts'
 import { currentSnapshot, lineage, type Snapshot, type TableMetadata } from './metadata.ts'
 import { readManifest, readManifestList, stateLocation, type Table } from './table.ts'
 
@@ -26,7 +26,6 @@ export interface RemovedFile {
 }
 
 export interface MetadataStep {
-  readonly before: TableMetadata
   readonly after: TableMetadata
   readonly expired: readonly Snapshot[]
   readonly trimmed: readonly string[]
@@ -36,8 +35,7 @@ export const unreferencedFiles = (
   table: Table,
   step: MetadataStep
 ): Effect.Effect<readonly RemovedFile[]> => {
-  const trimmed = step.after.properties[deleteOldMetadataProperty] === 'true' ? step.trimmed : []
-  const metadataFiles = trimmed.map((location): RemovedFile => ({
+  const metadataFiles = step.trimmed.map((location): RemovedFile => ({
     location,
     kind: 'metadata',
     reason: 'metadata_log_trimmed'

@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { makeIcebergLandingTable } from '../../../src/actors/lander/iceberg-landing-table.ts'
 import { tradesSpec } from '../../../src/actors/data-types.ts'
 import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
+import { TableUnreadable } from '../../../src/adapters/iceberg/errors.ts'
 import type { Catalog } from '../../../src/adapters/iceberg/ports.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'k2-landing-'))
@@ -50,16 +51,16 @@ test('what a fenced attempt has written is removed', async () => {
 })
 
 test('what an attempt has written that could not read the table is removed (R53)', async () => {
-  const away = { _tag: 'FileFailed', location: 'catalog', message: 'away' } as const
+  const away = new TableUnreadable({ location: 'catalog', reason: 'away' })
   const exit = await commitWith((catalog) => ({ ...catalog, load: () => Effect.fail(away) }), null)
   expect(exit._tag).toBe('Failure')
   expect(states()).toEqual([])
 })
 
 test('what an attempt of unknown outcome has written is kept (R19)', async () => {
-  const swap = Effect.fail({ _tag: 'SwapUnknown', message: 'no answer' } as const)
-  const prepareSwap = () => Effect.succeed({ swap, discard: Effect.void })
-  const exit = await commitWith((catalog) => ({ ...catalog, prepareSwap }), null)
+  const commit = Effect.fail({ _tag: 'SwapUnknown', message: 'no answer' } as const)
+  const prepare = () => Effect.succeed({ commit, discard: Effect.void })
+  const exit = await commitWith((catalog) => ({ ...catalog, prepare }), null)
   expect(exit._tag).toBe('Failure')
   expect(states()).toHaveLength(1)
 })

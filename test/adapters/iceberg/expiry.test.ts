@@ -5,12 +5,14 @@ import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
 import { serialiseMetadata, type TableMetadata } from '../../../src/adapters/iceberg/metadata.ts'
 import { removeDayPartitions } from '../../../src/adapters/iceberg/retention.ts'
 import { describeSnapshots, refresh, type Table } from '../../../src/adapters/iceberg/table.ts'
+import { makeTablePointers } from '../../../src/adapters/iceberg/table-pointers.ts'
 import {
   batch,
   day0,
   liveEntries,
   makeWorld,
   openTable,
+  pointerHome,
   swap,
   warehouse,
   type World
@@ -36,7 +38,8 @@ const tag = async (world: World, table: Table, name: string, snapshotId: bigint)
   }
   const file = `${warehouse}/market/trades/metadata/00099-tag.metadata.json`
   await run(world.files.writeNew(file, serialiseMetadata(next)))
-  expect(await run(swap(world.ports.catalog, location, file))).toBe('swapped')
+  const pointers = makeTablePointers(world.files, pointerHome)
+  expect(await run(swap(pointers, location, file))).toBe('swapped')
 }
 
 describe('expiry', () => {

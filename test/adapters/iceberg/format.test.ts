@@ -331,7 +331,10 @@ describe('metadata', () => {
   }
 
   it('keeps 64-bit ids and unknown members', () => {
-    const { next } = withSnapshot(metadata, snapshot, 'file:///m0')
+    const { next } = withSnapshot(
+      { metadata, location: 'file:///m0' },
+      { snapshot, expired: [], properties: metadata.properties }
+    )
     const text = Buffer.from(serialiseMetadata(next))
       .toString()
       .replace('{', '{"statistics":[{"snapshot-id":9223372036854775807}],')

@@ -129,7 +129,11 @@ describe('independent readers', () => {
       openOrCreateTable({
         ports: {
           files,
-          catalog: makeEmbeddedCatalog(files, `${warehouse}/_k2/catalog`),
+          catalog: makeEmbeddedCatalog({
+            files,
+            pointerFiles: files,
+            directory: `${warehouse}/_k2/catalog`
+          }),
           ids: { uuid: randomUUID },
           clockMs: Date.now
         },

@@ -10,12 +10,12 @@ import { valueAt } from '../../../src/adapters/iceberg/k2-summary.ts'
 import type { ManifestEntry } from '../../../src/adapters/iceberg/manifest.ts'
 import type { Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
 import type {
-  Catalog,
-  Files,
   FilesFault,
   IcebergEvent,
-  IcebergPorts
+  IcebergPorts,
+  PublishingFiles
 } from '../../../src/adapters/iceberg/ports.ts'
+import type { TablePointers } from '../../../src/adapters/iceberg/table-pointers.ts'
 import {
   openOrCreateTable,
   readManifest,
@@ -28,13 +28,14 @@ import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 export const warehouse = 'file:///warehouse'
 const dataHome = `${warehouse}/market/trades/data`
 export const identifier = { namespace: 'market', name: 'trades' }
+export const pointerHome = `${warehouse}/_k2/catalog`
 export const topic = 'market.crypto.trades.binance'
 export const logIdentity = 'log-a'
 
 /** Thrown by a fake to stop everything on that line, as SIGKILL does. */
 export class Killed extends Error {}
 
-export interface MemoryFiles extends Files {
+export interface MemoryFiles extends PublishingFiles {
   readonly stored: Map<string, Uint8Array>
   /** Called before each durable step; may throw `Killed`, or return a fault. */
   before: (operation: string, location: string) => FilesFault | null
@@ -109,8 +110,10 @@ const isFault = (value: unknown): value is FilesFault =>
   typeof value === 'object' && value !== null && '_tag' in value
 
 /** A swap, prepared and made at once. */
-export const swap = (catalog: Catalog, expected: string, next: string) =>
-  Effect.flatMap(catalog.prepareSwap(identifier, expected, next), (prepared) => prepared.swap)
+export const swap = (pointers: TablePointers, expected: string, next: string) =>
+  Effect.flatMap(pointers.prepareSwap(identifier, expected, next), (prepared) =>
+    prepared === null ? Effect.succeed('conflict' as const) : prepared.swap
+  )
 
 /** Version 4 UUIDs that repeat with the seed. */
 const countedUuids = (seed: string) => {
@@ -139,7 +142,7 @@ export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
     clockMs: 1_723_075_200_000,
     ports: {
       files,
-      catalog: makeEmbeddedCatalog(files, `${warehouse}/_k2/catalog`),
+      catalog: makeEmbeddedCatalog({ files, pointerFiles: files, directory: pointerHome }),
       ids: { uuid: countedUuids(seed) },
       clockMs: () => (world.clockMs += 1),
       observe: (event) => events.push(event)

@@ -1,10 +1,10 @@
-/** The embedded catalog over real files: several processes, stale writers, pruning. */
+/** Pointers to the current version, over real files: several processes, stale writers, pruning. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { afterAll, describe, expect, it } from 'vitest'
-import { makeEmbeddedCatalog } from '../../../src/adapters/iceberg/embedded-catalog.ts'
+import { makeTablePointers } from '../../../src/adapters/iceberg/table-pointers.ts'
 import { fileLocation, makeLocalFiles } from '../../../src/adapters/object-store/local-files.ts'
 import { fault, identifier, makeMemoryFiles, swap } from './support.ts'
 
@@ -12,11 +12,11 @@ const run = Effect.runPromise
 const home = mkdtempSync(join(tmpdir(), 'k2-catalog-'))
 afterAll(() => rmSync(home, { recursive: true }))
 
-describe('embedded catalog', () => {
+describe('pointers', () => {
   it('creates once and swaps from what is current only', async () => {
-    const catalog = makeEmbeddedCatalog(makeLocalFiles(), fileLocation(join(home, 'one')))
+    const catalog = makeTablePointers(makeLocalFiles(), fileLocation(join(home, 'one')))
     expect(await run(catalog.load(identifier))).toBeNull()
-    expect(await run(swap(catalog, 'm0', 'm1'))).toBe('conflict')
+    expect(await run(catalog.prepareSwap(identifier, 'm0', 'm1'))).toBeNull()
     expect(await run(catalog.create(identifier, 'm0'))).toBe('swapped')
     expect(await run(catalog.create(identifier, 'other'))).toBe('conflict')
     expect(await run(swap(catalog, 'm0', 'm1'))).toBe('swapped')
@@ -28,7 +28,7 @@ describe('embedded catalog', () => {
     const directory = fileLocation(join(home, 'many'))
     // Each with a memory of its own, as separate processes.
     const catalogs = Array.from({ length: 6 }, () =>
-      makeEmbeddedCatalog(makeLocalFiles(), directory)
+      makeTablePointers(makeLocalFiles(), directory)
     )
     await run(catalogs[0]!.create(identifier, 'm0'))
     for (let round = 0; round < 20; round += 1) {
@@ -50,8 +50,8 @@ describe('embedded catalog', () => {
   it('prunes old pointers, and tells a writer that is too late that it cannot know', async () => {
     const files = makeMemoryFiles()
     const [busy, late] = [
-      makeEmbeddedCatalog(files, 'file:///c'),
-      makeEmbeddedCatalog(files, 'file:///c')
+      makeTablePointers(files, 'file:///c'),
+      makeTablePointers(files, 'file:///c')
     ]
     await run(busy.create(identifier, 'm0'))
     await run(late.load(identifier))
@@ -65,12 +65,12 @@ describe('embedded catalog', () => {
       _tag: 'SwapUnknown'
     })
     expect(await run(late.load(identifier))).toBe('m1300')
-    expect(await run(makeEmbeddedCatalog(files, 'file:///c').load(identifier))).toBe('m1300')
+    expect(await run(makeTablePointers(files, 'file:///c').load(identifier))).toBe('m1300')
   })
 
   it('answers unknown, not conflict, when the disk fails around the swap', async () => {
     const files = makeMemoryFiles()
-    const catalog = makeEmbeddedCatalog(files, 'file:///c')
+    const catalog = makeTablePointers(files, 'file:///c')
     await run(catalog.create(identifier, 'm0'))
     files.after = (operation, location) =>
       operation === 'publish' ? fault('FileFailed', location) : null
@@ -84,7 +84,7 @@ describe('embedded catalog', () => {
   it('says which pointer it cannot read', async () => {
     const files = makeMemoryFiles()
     files.stored.set('file:///c/market/trades/0000000001.json', Buffer.from('{'))
-    const refused = await run(Effect.flip(makeEmbeddedCatalog(files, 'file:///c').load(identifier)))
+    const refused = await run(Effect.flip(makeTablePointers(files, 'file:///c').load(identifier)))
     expect(refused).toMatchObject({ _tag: 'FileFailed', location: 'file:///c/market/trades' })
   })
 })
