@@ -134,6 +134,7 @@ const outcomeOf = ({ drained, hasRole }: Shared): string => {
 
 const announce = (shared: Shared): void => {
   const { config, http, folder, exchange } = shared
+  const key = config.apiKeys.length === 0 ? '' : ' -H "X-API-Key: <one of K2_API_KEYS>"'
   const feed =
     exchange === 'SIMULATED'
       ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; ` +
@@ -147,7 +148,7 @@ const announce = (shared: Shared): void => {
       `K2 ${version} is running.
   trades from  ${feed}
   stored in    ${folder.root} (Iceberg tables in warehouse/)
-  query        curl '${url}/v1/trades?symbol=BTCUSDT&limit=5'
+  query        curl${key} '${url}/v1/trades?symbol=BTCUSDT&limit=5'
   look         ${url}/health  ${url}/metrics  ${url}/v1/system/actors
 Ctrl-C drains and stops; npm start -- --help lists the settings.
 `

@@ -1,4 +1,4 @@
-/** Program of the actor `reading/http`: the API on this machine's loopback. */
+/** Program of the actor `reading/http`: the API. */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
@@ -45,6 +45,7 @@ export const httpProgram =
         serveHttp({
           app: makeApp(apiDeps(context)),
           host: config.httpHost,
+          hasKeys: config.apiKeys.length > 0,
           port: config.httpPort,
           drainMsMax: httpDrainMsMax
         })
@@ -56,6 +57,7 @@ export const httpProgram =
 
 const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
   version,
+  apiKeys: shared.config.apiKeys,
   records: (dataType, filter, rowsMax) =>
     within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),

@@ -8,7 +8,7 @@
 import * as Schema from 'effect/Schema'
 import type { Setting } from './setting.ts'
 import { settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
-import { formatBytes, formatDuration } from './values.ts'
+import { formatBytes, formatDuration, isLoopbackHost } from './values.ts'
 
 export type Config = {
   readonly [K in SettingKey]: (typeof settings)[K] extends Setting<infer A> ? A : never
@@ -68,7 +68,10 @@ export const readConfig = (
     if (source === undefined) continue
     const parsed = setting.kind.parse(source.text)
     if ('value' in parsed) values[key] = parsed.value
-    else faults.push(`${source.name} is "${source.text}", but must be ${parsed.allowed}`)
+    else {
+      const shown = setting.kind.isSecret === true ? 'not shown here' : `"${source.text}"`
+      faults.push(`${source.name} is ${shown}, but must be ${parsed.allowed}`)
+    }
   }
   if (faults.length === 0) faults.push(...brokenRelations(values as Config))
   if (faults.length > 0) throw new ConfigRejected({ faults })
@@ -79,7 +82,8 @@ export const readConfig = (
 export const configHelp = (): string =>
   entries
     .map(([, { variable, kind, preset, example, about }]) => {
-      const values = `default ${preset ?? 'depends'}; for example ${variable}=${example}`
+      const shown = preset === '' ? 'none' : (preset ?? 'depends')
+      const values = `default ${shown}; for example ${variable}=${example}`
       return `  ${flagOf(variable)}, ${variable}\n      ${about}\n      ${kind.unit}; ${values}`
     })
     .join('\n')
@@ -133,6 +137,12 @@ const brokenRelations = (config: Config): readonly string[] => {
     faults.push(
       `K2_LOG_FLUSH_INTERVAL is ${formatDuration(config.logFlushMs)}, ` +
         `but must not exceed K2_COMMIT_AGE (${formatDuration(config.commitAgeMs)})`
+    )
+  }
+  if (!isLoopbackHost(config.httpHost) && config.apiKeys.length === 0) {
+    faults.push(
+      `K2_HTTP_HOST is ${config.httpHost}, which other machines may reach, but K2_API_KEYS is ` +
+        'not given: set it, or listen on 127.0.0.1'
     )
   }
   faults.push(...missingServices(config))

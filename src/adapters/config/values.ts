@@ -2,6 +2,7 @@
  * Kinds of configuration values: each turns text into a value or says what is allowed.
  * Pure; `settings.ts` says which setting has which kind.
  */
+import { isIP } from 'node:net'
 
 /** Either the value or, in words, what the text should have been. */
 type Parsed<A> = { readonly value: A } | { readonly allowed: string }
@@ -9,6 +10,8 @@ type Parsed<A> = { readonly value: A } | { readonly allowed: string }
 export interface Kind<A> {
   /** Shown in the help: a unit, a form or the choices. */
   readonly unit: string
+  /** What was given is shown nowhere, not in a fault either. */
+  readonly isSecret?: true
   readonly parse: (text: string) => Parsed<A>
 }
 
@@ -153,16 +156,17 @@ export const baseUrl = (...schemes: readonly string[]): Kind<string> => ({
   }
 })
 
-/** A name or address of this machine: without keys K2 listens nowhere else (R50). */
-export const loopbackHost: Kind<string> = {
+/** Whether only this machine reaches a server there. */
+export const isLoopbackHost = (host: string): boolean =>
+  /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(host)
+
+/** An address to listen on: `0.0.0.0` and `::` are all of this machine's. */
+export const listenHost: Kind<string> = {
   unit: 'host',
   parse: (text) =>
-    /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/.test(text)
+    text === 'localhost' || isIP(text) !== 0
       ? ok(text)
-      : refuse(
-          'a loopback address: 127.0.0.1, ::1 or localhost ' +
-            '(there are no API keys yet that could guard another)'
-        )
+      : refuse('localhost or an address such as 127.0.0.1, ::1 or 0.0.0.0')
 }
 
 /** A folder; relative ones start at the current directory. */
@@ -243,4 +247,28 @@ export class Secret {
   }
 }
 
-export const secret: Kind<Secret> = { unit: 'secret', parse: (text) => ok(new Secret(text)) }
+export const secret: Kind<Secret> = {
+  unit: 'secret',
+  isSecret: true,
+  parse: (text) => ok(new Secret(text))
+}
+
+/** Keys that clients send in a header, comma-separated: long enough that none can be guessed. */
+export const keys = (countMax: number): Kind<readonly Secret[]> => ({
+  unit: 'list of secrets',
+  isSecret: true,
+  parse: (text) => {
+    const texts = text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+    const isWhole =
+      texts.length <= countMax &&
+      new Set(texts).size === texts.length &&
+      texts.every((part) => /^[A-Za-z0-9._~+/=-]{32,256}$/.test(part))
+    return isWhole
+      ? ok(texts.map((part) => new Secret(part)))
+      : refuse(
+          `at most ${countMax} different keys, comma-separated, each of 32 to 256 letters, ` +
+            'digits and ._~+/=- characters, such as `openssl rand -hex 32` makes'
+        )
+  }
+})
+

@@ -4,6 +4,7 @@
  */
 import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
+import type { ApiKey } from './api-keys.ts'
 import type { DataType } from '../../market/data-type.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
@@ -96,6 +97,8 @@ export type HttpEvent =
 
 export interface ApiDeps {
   readonly version: string
+  /** Who may ask; with none, only this machine may. */
+  readonly apiKeys: readonly ApiKey[]
   readonly records: (
     dataType: DataType,
     filter: RecordFilter,

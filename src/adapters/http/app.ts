@@ -12,6 +12,7 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import { type Context, Hono } from 'hono'
 import type { ApiDeps } from './api-deps.ts'
+import { makeKeyCheck } from './api-keys.ts'
 import { correlationHeader, guard, securityHeaders } from './guards.ts'
 import { parseParameters } from './parameters.ts'
 import {
@@ -75,11 +76,11 @@ const notJson: Problem = {
 }
 
 /** Outermost: sees what the client gets. */
-const observed =
-  (deps: ApiDeps) =>
-  async (context: Context<Env>, next: () => Promise<void>): Promise<void> => {
+const observed = (deps: ApiDeps) => {
+  const keyCheck = deps.apiKeys.length === 0 ? undefined : makeKeyCheck(deps.apiKeys)
+  return async (context: Context<Env>, next: () => Promise<void>): Promise<void> => {
     const startedMs = performance.now()
-    const { correlationId, problem } = guard(context.req.raw, deps.newCorrelationId)
+    const { correlationId, problem } = guard(context.req.raw, deps.newCorrelationId, keyCheck)
     context.set('correlationId', correlationId)
     context.set('route', 'unmatched')
     if (problem === undefined) await next()
@@ -96,6 +97,7 @@ const observed =
       correlationId
     })
   }
+}
 
 const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
   context.set('route', route.path)

@@ -4,9 +4,12 @@
  * 1. Without keys, only this machine is answered: `Host` is a loopback name or address, and
  *    `Origin`, where present, is this very server (R50). A page elsewhere cannot reach us by a name
  *    of its own that resolves to 127.0.0.1, nor by a form post.
+ *    With keys, the key says what these headers said: no such page has one, and a browser adds none
+ *    by itself. Names of proxies and containers are then as good as this machine's.
  * 2. Addresses and bodies are bounded before anything of them is read.
  * 3. A correlation id of a client is echoed only if it is plain: it goes to headers and logs.
  */
+import type { KeyCheck } from './api-keys.ts'
 import type { Problem } from './problem.ts'
 
 export const correlationHeader = 'x-correlation-id'
@@ -17,11 +20,16 @@ export interface Guarded {
   readonly problem: Problem | undefined
 }
 
-export const guard = (request: Request, newCorrelationId: () => string): Guarded => {
+/** @param keyCheck of the keys, where there are any */
+export const guard = (
+  request: Request,
+  newCorrelationId: () => string,
+  keyCheck: KeyCheck | undefined
+): Guarded => {
   const given = request.headers.get(correlationHeader)
   return {
     correlationId: given !== null && plainId.test(given) ? given : newCorrelationId(),
-    problem: refusal(request)
+    problem: oversize(request) ?? (keyCheck ?? refusal)(request)
   }
 }
 
@@ -44,6 +52,25 @@ const plainId = /^[A-Za-z0-9._-]{1,64}$/
 const urlCharsMax = 8_192
 const bodyBytesMax = 1_048_576
 
+const oversize = (request: Request): Problem | undefined => {
+  if (request.url.length > urlCharsMax) {
+    return {
+      status: 414,
+      code: 'uri_too_long',
+      detail: `addresses have at most ${urlCharsMax} characters`
+    }
+  }
+  if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) {
+    return {
+      status: 413,
+      code: 'body_too_large',
+      detail: `bodies have at most ${bodyBytesMax} bytes`,
+      headers: { connection: 'close' }
+    }
+  }
+  return undefined
+}
+
 const refusal = (request: Request): Problem | undefined => {
   const url = new URL(request.url)
   const host = request.headers.get('host') ?? url.host
@@ -60,21 +87,6 @@ const refusal = (request: Request): Problem | undefined => {
       status: 403,
       code: 'origin_not_allowed',
       detail: 'the Origin header names another site: open this server itself, or send no Origin'
-    }
-  }
-  if (request.url.length > urlCharsMax) {
-    return {
-      status: 414,
-      code: 'uri_too_long',
-      detail: `addresses have at most ${urlCharsMax} characters`
-    }
-  }
-  if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) {
-    return {
-      status: 413,
-      code: 'body_too_large',
-      detail: `bodies have at most ${bodyBytesMax} bytes`,
-      headers: { connection: 'close' }
     }
   }
   return undefined

@@ -29,6 +29,8 @@ const titles = {
   invalid_parameters: 'Some parameters are not valid',
   not_found: 'There is nothing at this address',
   method_not_allowed: 'This address does not answer this method',
+  api_key_missing: 'This server answers requests with an API key only',
+  api_key_invalid: 'The API key is not known',
   host_not_allowed: 'This server answers requests to this machine only',
   origin_not_allowed: 'This server answers its own pages only',
   uri_too_long: 'The address is too long',

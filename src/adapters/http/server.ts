@@ -1,7 +1,7 @@
 /**
- * Listens for the HTTP API, on this machine only.
+ * Listens for the HTTP API.
  *
- * 1. No address but loopback is ever bound: there are no keys yet (R50).
+ * 1. Without keys no address but loopback is ever bound (R50).
  * 2. Closing stops listening at once, lets running requests finish until the drain deadline, and
  *    closes idle connections; what is left then is cut.
  * 3. Headers, requests, idle connections and the number of connections are bounded.
@@ -17,6 +17,8 @@ import { isLoopback } from './guards.ts'
 export interface HttpServerOptions {
   readonly app: { readonly fetch: (request: Request) => Response | Promise<Response> }
   readonly host: string
+  /** Whether requests must carry a key: only then other machines may reach the server. */
+  readonly hasKeys: boolean
   /** 0 takes any free port. */
   readonly port: number
   /** Longest time that running requests may take once the scope closes. */
@@ -26,7 +28,7 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly host: string
   readonly port: number
-  /** For example `http://127.0.0.1:8000`. */
+  /** For requests from this machine, for example `http://127.0.0.1:8000`. */
   readonly url: string
 }
 
@@ -41,12 +43,15 @@ export class PortInUse extends Schema.TaggedError<PortInUse>()('PortInUse', {
   }
 }
 
-/** The address is not this machine's loopback. */
+/** The address is not this machine's loopback, and there are no keys. */
 export class HostNotLoopback extends Schema.TaggedError<HostNotLoopback>()('HostNotLoopback', {
   host: Schema.String
 }) {
   override get message() {
-    return `K2_HTTP_HOST is ${this.host}: without keys it is a loopback address such as 127.0.0.1`
+    return (
+      `K2_HTTP_HOST is ${this.host}, which other machines may reach: set K2_API_KEYS, ` +
+      'or a loopback address such as 127.0.0.1'
+    )
   }
 }
 
@@ -65,7 +70,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()('ListenFail
 export const serveHttp = (
   options: HttpServerOptions
 ): Effect.Effect<HttpServer, PortInUse | HostNotLoopback | ListenFailed, Scope.Scope> =>
-  isLoopback(options.host)
+  options.hasKeys || isLoopback(options.host) // (1)
     ? Effect.acquireRelease(listen(options), (server) => close(server, options.drainMsMax)).pipe(
         Effect.map((server) => describe(server, options.host))
       )
@@ -123,6 +128,14 @@ const close = (server: Server, drainMsMax: number): Effect.Effect<void> =>
 
 const describe = (server: Server, host: string): HttpServer => {
   const { port } = server.address() as AddressInfo
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  const reachable = wildcards[host] ?? host
+  const name = reachable.includes(':') && !reachable.startsWith('[') ? `[${reachable}]` : reachable
   return { host, port, url: `http://${name}:${port}` }
+}
+
+/** All addresses of this machine: no client can connect to one of these. */
+const wildcards: Readonly<Record<string, string>> = {
+  '0.0.0.0': '127.0.0.1',
+  '::': '::1',
+  '[::]': '::1'
 }

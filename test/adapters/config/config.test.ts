@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import {
   configHelp,
@@ -70,7 +71,8 @@ describe('configuration', () => {
   })
 
   test.each([
-    ['K2_HTTP_HOST', '0.0.0.0'],
+    ['K2_HTTP_HOST', 'example.com'],
+    ['K2_HTTP_HOST', '0.0.0.0:8000'],
     ['K2_HTTP_PORT', '-1'],
     ['K2_HTTP_PORT', '1e3'],
     ['K2_BINANCE_WEBSOCKET_URL', 'https://example.org'],
@@ -97,6 +99,36 @@ describe('configuration', () => {
     ])
     expect(faultsOf({ K2_BINANCE_SYMBOLS: symbols, K2_DATA_TYPES: 'trades' })).toEqual([])
   })
+
+  const key = '0123456789abcdef0123456789abcdef'
+
+  test.each(['0.0.0.0', '::', '192.168.0.7'])('%s is listened on with keys only', (host) => {
+    expect(faultsOf({ K2_HTTP_HOST: host })).toEqual([
+      `K2_HTTP_HOST is ${host}, which other machines may reach, but K2_API_KEYS is not given: ` +
+        'set it, or listen on 127.0.0.1'
+    ])
+    expect(faultsOf({ K2_HTTP_HOST: host, K2_API_KEYS: ' , ' })).toHaveLength(1)
+    expect(faultsOf({ K2_HTTP_HOST: host, K2_API_KEYS: key })).toEqual([])
+  })
+
+  test('keys are told apart, and shown nowhere', () => {
+    const config = readConfig({ K2_API_KEYS: `${key}, ${key}2` }, [])
+    expect(config.apiKeys.map((each) => each.reveal())).toEqual([key, `${key}2`])
+    expect(readConfig({}, []).apiKeys).toEqual([])
+    expect(JSON.stringify(config)).not.toContain(key)
+    expect(inspect(config, { depth: 9 }) + config.apiKeys.join()).not.toContain(key)
+  })
+
+  test.each(['short-and-secret', `${key},${key}`, `${key},a b${key}`, `${key}\n${key}`])(
+    'keys such as %j are refused without being repeated',
+    (text) => {
+      const [fault, ...others] = faultsOf({ K2_API_KEYS: text })
+      expect(others).toEqual([])
+      expect(fault).toMatch(/^K2_API_KEYS is not shown here, but must be at most 16 different keys/)
+      expect(fault).not.toContain(text)
+      expect(fault).not.toContain(key)
+    }
+  )
 
   test('the help explains every setting, and every preset and example is valid', () => {
     const help = configHelp()

@@ -14,14 +14,14 @@ afterEach(async () => {
 
 const start = async (
   overrides: Partial<ApiDeps> = {},
-  { port = 0, host = '127.0.0.1', drainMsMax = 5_000 } = {}
+  { port = 0, host = '127.0.0.1', hasKeys = false, drainMsMax = 5_000 } = {}
 ) => {
   const scope = Effect.runSync(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   closers.push(close)
   const app = makeApp(fakeDeps(overrides))
   const server = await Effect.runPromise(
-    serveHttp({ app, host, port, drainMsMax }).pipe(Scope.provide(scope))
+    serveHttp({ app, host, hasKeys, port, drainMsMax }).pipe(Scope.provide(scope))
   )
   return { server, close }
 }
@@ -86,6 +86,7 @@ describe('http server', () => {
           serveHttp({
             app: makeApp(fakeDeps()),
             host: '127.0.0.1',
+            hasKeys: false,
             port: server.port,
             drainMsMax: 1
           })
@@ -96,14 +97,26 @@ describe('http server', () => {
     expect(error.message).toContain('K2_HTTP_PORT')
   })
 
-  test.each(['0.0.0.0', '::', '192.168.0.1', 'example.com'])('%s is never bound', async (host) => {
-    const error = await Effect.runPromise(
-      Effect.flip(
-        Effect.scoped(serveHttp({ app: makeApp(fakeDeps()), host, port: 0, drainMsMax: 1 }))
-      )
-    )
-    expect(error._tag).toBe('HostNotLoopback')
-    expect(error.message).toContain('K2_HTTP_HOST')
+  test.each(['0.0.0.0', '::', '192.168.0.1', 'example.com'])(
+    '%s is never bound without keys',
+    async (host) => {
+      const options = { app: makeApp(fakeDeps()), host, hasKeys: false, port: 0, drainMsMax: 1 }
+      const error = await Effect.runPromise(Effect.flip(Effect.scoped(serveHttp(options))))
+      expect(error._tag).toBe('HostNotLoopback')
+      expect(error.message).toContain('K2_HTTP_HOST')
+      expect(error.message).toContain('K2_API_KEYS')
+    }
+  )
+
+  test('with keys all addresses may be bound, and the URL is one that can be asked', async () => {
+    const key = 'k'.repeat(32)
+    const apiKeys = [{ reveal: () => key }]
+    const { server } = await start({ apiKeys }, { host: '0.0.0.0', hasKeys: true })
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`)
+    expect((await get(`${server.url}/health/live`)).status).toBe(200)
+    expect((await get(`${server.url}/v1/trades`)).status).toBe(401)
+    const answer = await fetch(`${server.url}/v1/trades`, { headers: { 'x-api-key': key } })
+    expect(answer.status).toBe(200)
   })
 
   test('closing lets a running request finish and waits for no idle connection', async () => {

@@ -31,6 +31,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     asked,
     events,
     version: '0.1.0',
+    apiKeys: [],
     records: (dataType, filter, rowsMax) =>
       Effect.sync(() => {
         asked.push({ dataType, filter, rowsMax })
