@@ -4,6 +4,7 @@ import type { Layout } from './layout.ts'
 import { type PortName, portOf } from './ports.ts'
 import { authorityFile } from './services/certificates.ts'
 import { saslMechanisms } from './services/kafka-properties.ts'
+import type { S3Address } from './services/s3-request.ts'
 
 interface SaslAddress {
   readonly bootstrap: string
@@ -26,6 +27,8 @@ export interface Addresses {
   readonly kafkaTls?: TlsAddress
   readonly kafkaSasl?: SaslAddress
   readonly kafkaSaslTls?: SaslAddress & TlsAddress
+  /** With its keys, and a bucket that is there. Buckets are in the path, not in the host name. */
+  readonly s3: S3Address
 }
 
 export const kafkaUsername = 'k2'
@@ -51,6 +54,13 @@ export const addressesOf = (folder: string, layout: Layout): Addresses => {
     ...(kafka.sasl &&
       kafka.tls && {
         kafkaSaslTls: { bootstrap: bootstrap('kafkaSaslTls'), ...login, ...trust }
-      })
+      }),
+    s3: {
+      endpoint: `http://127.0.0.1:${portOf(portsFrom, 's3')}`,
+      region: 'us-east-1',
+      bucket: 'warehouse',
+      accessKey: 'k2',
+      secretKey: secrets.s3
+    }
   }
 }

@@ -2,7 +2,7 @@
  * Who a process is. A process id alone is used again by the system, after a restart of the machine
  * even soon; together with when it started, and in which run of the machine, it is not.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { StackProblem } from './stack-problem.ts'
 
 export interface ProcessIdentity {
@@ -17,7 +17,7 @@ export type ProcessCondition = 'running' | 'paused' | 'ended'
 /** The process that has this id now; undefined when none has, or when it only awaits its burial. */
 export const identityOf = (pid: number): ProcessIdentity | undefined => {
   const stat = statOf(pid)
-  if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined
+  if (stat === undefined || isOver(pid, stat.state)) return undefined
   return { pid, startTicks: stat.startTicks, bootId: bootId() }
 }
 
@@ -62,6 +62,17 @@ const statOf = (pid: number) => {
     const { code } = error as NodeJS.ErrnoException
     // ESRCH: it ended between opening and reading.
     if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    throw error
+  }
+}
+
+/** A killed process looks dead while threads of it still hold its ports. */
+const isOver = (pid: number, state: string): boolean => {
+  if (state !== 'Z' && state !== 'X') return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).length <= 1
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readBrokerIds } from '../../deploy/local/services/kafka-metadata.ts'
+import { requestS3 } from '../../deploy/local/services/s3-request.ts'
 import { openStack, type Stack } from '../../deploy/local/stack.ts'
 
 const areServicesRequired = process.env['K2_REQUIRE_SERVICES'] === '1'
@@ -46,6 +47,22 @@ describe.skipIf(!areServicesRequired)('a stack', () => {
     await expect(readBrokerIds(port)).rejects.toThrow('silent')
     await kafka.resume()
     expect(await readBrokerIds(port)).toEqual([1])
+  })
+
+  test('S3 keeps what is there from a conditional put, and lists it', async () => {
+    const { s3 } = stack.addresses
+    const path = `/${s3.bucket}/folder/object`
+    const put = async (body: string) =>
+      requestS3(s3, { method: 'PUT', path, body, headers: { 'if-none-match': '*' } })
+    expect((await put('first')).status).toBe(200)
+    expect((await put('second')).status).toBe(412)
+    expect(await requestS3(s3, { method: 'GET', path })).toEqual({ status: 200, text: 'first' })
+    const query = { 'list-type': '2', prefix: 'folder/' }
+    const listed = await requestS3(s3, { method: 'GET', path: `/${s3.bucket}`, query })
+    expect(listed.text).toContain('<Key>folder/object</Key>')
+    await stack.service('s3').kill()
+    await stack.service('s3').start()
+    expect((await put('third')).status).toBe(412)
   })
 
   test('opened again it is the same stack, with nothing started anew', async () => {

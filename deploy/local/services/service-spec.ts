@@ -8,7 +8,7 @@ export interface Command {
   readonly user?: { readonly uid: number; readonly gid: number }
 }
 
-export const serviceNames = ['kafka'] as const
+export const serviceNames = ['kafka', 's3'] as const
 
 export type ServiceName = (typeof serviceNames)[number]
 

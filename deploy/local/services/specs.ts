@@ -1,13 +1,16 @@
 /** Every process that a stack may run, and what each service needs to be there before it. */
 import { join } from 'node:path'
-import { kafkaUsername, tlsFolderOf } from '../addresses.ts'
+import { addressesOf, kafkaUsername, tlsFolderOf } from '../addresses.ts'
 import type { Layout } from '../layout.ts'
 import { kafkaName, kafkaSpec } from './kafka.ts'
 import type { KafkaCluster } from './kafka-properties.ts'
+import { portOf } from '../ports.ts'
+import { s3Spec } from './s3.ts'
 import type { ServiceName, ServiceSpec } from './service-spec.ts'
 
 export const needsOf: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
-  kafka: []
+  kafka: [],
+  s3: []
 }
 
 /** These services and what they need. */
@@ -24,7 +27,9 @@ export const specsOf = (folder: string, layout: Layout): readonly ServiceSpec[] 
     password: secrets.kafka,
     tlsFolder: tlsFolderOf(folder)
   }
-  return Array.from({ length: brokers }, (_, index) =>
+  const brokerSpecs = Array.from({ length: brokers }, (_, index) =>
     kafkaSpec({ cluster, clusterId, index, folder: join(folder, kafkaName(brokers, index)) })
   )
+  const { s3 } = addressesOf(folder, layout)
+  return [...brokerSpecs, s3Spec(join(folder, 's3'), portOf(portsFrom, 's3'), s3)]
 }
