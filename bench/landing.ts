@@ -10,7 +10,7 @@ import { openLander } from '../src/actors/lander/open-lander.ts'
 import type { LanderOptions } from '../src/actors/lander/lander-ports.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
 import { readConfig } from '../src/adapters/config/config.ts'
-import type { EventLogReader } from '../src/adapters/log/event-log.ts'
+import { type EventLogReader, wholeLog } from '../src/adapters/log/event-log.ts'
 import type { LogBatch } from '../src/adapters/log/record-batch.ts'
 import { topicName } from '../src/market/instrument.ts'
 import { defaultSequenceLimits } from '../src/market/sequence.ts'
@@ -123,9 +123,11 @@ const roundLog = (
     round?.every(
       (batches, partition) => (batches.at(-1)?.endOffset ?? 0) <= positions[partition]!
     ) ?? true
+  const topics = new Map([[topic, partitionCount]])
   return {
+    ...wholeLog(topics),
     identityOf: () => logIdentity,
-    topics: new Map([[topic, partitionCount]]),
+    topics,
     bounds: (_topic, partition) =>
       Effect.succeed({ startOffset: 0, durableEnd: endOf(rounds, partition) }),
     read: (_topic, partition, { fromOffset, bytesMax }) =>

@@ -8,27 +8,25 @@
  *    together, and the log is read again from the table's offsets (R19).
  * 3. A commit is due by rows, bytes or age, also when no row is
  *    to be added (R30); never without news.
- * 4. Dead letters are durable before the commit that passes them (R29).
- * 5. While a commit is on its way, reading goes on into other rows. One commit is outstanding: the
+ * 4. While a commit is on its way, reading goes on into other rows. One commit is outstanding: the
  *    next is cut when it has landed; when it has not, all that was read is discarded (2).
- * 6. What cannot be landed safely stops its partition by name, not the others (R8, R10).
+ * 5. What cannot be landed safely stops its partition by name, not the others (R8, R10).
+ * 6. A session lands the partitions that are assigned to it. Once the assignment changes, the
+ *    commit that is on its way ends, all else is discarded, and a new session reads the table: who
+ *    had a partition in between does not matter. An owner that has not heard of the change yet is
+ *    stopped by the fence.
+ * 7. Asked to finish, it lands what was durable in its partitions then: what comes later, from
+ *    other processes, is left to others.
  */
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import * as Latch from 'effect/Latch'
-import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import type { LogBatch } from '../../adapters/log/record-batch.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
-import { openPartitions } from './landing-positions.ts'
-import {
-  type LandedRows,
-  type LanderOptions,
-  type LanderPorts,
-  LandingFailed,
-  type PartitionAdvance,
-  type PartitionPosition
-} from './lander-ports.ts'
-import type { LandingPartition, PartitionCut } from './landing-partition.ts'
+import { boundsOf, openPartitions } from './landing-positions.ts'
+import { type LanderOptions, type LanderPorts, LandingFailed } from './lander-ports.ts'
+import { cut, land, type Session } from './landing-commit.ts'
+import type { LandingPartition } from './landing-partition.ts'
 
 export interface Lander {
   /** Ends by failure, or after `finish` once what is durable in the log has landed. */
@@ -44,38 +42,35 @@ const readPauseMs = 100
 /** The first commit does not wait for the full age: a start should show that it lands. */
 const firstCommitAgeMs = 500
 
-interface Session<A extends SequencedRecord> {
-  readonly partitions: readonly LandingPartition<A>[]
-  /** What is not cut yet. */
-  rows: LandedRows<A>
-  letters: DeadLetterEntry[]
-  bytes: number
-  /** When the oldest record that is not cut was read. */
-  oldestMs: number | undefined
-  commits: number
-  /** The commit that is on its way (5). */
-  landing: Fiber.Fiber<'landed' | 'fenced', LandingFailed> | undefined
-}
-
 export const makeLander = <A extends SequencedRecord, Files>(
   options: LanderOptions,
   ports: LanderPorts<A, Files>
 ): Lander => {
   const news = Latch.makeUnsafe(false)
   const finishing = { requested: false }
+  const assignment = { hasChanged: false }
   return {
     finish: Effect.sync(() => {
       finishing.requested = true
       news.openUnsafe()
     }),
     run: Effect.gen(function* () {
+      const { log } = ports
       yield* Effect.acquireRelease(
-        Effect.sync(() => ports.log.changed(() => news.openUnsafe())),
-        (stop) => Effect.sync(stop)
+        Effect.sync(() => [
+          log.changed(() => news.openUnsafe()),
+          log.assignmentChanged(() => {
+            assignment.hasChanged = true
+            news.openUnsafe()
+          })
+        ]),
+        (stops) => Effect.sync(() => stops.forEach((stop) => stop()))
       )
       for (;;) {
+        // Before it is read: a change in between ends the new session at once (6).
+        assignment.hasChanged = false
         const session = yield* openSession(options, ports)
-        const end = yield* runSession(session, { options, ports, news, finishing })
+        const end = yield* runSession(session, { options, ports, news, finishing, assignment })
         if (end === 'finished') return
       }
     }).pipe(Effect.scoped)
@@ -87,6 +82,7 @@ interface Context<A extends SequencedRecord, Files> {
   readonly ports: LanderPorts<A, Files>
   readonly news: Latch.Latch
   readonly finishing: { readonly requested: boolean }
+  readonly assignment: { readonly hasChanged: boolean }
 }
 
 const openSession = <A extends SequencedRecord, Files>(
@@ -108,36 +104,66 @@ const openSession = <A extends SequencedRecord, Files>(
       bytes: 0,
       oldestMs: undefined,
       commits: 0,
-      landing: undefined
+      landing: undefined,
+      ends: undefined
     }
   })
 
 const runSession = <A extends SequencedRecord, Files>(
   session: Session<A>,
   context: Context<A, Files>
-): Effect.Effect<'finished' | 'fenced', LandingFailed> =>
+): Effect.Effect<'finished' | 'fenced' | 'reassigned', LandingFailed> =>
   Effect.gen(function* () {
-    const { ports, news, finishing } = context
+    const { ports, news, finishing, assignment } = context
     for (;;) {
       news.closeUnsafe()
-      const bytesRead = yield* readOnce(session, context)
+      if (assignment.hasChanged) {
+        yield* landed(session)
+        return 'reassigned'
+      }
+      if (finishing.requested) session.ends ??= yield* endsOf(session, context)
+      const isDrained = isAtEnds(session)
+      // Behind the ends nothing is read (7).
+      const bytesRead = isDrained ? 0 : yield* readOnce(session, context)
       const dueInMs = commitDueInMs(session, context.options, ports)
-      const isDrained = bytesRead === 0 && finishing.requested
       const isDue = dueInMs <= 0 || (isDrained && session.partitions.some(({ isAhead }) => isAhead))
       if (isDue || isDrained || session.landing?.pollUnsafe() !== undefined) {
         if ((yield* landed(session)) === 'fenced') return 'fenced'
       }
       if (isDue) {
-        session.landing = yield* Effect.forkScoped(land(cut(session, ports), session, ports))
+        session.landing = yield* Effect.forkScoped(
+          land(cut(session, ports), { session, topic: context.options.topic }, ports)
+        )
       } else if (isDrained) {
         return 'finished'
-      } else if (bytesRead === 0) {
+      } else if (bytesRead === 0 && !isAtEnds(session)) {
         yield* Effect.raceFirst(somethingToDo(dueInMs, news), landingEnds(session))
       } else if (bytesRead < readBytesSmall && !finishing.requested) {
         yield* Effect.sleep(Math.min(readPauseMs, dueInMs))
       }
     }
   }).pipe(Effect.scoped)
+
+/** Where the log ends now, by partition that is still landed (7). */
+const endsOf = <A extends SequencedRecord, Files>(
+  { partitions }: Session<A>,
+  { options, ports }: Context<A, Files>
+): Effect.Effect<ReadonlyMap<number, number>, LandingFailed> =>
+  Effect.map(
+    Effect.forEach(partitions, ({ partition }) =>
+      Effect.map(
+        boundsOf(ports.log, options.topic, partition),
+        ({ durableEnd }) => [partition, durableEnd] as const
+      )
+    ),
+    (ends) => new Map(ends)
+  )
+
+const isAtEnds = <A extends SequencedRecord>({ ends, partitions }: Session<A>): boolean =>
+  ends !== undefined &&
+  partitions.every(
+    ({ partition, position, fault }) => fault !== undefined || position >= ends.get(partition)!
+  )
 
 const somethingToDo = (dueInMs: number, news: Latch.Latch): Effect.Effect<void> =>
   dueInMs === Number.POSITIVE_INFINITY
@@ -236,111 +262,4 @@ const commitDueInMs = <A extends SequencedRecord, Files>(
   const ageMs =
     session.commits === 0 ? Math.min(firstCommitAgeMs, options.commitAgeMs) : options.commitAgeMs
   return session.oldestMs + ageMs - ports.nowMs()
-}
-
-/** One commit, cut off from what is read on. */
-interface Cut<A> {
-  readonly commitId: string
-  readonly startedMs: number
-  readonly rows: LandedRows<A>
-  readonly letters: readonly DeadLetterEntry[]
-  readonly partitions: readonly PartitionCut[]
-  /** Of all partitions. */
-  readonly positions: readonly PartitionPosition[]
-}
-
-const cut = <A extends SequencedRecord, Files>(
-  session: Session<A>,
-  ports: LanderPorts<A, Files>
-): Cut<A> => {
-  const { rows, letters, partitions } = session
-  const positions = partitions.map(({ counters }) => counters)
-  session.rows = ports.rows[rows === ports.rows[0] ? 1 : 0]
-  session.letters = []
-  session.bytes = 0
-  session.oldestMs = undefined
-  session.commits++
-  return {
-    commitId: ports.uuid(),
-    startedMs: ports.nowMs(),
-    rows,
-    letters,
-    partitions: partitions.filter(({ isAhead }) => isAhead).map((partition) => partition.cut()),
-    positions
-  }
-}
-
-const land = <A extends SequencedRecord, Files>(
-  { commitId, startedMs, rows, letters, partitions, positions }: Cut<A>,
-  session: Session<A>,
-  ports: LanderPorts<A, Files>
-): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
-  Effect.gen(function* () {
-    const { table } = ports
-    yield* writeLetters(letters, ports)
-    const [files, advances] = yield* Effect.all(
-      [
-        table.writeRows(rows, commitId),
-        Effect.forEach(partitions, (partition) => advanceOf(partition, table), {
-          concurrency: 'unbounded'
-        })
-      ],
-      { concurrency: 'unbounded' }
-    )
-    const outcome = yield* table.commit({ commitId, files, advances })
-    if (outcome.kind === 'fenced') {
-      ports.observe({ type: 'commit.fenced', detail: outcome.detail })
-      return 'fenced'
-    }
-    for (const settled of partitions) {
-      session.partitions.find(({ partition }) => partition === settled.partition)!.settle(settled)
-    }
-    observeLetters(letters, ports)
-    ports.observe({
-      type: 'commit.landed',
-      snapshotId: outcome.snapshotId,
-      rows: rows.length,
-      tookMs: ports.nowMs() - startedMs,
-      positions
-    })
-    rows.clear()
-    return 'landed'
-  })
-
-const advanceOf = (
-  { state, ...advance }: PartitionCut,
-  table: {
-    readonly writeState: (
-      partition: number,
-      bytes: Uint8Array
-    ) => Effect.Effect<string, LandingFailed>
-  }
-): Effect.Effect<PartitionAdvance, LandingFailed> =>
-  Effect.map(table.writeState(advance.partition, state), (statePath) => ({ ...advance, statePath }))
-
-/** (4) */
-const writeLetters = <A extends SequencedRecord, Files>(
-  letters: readonly DeadLetterEntry[],
-  { deadLetters }: LanderPorts<A, Files>
-): Effect.Effect<void, LandingFailed> =>
-  letters.length === 0
-    ? Effect.void
-    : Effect.mapError(
-        deadLetters.write(letters),
-        ({ message }) =>
-          new LandingFailed({ step: 'dead letters', detail: message, isDependency: true })
-      )
-
-/**
- * Counts letters once the commit has passed them: a batch that
- * is landed again is not counted again.
- */
-const observeLetters = <A extends SequencedRecord, Files>(
-  letters: readonly DeadLetterEntry[],
-  { observe }: LanderPorts<A, Files>
-): void => {
-  const countByReason = new Map<string, number>()
-  for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)
-  for (const [reason, count] of countByReason)
-    observe({ type: 'record.dead_lettered', reason, count })
 }

@@ -1,12 +1,13 @@
 /**
  * Where landing starts: the table's recorded offset of each
- * partition, held against what the log has.
+ * partition that is assigned, held against what the log has.
  *
  * A partition whose recorded offset the log does not hold, whose state cannot be
  * read, or that was landed from another log before, is stopped by name with the
  * remedy; it is never guessed (R8, R10).
  */
 import * as Effect from 'effect/Effect'
+import type { EventLogReader, LogBounds, LogUnavailable } from '../../adapters/log/event-log.ts'
 import type {
   FoldContext,
   PartitionState,
@@ -28,22 +29,36 @@ export const openPartitions = <A extends SequencedRecord, Files>(
 ): Effect.Effect<readonly LandingPartition<A>[], LandingFailed> =>
   Effect.gen(function* () {
     const { log, table } = ports
-    const partitionCount = log.topics.get(options.topic) ?? 0
+    const { partitions } = yield* Effect.mapError(
+      log.assignment(options.topic),
+      failedAt('assignment')
+    )
     const recorded = yield* table.positions
     const tableFault = recorded.fault ?? foreignFault(recorded, log.identityOf(options.topic))
-    return yield* Effect.forEach(
-      Array.from({ length: partitionCount }, (_, partition) => partition),
-      (partition) =>
-        Effect.gen(function* () {
-          const opened = yield* openPartition(partition, recorded.byPartition.get(partition), {
-            options,
-            ports
-          })
-          opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
-          return opened
+    return yield* Effect.forEach(partitions, (partition) =>
+      Effect.gen(function* () {
+        const opened = yield* openPartition(partition, recorded.byPartition.get(partition), {
+          options,
+          ports
         })
+        opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
+        return opened
+      })
     )
   })
+
+/** What the log has of a partition; where it cannot say so now, landing waits for it (R14). */
+export const boundsOf = (
+  log: EventLogReader,
+  topic: string,
+  partition: number
+): Effect.Effect<LogBounds, LandingFailed> =>
+  Effect.mapError(log.bounds(topic, partition), failedAt('log bounds'))
+
+const failedAt =
+  (step: string) =>
+  ({ message }: LogUnavailable): LandingFailed =>
+    new LandingFailed({ step, detail: message, isDependency: true })
 
 /** The topic was landed from another log: its offsets mean nothing here (R8). */
 const foreignFault = (
@@ -77,11 +92,7 @@ const openPartition = <A extends SequencedRecord, Files>(
       learnCompact: ports.learnCompact,
       nowMs
     }
-    const { startOffset, durableEnd } = yield* Effect.mapError(
-      log.bounds(options.topic, partition),
-      ({ message }) =>
-        new LandingFailed({ step: 'log bounds', detail: message, isDependency: true })
-    )
+    const { startOffset, durableEnd } = yield* boundsOf(log, options.topic, partition)
     if (recorded === undefined) return new LandingPartition(shared, { startOffset })
     const state = yield* readState(table, recorded.statePath)
     if (typeof state === 'string') {

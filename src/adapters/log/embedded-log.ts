@@ -20,7 +20,8 @@ import {
   readFailure,
   TruncatedLog,
   unavailable,
-  type Watermark
+  type Watermark,
+  wholeLog
 } from './event-log.ts'
 import {
   establishDescription,
@@ -261,6 +262,7 @@ const makeEmbeddedLog = (
     return found
   }
   return {
+    ...wholeLog(topics),
     identityOf: () => identity,
     topics,
     faults: partitions.flatMap(faultOf),

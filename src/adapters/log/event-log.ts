@@ -6,8 +6,10 @@
  *    not there is never skipped (R8).
  * 3. Offsets are safe integers. A batch takes `recordCount` of them from its base offset on.
  * 4. A topic that was not declared when the log was opened is a defect, not a failure.
+ * 5. Readers that share a topic's partitions each have an assignment, which changes as they come
+ *    and go. It says who should read; who may land is decided by the table's fence alone.
  */
-import type * as Effect from 'effect/Effect'
+import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { LogBatch, PackedRecords } from './record-batch.ts'
 
@@ -39,6 +41,14 @@ export interface EventLogWriter {
   ) => Effect.Effect<{ readonly baseOffset: number }, LogFull | LogUnavailable>
 }
 
+/** The partitions that a reader has to itself, as far as it knows (5). */
+export interface Assignment {
+  /** Another one whenever partitions were assigned anew, be they the same. */
+  readonly generation: number
+  /** In ascending order; empty where other readers have them all. */
+  readonly partitions: readonly number[]
+}
+
 export interface EventLogReader {
   /**
    * Names the offsets of a topic in `k2.offsets` (R8): the UUID of the embedded log, the same for
@@ -47,14 +57,19 @@ export interface EventLogReader {
    */
   readonly identityOf: (topic: string) => string
   readonly topics: ReadonlyMap<string, number>
+  /** What is assigned now; waits while nothing has been assigned yet, not even nothing. */
+  readonly assignment: (topic: string) => Effect.Effect<Assignment, LogUnavailable>
+  /** Calls back after an assignment has changed or can no longer be told. Returns how to stop. */
+  readonly assignmentChanged: (listener: () => void) => () => void
   readonly bounds: (
     topic: string,
     partition: number
   ) => Effect.Effect<LogBounds, LogUnavailable>
   /**
    * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it),
-   * up to `range.bytesMax`, but at least one. Empty at the durable watermark. They may lie in
-   * memory that the next read of the partition uses: what is to be kept must be copied.
+   * up to `range.bytesMax`, but at least one. Empty at the durable watermark, and where nothing
+   * has been fetched yet: `changed` calls back when it has. They may lie in memory that the next
+   * read of the partition uses: what is to be kept must be copied.
    */
   readonly read: (topic: string, partition: number, range: ReadRange) => Effect.Effect<
     readonly LogBatch[],
@@ -62,7 +77,25 @@ export interface EventLogReader {
   >
   /** Calls back after a partition's watermark has moved. Returns how to stop. */
   readonly changed: (listener: (watermark: Watermark) => void) => () => void
+  /**
+   * Tells the log how far the table is, for those who watch the log. Never read again: where
+   * landing starts is the table's to say.
+   */
+  readonly noteLanded: (topic: string, offsets: ReadonlyMap<number, number>) => void
 }
+
+/** The assignment of who shares a log with nobody: all partitions, for ever. */
+export const wholeLog = (
+  topics: ReadonlyMap<string, number>
+): Pick<EventLogReader, 'assignment' | 'assignmentChanged' | 'noteLanded'> => ({
+  assignment: (topic) =>
+    Effect.sync(() => ({
+      generation: 0,
+      partitions: Array.from({ length: topics.get(topic) ?? 0 }, (_, partition) => partition)
+    })),
+  assignmentChanged: () => () => undefined,
+  noteLanded: () => undefined
+})
 
 interface ReadRange {
   readonly fromOffset: number

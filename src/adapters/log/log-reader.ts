@@ -11,7 +11,8 @@ import {
   type LogUnavailable,
   readFailure,
   unavailable,
-  type Watermark
+  type Watermark,
+  wholeLog
 } from './event-log.ts'
 import type { LogBatch } from './record-batch.ts'
 import { LogDescriptionUnreadable, readDescription, topicPartitionName } from './log-directory.ts'
@@ -63,6 +64,7 @@ const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise
   return {
     identityOf: () => description.identity,
     topics: description.topics,
+    ...wholeLog(description.topics),
     bounds: (topic, partition) =>
       Effect.suspend(() => {
         const view = find(topic, partition)

@@ -6,7 +6,8 @@ import { LandingProgress } from '../../../src/actors/lander/landing-progress.ts'
 import {
   LogCorrupt,
   LogUnavailable,
-  type ReadFailure
+  type ReadFailure,
+  wholeLog
 } from '../../../src/adapters/log/event-log.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { tradeRules } from '../../../src/machines/trade-rules.ts'
@@ -14,6 +15,7 @@ import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v
 import { defaultSequenceLimits } from '../../../src/market/sequence.ts'
 
 const topic = 'market.crypto.trades.binance'
+const topics = new Map([[topic, 1]])
 
 /** Lands a log of one partition whose reads fail, until nothing is left to do. */
 const land = async (failure: ReadFailure, logFaults = new Map<number, string>()) => {
@@ -23,7 +25,8 @@ const land = async (failure: ReadFailure, logFaults = new Map<number, string>())
   const ports: LanderPorts<TradeV2, never> = {
     log: {
       identityOf: () => 'log-1',
-      topics: new Map([[topic, 1]]),
+      topics,
+      ...wholeLog(topics),
       bounds: () => Effect.succeed({ startOffset: 0, durableEnd: 1 }),
       read: () => Effect.fail(failure),
       changed: () => () => undefined
