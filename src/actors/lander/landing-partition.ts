@@ -5,7 +5,7 @@
  */
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import { forEachRecord, type LogBatch, type RecordRange } from '../../adapters/log/record-batch.ts'
-import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
+import type { DecodeRecord, RecordCodec } from '../../adapters/schema/record-codec.ts'
 import { viewOf } from '../../market/byte-run.ts'
 import { ByteTable } from '../../market/byte-table.ts'
 import type { SymbolSequence } from '../../market/sequence.ts'
@@ -57,6 +57,8 @@ export class LandingPartition<A extends SequencedRecord> {
   /** By the record's key: what is known of its compact form. */
   readonly #known = new ByteTable<KnownKey<A>>()
   readonly #learnt = new Set<string>()
+  /** By fingerprint of the writer schema. */
+  readonly #decoders = new Map<string, DecodeRecord<A> | string>()
   #cutOffset: number
 
   constructor(
@@ -112,9 +114,10 @@ export class LandingPartition<A extends SequencedRecord> {
       this.fault = `the log gave ${given} where ${this.position} is next`
       return
     }
-    const { codec, label } = this.#options
+    const { label } = this.#options
     const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length)
-    const isKnownSchema = batch.schemaFingerprint === codec.fingerprint
+    const decode = this.#decoderOf(batch)
+    const isOurSchema = decode === this.#options.codec.decode
     let value: readonly [start: number, end: number] = [0, 0]
     const sink: FoldSink<A> = {
       land: (record, offset) => {
@@ -142,15 +145,31 @@ export class LandingPartition<A extends SequencedRecord> {
     const source = { bytes, view: viewOf(bytes), rows }
     forEachRecord(batch, (range) => {
       if (range.offset < this.position) return
-      if (isKnownSchema && this.#landCompact(range, source)) return
+      if (isOurSchema && this.#landCompact(range, source)) return
       value = [range.valueStart, range.valueEnd]
-      const record = isKnownSchema
-        ? decoded(codec, bytes, value)
-        : { undecodable: `written with unknown schema ${batch.schemaFingerprint}` }
+      const record =
+        typeof decode === 'string' ? { undecodable: decode } : decoded(decode, bytes, value)
       const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
       foldRecord(this.#state, { offset: range.offset, key, record }, this.#options.fold, sink)
     })
     this.position = batch.endOffset
+  }
+
+  /** How the records of a batch are decoded, or why they cannot be. */
+  #decoderOf(batch: LogBatch): DecodeRecord<A> | string {
+    const { schemaFingerprint, writerSchema, refusal } = batch
+    const { codec } = this.#options
+    if (refusal !== undefined) return refusal
+    if (schemaFingerprint === codec.fingerprint) return codec.decode
+    if (writerSchema === undefined) return `written with unknown schema ${schemaFingerprint}`
+    let decoder = this.#decoders.get(schemaFingerprint)
+    if (decoder === undefined) {
+      decoder = decoderFor(codec, writerSchema)
+      // A schema is published by hand: there are few, unless somebody plays with the log.
+      if (this.#decoders.size >= writerSchemasMax) this.#decoders.clear()
+      this.#decoders.set(schemaFingerprint, decoder)
+    }
+    return decoder
   }
 
   /** Lands a compact record that is next in its sequence; anything else is left as it is. */
@@ -184,13 +203,26 @@ interface KnownKey<A> {
   readonly sequence: SymbolSequence
 }
 
-const decoded = <A extends SequencedRecord>(
+const writerSchemasMax = 100
+
+const decoderFor = <A extends SequencedRecord>(
   codec: RecordCodec<A>,
+  writerSchema: string
+): DecodeRecord<A> | string => {
+  try {
+    return codec.decoderOf(writerSchema)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const decoded = <A extends SequencedRecord>(
+  decode: DecodeRecord<A>,
   bytes: Uint8Array,
   [start, end]: readonly [start: number, end: number]
 ): LoggedRecord<A>['record'] => {
   try {
-    return codec.decode(bytes, start, end)
+    return decode(bytes, start, end)
   } catch (error) {
     return { undecodable: error instanceof Error ? error.message : String(error) }
   }

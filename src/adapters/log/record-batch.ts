@@ -37,6 +37,10 @@ export interface LogBatch {
   readonly recordCount: number
   /** Rabin fingerprint of the writer schema, sixteen lower-case hex digits. */
   readonly schemaFingerprint: string
+  /** The writer schema as JSON text, where the log knows it (R52). */
+  readonly writerSchema?: string | undefined
+  /** Why the records are none of ours: they are to be set aside with their bytes as they are. */
+  readonly refusal?: string | undefined
   /** When the append was asked for and when it was written, Unix ms. */
   readonly appendedMsMin: number
   readonly appendedMsMax: number
