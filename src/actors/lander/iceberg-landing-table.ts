@@ -99,7 +99,7 @@ const readPositions = ({
       ),
       fault: null
     })),
-    Effect.catchTag('OffsetsMissing', ({ message }) =>
+    Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], ({ message }) =>
       Effect.succeed({ byPartition: new Map<number, never>(), otherLogs: [], fault: message })
     ),
     Effect.mapError(failedAt('table'))
@@ -165,7 +165,7 @@ const commit = (
     }),
     Effect.tapError(({ _tag }) =>
       // Where an attempt may have landed, or land late, all is kept (R19).
-      unknownCount === 0 && _tag !== 'CommitUnknown'
+      unknownCount === 0 && _tag !== 'CommitUnknown' && _tag !== 'SummaryAltered'
         ? removeUncommitted(table, request)
         : Effect.void
     ),
@@ -188,7 +188,12 @@ const commit = (
         }
       })
     ),
-    Effect.mapError((error) => (error._tag === 'LandingFailed' ? error : failedAt('commit')(error)))
+    Effect.mapError((error) => {
+      if (error._tag === 'LandingFailed') return error
+      // A catalog that alters what it is given does not mend by waiting.
+      const isDependency = error._tag !== 'SummaryAltered'
+      return new LandingFailed({ step: 'commit', detail: error.message, isDependency })
+    })
   )
 }
 

@@ -62,7 +62,7 @@ const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable
     const recorded = yield* Effect.forEach(pipelines, ({ table }) =>
       Effect.flatMap(table.get, readRecordedState).pipe(
         // Nothing is known to have landed: the lander stops by name, the log only takes records.
-        Effect.catchTag('OffsetsMissing', () => Effect.succeed(null))
+        Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))
       )
     )
     const description = yield* Effect.tryPromise({

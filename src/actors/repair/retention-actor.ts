@@ -39,7 +39,10 @@ export const retentionProgram =
         expired.add(committed.removed.map(({ location }) => location))
       }).pipe(
         // The lander and the queries report such tables; here nothing is removed meanwhile.
-        Effect.catchTag(['OffsetsMissing', 'DeletesUnsupported'], () => Effect.void)
+        Effect.catchTag(
+          ['OffsetsMissing', 'SummaryAltered', 'DeletesUnsupported'],
+          () => Effect.void
+        )
       )
       yield* Effect.raceFirst(
         Effect.forever(Effect.andThen(check, Effect.sleep(checkMs))),

@@ -10,6 +10,7 @@ import {
   identifier,
   list,
   pathUrl,
+  scopes,
   secret
 } from './values.ts'
 
@@ -96,6 +97,14 @@ const icebergSettings = {
   icebergCatalogCredential: optional('K2_ICEBERG_CATALOG_CREDENTIAL', secret, [
     'client-id:client-secret',
     'OAuth2 client credentials of the REST catalog, instead of a token.'
+  ]),
+  icebergCatalogOauthUri: optional('K2_ICEBERG_CATALOG_OAUTH_URI', pathUrl('https', 'http'), [
+    'https://login.example.com/token',
+    "Where the credentials are exchanged for tokens; by default the catalog's /v1/oauth/tokens."
+  ]),
+  icebergCatalogOauthScope: setting('K2_ICEBERG_CATALOG_OAUTH_SCOPE', scopes, 'catalog', [
+    'PRINCIPAL_ROLE:ALL',
+    'Scope that tokens are asked for.'
   ]),
   icebergCatalogTlsCaFile: optional('K2_ICEBERG_CATALOG_TLS_CA_FILE', file, [
     '/etc/k2/catalog-ca.pem',

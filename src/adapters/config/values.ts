@@ -204,6 +204,15 @@ export const identifier: Kind<string> = {
       : refuse('up to 100 letters, digits, dots, dashes and underscores, such as k2-prod')
 }
 
+/** Scopes of a token: visible characters, with single spaces between them (RFC 6749, 3.3). */
+export const scopes: Kind<string> = {
+  unit: 'scopes',
+  parse: (text) =>
+    text.length <= 500 && /^[!#-[\]-~]+( [!#-[\]-~]+)*$/.test(text)
+      ? ok(text)
+      : refuse('up to 500 characters: scopes with single spaces between them, such as catalog')
+}
+
 /** As `baseUrl`, but with a path. */
 export const pathUrl = (...schemes: readonly string[]): Kind<string> => ({
   unit: 'URL',

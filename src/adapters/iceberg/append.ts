@@ -11,14 +11,15 @@
  */
 import * as Effect from 'effect/Effect'
 import { dataFileEntry, type DataFile } from './data-file.ts'
-import { Fenced, invariant, type OffsetsMissing, type PartitionCountChanged } from './errors.ts'
+import { Fenced, invariant, type PartitionCountChanged } from './errors.ts'
 import {
   advanced,
   commitIdKey,
   fenceMismatches,
   recordedState,
   type Advance,
-  type PartitionCount
+  type PartitionCount,
+  type StateError
 } from './k2-summary.ts'
 import { encodeManifest, entryAdded, type ManifestEntry, type ManifestHeader } from './manifest.ts'
 import { describeManifest } from './manifest-list.ts'
@@ -65,7 +66,7 @@ export interface AppendRequest {
   readonly summaryExtra?: Readonly<Record<string, string>>
 }
 
-export type AppendError = CommitError | Fenced | OffsetsMissing | PartitionCountChanged
+export type AppendError = CommitError | Fenced | StateError | PartitionCountChanged
 
 /** Commits a batch; `Fenced` and `CommitUnknown` are for the caller to act on as R19 says. */
 export const commitAppend = (
@@ -135,7 +136,7 @@ const draftAppend = Effect.fnUntraced(function* (
   base: CommitBase,
   appended: (base: CommitBase) => Appended
 ) {
-  const state = yield* attempt<ReturnType<typeof recordedState>, OffsetsMissing>(() =>
+  const state = yield* attempt<ReturnType<typeof recordedState>, StateError>(() =>
     recordedState(table.name, base.metadata)
   )
   const mismatches = fenceMismatches(state, request.advances)

@@ -67,6 +67,24 @@ export class OffsetsMissing extends Schema.TaggedError<OffsetsMissing>()('Offset
   }
 }
 
+/**
+ * The catalog committed the snapshot, but not with the summary that it was given: what lands next
+ * would land twice, or not at all.
+ */
+export class SummaryAltered extends Schema.TaggedError<SummaryAltered>()('SummaryAltered', {
+  table: Schema.String,
+  snapshotId: Schema.String,
+  keys: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return (
+      `${this.table}: the catalog dropped or altered ${this.keys.join(', ')} in the summary of ` +
+      `snapshot ${this.snapshotId}. Set main back to its parent, and use a catalog that keeps ` +
+      'snapshot summaries as they are'
+    )
+  }
+}
+
 /** A topic has another number of partitions than at its first landing (R41). */
 export class PartitionCountChanged extends Schema.TaggedError<PartitionCountChanged>()(
   'PartitionCountChanged',

@@ -8,8 +8,16 @@
  * 3. An advance replaces the entries of its own partitions only; all other `k2.*` entries are
  *    carried (R1, R9).
  * 4. No offset goes backwards.
+ * 5. A snapshot of ours is known by the name of its manifest list. One without `k2.offsets` has
+ *    lost them to the catalog: an older one's offsets would land again what it holds.
  */
-import { invariant, OffsetsMissing, PartitionCountChanged, type Fenced } from './errors.ts'
+import {
+  type Fenced,
+  invariant,
+  OffsetsMissing,
+  PartitionCountChanged,
+  SummaryAltered
+} from './errors.ts'
 import { currentSnapshot, lineage, type Snapshot, type TableMetadata } from './metadata.ts'
 
 /** Move of one topic-partition by a commit. */
@@ -54,16 +62,32 @@ export const offsetsKey = 'k2.offsets'
 const stateKey = 'k2.state'
 const partitionsKey = 'k2.partitions'
 
+/** Why it is unknown what has landed. */
+export type StateError = OffsetsMissing | SummaryAltered
+
+/** How the name of a manifest list of ours ends. */
+export const ourListSuffix = '-k2.avro'
+
 /**
  * What the table says has landed; nothing for a table without snapshots.
- * @throws OffsetsMissing for snapshots without an ancestor that carries `k2.offsets`
+ * @throws OffsetsMissing for snapshots without an ancestor that carries `k2.offsets`,
+ * SummaryAltered (5)
  */
 export const recordedState = (table: string, metadata: TableMetadata): RecordedState => {
   const current = currentSnapshot(metadata)
   if (current === null) return nothingRecorded
-  const source = lineage(metadata, current).find((it) => it.summary[offsetsKey] !== undefined)
+  const ancestors = lineage(metadata, current)
+  const at = ancestors.findIndex((it) => it.summary[offsetsKey] !== undefined)
+  const source = ancestors[at]
   if (source === undefined)
     throw new OffsetsMissing({ table, snapshotId: current['snapshot-id'].toString() })
+  const altered = ancestors
+    .slice(0, at)
+    .find((it) => it['manifest-list'].endsWith(ourListSuffix))
+  if (altered !== undefined) {
+    const snapshotId = altered['snapshot-id'].toString()
+    throw new SummaryAltered({ table, snapshotId, keys: [offsetsKey] })
+  }
   return stateOf(source)
 }
 

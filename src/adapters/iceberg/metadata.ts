@@ -8,8 +8,8 @@
  * 3. Snapshots, log entries, schemas are never changed once made, so the JSON text of each is made
  *    once: a commit pays for what it adds.
  */
-import { isInteger, parse, stringify } from 'lossless-json'
 import { TableUnreadable } from './errors.ts'
+import { parseJson, stringifyJson } from './lossless.ts'
 import type { IcebergSchema } from './schema.ts'
 
 export interface PartitionField {
@@ -79,8 +79,17 @@ export interface TableMetadata {
 }
 
 /** @throws TableUnreadable if the text is not v2 metadata */
-export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadata => {
-  const raw = parsed(location, bytes)
+export const parseMetadata = (location: string, bytes: Uint8Array): TableMetadata =>
+  metadataOf(location, parsed(location, bytes))
+
+/**
+ * Metadata from its parsed JSON; `location` is for errors.
+ * @throws TableUnreadable if it is not v2 metadata
+ */
+export const metadataOf = (
+  location: string,
+  raw: Readonly<Record<string, unknown>>
+): TableMetadata => {
   if (raw['format-version'] !== 2) {
     throw new TableUnreadable({
       location,
@@ -174,7 +183,7 @@ const requiredKeys = [
 
 const parsed = (location: string, bytes: Uint8Array): Record<string, unknown> => {
   try {
-    const value = parse(Buffer.from(bytes).toString('utf8'), null, numberOf)
+    const value = parseJson(Buffer.from(bytes).toString('utf8'))
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch (cause) {
     throw new TableUnreadable({
@@ -183,12 +192,6 @@ const parsed = (location: string, bytes: Uint8Array): Record<string, unknown> =>
     })
   }
   throw new TableUnreadable({ location, reason: 'not a JSON object' })
-}
-
-/** Integers that a double cannot hold stay exact. */
-const numberOf = (text: string): number | bigint => {
-  const value = Number(text)
-  return isInteger(text) && !Number.isSafeInteger(value) ? BigInt(text) : value
 }
 
 /** As the JSON has it: ids are numbers where they fit, and optional parts may be absent. */
@@ -238,10 +241,10 @@ const refsOf = (
 const written = new WeakMap<object, Uint8Array>()
 
 const bytesOf = (value: unknown): Uint8Array => {
-  if (typeof value !== 'object' || value === null) return Buffer.from(stringify(value) ?? 'null')
+  if (typeof value !== 'object' || value === null) return Buffer.from(stringifyJson(value))
   const known = written.get(value)
   if (known !== undefined) return known
-  const bytes = Buffer.from(stringify(value) ?? '{}')
+  const bytes = Buffer.from(stringifyJson(value))
   written.set(value, bytes)
   return bytes
 }

@@ -12,8 +12,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { decodeValue } from './bounds.ts'
-import type { OffsetsMissing } from './errors.ts'
-import { recordedState, type RecordedState } from './k2-summary.ts'
+import { recordedState, type RecordedState, type StateError } from './k2-summary.ts'
 import {
   encodeManifest,
   entryDeleted,
@@ -27,22 +26,22 @@ import { liveManifests } from './manifest-merge.ts'
 import { currentSchema, specById } from './metadata.ts'
 import {
   commitSnapshot,
-  type Change,
   type CommitBase,
   type CommitError,
   type Committed,
   type DraftResult,
   type FileToWrite
 } from './snapshot-commit.ts'
+import type { FileCounts } from './snapshot-summary.ts'
 import { attempt, readManifest, rememberManifest, uuidBytes, type Table } from './table.ts'
 
 /** Removes all rows of UTC days before `beforeDay` (days since 1970); null if there are none. */
 export const removeDayPartitions = (
   table: Table,
   beforeDay: number
-): Effect.Effect<Committed | null, CommitError | OffsetsMissing> =>
+): Effect.Effect<Committed | null, CommitError | StateError> =>
   Effect.suspend(() =>
-    commitSnapshot<null, CommitError | OffsetsMissing>(table, table.ports.ids.uuid(), (base) =>
+    commitSnapshot<null, CommitError | StateError>(table, table.ports.ids.uuid(), (base) =>
       draftRemoval(table, base, beforeDay)
     )
   )
@@ -54,7 +53,7 @@ const draftRemoval = Effect.fnUntraced(function* (
 ) {
   const nothing: DraftResult<null> = { done: null }
   if (base.parent === null) return nothing
-  const state = yield* attempt<RecordedState, OffsetsMissing>(() =>
+  const state = yield* attempt<RecordedState, StateError>(() =>
     recordedState(table.name, base.metadata)
   )
   const manifests: ManifestFile[] = []
@@ -140,7 +139,7 @@ const rewrite = (
   }
 }
 
-const sizeOf = (entries: readonly ManifestEntry[]): Change => ({
+const sizeOf = (entries: readonly ManifestEntry[]): FileCounts => ({
   files: entries.length,
   records: entries.reduce((sum, it) => sum + it.data_file.record_count, 0),
   bytes: entries.reduce((sum, it) => sum + it.data_file.file_size_in_bytes, 0)

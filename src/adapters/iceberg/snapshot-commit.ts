@@ -10,10 +10,17 @@
  *    commit as `CommitUnknown`, and nothing is deleted then.
  * 4. After a definite failure nothing of ours is left: files of lost attempts are removed, as far
  *    as that succeeds.
+ * 5. A commit is done only if the catalog has its summary as it was given.
  */
 import * as Effect from 'effect/Effect'
-import { CommitFailed, CommitUnknown, type TableUnreadable, type TableMissing } from './errors.ts'
-import { commitIdKey } from './k2-summary.ts'
+import {
+  CommitFailed,
+  CommitUnknown,
+  SummaryAltered,
+  type TableMissing,
+  type TableUnreadable
+} from './errors.ts'
+import { ourListSuffix } from './k2-summary.ts'
 import { encodeManifestList, type ManifestFile, type SnapshotIds } from './manifest-list.ts'
 import { commitTimeMs, expiredBy } from './metadata-updates.ts'
 import { currentSnapshot, type Snapshot, type TableMetadata } from './metadata.ts'
@@ -25,6 +32,7 @@ import type {
   TableCommit,
   TableVersion
 } from './ports.ts'
+import { checkSummary, type FileCounts, summaryOf } from './snapshot-summary.ts'
 import {
   readManifestList,
   refresh,
@@ -43,12 +51,6 @@ export interface CommitBase {
   readonly ids: SnapshotIds
 }
 
-export interface Change {
-  readonly files: number
-  readonly records: number
-  readonly bytes: number
-}
-
 /** What an attempt wants to commit. */
 export interface SnapshotDraft {
   readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'
@@ -57,8 +59,8 @@ export interface SnapshotDraft {
   readonly writes: readonly FileToWrite[]
   /** Makes data files durable that are not yet. */
   readonly syncDataFiles?: Effect.Effect<void, { readonly message: string }> | undefined
-  readonly added: Change
-  readonly deleted: Change
+  readonly added: FileCounts
+  readonly deleted: FileCounts
   readonly changedPartitionCount: number
   /** `k2.*` entries and further ones; the operation, counts, totals and commit id are added. */
   readonly summary: Readonly<Record<string, string>>
@@ -86,7 +88,8 @@ export interface Committed {
 /** A draft, or the answer if no snapshot is to be made. */
 export type DraftResult<A> = { readonly draft: SnapshotDraft } | { readonly done: A }
 
-export type CommitError = CommitFailed | CommitUnknown | TableUnreadable | TableMissing
+export type CommitError =
+  CommitFailed | CommitUnknown | SummaryAltered | TableUnreadable | TableMissing
 
 /**
  * `start` is the table as the caller has just loaded it, for the first attempt: should it not be
@@ -125,7 +128,10 @@ export const commitSnapshot = <A, E>(
   })
   return commit.pipe(
     Effect.tapError((error) =>
-      error instanceof CommitUnknown ? Effect.void : removeQuietly(table, [...durable])
+      // What is unknown may have landed; what was altered has.
+      error instanceof CommitUnknown || error instanceof SummaryAltered
+        ? Effect.void
+        : removeQuietly(table, [...durable])
     )
   )
 }
@@ -176,7 +182,7 @@ const nextCommit = (
     properties: { ...base.metadata.properties, ...table.properties }
   }
   const uuid = table.ports.ids.uuid()
-  const listName = `snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}.avro`
+  const listName = `snap-${ids.snapshotId}-${ids.sequenceNumber}-${uuid}${ourListSuffix}`
   const list = {
     location: `${metadata.location}/metadata/${listName}`,
     bytes: encodeManifestList(ids, draft.manifests, uuidBytes(uuid))
@@ -193,39 +199,6 @@ const nextCommit = (
   const expired = expiredBy(metadata, snapshot)
   const { properties } = metadata
   return { commit: { base: version, snapshot, expired, properties, uuid }, list }
-}
-
-const summaryOf = (
-  parent: Snapshot | null,
-  draft: SnapshotDraft,
-  commitId: string
-): Readonly<Record<string, string>> => {
-  const { added, deleted } = draft
-  const total = (key: string, change: number) => String(Number(parent?.summary[key] ?? 0) + change)
-  const counts: Record<string, number> = {
-    'added-data-files': added.files,
-    'added-records': added.records,
-    'added-files-size': added.bytes,
-    'deleted-data-files': deleted.files,
-    'deleted-records': deleted.records,
-    'removed-files-size': deleted.bytes
-  }
-  const nonZero = Object.entries(counts)
-    .filter(([, value]) => value > 0)
-    .map(([key, value]) => [key, String(value)])
-  return {
-    operation: draft.operation,
-    ...Object.fromEntries(nonZero),
-    'changed-partition-count': String(draft.changedPartitionCount),
-    'total-records': total('total-records', added.records - deleted.records),
-    'total-data-files': total('total-data-files', added.files - deleted.files),
-    'total-files-size': total('total-files-size', added.bytes - deleted.bytes),
-    'total-delete-files': total('total-delete-files', 0),
-    'total-position-deletes': total('total-position-deletes', 0),
-    'total-equality-deletes': total('total-equality-deletes', 0),
-    ...draft.summary,
-    [commitIdKey]: commitId
-  }
 }
 
 interface Attempt {
@@ -306,6 +279,7 @@ const finish = Effect.fnUntraced(function* (table: Table, base: CommitBase, outc
   const { draft, next, version, attempts } = outcome
   const { snapshot, expired } = next.commit
   const { location, metadata, trimmed } = version
+  yield* checkSummary(table.name, metadata, snapshot)
   rememberList(table, next.list.location, draft.manifests)
   // Another fiber of this process may have seen, or made, a later version by now.
   if (metadata['last-sequence-number'] > table.loaded.metadata['last-sequence-number']) {

@@ -9,8 +9,8 @@
  */
 import * as Effect from 'effect/Effect'
 import { makeByteCache, type ByteCache } from './byte-cache.ts'
-import { type OffsetsMissing, SchemaMismatch, TableMissing, TableUnreadable } from './errors.ts'
-import { recordedState, type RecordedState } from './k2-summary.ts'
+import { SchemaMismatch, TableMissing, TableUnreadable } from './errors.ts'
+import { recordedState, type RecordedState, type StateError } from './k2-summary.ts'
 import { decodeManifest, type ManifestEntry } from './manifest.ts'
 import { decodeManifestList, type ManifestFile } from './manifest-list.ts'
 import { newTableMetadata } from './metadata-updates.ts'
@@ -89,7 +89,7 @@ export const refresh = Effect.fnUntraced(function* (table: Table) {
 /** Offsets, state paths and partition counts that the table records now (R10). */
 export const readRecordedState = Effect.fnUntraced(function* (table: Table) {
   const { metadata } = yield* refresh(table)
-  return yield* attempt<RecordedState, OffsetsMissing>(() => recordedState(table.name, metadata))
+  return yield* attempt<RecordedState, StateError>(() => recordedState(table.name, metadata))
 })
 
 /** Manifests of a snapshot. */

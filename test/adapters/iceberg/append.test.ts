@@ -36,10 +36,29 @@ const justBefore = (files: MemoryFiles, operation: string, act: () => void): voi
   }
 }
 
+/** The table as another engine writes it, whose manifest lists have names of their own. */
+const asForeign = (table: Table): Table => {
+  const { files, catalog } = table.ports
+  const renamed = (location: string) => location.replace(/-k2\.avro$/, '.avro')
+  const ports: Table['ports'] = {
+    ...table.ports,
+    files: { ...files, writeNew: (location, bytes) => files.writeNew(renamed(location), bytes) },
+    catalog: {
+      ...catalog,
+      prepare: (identifier, { snapshot, ...commit }) => {
+        const list = renamed(snapshot['manifest-list'])
+        const given = { ...commit, snapshot: { ...snapshot, 'manifest-list': list } }
+        return catalog.prepare(identifier, given)
+      }
+    }
+  }
+  return { ...table, ports }
+}
+
 /** A snapshot without any `k2.*` entry, as another engine's compaction writes it. */
 const foreignCommit = (table: Table) =>
   run(
-    commitSnapshot<never, never>(table, 'foreign', (base) =>
+    commitSnapshot<never, never>(asForeign(table), 'foreign', (base) =>
       Effect.succeed({
         draft: {
           operation: 'replace',

@@ -10,6 +10,7 @@ import { valueAt } from '../../../src/adapters/iceberg/k2-summary.ts'
 import type { ManifestEntry } from '../../../src/adapters/iceberg/manifest.ts'
 import type { Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
 import type {
+  Catalog,
   FilesFault,
   IcebergEvent,
   IcebergPorts,
@@ -134,7 +135,11 @@ export interface World {
 }
 
 /** One process: its own ports and catalog cache over shared files. */
-export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
+export const makeWorld = (
+  seed = 'world',
+  files = makeMemoryFiles(),
+  makeCatalog: (files: MemoryFiles) => Catalog = embedded
+): World => {
   const events: IcebergEvent[] = []
   const world: World = {
     files,
@@ -142,7 +147,7 @@ export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
     clockMs: 1_723_075_200_000,
     ports: {
       files,
-      catalog: makeEmbeddedCatalog({ files, pointerFiles: files, directory: pointerHome }),
+      catalog: makeCatalog(files),
       ids: { uuid: countedUuids(seed) },
       clockMs: () => (world.clockMs += 1),
       observe: (event) => events.push(event)
@@ -150,6 +155,9 @@ export const makeWorld = (seed = 'world', files = makeMemoryFiles()): World => {
   }
   return world
 }
+
+const embedded = (files: MemoryFiles): Catalog =>
+  makeEmbeddedCatalog({ files, pointerFiles: files, directory: pointerHome })
 
 export const openTable = (
   world: World,
