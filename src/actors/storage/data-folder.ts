@@ -34,6 +34,8 @@ export interface TableContext {
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly observe: (event: IcebergEvent) => void
+  /** Fails with `TableMissing` rather than make the table. */
+  readonly mustExist?: boolean
 }
 
 export interface TableSpec {
@@ -45,7 +47,7 @@ export interface TableSpec {
 /** A table of the namespace `market` in the embedded catalog, made when there is none. */
 export const openTable = (
   { name, schema }: TableSpec,
-  { folder, snapshotsMax, nowMs, uuid, observe }: TableContext
+  { folder, snapshotsMax, nowMs, uuid, observe, mustExist = false }: TableContext
 ) => {
   const warehouse = fileLocation(folder.warehouse)
   const files = makeLocalFiles()
@@ -64,6 +66,7 @@ export const openTable = (
     warehouse,
     identifier: { namespace: 'market', name },
     record: schema,
+    mustExist,
     properties: { [snapshotsMaxProperty]: String(snapshotsMax) }
   })
 }

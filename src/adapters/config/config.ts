@@ -8,6 +8,7 @@
 import * as Schema from 'effect/Schema'
 import type { Setting } from './setting.ts'
 import { settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
+import { suggestion } from './suggestion.ts'
 import { formatBytes, formatDuration, isLoopbackHost } from './values.ts'
 
 export type Config = {
@@ -36,6 +37,11 @@ const testVariables = new Set([
 
 export const flagOf = (variable: string): string =>
   `--${variable.slice('K2_'.length).toLowerCase().replaceAll('_', '-')}`
+
+/** Names of all flags. */
+export const settingFlags: readonly string[] = Object.values(settings).map(({ variable }) =>
+  flagOf(variable)
+)
 
 interface Source {
   /** As the user knows it: the variable or the flag. */
@@ -209,27 +215,3 @@ const missingServices = (config: Config): readonly string[] => {
 /** Symbols that one connection carries: each has a stream per data type. */
 export const symbolsPerConnectionMax = (dataTypeCount: number): number =>
   Math.floor(streamsPerConnectionMax / dataTypeCount)
-
-const suggestionDistanceMax = 4
-
-const suggestion = (name: string, known: ReadonlySet<string>): string => {
-  const [nearest] = [...known]
-    .map((candidate) => ({ candidate, edits: editDistance(name, candidate) }))
-    .sort((a, b) => a.edits - b.edits)
-  return nearest !== undefined && nearest.edits <= suggestionDistanceMax
-    ? `; did you mean ${nearest.candidate}?`
-    : ''
-}
-
-const editDistance = (a: string, b: string): number => {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= b.length; column++) {
-      const substituted = previous[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1)
-      current.push(Math.min(substituted, previous[column]! + 1, current[column - 1]! + 1))
-    }
-    previous = current
-  }
-  return previous[b.length]!
-}

@@ -1,6 +1,6 @@
 /** Folders on the local disk: made durable, measured. */
 import { closeSync, fsync, openSync } from 'node:fs'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, writeFile as write } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import * as Effect from 'effect/Effect'
@@ -31,6 +31,10 @@ export const makeFolder = (path: string): Effect.Effect<void, FolderFailed> =>
 /** Fsyncs a file or a folder. */
 export const syncToDisk = (path: string): Effect.Effect<void, FolderFailed> =>
   attempt(path, () => syncPath(path))
+
+/** Not durable: for what is thrown away again. */
+export const writeFile = (path: string, bytes: Uint8Array): Effect.Effect<void, FolderFailed> =>
+  attempt(path, () => write(path, bytes))
 
 /** Removing what is absent is success. */
 export const removeFile = (path: string): Effect.Effect<void, FolderFailed> =>

@@ -61,6 +61,8 @@ export const commitIdKey = 'k2.commit-id'
 export const offsetsKey = 'k2.offsets'
 const stateKey = 'k2.state'
 const partitionsKey = 'k2.partitions'
+/** Which command of an operator made a snapshot. Not carried: it is of that snapshot alone. */
+export const operationKey = 'k2-operation'
 
 /** Why it is unknown what has landed. */
 export type StateError = OffsetsMissing | SummaryAltered
@@ -90,6 +92,12 @@ export const recordedState = (table: string, metadata: TableMetadata): RecordedS
   }
   return stateOf(source)
 }
+
+/** Offsets that a snapshot itself carries. */
+export const offsetsOf = (snapshot: Snapshot): ByPartition<number> => stateOf(snapshot).offsets
+
+/** State paths that a snapshot itself carries. */
+export const statesOf = (snapshot: Snapshot): ByPartition<string> => stateOf(snapshot).states
 
 /** State paths that a snapshot names. */
 export const statePathsOf = (snapshot: Snapshot): readonly string[] => {

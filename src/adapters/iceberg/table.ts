@@ -40,6 +40,8 @@ export interface TableOptions {
    * table change with this process' next commit.
    */
   readonly properties?: Readonly<Record<string, string>>
+  /** Fails with `TableMissing` rather than create the table. */
+  readonly mustExist?: boolean
   /** Limit of decoded manifests and of decoded manifest lists in memory, each; default 64 MiB. */
   readonly cacheBytesMax?: number
 }
@@ -62,7 +64,7 @@ export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOpti
   const { ports, identifier } = options
   const schema = icebergSchemaOf(options.record)
   const existing = yield* ports.catalog.load(identifier, null)
-  if (existing === null) yield* createTable(options, schema)
+  if (existing === null && options.mustExist !== true) yield* createTable(options, schema)
   const loaded = existing ?? (yield* load(ports, identifier, null))
   yield* checkColumns(tableName(identifier), currentSchema(loaded.metadata), schema)
   const bytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault

@@ -77,6 +77,19 @@ export const recoverSegments = async (source: SegmentDirectory): Promise<Recover
   }
 }
 
+/** Where the records of a segment end, by reading only. Rejects with LogCorrupt. */
+export const surveyNewest = async (
+  source: SegmentDirectory,
+  baseOffset: number
+): Promise<{ readonly endOffset: number }> => {
+  const file = await source.files.open(`${source.directory}/${segmentName(baseOffset)}`, 'read')
+  try {
+    return await scanSegment(source, emptySegment(baseOffset), file)
+  } finally {
+    await file.close()
+  }
+}
+
 export const emptySegment = (baseOffset: number): WrittenSegment => ({
   baseOffset,
   index: new SegmentIndex(),

@@ -1,0 +1,97 @@
+/**
+ * `k2 doctor`: everything that can be checked about a table and its log by reading.
+ *
+ * 1. Nothing is written to the data folder, the catalog or the store.
+ * 2. It works while K2 runs: one version of the table is examined, and what is gone because that
+ *    version has expired meanwhile is no fault.
+ */
+import * as Effect from 'effect/Effect'
+import { OffsetsMissing } from '../../adapters/iceberg/errors.ts'
+import { type RecordedState, recordedState } from '../../adapters/iceberg/k2-summary.ts'
+import { refresh, type Table } from '../../adapters/iceberg/table.ts'
+import { checkContents } from './contents-checks.ts'
+import { type DoctorReport, Findings } from './doctor-report.ts'
+import type { LogFacts } from './log-facts.ts'
+import { checkOrphans } from './orphan-check.ts'
+import { checkLineage, checkLog, checkStates } from './positions-checks.ts'
+import { checkDataFiles, checkManifests, checkMetadata, checkTotals } from './structure-checks.ts'
+import { type TableView, viewTable } from './table-view.ts'
+
+export interface DoctorOptions {
+  readonly table: Table
+  readonly log: LogFacts
+  /** Files must be this old to be called orphans, ms. */
+  readonly orphanAgeMsMin: number
+  /** Leaves out what needs reading the data files. */
+  readonly isQuick: boolean
+  readonly nowMs: number
+}
+
+export const examine = (options: DoctorOptions) =>
+  Effect.gen(function* () {
+    const { table, log } = options
+    const findings = makeFindings()
+    const view = yield* viewTable(table, { lists: findings.lists, manifests: findings.manifests })
+    yield* checkMetadata(view, findings.metadata)
+    yield* checkManifests(view, findings.manifests)
+    checkTotals(view, findings.totals)
+    yield* checkDataFiles(view, findings.dataFiles)
+    checkLineage(view, findings.lineage)
+    yield* checkStates(view, findings.states)
+    const recorded = recordedOrNull(view)
+    if (recorded === null) findings.log.skipped = 'the table records no offsets'
+    else yield* checkLog(recorded, log, findings.log)
+    if (options.isQuick) skipContents(findings)
+    else yield* checkContents(view, recorded, findings)
+    const { orphanAgeMsMin: ageMsMin, nowMs } = options
+    yield* checkOrphans(view, { ageMsMin, nowMs }, findings.orphans)
+    return yield* reportOf(view, findings)
+  })
+
+const makeFindings = () => ({
+  metadata: new Findings('metadata'),
+  lists: new Findings('manifest-lists'),
+  manifests: new Findings('manifests'),
+  totals: new Findings('totals'),
+  dataFiles: new Findings('data-files'),
+  contents: new Findings('data-contents'),
+  dayPartitions: new Findings('row-partitions'),
+  keys: new Findings('duplicate-keys'),
+  positions: new Findings('log-positions'),
+  homes: new Findings('symbol-partitions'),
+  lineage: new Findings('offset-lineage'),
+  states: new Findings('sequence-states'),
+  log: new Findings('log-bounds'),
+  orphans: new Findings('orphans', 'notice')
+})
+
+const skipContents = (findings: ReturnType<typeof makeFindings>): void => {
+  const { contents, dayPartitions, keys, positions, homes } = findings
+  for (const it of [contents, dayPartitions, keys, positions, homes])
+    it.skipped = '--quick does not read data files'
+}
+
+/** Null where snapshots have lost their offsets, which the check of the lineage reports. */
+const recordedOrNull = ({ table, metadata }: TableView): RecordedState | null => {
+  try {
+    return recordedState(table.name, metadata)
+  } catch (error) {
+    if (error instanceof OffsetsMissing) return null
+    throw error
+  }
+}
+
+const reportOf = (view: TableView, findings: ReturnType<typeof makeFindings>) =>
+  Effect.map(refresh(view.table), ({ metadata }): DoctorReport => {
+    const retained = new Set(metadata.snapshots.map((it) => it['snapshot-id']))
+    const checks = Object.values(findings).map((it) => it.result(retained))
+    const { current } = view
+    return {
+      ok: checks.every(({ ok }) => ok),
+      table: view.table.name,
+      snapshotId: current?.['snapshot-id'].toString() ?? null,
+      rows: Number(current?.summary['total-records'] ?? 0),
+      files: Number(current?.summary['total-data-files'] ?? 0),
+      checks
+    }
+  })

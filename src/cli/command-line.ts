@@ -1,0 +1,86 @@
+/**
+ * Arguments of a command of `npm run k2`: its own flags, and the settings of K2, which every
+ * command takes as `npm start` does.
+ *
+ * 1. All faults are reported at once, each with the nearest name that there is.
+ * 2. A flag that takes no value is given by its name alone.
+ */
+import { type Config, ConfigRejected, readConfig } from '../adapters/config/config.ts'
+import { settingFlags } from '../adapters/config/config.ts'
+import { suggestion } from '../adapters/config/suggestion.ts'
+
+export interface Flag {
+  /** With its dashes. */
+  readonly name: string
+  /** How its value reads in the help text; absent for a flag without one. */
+  readonly value?: string
+  readonly about: string
+}
+
+export interface Command {
+  readonly name: string
+  /** One line. */
+  readonly about: string
+  readonly flags: readonly Flag[]
+  readonly examples: readonly string[]
+  /** By exit code. */
+  readonly exitCodes: Readonly<Record<number, string>>
+  readonly run: (given: Given, io: CommandIo) => Promise<number>
+}
+
+export interface CommandIo {
+  readonly print: (text: string) => void
+  readonly complain: (text: string) => void
+}
+
+export interface Given {
+  readonly config: Config
+  /** Values of the command's own flags; the empty text for those without a value. */
+  readonly values: ReadonlyMap<string, string>
+}
+
+/** Every fault of a command line, each on a line of its own. */
+export class ArgumentsRejected extends Error {}
+
+/** @throws ArgumentsRejected */
+export const readArguments = (
+  command: Command,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>
+): Given => {
+  const { values, settings, faults } = splitArguments(command, args)
+  try {
+    const config = readConfig(env, settings)
+    if (faults.length === 0) return { config, values }
+  } catch (error) {
+    if (!(error instanceof ConfigRejected)) throw error
+    faults.push(...error.faults)
+  }
+  throw new ArgumentsRejected(faults.join('\n'))
+}
+
+const splitArguments = ({ name: of, flags }: Command, args: readonly string[]) => {
+  const values = new Map<string, string>()
+  const settings: string[] = []
+  const faults: string[] = []
+  const known = new Set([...flags.map(({ name }) => name), ...settingFlags])
+  const rest = [...args]
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const [, name = arg, attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? []
+    const flag = flags.find((it) => it.name === name)
+    if (!known.has(name)) {
+      faults.push(`${arg} is not a flag of k2 ${of}${suggestion(name, known)}`)
+      if (attached === undefined && rest[0]?.startsWith('-') === false) rest.shift()
+    } else if (flag !== undefined && flag.value === undefined) {
+      if (attached !== undefined) faults.push(`${name} takes no value`)
+      values.set(name, '')
+    } else {
+      const value = attached ?? rest.shift()
+      if (value === undefined) faults.push(`${name} needs a value`)
+      else if (values.has(name)) faults.push(`${name} is given twice; give it once`)
+      else if (flag === undefined) settings.push(`${name}=${value}`)
+      else values.set(name, value)
+    }
+  }
+  return { values, settings, faults }
+}

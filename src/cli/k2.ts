@@ -1,0 +1,78 @@
+/**
+ * `npm run k2 -- <command> [flags]`: what an operator does to a table beside running K2.
+ *
+ * 1. An unknown command or flag is named together with the nearest one; nothing runs then.
+ * 2. Exit codes: each command documents its own; 2 is always that it could not run.
+ */
+import { realpathSync } from 'node:fs'
+import { suggestion } from '../adapters/config/suggestion.ts'
+import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
+import { doctorCommand } from './doctor-command.ts'
+
+const commands: readonly Command[] = [doctorCommand]
+
+const usage = (): string => `usage: npm run k2 -- <command> [flags]
+
+${commands.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')}
+
+  npm run k2 -- <command> --help   its flags, examples and exit codes
+
+Every command takes the settings of K2 too, as flags or variables (npm start -- --help):
+${commands.flatMap(({ examples }) => examples.slice(0, 1).map((it) => `  ${it}`)).join('\n')}`
+
+const usageOf = ({ name, about, flags, examples, exitCodes }: Command): string =>
+  `usage: npm run k2 -- ${name} [flags]
+
+${about}
+
+${flags.map(flagText).join('\n')}
+  every setting of K2, for example --data-dir .k2
+
+Examples:
+${examples.map((it) => `  ${it}`).join('\n')}
+
+Exit codes:
+${Object.entries(exitCodes)
+  .map(([code, meaning]) => `  ${code}  ${meaning}`)
+  .join('\n')}`
+
+const flagText = ({ name, value, about }: Command['flags'][number]): string =>
+  `  ${`${name}${value === undefined ? '' : ` ${value}`}`.padEnd(28)}${about}`
+
+/** Runs a command line; the exit code. */
+export const runK2 = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  io: CommandIo
+): Promise<number> => {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    io.print(usage())
+    return name === undefined ? 2 : 0
+  }
+  const command = commands.find((it) => it.name === name)
+  if (command === undefined) {
+    const known = new Set(commands.map((it) => it.name))
+    io.complain(`${name} is not a command of k2${suggestion(name, known)}`)
+    io.complain(`commands: ${[...known].join(', ')}; npm run k2 -- --help explains them`)
+    return 2
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    io.print(usageOf(command))
+    return 0
+  }
+  try {
+    return await command.run(readArguments(command, rest, env), io)
+  } catch (error) {
+    if (!(error instanceof ArgumentsRejected)) throw error
+    io.complain(`${error.message}\nnpm run k2 -- ${name} --help lists the flags`)
+    return 2
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  process.exitCode = await runK2(process.argv.slice(2), process.env, {
+    print: (text) => process.stdout.write(`${text}\n`),
+    complain: (text) => process.stderr.write(`k2: ${text}\n`)
+  })
+}

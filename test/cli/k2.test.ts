@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { runK2 } from '../../src/cli/k2.ts'
+import { land } from '../support/landed-folder.ts'
+import { commitRows } from '../support/table-damage.ts'
+import { trade } from '../support/trades.ts'
+
+/** What a command line prints, complains about and ends with. */
+const k2 = async (...args: readonly string[]) => {
+  const [printed, complaints]: string[][] = [[], []]
+  const code = await runK2(
+    args,
+    {},
+    {
+      print: (text) => printed!.push(text),
+      complain: (text) => complaints!.push(text)
+    }
+  )
+  return { code, printed: printed!.join('\n'), complaints: complaints!.join('\n') }
+}
+
+const folder = async () => {
+  const root = mkdtempSync(join(tmpdir(), 'k2-cli-'))
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
+  await land(
+    root,
+    [1, 2, 3, 4].map((id) => trade('BTCUSDT', id))
+  )
+  return root
+}
+
+describe('commands', () => {
+  test('help lists every command with an example', async () => {
+    const { code, printed } = await k2('--help')
+    expect(code).toBe(0)
+    expect(printed).toMatch(/doctor {2,}\S/)
+    expect(printed).toContain('npm run k2 -- doctor')
+  })
+
+  test('each has help of its own, with its exit codes', async () => {
+    const { code, printed } = await k2('doctor', '--help')
+    expect(code).toBe(0)
+    expect(printed).toMatch(/--quick[\s\S]*Exit codes:\n {2}0 {2}no fault/)
+  })
+
+  test('an unknown command is named with the nearest one', async () => {
+    const { code, complaints } = await k2('docter')
+    expect(code).toBe(2)
+    expect(complaints).toContain('docter is not a command of k2; did you mean doctor?')
+  })
+
+  test('all wrong flags and settings are named at once', async () => {
+    const { code, complaints } = await k2(
+      'doctor',
+      '--quik',
+      '--json=1',
+      '--http-port',
+      '-1',
+      '--table'
+    )
+    expect(code).toBe(2)
+    expect(complaints).toContain('--quik is not a flag of k2 doctor; did you mean --quick?')
+    expect(complaints).toContain('--json takes no value')
+    expect(complaints).toContain('--table needs a value')
+    expect(complaints).toContain('--http-port is "-1"')
+  })
+})
+
+describe('doctor', () => {
+  test('0 where there is no fault, 1 where there is, as text and as JSON', async () => {
+    const root = await folder()
+    const healthy = await k2('doctor', '--data-dir', root)
+    expect(healthy).toMatchObject({ code: 0, complaints: '' })
+    expect(healthy.printed).toMatch(/4 rows in 1 files[\s\S]*no fault$/)
+    await commitRows(root, [trade('BTCUSDT', 2)], { offset: 1 })
+    const ill = await k2('doctor', '--data-dir', root, '--json')
+    expect(ill.code).toBe(1)
+    const report = JSON.parse(ill.printed) as { ok: boolean; checks: { name: string }[] }
+    expect(report.ok).toBe(false)
+    expect(report.checks.find(({ name }) => name === 'duplicate-keys')).toMatchObject({
+      ok: false,
+      count: 1,
+      examples: ['BINANCE:BTCUSDT:2: 2 times']
+    })
+    expect((await k2('doctor', '--data-dir', root)).printed).toContain('FAULT duplicate-keys')
+  })
+
+  test('2 where there is no such table, and none is made', async () => {
+    const root = await folder()
+    const missing = await k2('doctor', '--data-dir', root, '--table', 'market.quotes')
+    expect(missing).toMatchObject({ code: 2, complaints: 'table market.quotes does not exist' })
+    const again = await k2('doctor', '--data-dir', root, '--table', 'market.quotes', '--json')
+    expect(JSON.parse(again.printed)).toMatchObject({ ok: false })
+    const unknown = await k2('doctor', '--data-dir', root, '--table', 'market.trade')
+    expect(unknown).toMatchObject({ code: 2 })
+    expect(unknown.complaints).toContain('did you mean market.trades?')
+  })
+
+  test('2 for an age that is none', async () => {
+    const { code, complaints } = await k2(
+      'doctor',
+      '--data-dir',
+      await folder(),
+      '--age-guard',
+      '3'
+    )
+    expect(code).toBe(2)
+    expect(complaints).toContain('--age-guard is "3"')
+  })
+})
