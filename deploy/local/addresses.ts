@@ -4,6 +4,7 @@ import type { Layout } from './layout.ts'
 import { type PortName, portOf } from './ports.ts'
 import { authorityFile } from './services/certificates.ts'
 import { saslMechanisms } from './services/kafka-properties.ts'
+import type { PostgresAddress } from './services/postgres.ts'
 import type { S3Address } from './services/s3-request.ts'
 
 interface SaslAddress {
@@ -29,6 +30,12 @@ export interface Addresses {
   readonly kafkaSaslTls?: SaslAddress & TlsAddress
   /** With its keys, and a bucket that is there. Buckets are in the path, not in the host name. */
   readonly s3: S3Address
+  readonly postgres: PostgresAddress
+  /** Of the Iceberg REST catalog, before `/v1`. */
+  readonly catalogUri: string
+  /** Of the schema registry, with the path of Confluent's API: before `/subjects`. */
+  readonly registryUrl: string
+  readonly prometheusUrl: string
 }
 
 export const kafkaUsername = 'k2'
@@ -36,7 +43,31 @@ export const kafkaUsername = 'k2'
 export const tlsFolderOf = (folder: string): string => join(folder, 'certificates')
 
 export const addressesOf = (folder: string, layout: Layout): Addresses => {
-  const { portsFrom, brokers, kafka, secrets } = layout
+  const { portsFrom, secrets } = layout
+  const http = (name: PortName) => `http://127.0.0.1:${portOf(portsFrom, name)}`
+  return {
+    ...kafkaAddresses(folder, layout),
+    s3: {
+      endpoint: http('s3'),
+      region: 'us-east-1',
+      bucket: 'warehouse',
+      accessKey: 'k2',
+      secretKey: secrets.s3
+    },
+    postgres: {
+      host: '127.0.0.1',
+      port: portOf(portsFrom, 'postgres'),
+      database: 'postgres',
+      username: 'k2',
+      password: secrets.postgres
+    },
+    catalogUri: http('catalog'),
+    registryUrl: `${http('registry')}/apis/ccompat/v7`,
+    prometheusUrl: http('prometheus')
+  }
+}
+
+const kafkaAddresses = (folder: string, { portsFrom, brokers, kafka, secrets }: Layout) => {
   const bootstrap = (name: PortName) =>
     Array.from({ length: brokers }, (_, index) => `127.0.0.1:${portOf(portsFrom, name, index)}`)
       .join(',')
@@ -54,13 +85,6 @@ export const addressesOf = (folder: string, layout: Layout): Addresses => {
     ...(kafka.sasl &&
       kafka.tls && {
         kafkaSaslTls: { bootstrap: bootstrap('kafkaSaslTls'), ...login, ...trust }
-      }),
-    s3: {
-      endpoint: `http://127.0.0.1:${portOf(portsFrom, 's3')}`,
-      region: 'us-east-1',
-      bucket: 'warehouse',
-      accessKey: 'k2',
-      secretKey: secrets.s3
-    }
+      })
   }
 }

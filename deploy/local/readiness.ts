@@ -33,6 +33,19 @@ export const awaitAnswer = async (
   }
 }
 
+const requestMsMax = 5_000
+
+/** An HTTP request that must succeed for a service to be ready. */
+export const askHttp = async (url: string, init: RequestInit = {}): Promise<Answer> => {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(requestMsMax) })
+    await response.arrayBuffer()
+    return response.ok ? undefined : `${url} answers ${response.status}`
+  } catch (error) {
+    return `${url}: ${reasonOf(error)}`
+  }
+}
+
 /** Of what fetch throws, the reason is in the cause. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)

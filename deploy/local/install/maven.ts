@@ -6,29 +6,44 @@ import { cached } from './cache.ts'
 import { debianPackage, ensureDebianPackages } from './debian-packages.ts'
 import { runProgram } from './run-program.ts'
 
-const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
+const plugin = 'org.apache.maven.plugins:maven-dependency-plugin'
+const copyJars = `${plugin}:3.8.1:copy-dependencies`
+// Later versions also want the parents of what is complete in itself, which not every mirror has.
+const unpackArchive = `${plugin}:2.8:unpack`
 
 export const java = '/usr/bin/java'
 
-/** The folder with all jars of a project file in `maven/`, fetched once for each content. */
+/** The folder with all jars of a project file in `maven/`, fetched once for each content of it. */
 export const ensureJars = async (name: string): Promise<string> => {
   const pomFile = join(import.meta.dirname, '..', 'maven', `${name}.pom.xml`)
   const hash = createHash('sha256').update(await readFile(pomFile)).digest('hex').slice(0, 12)
+  const args = ['-f', pomFile, copyJars, '-DincludeScope=runtime']
+  return fetched(`${name}-${hash}`, (folder) => [...args, `-DoutputDirectory=${folder}`])
+}
+
+/** The folder with the content of an archive that has all it needs in it. */
+export const ensureArchive = async (artifact: string): Promise<string> => {
+  const name = artifact.split(':').slice(1, 3).join('-')
+  return fetched(name, (folder) => [
+    unpackArchive,
+    `-Dartifact=${artifact}`,
+    `-DoutputDirectory=${folder}`
+  ])
+}
+
+const fetched = async (
+  name: string,
+  goal: (folder: string) => readonly string[]
+): Promise<string> => {
   await ensureDebianPackages([debianPackage('openjdk-17-jre-headless', java)])
-  return cached(`${name}-${hash}`, async (folder) => {
+  return cached(name, async (folder) => {
     await ensureDebianPackages([debianPackage('maven', '/usr/bin/mvn')])
     await runProgram({
       program: 'mvn',
-      args: [
-        '-q',
-        '-B',
-        '-f',
-        pomFile,
-        `${plugin}:copy-dependencies`,
-        '-DincludeScope=runtime',
-        `-DoutputDirectory=${folder}`
-      ],
-      failure: `the artefacts of ${pomFile} cannot be fetched`
+      args: ['-q', '-B', '-Dstyle.color=never', ...goal(folder)],
+      // Where no project file is that it would take for its own.
+      cwd: folder,
+      failure: `the artefacts of ${name} cannot be fetched`
     })
   })
 }

@@ -8,7 +8,14 @@ export interface Command {
   readonly user?: { readonly uid: number; readonly gid: number }
 }
 
-export const serviceNames = ['kafka', 's3'] as const
+export const serviceNames = [
+  'kafka',
+  's3',
+  'postgres',
+  'catalog',
+  'registry',
+  'prometheus'
+] as const
 
 export type ServiceName = (typeof serviceNames)[number]
 
