@@ -17,37 +17,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
-
-/** Nothing is stored under this name. */
-class FileMissing extends Schema.TaggedError<FileMissing>()('FileMissing', {
-  location: Schema.String
-}) {
-  override get message() {
-    return `${this.location} does not exist`
-  }
-}
-
-/** The name is taken. */
-class FileExists extends Schema.TaggedError<FileExists>()('FileExists', {
-  location: Schema.String
-}) {
-  override get message() {
-    return `${this.location} exists already and is never overwritten`
-  }
-}
-
-/** The disk refused: full, read-only, no permission, broken. */
-class FileFailed extends Schema.TaggedError<FileFailed>()('FileFailed', {
-  location: Schema.String,
-  operation: Schema.String,
-  code: Schema.String
-}) {
-  override get message() {
-    const { operation, location, code } = this
-    return `${operation} of ${location} failed (${code}); check disk space, permissions, the disk`
-  }
-}
+import { FileExists, FileFailed, FileMissing } from './file-errors.ts'
 
 type LocalFileError = FileMissing | FileExists | FileFailed
 

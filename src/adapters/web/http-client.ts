@@ -21,7 +21,7 @@ interface HttpRequest {
   /** Bytes, or the path of a file and how many bytes it has. */
   readonly body?: Uint8Array | { readonly path: string; readonly bytes: number } | undefined
   readonly deadlineMs: number
-  /** Path of a new file that takes the body of a 200, instead of `HttpResponse.body`. */
+  /** Path of a file that takes the body of a 200 anew, instead of `HttpResponse.body`. */
   readonly into?: string | undefined
 }
 
@@ -144,7 +144,7 @@ const exchange = async (
 }
 
 const save = async (incoming: http.IncomingMessage, path: string): Promise<Uint8Array> => {
-  await pipeline(incoming, createWriteStream(path, { flags: 'wx', flush: true }))
+  await pipeline(incoming, createWriteStream(path))
   return new Uint8Array()
 }
 
