@@ -206,6 +206,11 @@ const readSegment = async (
     while (start < chunk.length && expected < read.durableEnd) {
       if (start > 0 && endsInside(chunk, start)) break
       const batch = openAt(source, scan, { chunk, start, position, expected })
+      if (batch instanceof LogCorrupt) {
+        // What is whole before the damage is given first: the next read meets the damage.
+        if (found.length > 0) return found
+        throw batch
+      }
       const bytes = batch.bytes.length
       if (batch.endOffset > read.fromOffset) {
         if (found.length > 0 && collectedBytes + bytes > read.bytesMax) return found
@@ -263,7 +268,7 @@ const openAt = (
   source: SegmentDirectory,
   scan: SegmentScan,
   at: { chunk: Buffer; start: number; position: number; expected: number }
-): LogBatch => {
+): LogBatch | LogCorrupt => {
   const corrupt = (detail: string) =>
     new LogCorrupt({
       topicPartition: source.topicPartition,
@@ -274,8 +279,9 @@ const openAt = (
   try {
     const batch = openBatch(at.chunk, at.start, at.chunk.length)
     if (batch.baseOffset === at.expected) return batch
-    throw corrupt(`a batch of offset ${batch.baseOffset} in the place of ${at.expected}`)
+    return corrupt(`a batch of offset ${batch.baseOffset} in the place of ${at.expected}`)
   } catch (error) {
-    throw error instanceof BatchMalformed ? corrupt(error.message) : error
+    if (error instanceof BatchMalformed) return corrupt(error.message)
+    throw error
   }
 }
