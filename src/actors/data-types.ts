@@ -30,6 +30,8 @@ export interface DataTypeSpec<A extends SequencedRecord, In = A> {
   readonly name: DataType
   readonly schema: AvroRecordSchema & AvroRecord
   readonly rules: RecordRules<A>
+  /** Whether the venue numbers its records without gaps, so that a missing id is a hole (R12). */
+  readonly hasConsecutiveIds: boolean
   /** A codec of one's own: encoding reuses a buffer. */
   readonly makeCodec: () => RecordCodec<A>
   readonly makePacker: () => RecordPacker<In>
@@ -46,6 +48,7 @@ export const tradesSpec: DataTypeSpec<TradeV2, FeedTrade> = {
   name: 'trades',
   schema: tradeV2Schema,
   rules: tradeRules,
+  hasConsecutiveIds: true,
   makeCodec: makeTradeCodec,
   isSheddable: false,
   makePacker: () => tradePacker(makeTradeCodec()),
@@ -59,6 +62,7 @@ export const quotesSpec: DataTypeSpec<QuoteV2> = {
   name: 'quotes',
   schema: quoteV2Schema,
   rules: quoteRules,
+  hasConsecutiveIds: false,
   makeCodec: makeQuoteCodec,
   isSheddable: true,
   makePacker: () => codecPacker(makeQuoteCodec()),

@@ -7,9 +7,11 @@
 import { realpathSync } from 'node:fs'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
+import { adoptLogCommand } from './adopt-log-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { rebuildStateCommand } from './rebuild-state-command.ts'
 
-const commands: readonly Command[] = [doctorCommand]
+const commands: readonly Command[] = [doctorCommand, rebuildStateCommand, adoptLogCommand]
 
 const usage = (): string => `usage: npm run k2 -- <command> [flags]
 

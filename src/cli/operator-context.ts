@@ -35,7 +35,7 @@ const specs = { 'market.trades': tradesSpec, 'market.quotes': quotesSpec } as co
 type TableName = keyof typeof specs
 type OperatorSpec = (typeof specs)[TableName]
 
-interface OperatorContext {
+export interface OperatorContext {
   readonly spec: OperatorSpec
   readonly table: Table
   readonly folder: DataFolder

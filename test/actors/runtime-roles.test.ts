@@ -12,10 +12,7 @@ import type { ChildSpec } from '../../src/machines/supervisor-spec.ts'
 
 /** Groups of the tree with what they supervise, in start order. */
 const treeOf = (roles: string): Readonly<Record<string, readonly string[]>> => {
-  const config = readConfig(
-    { K2_ROLES: roles, K2_KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092' },
-    []
-  )
+  const config = readConfig({ K2_ROLES: roles, K2_KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092' }, [])
   const telemetry = makeTelemetry({ level: 'error', nowMs: Date.now, write: () => undefined })
   const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
   const kernel = makeKernel({ nowMs: Date.now, seed: 1 })

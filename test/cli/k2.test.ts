@@ -2,24 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { runK2 } from '../../src/cli/k2.ts'
+import { k2 } from '../support/k2-command.ts'
 import { land } from '../support/landed-folder.ts'
 import { commitRows } from '../support/table-damage.ts'
 import { trade } from '../support/trades.ts'
-
-/** What a command line prints, complains about and ends with. */
-const k2 = async (...args: readonly string[]) => {
-  const [printed, complaints]: string[][] = [[], []]
-  const code = await runK2(
-    args,
-    {},
-    {
-      print: (text) => printed!.push(text),
-      complain: (text) => complaints!.push(text)
-    }
-  )
-  return { code, printed: printed!.join('\n'), complaints: complaints!.join('\n') }
-}
 
 const folder = async () => {
   const root = mkdtempSync(join(tmpdir(), 'k2-cli-'))

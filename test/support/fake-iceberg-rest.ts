@@ -113,11 +113,7 @@ const send = (response: ServerResponse, { status, body, etag }: Reply): void => 
   response.end(status === 304 ? undefined : typeof body === 'string' ? body : stringify(body))
 }
 
-const answer = (
-  catalog: FakeRestCatalog,
-  namespaces: Set<string>,
-  request: SeenRequest
-): Reply => {
+const answer = (catalog: FakeRestCatalog, namespaces: Set<string>, request: SeenRequest): Reply => {
   const url = new URL(request.path, catalog.uri)
   if (url.pathname === '/v1/oauth/tokens') return issue(catalog, request)
   const bearer = request.headers.authorization?.replace('Bearer ', '') ?? ''

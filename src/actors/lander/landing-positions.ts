@@ -67,7 +67,7 @@ const foreignFault = (
 ): string | undefined =>
   byPartition.size === 0 && otherLogs.length > 0
     ? `the table holds this topic from log ${otherLogs.join(', ')}, not from ${identity}; ` +
-      "start K2 with that log's data folder, or move the table away to begin a new one"
+      "start K2 with that log's data folder, or go over to this one: npm run k2 -- adopt-log"
     : undefined
 
 const openPartition = <A extends SequencedRecord, Files>(
@@ -99,18 +99,20 @@ const openPartition = <A extends SequencedRecord, Files>(
       const stopped = new LandingPartition(shared, { startOffset: recorded.offset })
       stopped.fault =
         `its sequence state cannot be read (${state}); ` +
-        'restore the file, landing would repeat rows without it'
+        'restore the file, or make it anew from the table: npm run k2 -- rebuild-state'
       return stopped
     }
     const opened = new LandingPartition(shared, { offset: recorded.offset, state })
     if (recorded.offset < startOffset) {
       opened.fault =
         `the table is at offset ${recorded.offset}, but the log begins at ${startOffset}: ` +
-        'records were deleted before they landed; restore the log'
+        'records were deleted before they landed; restore the log, or go on behind them: ' +
+        'npm run k2 -- adopt-log'
     } else if (recorded.offset > durableEnd) {
       opened.fault =
         `the table is at offset ${recorded.offset}, but the log ends at ${durableEnd}: ` +
-        'it was truncated or is another one; restore the log'
+        'it was truncated or is another one; restore the log, or go on with it: ' +
+        'npm run k2 -- adopt-log'
     }
     return opened
   })

@@ -5,7 +5,7 @@ import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { type PartitionSurvey, surveyLog } from '../../adapters/log/log-survey.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 
-interface KnownLog {
+export interface KnownLog {
   readonly identity: string
   readonly topics: ReadonlyMap<string, number>
   readonly partitions: readonly PartitionSurvey[]

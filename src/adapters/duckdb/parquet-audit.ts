@@ -66,7 +66,7 @@ interface LabelAudit {
 }
 
 /** Consecutive ids of one sequence. */
-interface IdRun {
+export interface IdRun {
   readonly exchange: string
   readonly symbol: string
   /** Of a source without ids (R26); empty for all others. */
@@ -77,7 +77,10 @@ interface IdRun {
   /** Exchange times, microseconds. */
   readonly oldestUs: number
   readonly newestUs: number
-  readonly rows: number
+  readonly ids: number
+  /** Of the whole sequence. */
+  readonly idsInAll: number
+  readonly lowest: number
 }
 
 export interface ParquetAudit {
@@ -282,13 +285,16 @@ const runsSql = (runsMax: number): string => `
     SELECT exchange, symbol, load, epoch, min(id) AS first, max(id) AS last,
       min(time_us) AS oldest, max(time_us) AS newest, count(*) AS n
     FROM numbered GROUP BY exchange, symbol, load, epoch, run)
-  SELECT * FROM runs
+  SELECT *,
+    sum(n) OVER (PARTITION BY exchange, symbol, load, epoch),
+    min(first) OVER (PARTITION BY exchange, symbol, load, epoch)
+  FROM runs
   QUALIFY row_number() OVER (
     PARTITION BY exchange, symbol, load, epoch ORDER BY first DESC) <= ${runsMax}
   ORDER BY exchange, symbol, load, epoch, first`
 
 const runOf = ([exchange, symbol, load, ...numbers]: Row): IdRun => {
-  const [epoch, from, to, oldestUs, newestUs, rows] = numbers.map(Number)
+  const [epoch, from, to, oldestUs, newestUs, ids, idsInAll, lowest] = numbers.map(Number)
   return {
     exchange: exchange ?? '',
     symbol: symbol ?? '',
@@ -298,6 +304,8 @@ const runOf = ([exchange, symbol, load, ...numbers]: Row): IdRun => {
     to: to!,
     oldestUs: oldestUs!,
     newestUs: newestUs!,
-    rows: rows!
+    ids: ids!,
+    idsInAll: idsInAll!,
+    lowest: lowest!
   }
 }

@@ -10,6 +10,7 @@
  * 4. No offset goes backwards.
  * 5. A snapshot of ours is known by the name of its manifest list. One without `k2.offsets` has
  *    lost them to the catalog: an older one's offsets would land again what it holds.
+ * 6. What an operator gave up stays on record in `k2.retired`, as offsets do.
  */
 import {
   type Fenced,
@@ -61,6 +62,7 @@ export const commitIdKey = 'k2.commit-id'
 export const offsetsKey = 'k2.offsets'
 const stateKey = 'k2.state'
 const partitionsKey = 'k2.partitions'
+const retiredKey = 'k2.retired'
 /** Which command of an operator made a snapshot. Not carried: it is of that snapshot alone. */
 export const operationKey = 'k2-operation'
 
@@ -165,6 +167,65 @@ export const advanced = (
   }
 }
 
+/** A topic's offsets and states from now on, in the place of all that was recorded of it. */
+export interface Adoption {
+  readonly logIdentity: string
+  readonly topic: string
+  readonly partitionCount: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly offset: number
+    readonly statePath: string
+  }[]
+}
+
+/**
+ * `k2.*` entries after a log was adopted: other logs' entries of the topic are retired (6), so
+ * whoever still lands from one of them is fenced.
+ * @throws InvariantBroken (4)
+ */
+export const adopted = (
+  state: RecordedState,
+  { logIdentity, topic, partitionCount, partitions }: Adoption
+): Readonly<Record<string, string>> => {
+  const [offsets, states] = [copyOf(state.offsets), copyOf(state.states)]
+  const counts = structuredClone(state.partitionCounts) as Record<string, Record<string, number>>
+  const retired = JSON.parse(state.carried[retiredKey] ?? '{}') as Mutable<number>
+  for (const [identity, topics] of Object.entries(state.offsets)) {
+    if (topics[topic] === undefined) continue
+    if (identity !== logIdentity) (retired[identity] ??= {})[topic] = { ...topics[topic] }
+    for (const entries of [offsets, states, counts]) dropTopic(entries, identity, topic)
+  }
+  for (const { partition, offset, statePath } of partitions) {
+    const at = { logIdentity, topic, partition }
+    const recorded = valueAt(state.offsets, at)
+    invariant(
+      recorded === null || offset >= recorded,
+      `${topic}-${partition} would go back from ${recorded} to ${offset} in the same log`
+    )
+    put(offsets, at, offset)
+    put(states, at, statePath)
+  }
+  ;(counts[logIdentity] ??= {})[topic] = partitionCount
+  return {
+    ...state.carried,
+    [offsetsKey]: JSON.stringify(offsets),
+    [stateKey]: JSON.stringify(states),
+    [partitionsKey]: JSON.stringify(counts),
+    [retiredKey]: JSON.stringify(retired)
+  }
+}
+
+const dropTopic = (
+  entries: Record<string, Record<string, unknown>>,
+  identity: string,
+  topic: string
+): void => {
+  const { [topic]: _, ...others } = entries[identity] ?? {}
+  if (Object.keys(others).length === 0) delete entries[identity]
+  else entries[identity] = others
+}
+
 const nothingRecorded: RecordedState = { offsets: {}, states: {}, partitionCounts: {}, carried: {} }
 
 const states = new WeakMap<Snapshot, RecordedState>()
@@ -192,7 +253,7 @@ const copyOf = <V>(positions: ByPartition<V>): Mutable<V> =>
 
 const put = <V>(
   positions: Mutable<V>,
-  { logIdentity, topic, partition }: Advance,
+  { logIdentity, topic, partition }: Pick<Advance, 'logIdentity' | 'topic' | 'partition'>,
   value: V
 ): void => {
   const topics = (positions[logIdentity] ??= {})

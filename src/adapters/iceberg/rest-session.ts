@@ -173,8 +173,9 @@ const once = (
     body: body === undefined ? undefined : Buffer.from(body),
     deadlineMs
   }).pipe(
-    Effect.mapError(({ isSent, message }) =>
-      new CallFailed({ mayHaveActed: isSent && method === 'POST', detail: message })
+    Effect.mapError(
+      ({ isSent, message }) =>
+        new CallFailed({ mayHaveActed: isSent && method === 'POST', detail: message })
     ),
     Effect.map(({ status, headers: received, body: bytes }) => ({
       status,

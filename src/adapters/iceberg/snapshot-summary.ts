@@ -70,4 +70,3 @@ export const checkSummary = (
     ? Effect.void
     : Effect.fail(new SummaryAltered({ table, snapshotId: id.toString(), keys }))
 }
-

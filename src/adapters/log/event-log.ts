@@ -113,7 +113,8 @@ export class OffsetOutOfRange extends Schema.TaggedError<OffsetOutOfRange>()('Of
 }) {
   override get message() {
     const kept = `[${this.startOffset}, ${this.durableEnd})`
-    return `${this.topicPartition}: offset ${this.fromOffset} is outside of ${kept}`
+    const remedy = 'restore the log, or go on with it: npm run k2 -- adopt-log'
+    return `${this.topicPartition}: offset ${this.fromOffset} is outside of ${kept}; ${remedy}`
   }
 }
 
@@ -126,7 +127,8 @@ export class LogOffsetsLost extends Schema.TaggedError<LogOffsetsLost>()('LogOff
 }) {
   override get message() {
     const hole = `[${this.fromOffset}, ${this.nextOffset})`
-    return `${this.topicPartition}: offsets ${hole} were lost; adopt the log to go on behind them`
+    const remedy = 'go on behind them: npm run k2 -- adopt-log'
+    return `${this.topicPartition}: offsets ${hole} were lost; ${remedy}`
   }
 }
 
@@ -139,7 +141,8 @@ export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()('LogCorrupt', {
 }) {
   override get message() {
     const where = `${this.topicPartition}, ${this.file} at byte ${this.position}`
-    return `${where}: ${this.detail}; restore the file or adopt the log behind it`
+    const remedy = 'restore the file, or go on behind the damage: npm run k2 -- adopt-log'
+    return `${where}: ${this.detail}; ${remedy}`
   }
 }
 
@@ -175,7 +178,8 @@ export class TruncatedLog extends Schema.TaggedError<TruncatedLog>()('TruncatedL
 }) {
   override get message() {
     const offsets = `ends at ${this.logEnd}, its consumer committed ${this.committedOffset}`
-    return `${this.topicPartition}: the log ${offsets}: it was truncated or is another log`
+    const remedy = 'restore it, or go on with it: npm run k2 -- adopt-log'
+    return `${this.topicPartition}: the log ${offsets}: it was truncated; ${remedy}`
   }
 }
 

@@ -6,7 +6,7 @@
  * 2. Only the newest segment of a partition is read, as its writer would at the next start.
  */
 import * as Effect from 'effect/Effect'
-import { LogCorrupt, type LogUnavailable, unavailable } from './event-log.ts'
+import { type LogUnavailable, unavailable } from './event-log.ts'
 import { LogDescriptionUnreadable, readDescription, topicPartitionName } from './log-directory.ts'
 import { FileAbsent, type LogFiles } from './log-files.ts'
 import { segmentOffsets } from './segment-reader.ts'
@@ -20,6 +20,8 @@ export interface PartitionSurvey {
   readonly endOffset: number
   /** Why the newest segment cannot be opened for writing: durable bytes of it are damaged. */
   readonly damage: string | null
+  /** First offsets of its segments, ascending. */
+  readonly segmentOffsets: readonly number[]
 }
 
 export interface LogSurvey {
@@ -60,14 +62,15 @@ const surveyPartition = async (
   const source = { files, directory: `${directory}/${topicPartition}`, topicPartition }
   const offsets = segmentOffsets(await namesIn(files, source.directory))
   const newest = offsets.at(-1)
-  if (newest === undefined) return { ...at, startOffset: 0, endOffset: 0, damage: null }
-  const startOffset = offsets[0]!
-  try {
-    const { endOffset } = await surveyNewest(source, newest)
-    return { ...at, startOffset, endOffset, damage: null }
-  } catch (error) {
-    if (!(error instanceof LogCorrupt)) throw error
-    return { ...at, startOffset, endOffset: newest, damage: error.message }
+  if (newest === undefined)
+    return { ...at, startOffset: 0, endOffset: 0, damage: null, segmentOffsets: [] }
+  const { endOffset, damage } = await surveyNewest(source, newest)
+  return {
+    ...at,
+    startOffset: offsets[0]!,
+    endOffset,
+    damage: damage?.message ?? null,
+    segmentOffsets: offsets
   }
 }
 

@@ -77,17 +77,36 @@ export const recoverSegments = async (source: SegmentDirectory): Promise<Recover
   }
 }
 
-/** Where the records of a segment end, by reading only. Rejects with LogCorrupt. */
+/** Where the records of a segment end, and what of them is damaged, by reading only. */
 export const surveyNewest = async (
   source: SegmentDirectory,
   baseOffset: number
-): Promise<{ readonly endOffset: number }> => {
+): Promise<{ readonly endOffset: number; readonly damage: LogCorrupt | null }> => {
   const file = await source.files.open(`${source.directory}/${segmentName(baseOffset)}`, 'read')
   try {
-    return await scanSegment(source, emptySegment(baseOffset), file)
+    const { endOffset } = await scanSegment(source, emptySegment(baseOffset), file)
+    return { endOffset, damage: null }
+  } catch (error) {
+    if (!(error instanceof LogCorrupt)) throw error
+    const window = new FileWindow(file, await file.size())
+    return { endOffset: await endBehind(window, error.position), damage: error }
   } finally {
     await file.close()
   }
+}
+
+/** Offset behind the last whole batch that follows a position, wherever it lies. */
+const endBehind = async (window: FileWindow, position: number): Promise<number> => {
+  let endOffset = 0
+  for (let from = position + 1; from < window.size; ) {
+    const candidate = await window.find(batchMagic, from)
+    if (candidate === undefined) break
+    const batch = await window.batchAt(candidate)
+    const isWhole = !(batch instanceof BatchMalformed)
+    if (isWhole) endOffset = Math.max(endOffset, batch.endOffset)
+    from = candidate + (isWhole ? batch.bytes.length : 1)
+  }
+  return endOffset
 }
 
 export const emptySegment = (baseOffset: number): WrittenSegment => ({

@@ -83,10 +83,7 @@ interface Agents {
 /** What is read into memory; larger things go into files. */
 const bodyBytesMax = 256 * 1_024 ** 2
 
-const attempt = (
-  agents: Agents,
-  request: HttpRequest
-): Effect.Effect<HttpResponse, HttpFailed> => {
+const attempt = (agents: Agents, request: HttpRequest): Effect.Effect<HttpResponse, HttpFailed> => {
   const progress = { isSent: false }
   const { origin, pathname } = new URL(request.url)
   const failed = (detail: string) =>

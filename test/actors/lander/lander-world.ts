@@ -177,11 +177,14 @@ class FakeTable implements LandingTable<TradeV2, readonly Row[]> {
           )
     )
   writeState = (partition: number, bytes: Uint8Array) =>
-    Effect.andThen(this.#fail('writeState'), Effect.sync(() => {
-      const path = `state-${partition}-${this.#states++}`
-      this.states.set(path, bytes)
-      return path
-    }))
+    Effect.andThen(
+      this.#fail('writeState'),
+      Effect.sync(() => {
+        const path = `state-${partition}-${this.#states++}`
+        this.states.set(path, bytes)
+        return path
+      })
+    )
   writeRows = (rows: LandedRows<TradeV2>) =>
     Effect.andThen(
       this.#fail('writeRows'),

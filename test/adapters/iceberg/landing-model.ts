@@ -199,11 +199,7 @@ const breakThings = (files: MemoryFiles, plan: Plan, random: (below: number) => 
   files.yields = () => random(4)
 }
 
-const retain = async (
-  site: Site,
-  name: string,
-  times: number
-): Promise<Committed['removed']> => {
+const retain = async (site: Site, name: string, times: number): Promise<Committed['removed']> => {
   const removed: Committed['removed'][number][] = []
   for (let time = 0; time < times; time += 1) {
     const exit = await Effect.runPromiseExit(
@@ -329,8 +325,7 @@ export const checkLanding = async (plan: Plan, site: Site): Promise<void> => {
   for (const { location } of removed) site.files.stored.delete(location)
   const table = await run(openTable(site.world('check')))
   const { metadata } = await run(refresh(table))
-  for (const partition of [0, 1, 2])
-    await checkTiling(table, partition, asked, plan.retention)
+  for (const partition of [0, 1, 2]) await checkTiling(table, partition, asked, plan.retention)
   checkOffsetsMonotonic(table)
   const landed = new Set(await liveLocations(table))
   for (const { dataFiles } of acknowledged) {

@@ -229,9 +229,7 @@ describe('access', () => {
 
   it('gives up after one renewal, and never shows the secret', async () => {
     fake.tokens = new Set()
-    const refused = await run(
-      Effect.flip(openTable(worldWith({ credential: 'k2:hidden-secret' })))
-    )
+    const refused = await run(Effect.flip(openTable(worldWith({ credential: 'k2:hidden-secret' }))))
     expect(String(refused)).toContain('K2_ICEBERG_CATALOG_CREDENTIAL')
     expect(String(refused)).not.toContain('hidden-secret')
   })

@@ -27,9 +27,7 @@ describe('pointers', () => {
   it('lets one of many win each swap, and all see the winner', async () => {
     const directory = fileLocation(join(home, 'many'))
     // Each with a memory of its own, as separate processes.
-    const catalogs = Array.from({ length: 6 }, () =>
-      makeTablePointers(makeLocalFiles(), directory)
-    )
+    const catalogs = Array.from({ length: 6 }, () => makeTablePointers(makeLocalFiles(), directory))
     await run(catalogs[0]!.create(identifier, 'm0'))
     for (let round = 0; round < 20; round += 1) {
       const seen = await Promise.all(catalogs.map((it) => run(it.load(identifier))))

@@ -1,0 +1,154 @@
+/** `npm run k2 -- adopt-log`: has a table go on in a log that is not where the table left it. */
+import * as Effect from 'effect/Effect'
+import {
+  adopt,
+  type AdoptionPlan,
+  AdoptionRefused,
+  planAdoption
+} from '../actors/operator/adopt-log.ts'
+import type { StartingPoint } from '../actors/operator/adoption-plan.ts'
+import { embeddedLogFacts } from '../actors/operator/log-facts.ts'
+import { deadLetterBytesMax, deadLetterFileBytesMax } from '../actors/lander/dead-letter-limits.ts'
+import { openDeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
+import { goOnAt, type RepairedLog, withoutWriter } from '../adapters/log/log-repair.ts'
+import { nodeFiles } from '../adapters/log/node-files.ts'
+import { nodeProcess } from '../adapters/log/node-process.ts'
+import type { Command, CommandIo, Given } from './command-line.ts'
+import {
+  FlagRejected,
+  openOperatorTable,
+  type OperatorContext,
+  tableFlag
+} from './operator-context.ts'
+
+const fromFlag = '--from'
+
+export const adoptLogCommand: Command = {
+  name: 'adopt-log',
+  about: 'Go on in a log that is another one, was cut off, or has lost or damaged records.',
+  flags: [
+    tableFlag,
+    {
+      name: fromFlag,
+      value: 'start|end|OFFSET',
+      about:
+        'Where to go on, or 0=start,1=500 by partition. Unless told, at the oldest place that ' +
+        'passes over nothing the log has: another log from its start (what has landed does not ' +
+        'land again), the same log at the first offset that it still has.'
+    },
+    { name: '--yes', about: 'Do it; K2 must be stopped. Without it the plan is only printed.' }
+  ],
+  examples: ['npm run k2 -- adopt-log', 'npm run k2 -- adopt-log --from 0=start,1=500 --yes'],
+  exitCodes: {
+    0: 'adopted, or nothing to do',
+    1: 'there is something to adopt: --yes was not given',
+    2: 'it could not be done; nothing was committed'
+  },
+  run: (given, io) =>
+    Effect.runPromise(
+      Effect.scoped(adoption(given, io)).pipe(
+        Effect.catch(({ message }) =>
+          Effect.sync(() => {
+            io.complain(message)
+            return 2
+          })
+        )
+      )
+    )
+}
+
+const adoption = (given: Given, io: CommandIo) =>
+  Effect.gen(function* () {
+    const from = yield* startingPoints(given.values.get(fromFlag))
+    const context = yield* openOperatorTable(given)
+    if (given.config.kafkaBootstrapServers !== undefined) {
+      const reason = 'the log is Kafka: this command adopts embedded logs'
+      return yield* new AdoptionRefused({ reasons: [reason] })
+    }
+    const directory = context.folder.log
+    const process = yield* Effect.promise(nodeProcess)
+    const log: RepairedLog = { directory, files: nodeFiles, process }
+    if (!given.values.has('--yes')) {
+      const plans = yield* plansOf(context, from)
+      plans.forEach((plan) => io.print(planText(plan)))
+      io.print(plans.length === 0 ? 'nothing to adopt' : 'stop K2 and repeat with --yes to do this')
+      return plans.length === 0 ? 0 : 1
+    }
+    return yield* withoutWriter(log, doAdopt({ context, from, log, io }))
+  })
+
+interface Doing {
+  readonly context: OperatorContext
+  readonly from: StartingPoints
+  readonly log: RepairedLog
+  readonly io: CommandIo
+}
+
+const doAdopt = ({ context, from, log, io }: Doing) =>
+  Effect.gen(function* () {
+    const { table, folder, spec } = context
+    const plans = yield* plansOf(context, from)
+    const letters = yield* openDeadLetterLog({
+      folder: folder.deadLetters,
+      name: `adopt-${spec.name}`,
+      fileBytesMax: deadLetterFileBytesMax,
+      bytesMax: deadLetterBytesMax
+    })
+    for (const plan of plans) {
+      const { snapshotId } = yield* adopt(plan, {
+        table,
+        goOnAt: (at) => goOnAt(log, at),
+        writeLetters: letters.write
+      })
+      io.print(`${planText(plan)}\ncommitted as snapshot ${snapshotId}; start K2 to go on`)
+    }
+    if (plans.length === 0) io.print('nothing to adopt')
+    return 0
+  }).pipe(Effect.scoped)
+
+const plansOf = ({ table, folder }: OperatorContext, from: StartingPoints) =>
+  Effect.gen(function* () {
+    const log = yield* embeddedLogFacts(folder.log)
+    if ('missing' in log) {
+      const reason = `${log.missing}; start K2 once, which makes one`
+      return yield* new AdoptionRefused({ reasons: [reason] })
+    }
+    return yield* planAdoption({ table, log, from })
+  })
+
+type StartingPoints = (partition: number) => StartingPoint | undefined
+
+const startingPoints = (text: string | undefined) => {
+  if (text === undefined) return Effect.succeed<StartingPoints>(() => undefined)
+  const allowed = 'start, end or an offset, or such by partition: 0=start,1=500'
+  const refused = new FlagRejected({ flag: fromFlag, value: text, allowed })
+  const forAll = pointOf(text)
+  if (forAll !== undefined) return Effect.succeed<StartingPoints>(() => forAll)
+  const byPartition = new Map<number, StartingPoint>()
+  for (const part of text.split(',')) {
+    const [, partition, value = ''] = /^(\d{1,6})=(.+)$/.exec(part) ?? []
+    const point = pointOf(value)
+    if (partition === undefined || point === undefined) return Effect.fail(refused)
+    byPartition.set(Number(partition), point)
+  }
+  return Effect.succeed<StartingPoints>((partition) => byPartition.get(partition))
+}
+
+const pointOf = (text: string): StartingPoint | undefined => {
+  if (text === 'start' || text === 'end') return text
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+const planText = ({ topic, logIdentity, retired, partitions }: AdoptionPlan): string =>
+  [
+    `${topic} in log ${logIdentity}`,
+    ...Object.entries(retired).map(
+      ([identity, offsets]) =>
+        `  gives up log ${identity}, landed to ${JSON.stringify(offsets)}: what it holds beyond ` +
+        'is not landed, and becomes holes'
+    ),
+    ...partitions.map(
+      ({ partition, from, to, reason }) =>
+        `  partition ${partition}: ${from === null ? '' : `from ${from} `}to ${to}; ${reason}`
+    )
+  ].join('\n')

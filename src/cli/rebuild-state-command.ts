@@ -1,0 +1,75 @@
+/** `npm run k2 -- rebuild-state`: makes lost sequence states anew from the table's ids. */
+import * as Effect from 'effect/Effect'
+import { rebuildStates, type RebuiltPartition } from '../actors/operator/rebuild-state.ts'
+import type { Command, CommandIo, Given } from './command-line.ts'
+import { FlagRejected, openOperatorTable, tableFlag } from './operator-context.ts'
+
+const partitionFlag = '--partition'
+
+export const rebuildStateCommand: Command = {
+  name: 'rebuild-state',
+  about: "Make a missing or unreadable sequence state anew from the table's ids.",
+  flags: [
+    tableFlag,
+    { name: partitionFlag, value: 'N', about: 'Only this partition.' },
+    { name: '--force', about: 'Also where the state can be read.' }
+  ],
+  examples: [
+    'npm run k2 -- rebuild-state',
+    'npm run k2 -- rebuild-state --table market.quotes --partition 2'
+  ],
+  exitCodes: {
+    0: 'rebuilt; K2 lands the partition again after its next start',
+    1: 'no state is in need of it, nothing was changed',
+    2: 'it could not be done, nothing was changed'
+  },
+  run: (given, io) =>
+    Effect.runPromise(
+      rebuilding(given).pipe(
+        Effect.match({
+          onSuccess: (rebuilt) => tell(rebuilt, io),
+          onFailure: ({ message }) => {
+            io.complain(message)
+            return 2
+          }
+        })
+      )
+    )
+}
+
+const rebuilding = (given: Given) =>
+  Effect.gen(function* () {
+    const partition = yield* partitionNumber(given.values.get(partitionFlag))
+    const { table, spec } = yield* openOperatorTable(given)
+    return yield* rebuildStates({
+      table,
+      isConsecutive: spec.hasConsecutiveIds,
+      partition,
+      isForced: given.values.has('--force')
+    })
+  })
+
+const partitionNumber = (value: string | undefined) => {
+  if (value === undefined) return Effect.succeed(undefined)
+  return /^\d{1,6}$/.test(value)
+    ? Effect.succeed(Number(value))
+    : Effect.fail(new FlagRejected({ flag: partitionFlag, value, allowed: 'a partition number' }))
+}
+
+const tell = (rebuilt: readonly RebuiltPartition[], io: CommandIo): number => {
+  if (rebuilt.length === 0) {
+    io.print('every state can be read: nothing to rebuild (--force rebuilds it all the same)')
+    return 1
+  }
+  for (const it of rebuilt) {
+    const { topic, partition, offset, reason, sequences, landedIds, missingIds } = it
+    io.print(
+      `${topic}-${partition} at offset ${offset}: rebuilt (${reason}); ` +
+        `${sequences} sequences, ${landedIds} ids landed, ${missingIds} missing between them`
+    )
+  }
+  io.print(
+    'records that waited for confirmation are not part of a rebuilt state; start K2 again to land'
+  )
+  return 0
+}
