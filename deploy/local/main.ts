@@ -68,7 +68,8 @@ const up = async (flags: Flags): Promise<void> => {
     proxied !== undefined || tls || sasl
       ? { tls, sasl, ...(proxied !== undefined && { proxied }) }
       : undefined
-  console.log(`starting in ${folder}; downloads and builds are kept in ${cacheRoot()}`)
+  console.log(`starting in ${folder}; what the first time fetches and builds, for some minutes,`)
+  console.log(`is kept in ${cacheRoot()}`)
   const stack = await openStack({
     folder,
     services,

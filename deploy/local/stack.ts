@@ -38,7 +38,7 @@ export const openStack = async (options: StackOptions): Promise<Stack> => {
   const folder = resolve(options.folder)
   return withFolderLock(folder, async () => {
     const stack = new Stack(folder, await settleLayout(folder, options))
-    if (options.survives !== true) stack.endWithThisProcess()
+    if (options.survives !== true) endWithThisProcess(stack)
     await stack.start(options.services ?? serviceNames)
     return stack
   })
@@ -48,6 +48,17 @@ export const openStack = async (options: StackOptions): Promise<Stack> => {
 export const findStack = async (folder: string): Promise<Stack | undefined> => {
   const layout = await readLayout(resolve(folder))
   return layout === undefined ? undefined : new Stack(resolve(folder), layout)
+}
+
+const mortal = new Set<Stack>()
+
+const endWithThisProcess = (stack: Stack): void => {
+  if (mortal.size === 0) process.once('exit', killMortal)
+  mortal.add(stack)
+}
+
+const killMortal = (): void => {
+  for (const { processes } of mortal) for (const started of processes) started.killAtExit()
 }
 
 const settleLayout = async (folder: string, options: LayoutOptions): Promise<Layout> => {
@@ -128,12 +139,6 @@ export class Stack {
   async destroy(): Promise<void> {
     await Promise.all(this.processes.map(async (process) => process.kill()))
     await rm(this.folder, { recursive: true, force: true })
-  }
-
-  endWithThisProcess(): void {
-    process.once('exit', () => {
-      for (const started of this.processes) started.killAtExit()
-    })
   }
 
   async #startService(

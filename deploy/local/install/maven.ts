@@ -1,6 +1,6 @@
 /** Java programs from their Maven artefacts, on the machine's Java. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cached } from './cache.ts'
 import { debianPackage, ensureDebianPackages } from './debian-packages.ts'
@@ -16,15 +16,19 @@ export const java = '/usr/bin/java'
 /** The folder with all jars of a project file in `maven/`, fetched once for each content of it. */
 export const ensureJars = async (name: string): Promise<string> => {
   const pomFile = join(import.meta.dirname, '..', 'maven', `${name}.pom.xml`)
-  const hash = createHash('sha256').update(await readFile(pomFile)).digest('hex').slice(0, 12)
-  const args = ['-f', pomFile, copyJars, '-DincludeScope=runtime']
-  return fetched(`${name}-${hash}`, (folder) => [...args, `-DoutputDirectory=${folder}`])
+  const pom = await readFile(pomFile)
+  const hash = createHash('sha256').update(pom).digest('hex').slice(0, 12)
+  return fetched(`${name}-${hash}`, async (folder) => {
+    // Maven makes folders of its own beside it.
+    await writeFile(join(folder, 'pom.xml'), pom)
+    return [copyJars, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`]
+  })
 }
 
 /** The folder with the content of an archive that has all it needs in it. */
 export const ensureArchive = async (artifact: string): Promise<string> => {
   const name = artifact.split(':').slice(1, 3).join('-')
-  return fetched(name, (folder) => [
+  return fetched(name, async (folder) => [
     unpackArchive,
     `-Dartifact=${artifact}`,
     `-DoutputDirectory=${folder}`
@@ -33,15 +37,15 @@ export const ensureArchive = async (artifact: string): Promise<string> => {
 
 const fetched = async (
   name: string,
-  goal: (folder: string) => readonly string[]
+  goal: (folder: string) => Promise<readonly string[]>
 ): Promise<string> => {
   await ensureDebianPackages([debianPackage('openjdk-17-jre-headless', java)])
   return cached(name, async (folder) => {
     await ensureDebianPackages([debianPackage('maven', '/usr/bin/mvn')])
     await runProgram({
       program: 'mvn',
-      args: ['-q', '-B', '-Dstyle.color=never', ...goal(folder)],
-      // Where no project file is that it would take for its own.
+      args: ['-q', '-B', '-Dstyle.color=never', ...(await goal(folder))],
+      // Where its project file is, or none that it would take for its own.
       cwd: folder,
       failure: `the artefacts of ${name} cannot be fetched`
     })
