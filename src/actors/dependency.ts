@@ -12,6 +12,7 @@ const passing: ReadonlySet<string> = new Set([
   'DeadLetterLogFailed',
   'FolderFailed',
   'LogUnavailable',
+  'RegistryUnavailable',
   'SwapUnknown',
   'TableUnreadable'
 ])

@@ -7,7 +7,7 @@ import * as Queue from 'effect/Queue'
 import type { Config } from '../adapters/config/config.ts'
 import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
-import type { EmbeddedLog } from '../adapters/log/embedded-log.ts'
+import type { EventLog } from '../adapters/log/event-log.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
@@ -50,7 +50,7 @@ export interface Shared {
   readonly pipelines: readonly Pipeline[]
   /** Of the data types that are captured, by `K2_DATA_TYPES`. */
   readonly captured: readonly Pipeline[]
-  readonly log: Gate<EmbeddedLog>
+  readonly log: Gate<EventLog>
   readonly deadLetters: Gate<DeadLetterLog>
   readonly simulator: Gate<SimulatorAddress>
   readonly expired: Gate<ExpiredFiles>

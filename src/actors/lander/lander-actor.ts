@@ -11,9 +11,8 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { EmbeddedLog } from '../../adapters/log/embedded-log.ts'
 import { topicPartitionName } from '../../adapters/log/log-directory.ts'
-import type { Watermark } from '../../adapters/log/event-log.ts'
+import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
@@ -119,7 +118,7 @@ const drainsBeforeItsTurn = (
 const workerData = (
   { config, folder, captured }: Shared,
   { dataType, topic }: Pipeline,
-  log: EmbeddedLog
+  log: EventLog
 ): LanderWorkerData => ({
   dataType,
   dataDir: folder.root,
@@ -139,7 +138,7 @@ const workerData = (
 /** By partition of the topic; the log may hold other topics, landed by other runs. */
 export const faultsOf = (
   topic: string,
-  { faults, topics }: Pick<EmbeddedLog, 'faults' | 'topics'>
+  { faults, topics }: Pick<EventLog, 'faults' | 'topics'>
 ): ReadonlyMap<number, string> => {
   const messages = new Map(faults.map(({ topicPartition, message }) => [topicPartition, message]))
   const found = new Map<number, string>()

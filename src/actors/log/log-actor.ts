@@ -1,5 +1,5 @@
 /**
- * Program of the actor `log/event-log`: opens the embedded log behind the tables'
+ * Program of the actor `log/event-log`. Without Kafka it opens the embedded log behind the tables'
  * offsets and serves it. A log that ends below them is reported and its partitions
  * are left alone by the lander (R8, R11).
  *
@@ -30,6 +30,8 @@ import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { kafkaLogProgram } from './kafka-log-actor.ts'
+import { noteDrained } from './log-drain.ts'
 
 const expireMs = 5_000
 const segmentBytesMax = 64 * 1_024 ** 2
@@ -37,6 +39,20 @@ const segmentBytesMax = 64 * 1_024 ** 2
 const segmentsMin = 4
 
 export const logProgram =
+  (shared: Shared) =>
+  (
+    args: EffectActorArgs<unknown, { readonly type: string }, never>
+  ): Effect.Effect<void, LogProgramFailure, LogProgramServices> =>
+    shared.config.kafkaBootstrapServers === undefined
+      ? embeddedLogProgram(shared)(args)
+      : kafkaLogProgram(shared)(args)
+
+type Embedded = ReturnType<ReturnType<typeof embeddedLogProgram>>
+type OnKafka = ReturnType<ReturnType<typeof kafkaLogProgram>>
+type LogProgramFailure = Effect.Error<Embedded> | Effect.Error<OnKafka>
+type LogProgramServices = Effect.Services<Embedded>
+
+const embeddedLogProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
@@ -110,20 +126,6 @@ const expireByTime = ({ captured }: Shared, log: EmbeddedLog): Effect.Effect<nev
       }
     }
   }).pipe(Effect.andThen(Effect.sleep(expireMs)), Effect.forever)
-
-/** The log ends last, so it knows: what is in it, and what of that the landers have landed. */
-const noteDrained = ({ drained, captured }: Shared, log: EmbeddedLog): void => {
-  const topics = new Set(captured.map(({ topic }) => topic))
-  drained.isLanded =
-    drained.unpublishedBytes === 0 &&
-    log
-      .watermarks()
-      .filter(({ topic }) => topics.has(topic))
-      .every(
-        ({ topic, partition, durableEnd }) =>
-          drained.landedOffsets.get(topic)?.get(partition) === durableEnd
-      )
-}
 
 /** Offsets of this log that the table has, of all topics. */
 const consumedOffsets = (

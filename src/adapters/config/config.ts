@@ -32,6 +32,7 @@ const testVariables = new Set([
   'K2_RECORDINGS',
   'K2_REQUIRE_PYTHON',
   'K2_REQUIRE_RECORDINGS',
+  'K2_REQUIRE_SERVICES',
   'K2_TEST_SEED'
 ])
 

@@ -12,8 +12,8 @@ import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { Admission } from './admission.ts'
 import {
+  type EventLog,
   type EventLogReader,
-  type EventLogWriter,
   LogCorrupt,
   LogFull,
   type LogUnavailable,
@@ -92,16 +92,9 @@ export type EmbeddedLogEvent =
       readonly reason: 'log_full'
     }
 
-export interface EmbeddedLog extends EventLogWriter, EventLogReader {
+export interface EmbeddedLog extends EventLog, EventLogReader {
   /** Partitions that ended below a committed offset; the next append goes on at that offset. */
   readonly faults: readonly TruncatedLog[]
-  /** Current watermarks of all partitions: what `openLogReader` starts from. */
-  readonly watermarks: () => readonly Watermark[]
-  /** Smallest committed offset of a partition's consumers: below it segments may be deleted. */
-  readonly setConsumed: (topic: string, partition: number, offset: number) => void
-  /** Bytes of a topic's segments that hold anything its consumers have not committed. */
-  readonly unconsumedBytes: (topic: string) => number
-  readonly usage: () => { readonly diskBytes: number; readonly pendingBytes: number }
 }
 
 export type OpenFailure =

@@ -97,6 +97,28 @@ export const wholeLog = (
   noteLanded: () => undefined
 })
 
+/** The log as a process has it open that appends to it; readers open one of their own. */
+export interface EventLog extends EventLogWriter {
+  readonly identityOf: EventLogReader['identityOf']
+  readonly bounds: EventLogReader['bounds']
+  readonly changed: EventLogReader['changed']
+  /** Partitions that may not be landed as they are, and why. */
+  readonly faults: readonly LogFault[]
+  /** Watermarks of all partitions as far as they are known here: lower bounds. */
+  readonly watermarks: () => readonly Watermark[]
+  /** Smallest committed offset of a partition's consumers: what is below may go. */
+  readonly setConsumed: (topic: string, partition: number, offset: number) => void
+  /** Bytes on this machine's disk that hold anything of a topic that has not been consumed. */
+  readonly unconsumedBytes: (topic: string) => number
+  /** Bytes on this machine's disk, and those of appends that are under way. */
+  readonly usage: () => { readonly diskBytes: number; readonly pendingBytes: number }
+}
+
+export interface LogFault {
+  readonly topicPartition: string
+  readonly message: string
+}
+
 interface ReadRange {
   readonly fromOffset: number
   readonly bytesMax: number

@@ -159,7 +159,10 @@ export interface RecordRange {
  * Visits every record in offset order, without an object per record.
  * @throws BatchMalformed before a record that is not wholly inside the batch
  */
-export const forEachRecord = (batch: LogBatch, visit: (record: RecordRange) => void): void => {
+export const forEachRecord = (
+  batch: Pick<LogBatch, 'bytes' | 'recordCount' | 'baseOffset'>,
+  visit: (record: RecordRange) => void
+): void => {
   const { bytes, recordCount, baseOffset } = batch
   const end = bytes.length
   const record = { offset: 0, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: batchHeaderBytes }

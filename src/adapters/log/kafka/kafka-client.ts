@@ -10,6 +10,7 @@ import { init as initZstd, compress, decompress } from '@bokuweb/zstd-wasm'
 import {
   CompressionCodecs,
   CompressionTypes,
+  type ISocketFactory,
   Kafka,
   type KafkaConfig,
   logLevel,
@@ -43,10 +44,14 @@ export interface KafkaLogLine {
 const connectMsMax = 5_000
 const authenticateMsMax = 10_000
 
-/** @throws if the file of the certificate authority cannot be read */
+/**
+ * @param socketFactory by default kafkajs' own
+ * @throws if the file of the certificate authority cannot be read
+ */
 export const makeKafka = (
   connection: KafkaConnection,
-  observe: (line: KafkaLogLine) => void
+  observe: (line: KafkaLogLine) => void,
+  socketFactory?: ISocketFactory
 ): Kafka => {
   const { brokers, clientId, tls, sasl, requestMsMax } = connection
   const config: KafkaConfig = {
@@ -66,6 +71,7 @@ export const makeKafka = (
   if (tls !== undefined) {
     config.ssl = tls.caFile === undefined ? true : { ca: [readFileSync(tls.caFile, 'utf8')] }
   }
+  if (socketFactory !== undefined) config.socketFactory = socketFactory
   if (sasl !== undefined) config.sasl = { ...sasl } as SASLOptions
   return new Kafka(config)
 }

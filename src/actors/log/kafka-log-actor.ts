@@ -1,0 +1,205 @@
+/**
+ * Program of the actor `log/event-log` where the log is in Kafka: makes the topics, registers the
+ * schemas, opens the log and serves it.
+ *
+ * 1. Brokers or a registry that do not answer are a dependency, which passes (R14). A registry that
+ *    refuses a schema is not: then the program ends by name (R52).
+ * 2. With the registry down it starts all the same: what needs no new id goes on, the rest waits
+ *    (R42).
+ * 3. A topic that was made anew has other offsets: the program fails, its successor opens the log
+ *    with the new identities (R8).
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import { readRecordedState } from '../../adapters/iceberg/table.ts'
+import { type LogUnavailable, unavailable } from '../../adapters/log/event-log.ts'
+import {
+  type KafkaLogEvent,
+  type KafkaLogOptions,
+  openKafkaLog
+} from '../../adapters/log/kafka/kafka-log.ts'
+import {
+  type DeclaredTopics,
+  parseTopicsFile,
+  TopicsFileRejected
+} from '../../adapters/log/kafka/topics-file.ts'
+import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
+import {
+  openSchemaRegistry,
+  type SchemaRegistry,
+  type SchemaRegistryEvent,
+  type WrittenSchema
+} from '../../adapters/schema/schema-registry.ts'
+import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
+import { markDependency } from '../dependency.ts'
+import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
+import { tracked } from '../resource-registry.ts'
+import { drainRequested, type Shared } from '../shared.ts'
+import { noteDrained } from './log-drain.ts'
+
+const sampleMs = 1_000
+const answerMsMax = 10_000
+const registryMsMax = 5_000
+const commitAgesOverdue = 2
+const defaultTopicsFile = fileURLToPath(
+  new URL('../../../deploy/kafka/topics.json', import.meta.url)
+)
+
+export const kafkaLogProgram =
+  (shared: Shared) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+    Effect.gen(function* () {
+      const failed = Deferred.makeUnsafe<never, LogUnavailable>()
+      const options = yield* logOptions(shared, failed)
+      const log = yield* tracked('event log', 'client')(openKafkaLog(options))
+      for (const { message } of log.faults)
+        shared.telemetry.log('error', 'log.fault', { detail: message })
+      reportStatus(() => ({ queueBytes: log.usage().pendingBytes }))
+      yield* shared.log.serve(log)
+      ready()
+      const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
+      yield* Effect.raceFirst(drained, Deferred.await(failed))
+    }).pipe(markDependency)
+
+const logOptions = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
+  Effect.gen(function* () {
+    const { config, captured, telemetry, nowMs } = shared
+    const declared = yield* readTopics(config.kafkaTopicsFile ?? defaultTopicsFile)
+    const topics = yield* specsOf(declared, captured)
+    const recorded = yield* Effect.forEach(shared.pipelines, ({ table }) =>
+      Effect.flatMap(table.get, readRecordedState).pipe(
+        // Nothing is known to have landed: the lander stops by name, the log only takes records.
+        Effect.catchTag('OffsetsMissing', () => Effect.succeed(null))
+      )
+    )
+    return {
+      connection: connectionOf(config),
+      topics,
+      schemaIdOf: yield* schemaIds(shared),
+      landedOffset: (identity, topic, partition) =>
+        recorded
+          .map((state) => state?.offsets[identity]?.[topic]?.[partition])
+          .find((offset) => offset !== undefined),
+      sendMsMax: config.kafkaSendMs,
+      answerMsMax,
+      sampleMs,
+      overdueMs: commitAgesOverdue * config.commitAgeMs,
+      nowMs,
+      monotonicMs: () => performance.now(),
+      observe: (event) => {
+        observeLog(telemetry, event)
+        if (event.type === 'topic.replaced') Deferred.doneUnsafe(failed, Effect.fail(event.cause))
+      }
+    } satisfies KafkaLogOptions
+  })
+
+const connectionOf = (config: Shared['config']): KafkaLogOptions['connection'] => {
+  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = config
+  const password = config.kafkaSaslPassword?.reveal() ?? ''
+  return {
+    brokers: config.kafkaBootstrapServers ?? [],
+    clientId: config.kafkaClientId,
+    tls: config.kafkaTls === 'on' ? { caFile: config.kafkaTlsCaFile } : undefined,
+    sasl:
+      mechanism === undefined
+        ? undefined
+        : { mechanism, username: username ?? '', password },
+    requestMsMax: config.kafkaSendMs
+  }
+}
+
+const readTopics = (file: string): Effect.Effect<DeclaredTopics, TopicsFileRejected> =>
+  Effect.tryPromise({
+    try: async () => parseTopicsFile(await readFile(file, 'utf8'), file),
+    catch: (error) => rejected(file, error)
+  })
+
+const specsOf = (
+  declared: DeclaredTopics,
+  captured: readonly Pipeline[]
+): Effect.Effect<KafkaLogOptions['topics'], TopicsFileRejected> =>
+  Effect.try({
+    try: () => new Map(captured.map(({ topic }) => [topic, declared.specOf(topic)])),
+    catch: (error) => rejected('topics', error)
+  })
+
+const rejected = (file: string, error: unknown): TopicsFileRejected =>
+  error instanceof TopicsFileRejected
+    ? error
+    : new TopicsFileRejected({ file, faults: [String(error)] })
+
+/** Registers what is written (1, 2); undefined where there is no registry. */
+const schemaIds = ({ config, folder, captured, telemetry }: Shared) =>
+  Effect.gen(function* () {
+    const { schemaRegistryUrls: urls } = config
+    if (urls === undefined) return undefined
+    const registry = yield* openSchemaRegistry({
+      connection: {
+        urls,
+        username: config.schemaRegistryUsername,
+        password: config.schemaRegistryPassword?.reveal(),
+        caFile: config.schemaRegistryTlsCaFile,
+        requestMsMax: registryMsMax
+      },
+      cacheFile: join(folder.root, 'schema-ids.json'),
+      observe: (event) => observeRegistry(telemetry, event)
+    })
+    const written = new Map(captured.map(({ topic, spec }) => [topic, writtenSchema(spec)]))
+    for (const [topic, schema] of written) {
+      yield* registry.register(topic, schema).pipe(
+        Effect.catchTag('RegistryUnavailable', ({ message }) =>
+          Effect.sync(() => telemetry.log('warn', 'registry.unavailable', { detail: message }))
+        )
+      )
+    }
+    return idsOf(registry, written)
+  })
+
+const writtenSchema = ({ schema }: Pipeline['spec']): WrittenSchema => ({
+  text: JSON.stringify(schema),
+  fingerprint: makeRecordCodec(schema).fingerprint
+})
+
+const idsOf =
+  (
+    registry: SchemaRegistry,
+    written: ReadonlyMap<string, WrittenSchema>
+  ): NonNullable<KafkaLogOptions['schemaIdOf']> =>
+  (topic, fingerprint) => {
+    const schema = written.get(topic)
+    return schema?.fingerprint === fingerprint
+      ? registry.idOf(topic, schema)
+      : Effect.fail(unavailable(topic, `no schema is known with fingerprint ${fingerprint}`))
+  }
+
+const observeLog = ({ log }: Telemetry, event: KafkaLogEvent): void => {
+  switch (event.type) {
+    case 'client.reported':
+      log(event.line.level, 'kafka.reported', { detail: event.line.message })
+      return
+    case 'topic.created':
+      log('info', event.type, { ...event })
+      return
+    case 'topic.replaced':
+      log('error', event.type, { topic: event.topic, detail: event.cause.detail })
+      return
+    case 'topic.differs':
+    case 'topic.unchecked':
+    case 'producer.discarded':
+    case 'sample.failed':
+      log('warn', event.type, { ...event })
+      return
+    case 'producer.opened':
+      log('debug', event.type, { ...event })
+      return
+    default:
+      event satisfies never
+  }
+}
+
+const observeRegistry = ({ log }: Telemetry, event: SchemaRegistryEvent): void =>
+  log(event.type === 'schema.registered' ? 'info' : 'warn', event.type, { ...event })
