@@ -212,7 +212,8 @@ const appendedManifest = (
   }
 }
 
-const committedBefore = (metadata: TableMetadata, commitId: string): Committed | null => {
+/** What an earlier call with this commit id has committed. */
+export const committedBefore = (metadata: TableMetadata, commitId: string): Committed | null => {
   const snapshot = lineage(metadata, currentSnapshot(metadata)).find(
     (it) => it.summary[commitIdKey] === commitId
   )
