@@ -19,7 +19,7 @@ import { promisify } from 'node:util'
 import * as Effect from 'effect/Effect'
 import { FileExists, FileFailed, FileMissing } from './file-errors.ts'
 
-type LocalFileError = FileMissing | FileExists | FileFailed
+export type LocalFileError = FileMissing | FileExists | FileFailed
 
 export interface LocalFiles {
   readonly read: (location: string) => Effect.Effect<Uint8Array, LocalFileError>
@@ -107,7 +107,7 @@ const run = <A>(
     })
   )
 
-const pathOf = (location: string): string =>
+export const pathOf = (location: string): string =>
   location.startsWith('file:') ? filePath(location) : location
 
 const codeOf = (error: unknown): string =>
@@ -115,7 +115,7 @@ const codeOf = (error: unknown): string =>
     ? error.code
     : String(error)
 
-const faultOf = (operation: string, location: string, error: unknown): LocalFileError => {
+export const faultOf = (operation: string, location: string, error: unknown): LocalFileError => {
   const code = codeOf(error)
   if (code === 'ENOENT') return new FileMissing({ location })
   return code === 'EEXIST'
