@@ -296,7 +296,8 @@ const copySql = (
   )`
 }
 
-const syncAll = (
+/** Syncs files and the directories that hold them. */
+export const syncAll = (
   files: DurableFiles,
   paths: readonly string[]
 ): Effect.Effect<void, ParquetWriteFailed> => {
