@@ -1,0 +1,221 @@
+/**
+ * One run of compaction over a table: group by group, what the plan says is rewritten, verified
+ * and committed, until the table is laid out (R22).
+ *
+ * 1. Each group is a commit of its own: what is done stays done, and the next group is planned on
+ *    the table as it then is.
+ * 2. New files that certainly no snapshot names are removed. Where the outcome of a commit is
+ *    unknown they stay: orphan removal finds them if it did not take place (R19).
+ * 3. A group whose files others have taken out is given up, and the run goes on.
+ * 4. Nothing is shared with landing but the table: to an append, a commit of compaction is one
+ *    more that came first.
+ */
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type {
+  ParquetRewriter,
+  RewriteFailed,
+  RewriteRequest,
+  RewrittenFile,
+  RowsDiffer
+} from '../../adapters/duckdb/parquet-rewriter.ts'
+import { resolveUnknown } from '../../adapters/iceberg/append.ts'
+import { cutByTime } from '../../adapters/iceberg/compaction-cut.ts'
+import {
+  bucketUs,
+  type CompactionGroup,
+  type LayoutLimits,
+  layoutLimits,
+  planCompaction
+} from '../../adapters/iceberg/compaction-plan.ts'
+import type { DataFile } from '../../adapters/iceberg/data-file.ts'
+import type { CommitUnknown } from '../../adapters/iceberg/errors.ts'
+import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
+import {
+  commitReplace,
+  type NotReplaced,
+  type ReplaceRequest
+} from '../../adapters/iceberg/replace-files.ts'
+import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
+import type { Table } from '../../adapters/iceberg/table.ts'
+
+export interface CompactionPorts {
+  readonly table: Table
+  readonly rewriter: ParquetRewriter
+  /** Where a new data file goes, by its name. */
+  readonly pathOf: (name: string) => string
+  /** How metadata names the file at a path. */
+  readonly locationOf: (path: string) => string
+  readonly nowMs: () => number
+  readonly uuid: () => string
+  readonly observe: (event: CompactionEvent) => void
+  /** Files that no snapshot names any more; to be deleted, but not at once (R28). */
+  readonly onRemoved: (locations: readonly string[]) => void
+  readonly limits?: LayoutLimits
+}
+
+export type CompactionEvent =
+  | {
+      readonly type: 'compaction.committed'
+      readonly rows: number
+      readonly files: number
+      readonly newFiles: number
+      readonly bytes: number
+      readonly newBytes: number
+      readonly tookMs: number
+      /** null: found after an unclear answer. */
+      readonly attempts: number | null
+    }
+  | { readonly type: 'compaction.abandoned'; readonly rows: number; readonly reason: string }
+
+export interface CompactionRun {
+  readonly groups: number
+  /** Whether nothing is left to do. */
+  readonly isLaidOut: boolean
+}
+
+/** Groups are what is bounded in time: a run takes at most so many. */
+export const runCompaction = Effect.fnUntraced(function* (
+  ports: CompactionPorts,
+  groupsMax: number
+) {
+  const planner = makeScanPlanner(ports.table, { plansMax: 1 })
+  const limits = ports.limits ?? layoutLimits
+  for (let groups = 0; groups < groupsMax; groups += 1) {
+    const { files } = yield* planner.plan({})
+    const group = planCompaction(files, ports.nowMs() * 1_000, limits)
+    if (group === null) return { groups, isLaidOut: true } satisfies CompactionRun
+    if ((yield* compactGroup(ports, group, limits)) === 'has_deletes') {
+      return { groups, isLaidOut: true } satisfies CompactionRun
+    }
+  }
+  return { groups: groupsMax, isLaidOut: false } satisfies CompactionRun
+})
+
+const compactGroup = Effect.fnUntraced(function* (
+  ports: CompactionPorts,
+  group: CompactionGroup,
+  limits: LayoutLimits
+) {
+  const { table, rewriter, uuid, nowMs, observe } = ports
+  const startedMs = nowMs()
+  const commitId = uuid()
+  const written = yield* rewriter.rewrite(rewriteRequest(ports, group, limits, commitId))
+  const paths = written.map(({ path }) => path)
+  const dataFiles = written.map((file) => dataFileOf(ports, group, file))
+  const request: ReplaceRequest = {
+    commitId,
+    replaced: group.files.map(({ location }) => location),
+    dataFiles,
+    syncDataFiles: rewriter.sync(paths)
+  }
+  const result = yield* commit(table, request).pipe(
+    Effect.tapError(({ _tag }) => {
+      const isUnclear = _tag === 'CommitUnknown' || _tag === 'OutcomeUnclear'
+      return isUnclear ? Effect.void : removeAll(table, dataFiles) // (2)
+    })
+  )
+  const rows = sum(group.files, ({ recordCount }) => recordCount)
+  if (result.kind === 'inputs_gone' || result.kind === 'has_deletes') {
+    yield* removeAll(table, dataFiles)
+    observe({ type: 'compaction.abandoned', rows, reason: result.kind })
+    return result.kind
+  }
+  if (result.committed !== null) {
+    ports.onRemoved(result.committed.removed.map(({ location }) => location))
+  }
+  observe({
+    type: 'compaction.committed',
+    rows,
+    files: group.files.length,
+    newFiles: written.length,
+    bytes: sum(group.files, ({ fileSizeBytes }) => fileSizeBytes),
+    newBytes: sum(written, ({ fileSizeBytes }) => fileSizeBytes),
+    tookMs: nowMs() - startedMs,
+    attempts: result.committed?.attempts ?? null
+  })
+  return result.kind
+})
+
+const rewriteRequest = (
+  { pathOf }: CompactionPorts,
+  group: CompactionGroup,
+  limits: LayoutLimits,
+  commitId: string
+): RewriteRequest => ({
+  inputs: group.files,
+  rows: sum(group.files, ({ recordCount }) => recordCount),
+  bucketUs,
+  cut: (buckets) => cutByTime(group, buckets, limits),
+  pathOf: (index) => pathOf(`${commitId}-${index}.parquet`)
+})
+
+const dataFileOf = (
+  { locationOf }: CompactionPorts,
+  { exchange, day }: CompactionGroup,
+  file: RewrittenFile
+): DataFile => ({
+  location: locationOf(file.path),
+  recordCount: file.recordCount,
+  fileSizeBytes: file.fileSizeBytes,
+  partition: { exchange, timestamp_day: day },
+  columns: file.columns,
+  splitOffsets: file.splitOffsets,
+  sorted: true
+})
+
+/** Whether the commit took place cannot be found out any more; its files stay as they are. */
+class OutcomeUnclear extends Schema.TaggedError<OutcomeUnclear>()('OutcomeUnclear', {
+  table: Schema.String,
+  commitId: Schema.String
+}) {
+  override get message() {
+    const { table, commitId } = this
+    return `${table}: the history of commit ${commitId} has expired; its files are left as they are`
+  }
+}
+
+export type CompactionError =
+  | RewriteFailed
+  | RowsDiffer
+  | OutcomeUnclear
+  | Effect.Error<ReturnType<typeof commitReplace>>
+
+type Outcome = NotReplaced | { readonly kind: 'replaced'; readonly committed: Committed | null }
+
+/** Tries of a commit whose outcome was unknown. */
+const unknownMax = 3
+
+const commit = (
+  table: Table,
+  request: ReplaceRequest,
+  unknownCount = 0
+): Effect.Effect<Outcome, Exclude<CompactionError, RewriteFailed | RowsDiffer>> =>
+  commitReplace(table, request).pipe(
+    Effect.catchTag('CommitUnknown', (unknown) => resolve(table, request, unknown, unknownCount))
+  )
+
+const resolve = Effect.fnUntraced(function* (
+  table: Table,
+  request: ReplaceRequest,
+  unknown: CommitUnknown,
+  unknownCount: number
+): Effect.fn.Return<Outcome, Exclude<CompactionError, RewriteFailed | RowsDiffer>> {
+  const { outcome } = yield* resolveUnknown(table, unknown)
+  if (outcome === 'landed') return { kind: 'replaced', committed: null }
+  if (outcome === 'parentGone') {
+    return yield* new OutcomeUnclear({ table: table.name, commitId: request.commitId })
+  }
+  if (unknownCount + 1 >= unknownMax) return yield* unknown
+  return yield* commit(table, request, unknownCount + 1)
+})
+
+const removeAll = (table: Table, dataFiles: readonly DataFile[]): Effect.Effect<void> =>
+  Effect.forEach(
+    dataFiles,
+    ({ location }) => Effect.ignore(table.ports.files.remove(location)),
+    { discard: true }
+  )
+
+const sum = <A>(items: readonly A[], of: (item: A) => number): number =>
+  items.reduce((total, item) => total + of(item), 0)
