@@ -32,8 +32,10 @@ import type { Pipeline, PipelineOf } from './pipeline.ts'
 import { publisherProgram } from './publisher/publisher-actor.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
+import { compactionProgram, compactionStopMsMax } from './repair/compaction-actor.ts'
 import { diskProgram } from './repair/disk-actor.ts'
 import { expiryProgram } from './repair/expiry-actor.ts'
+import { orphansProgram } from './repair/orphans-actor.ts'
 import { retentionProgram } from './repair/retention-actor.ts'
 import { tableProgram } from './storage/table-actor.ts'
 import { type Child, supervisor, worker } from './supervisor-actor.ts'
@@ -152,20 +154,24 @@ const ingest = ({ kernel, fromEffect, shared }: RuntimeOptions): readonly Child[
   ]
 }
 
-const repair = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] => [
-  ...(shared.hasRole('land')
-    ? [
-        worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
-        ...shared.pipelines.map((pipeline) =>
-          worker(
-            { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
-            fromEffect(retentionProgram(shared, pipeline))
+const repair = (options: RuntimeOptions): readonly Child[] => {
+  const { fromEffect, shared } = options
+  return [
+    ...(shared.hasRole('land')
+      ? [
+          worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
+          ...shared.pipelines.flatMap((pipeline) => maintenance(options, pipeline)),
+          ...shared.pipelines.map((pipeline) =>
+            worker(
+              { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
+              fromEffect(retentionProgram(shared, pipeline))
+            )
           )
-        )
-      ]
-    : []),
-  worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
-]
+        ]
+      : []),
+    worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
+  ]
+}
 
 /** None for a data type that is not captured, or captured by other processes. */
 const publisher = <A extends SequencedRecord, In>(
@@ -199,6 +205,26 @@ const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Chi
     },
     fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
   )
+
+/** Without them a table grows slower to read, and nothing else. */
+const maintenance = (
+  { fromEffect, shared }: RuntimeOptions,
+  pipeline: Pipeline
+): readonly Child[] => [
+  worker(
+    {
+      id: `compaction:${pipeline.dataType}`,
+      onLimit,
+      drainMsMax,
+      shutdownMsMax: 2 * compactionStopMsMax
+    },
+    fromEffect(compactionProgram(shared, pipeline), { releaseMsMax: 2 * compactionStopMsMax })
+  ),
+  worker(
+    { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax },
+    fromEffect(orphansProgram(shared, pipeline))
+  )
+]
 
 const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput => {
   const isSimulated = exchange === 'SIMULATED'

@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
+import * as Semaphore from 'effect/Semaphore'
 import type { Config } from '../adapters/config/config.ts'
 import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
@@ -59,6 +60,8 @@ export interface Shared {
   readonly queries: Gate<Queries>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
+  /** One table is compacted at a time. */
+  readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
 }
 
@@ -113,6 +116,7 @@ export const makeShared = (
     queries: new Gate(),
     http: new Gate(),
     disk: new Gate(),
+    compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, isLanded: false }
   }
 }

@@ -203,7 +203,7 @@ const handleAnswer = (
 }
 
 /** While the expiry is away they wait for it: a file whose name is dropped is never deleted. */
-const removeLater = ({ expired, unexpired }: Shared, locations: readonly string[]): void => {
+export const removeLater = ({ expired, unexpired }: Shared, locations: readonly string[]): void => {
   if (expired.current !== undefined) expired.current.add(locations)
   else unexpired.push(...locations.slice(0, unexpiredMax - unexpired.length))
 }

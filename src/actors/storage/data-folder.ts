@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path'
 import { makeEmbeddedCatalog } from '../../adapters/iceberg/embedded-catalog.ts'
 import { snapshotsMaxProperty } from '../../adapters/iceberg/metadata-updates.ts'
-import type { IcebergEvent } from '../../adapters/iceberg/ports.ts'
+import type { IcebergEvent, TableIdentifier } from '../../adapters/iceberg/ports.ts'
 import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
 import { openOrCreateTable } from '../../adapters/iceberg/table.ts'
 import { fileLocation, makeLocalFiles } from '../../adapters/object-store/local-files.ts'
@@ -44,6 +44,15 @@ export interface TableSpec {
   readonly schema: AvroRecordSchema
 }
 
+const catalogDirectory = (folder: DataFolder): string =>
+  `${fileLocation(folder.warehouse)}/_catalog`
+
+/** Where the embedded catalog keeps a table's pointers, as a URI. */
+export const pointerDirectory = (
+  folder: DataFolder,
+  { namespace, name }: TableIdentifier
+): string => `${catalogDirectory(folder)}/${namespace}/${name}`
+
 /** A table of the namespace `market` in the embedded catalog, made when there is none. */
 export const openTable = (
   { name, schema }: TableSpec,
@@ -57,7 +66,7 @@ export const openTable = (
       catalog: makeEmbeddedCatalog({
         files,
         pointerFiles: files,
-        directory: `${warehouse}/_catalog`
+        directory: catalogDirectory(folder)
       }),
       ids: { uuid },
       clockMs: nowMs,

@@ -139,6 +139,20 @@ export const settings = {
     '365',
     'Whole days this much older than the newest day of a table leave it.'
   ]),
+  compactionMs: setting('K2_COMPACTION_INTERVAL', durationOrOff(100, day), '60s', [
+    '10m',
+    'How often small data files are merged: the newest hour into files of 32,768 rows, ' +
+      'older hours into one group each. off leaves all files as they have landed.'
+  ]),
+  compactionBytesMax: setting('K2_COMPACTION_MEMORY_LIMIT', bytes(64 * MiB, 1 * TiB), '256MiB', [
+    '1GiB',
+    'Memory of DuckDB while files are merged; what is beyond it goes to the disk.'
+  ]),
+  orphanAgeMs: setting('K2_ORPHAN_AGE', durationOrOff(3_600_000, 365 * day), '3d', [
+    '7d',
+    'Files that no table names are deleted at this age; longer than any commit takes. ' +
+      'off leaves them.'
+  ]),
   diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', [
     '200GiB',
     'Bytes of the whole data folder; when they are used up the event log refuses appends ' +

@@ -36,13 +36,13 @@ import { liveManifests } from './manifest-merge.ts'
 import { currentSchema, defaultSpec } from './metadata.ts'
 import {
   commitSnapshot,
-  type Change,
   type CommitBase,
   type CommitError,
   type Committed,
   type DraftResult,
   type FileToWrite
 } from './snapshot-commit.ts'
+import type { FileCounts } from './snapshot-summary.ts'
 import { attempt, readManifest, rememberManifest, uuidBytes, type Table } from './table.ts'
 
 export interface ReplaceRequest {
@@ -277,7 +277,7 @@ const chunksOf = <A>(items: readonly A[], size: number): readonly (readonly A[])
     items.slice(index * size, (index + 1) * size)
   )
 
-const sizeOf = (entries: readonly ManifestEntry[]): Change => ({
+const sizeOf = (entries: readonly ManifestEntry[]): FileCounts => ({
   files: entries.length,
   records: entries.reduce((sum, it) => sum + it.data_file.record_count, 0),
   bytes: entries.reduce((sum, it) => sum + it.data_file.file_size_in_bytes, 0)

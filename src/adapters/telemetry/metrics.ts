@@ -6,6 +6,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 const commitSeconds = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+const compactionSeconds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]
 const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
 export const declareMetrics = () => {
@@ -16,6 +17,7 @@ export const declareMetrics = () => {
     ...feedMetrics(declare),
     ...logMetrics(declare),
     ...landingMetrics(declare),
+    ...maintenanceMetrics(declare),
     ...processMetrics(declare)
   }
 }
@@ -162,6 +164,32 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
     'Lines written to the dead-letter log, by reason.',
     'source',
     'reason'
+  )
+})
+
+const maintenanceMetrics = ({ counter, histogram }: Declare) => ({
+  compactions: counter(
+    'k2_compaction_groups_total',
+    'Groups of data files that were to be merged, by outcome: committed, abandoned, failed.',
+    'table',
+    'outcome'
+  ),
+  compactedRows: counter('k2_compaction_rows_total', 'Rows rewritten by compaction.', 'table'),
+  compactedFiles: counter(
+    'k2_compaction_files_total',
+    'Data files of compaction: replaced, written.',
+    'table',
+    'kind'
+  ),
+  compactionSeconds: histogram(
+    'k2_compaction_duration_seconds',
+    'From the plan of a group to its snapshot.',
+    [compactionSeconds, 'table']
+  ),
+  orphanFiles: counter(
+    'k2_orphan_files_total',
+    'Files that nothing names, given to be deleted.',
+    'table'
   )
 })
 

@@ -1,0 +1,39 @@
+/** What the actor of compaction and its worker tell each other; structured-cloneable. */
+import * as Schema from 'effect/Schema'
+import type { DataType } from '../../market/data-type.ts'
+import type { CompactionEvent, CompactionRun } from './compaction.ts'
+
+export interface CompactionWorkerData {
+  readonly dataType: DataType
+  readonly dataDir: string
+  readonly snapshotsMax: number
+  readonly duckdbBytesMax: number
+  /** Groups of one run, at most. */
+  readonly groupsMax: number
+}
+
+/** The thread is only asked to end. */
+export type CompactionRequest = never
+
+export type CompactionAnswer =
+  | { readonly type: 'compaction.observed'; readonly event: CompactionEvent }
+  | { readonly type: 'files.removed'; readonly locations: readonly string[] }
+  | {
+      readonly type: 'memory.sampled'
+      readonly heapUsedBytes: number
+      readonly arrayBufferBytes: number
+    }
+  | { readonly type: 'compaction.finished'; readonly run: CompactionRun }
+  | { readonly type: 'compaction.failed'; readonly detail: string; readonly isDependency: boolean }
+
+/** A run ended before the table was laid out; what it had committed stays. */
+export class CompactionFailed extends Schema.TaggedError<CompactionFailed>()('CompactionFailed', {
+  table: Schema.String,
+  detail: Schema.String,
+  /** Whether a store or the catalog was unavailable, which passes by itself (R14). */
+  isDependency: Schema.Boolean
+}) {
+  override get message() {
+    return `compaction of ${this.table} failed: ${this.detail}`
+  }
+}

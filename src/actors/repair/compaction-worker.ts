@@ -1,0 +1,69 @@
+/**
+ * Entry of the thread of one run of compaction: opens what it needs, runs, reports, ends. Asked to
+ * stop, it interrupts what runs and releases DuckDB before the thread ends.
+ */
+import { randomUUID } from 'node:crypto'
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Fiber from 'effect/Fiber'
+import { workerLink } from '../../adapters/thread/worker-thread.ts'
+import { quotesSpec, tradesSpec } from '../data-types.ts'
+import { isPassing } from '../dependency.ts'
+import { dataFolderAt } from '../storage/data-folder.ts'
+import type { CompactionRun } from './compaction.ts'
+import type {
+  CompactionAnswer,
+  CompactionRequest,
+  CompactionWorkerData
+} from './compaction-protocol.ts'
+import { compactTable } from './open-compaction.ts'
+
+const specs = { trades: tradesSpec, quotes: quotesSpec }
+const memorySampleMs = 1_000
+
+const link = workerLink<CompactionWorkerData, CompactionRequest, CompactionAnswer>()
+
+const sampleMemory = Effect.sync(() => {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  link.post({ type: 'memory.sampled', heapUsedBytes: heapUsed, arrayBufferBytes: arrayBuffers })
+}).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
+
+const program = Effect.gen(function* () {
+  const { dataType, dataDir, snapshotsMax, duckdbBytesMax, groupsMax } = link.data
+  yield* Effect.forkScoped(sampleMemory)
+  return yield* compactTable(specs[dataType], {
+    folder: dataFolderAt(dataDir),
+    snapshotsMax,
+    duckdbBytesMax,
+    groupsMax,
+    nowMs: Date.now,
+    uuid: randomUUID,
+    observe: (event) => link.post({ type: 'compaction.observed', event }),
+    onRemoved: (locations) => {
+      if (locations.length > 0) link.post({ type: 'files.removed', locations })
+    }
+  })
+}).pipe(Effect.scoped)
+
+const answerOf = (
+  exit: Exit.Exit<CompactionRun, { readonly message: string }>
+): CompactionAnswer => {
+  if (Exit.isSuccess(exit)) return { type: 'compaction.finished', run: exit.value }
+  const error = Cause.squash(exit.cause)
+  return {
+    type: 'compaction.failed',
+    detail: error instanceof Error ? error.message : Cause.pretty(exit.cause),
+    isDependency: isPassing(error)
+  }
+}
+
+const running = Effect.runFork(program)
+link.listen(
+  () => undefined,
+  () => Effect.runFork(Fiber.interrupt(running))
+)
+running.addObserver((exit) => {
+  link.post(answerOf(exit))
+  link.close()
+})
