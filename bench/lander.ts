@@ -106,6 +106,8 @@ const landOnce = async (
     dataDir: folder,
     watermarks,
     lander: landerOptions(topic),
+    storage: {},
+    keepsCopies: true,
     snapshotsMax: defaults.snapshotsMax,
     duckdbBytesMax: defaults.duckdbBytesMax
   }

@@ -86,6 +86,7 @@ export const landOver = Effect.fnUntraced(function* (
     folder: dataFolderAt(folder),
     log,
     lander: { ...landerOptions(topic), ...byRows(commitRows) },
+    storage: {},
     snapshotsMax: defaults.snapshotsMax,
     duckdbBytesMax: defaults.duckdbBytesMax,
     nowMs: Date.now,

@@ -49,6 +49,7 @@ export const newestMetadata = async (dataDir: string): Promise<string> => {
 const openTrades = (dataDir: string) =>
   openTable(tradesSpec, {
     folder: dataFolderAt(dataDir),
+    storage: {},
     snapshotsMax,
     nowMs: Date.now,
     uuid: randomUUID,

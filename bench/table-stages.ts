@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import * as Effect from 'effect/Effect'
+import { dataFolder, localDataFiles } from '../src/actors/lander/data-file-store.ts'
 import {
-  dataFolder,
   type LandedFiles,
   makeIcebergLandingTable
 } from '../src/actors/lander/iceberg-landing-table.ts'
@@ -48,6 +48,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
   yield* Effect.promise(() => mkdir(folder.temporary, { recursive: true }))
   const table = yield* openTable(tradesSpec, {
     folder,
+    storage: {},
     snapshotsMax: defaults.snapshotsMax,
     nowMs: Date.now,
     uuid: randomUUID,
@@ -65,6 +66,7 @@ const runOnce = Effect.fnUntraced(function* (dataDir: string, rows: Rows) {
   const landing = makeIcebergLandingTable({
     table,
     writer,
+    dataFiles: localDataFiles(table, writer.sync),
     logIdentity,
     topic,
     partitionCount,

@@ -8,6 +8,7 @@ import { ActorCrashed, crashOf, factsOf } from '../machines/supervisor-crash.ts'
 
 const passing: ReadonlySet<string> = new Set([
   'CommitFailed',
+  'CommitRefused',
   'CommitUnknown',
   'DeadLetterLogFailed',
   'FolderFailed',

@@ -8,6 +8,7 @@ import * as Schema from 'effect/Schema'
 import { tradesSpec, quotesSpec } from '../actors/data-types.ts'
 import { embeddedLogFacts, type LogFacts } from '../actors/operator/log-facts.ts'
 import { type DataFolder, dataFolderAt, openTable } from '../actors/storage/data-folder.ts'
+import { storageSettingsOf } from '../actors/storage/stores.ts'
 import type { Config } from '../adapters/config/config.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import type { Table } from '../adapters/iceberg/table.ts'
@@ -54,6 +55,7 @@ export const openOperatorTable = ({ config, values }: Given) =>
     const folder = dataFolderAt(config.dataDir)
     const table = yield* openTable(spec, {
       folder,
+      storage: storageSettingsOf(config),
       snapshotsMax: config.snapshotsMax,
       nowMs: Date.now,
       uuid: randomUUID,

@@ -93,6 +93,7 @@ test('a week of npm start on defaults stays below 10 GiB (R53)', { timeout: 180_
         limits: defaultSequenceLimits,
         logFaults: new Map()
       },
+      storage: {},
       snapshotsMax: config.snapshotsMax,
       duckdbBytesMax: config.duckdbBytesMax,
       nowMs,

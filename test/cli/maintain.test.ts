@@ -61,7 +61,7 @@ test('a dry run lists old files that nothing names, and deletes none', async () 
     'trades: 1 files of 4 bytes would be deleted'
   ])
   expect([existsSync(old), existsSync(young)]).toEqual([true, true])
-  expect(complaints).toEqual([expect.stringContaining('quotes: there is no such table')])
+  expect(complaints).toEqual([expect.stringContaining('table market.quotes does not exist')])
   expect(waited).toEqual([])
 })
 

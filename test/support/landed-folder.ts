@@ -34,6 +34,7 @@ export interface LandOptions {
 
 const context = (root: string) => ({
   folder: dataFolderAt(root),
+  storage: {},
   snapshotsMax: 100,
   nowMs: Date.now,
   uuid: randomUUID,

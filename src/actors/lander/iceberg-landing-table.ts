@@ -10,7 +10,6 @@ import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { TableVersion } from '../../adapters/iceberg/ports.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import {
-  dataDirectory,
   readRecordedState,
   readState,
   refresh,
@@ -19,7 +18,7 @@ import {
   writeState
 } from '../../adapters/iceberg/table.ts'
 import type { RemovedFile } from '../../adapters/iceberg/unreferenced-files.ts'
-import { fileLocation, filePath } from '../../adapters/object-store/local-files.ts'
+import type { DataFileStore } from './data-file-store.ts'
 import {
   type LandedRows,
   LandingFailed,
@@ -32,6 +31,7 @@ import {
 export interface IcebergLandingOptions {
   readonly table: Table
   readonly writer: ParquetWriter
+  readonly dataFiles: DataFileStore
   readonly logIdentity: string
   readonly topic: string
   readonly partitionCount: number
@@ -40,12 +40,6 @@ export interface IcebergLandingOptions {
    */
   readonly onRemoved: (files: readonly RemovedFile[]) => void
 }
-
-/**
- * Where data files go; it must exist. One per table: a partition's folder would only repeat what
- * the manifest says.
- */
-export const dataFolder = (table: Table): string => filePath(dataDirectory(table, {}))
 
 /** Written, and durable once `sync` has ended. */
 export interface LandedFiles {
@@ -106,7 +100,7 @@ const readPositions = ({
   )
 
 const writeRows = (
-  { table, writer }: IcebergLandingOptions,
+  { table, writer, dataFiles }: IcebergLandingOptions,
   rows: RecordColumns,
   commitId: string
 ): Effect.Effect<LandedFiles, LandingFailed> =>
@@ -114,21 +108,21 @@ const writeRows = (
     if (rows.length === 0) return { dataFiles: [], sync: Effect.void }
     const writing = writer.write({
       rows,
-      directory: dataFolder(table),
+      directory: dataFiles.folder,
       fileName: ({ index }) => `${commitId}-${index}.parquet`
     })
     // Where the table cannot be read, the commit says so.
     const loading = Effect.orElseSucceed(refresh(table), () => undefined)
     const [written, start] = yield* Effect.all([writing, loading], { concurrency: 'unbounded' })
     return {
-      dataFiles: written.map(dataFileOf),
-      sync: writer.sync(written.map(({ path }) => path)),
+      dataFiles: written.map((file) => dataFileOf(dataFiles, file)),
+      sync: dataFiles.persist(written.map(({ path }) => path)),
       start
     }
   }).pipe(Effect.mapError(failedAt('data files')))
 
-const dataFileOf = (file: WrittenFile): DataFile => ({
-  location: fileLocation(file.path),
+const dataFileOf = ({ locationOf }: DataFileStore, file: WrittenFile): DataFile => ({
+  location: locationOf(file.path),
   recordCount: file.recordCount,
   fileSizeBytes: file.fileSizeBytes,
   partition: { exchange: file.partition.exchange, timestamp_day: file.partition.day },
@@ -166,7 +160,7 @@ const commit = (
     Effect.tapError(({ _tag }) =>
       // Where an attempt may have landed, or land late, all is kept (R19).
       unknownCount === 0 && _tag !== 'CommitUnknown' && _tag !== 'SummaryAltered'
-        ? removeUncommitted(table, request)
+        ? removeUncommitted(options, request)
         : Effect.void
     ),
     Effect.catchTag('Fenced', ({ message }) =>
@@ -202,14 +196,16 @@ const commit = (
  * and a catalog that is away for an hour would fill the disk attempt by attempt (R53).
  */
 const removeUncommitted = (
-  table: Table,
-  { dataFiles, advances }: AppendRequest
+  { table, dataFiles }: IcebergLandingOptions,
+  request: AppendRequest
 ): Effect.Effect<void> =>
   Effect.forEach(
     [
-      ...dataFiles.map(({ location }) => location),
-      ...advances.map(({ statePath }) => stateLocation(table, statePath))
+      ...request.dataFiles.map(({ location }) => dataFiles.discard(location)),
+      ...request.advances.map(({ statePath }) =>
+        Effect.ignore(table.ports.files.remove(stateLocation(table, statePath)))
+      )
     ],
-    (location) => Effect.ignore(table.ports.files.remove(location)),
+    (removal) => removal,
     { discard: true }
   )

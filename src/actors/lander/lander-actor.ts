@@ -19,6 +19,7 @@ import type { ProgramArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { storageSettingsOf } from '../storage/stores.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
 import { LandingProgress } from './landing-progress.ts'
@@ -122,6 +123,8 @@ const workerData = (
 ): LanderWorkerData => ({
   dataType,
   dataDir: folder.root,
+  storage: storageSettingsOf(config),
+  keepsCopies: config.roles.includes('serve'),
   watermarks: log.watermarks(),
   lander: {
     topic,

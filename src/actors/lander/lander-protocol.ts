@@ -3,11 +3,14 @@
  */
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { DataType } from '../../market/data-type.ts'
+import type { StorageSettings } from '../storage/stores.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
 export interface LanderWorkerData {
   readonly dataType: DataType
   readonly dataDir: string
+  readonly storage: StorageSettings
+  readonly keepsCopies: boolean
   /** Watermarks of the log when the worker was started. */
   readonly watermarks: readonly Watermark[]
   readonly lander: LanderOptions

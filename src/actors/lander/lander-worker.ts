@@ -36,15 +36,14 @@ const sampleMemory = Effect.sync(() => {
 }).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
-  const { dataType, dataDir, watermarks, lander: options, snapshotsMax, duckdbBytesMax } = link.data
+  const { dataType, dataDir, watermarks, lander: options, ...settings } = link.data
   const folder = dataFolderAt(dataDir)
   const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks })
   const makeLander = yield* openers[dataType]({
     folder,
     log,
     lander: options,
-    snapshotsMax,
-    duckdbBytesMax,
+    ...settings,
     nowMs: Date.now,
     uuid: randomUUID,
     observe: (event) => link.post({ type: 'lander.observed', event }),

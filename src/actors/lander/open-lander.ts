@@ -13,9 +13,11 @@ import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import type { DataTypeSpec } from '../data-types.ts'
-import { openTable, type TableContext } from '../storage/data-folder.ts'
+import { openTableIn, type TableContext } from '../storage/data-folder.ts'
+import { openStores } from '../storage/stores.ts'
+import { openDataFileStore } from './data-file-store.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from './dead-letter-limits.ts'
-import { dataFolder, makeIcebergLandingTable } from './iceberg-landing-table.ts'
+import { makeIcebergLandingTable } from './iceberg-landing-table.ts'
 import { type Lander, makeLander } from './lander.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
@@ -23,6 +25,8 @@ export interface LanderSetup extends Omit<TableContext, 'observe'> {
   readonly log: EventLogReader
   readonly lander: LanderOptions
   readonly duckdbBytesMax: number
+  /** Whether queries are answered on this machine, which then like the newest rows at hand. */
+  readonly keepsCopies?: boolean
   readonly observe: (event: LanderEvent) => void
   /** Files that no snapshot names any more; to be deleted, but not at once (R28). */
   readonly onRemoved: (locations: readonly string[]) => void
@@ -37,8 +41,8 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
     const { folder, log, nowMs, uuid } = setup
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
-    const table = yield* openTable(spec, { ...setup, observe: () => undefined })
-    yield* makeFolder(dataFolder(table))
+    const stores = yield* openStores(setup.storage, folder, nowMs)
+    const table = yield* openTableIn(stores, spec, { ...setup, observe: () => undefined })
     const rows = [spec.makeRows(), spec.makeRows()] as const
     const writer = yield* openParquetWriter({
       columns: rows[0].columns,
@@ -48,6 +52,14 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       memoryBytesMax: setup.duckdbBytesMax,
       // Two DuckDBs must not spill into one folder.
       tempDirectory: join(folder.temporary, `lander-${spec.name}`)
+    })
+    const dataFiles = yield* openDataFileStore({
+      table,
+      stores,
+      folder,
+      writer: 'lander',
+      keepsCopies: setup.keepsCopies ?? false,
+      sync: writer.sync
     })
     const deadLetters = yield* openDeadLetterLog({
       folder: folder.deadLetters,
@@ -60,6 +72,7 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       table: makeIcebergLandingTable<A>({
         table,
         writer,
+        dataFiles,
         logIdentity: log.identityOf(topic),
         topic,
         partitionCount: log.topics.get(topic) ?? 0,

@@ -4,7 +4,8 @@ import * as Schema from 'effect/Schema'
 import { makeFolder } from '../../adapters/disk/folders.ts'
 import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
-import type { ScanPlanner } from '../../adapters/query/query-ports.ts'
+import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
+import type { ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
@@ -12,6 +13,8 @@ import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { openLocalCopies, type LocalCopies, type ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
 export class TableUnavailable extends Schema.TaggedError<TableUnavailable>()('TableUnavailable', {
@@ -30,9 +33,11 @@ export const queryProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder } = shared
+      const { config, folder, nowMs } = shared
       yield* makeFolder(folder.warehouse)
       yield* makeFolder(folder.temporary)
+      const stores = yield* openStores(storageSettingsOf(config), folder, nowMs)
+      const copies = yield* openLocalCopies(stores, folder, config.s3CacheBytesMax)
       const engine = yield* tracked('DuckDB connections', 'client')(
         openQueryPool({
           connections: config.queryConnections,
@@ -40,13 +45,15 @@ export const queryProgram =
           deadlineMsMax: config.queryTimeoutMs,
           threads: duckdbThreads,
           memoryBytesMax: config.duckdbBytesMax,
-          warehouseDirectory: folder.warehouse,
+          directories: [folder.warehouse, folder.copies],
           tempDirectory: folder.temporary
         })
       )
-      const trades = { planner: plannerOf(yield* shared.trades.table.get), engine }
-      const quotes = { planner: plannerOf(yield* shared.quotes.table.get), engine }
-      reportStatus(() => ({ counters: { pendingQueries: engine.pending() } }))
+      const trades = { planner: plannerOf(yield* shared.trades.table.get, copies), engine }
+      const quotes = { planner: plannerOf(yield* shared.quotes.table.get, copies), engine }
+      reportStatus(() => ({
+        counters: { pendingQueries: engine.pending(), copiedBytes: copies.bytes() }
+      }))
       yield* shared.queries.serve({
         records: {
           trades: makeRecordsQuery({ ...trades, fields: shared.trades.spec.schema.fields }),
@@ -58,21 +65,42 @@ export const queryProgram =
       yield* drainRequested(commands)
     }).pipe(markDependency)
 
+type ReadFault = TableUnavailable | FilesExceedCache
+
+/** To a client a copy that cannot be had is a table whose storage does not answer. */
+const readOf =
+  (read: ReadCopies): ScanLease<ReadFault>['read'] =>
+  (some, use) =>
+    read(
+      some,
+      Effect.mapError(use, (fault) => ({ fault }))
+    ).pipe(
+      Effect.mapError((error) => {
+        if ('fault' in error) return error.fault
+        return error._tag === 'FilesExceedCache' ? error : unavailable(error)
+      })
+    )
+
+const unavailable = ({ message }: { readonly message: string }): TableUnavailable =>
+  new TableUnavailable({ detail: message })
+
 /**
  * A lease needs no release: files of an expired snapshot stay
  * for longer than a query may take (R28).
  */
-const plannerOf = (table: Table): ScanPlanner<TableUnavailable> => {
-  const planner = makeScanPlanner(table)
+const plannerOf = (table: Table, copies: LocalCopies): ScanPlanner<ReadFault> => {
+  const { pathOf } = copies
+  const planner = makeScanPlanner(table, { pathOf })
   return {
     acquire: (filter) =>
       planner.plan(filter).pipe(
         Effect.map(({ snapshotId, files }) => ({
           snapshotId: snapshotId === null ? null : snapshotId.toString(),
           files,
+          read: readOf(copies.readerOf(files)),
           release: () => {}
         })),
-        Effect.mapError(({ message }) => new TableUnavailable({ detail: message }))
+        Effect.mapError(unavailable)
       )
   }
 }

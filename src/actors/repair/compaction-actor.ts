@@ -19,6 +19,7 @@ import { removeLater } from '../lander/lander-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { storageSettingsOf } from '../storage/stores.ts'
 import type { CompactionEvent, CompactionRun } from './compaction.ts'
 import {
   type CompactionAnswer,
@@ -110,6 +111,8 @@ const runInThread = Effect.fnUntraced(function* (running: Running) {
       data: {
         dataType: pipeline.dataType,
         dataDir: folder.root,
+        storage: storageSettingsOf(config),
+        copiesBytesMax: config.s3CacheBytesMax,
         snapshotsMax: config.snapshotsMax,
         duckdbBytesMax: config.compactionBytesMax,
         groupsMax

@@ -1,13 +1,16 @@
 /** What the actor of compaction and its worker tell each other; structured-cloneable. */
 import * as Schema from 'effect/Schema'
 import type { DataType } from '../../market/data-type.ts'
+import type { StorageSettings } from '../storage/stores.ts'
 import type { CompactionEvent, CompactionRun } from './compaction.ts'
 
 export interface CompactionWorkerData {
   readonly dataType: DataType
   readonly dataDir: string
+  readonly storage: StorageSettings
   readonly snapshotsMax: number
   readonly duckdbBytesMax: number
+  readonly copiesBytesMax: number
   /** Groups of one run, at most. */
   readonly groupsMax: number
 }

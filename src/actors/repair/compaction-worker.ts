@@ -30,13 +30,11 @@ const sampleMemory = Effect.sync(() => {
 }).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
-  const { dataType, dataDir, snapshotsMax, duckdbBytesMax, groupsMax } = link.data
+  const { dataType, dataDir, ...settings } = link.data
   yield* Effect.forkScoped(sampleMemory)
   return yield* compactTable(specs[dataType], {
     folder: dataFolderAt(dataDir),
-    snapshotsMax,
-    duckdbBytesMax,
-    groupsMax,
+    ...settings,
     nowMs: Date.now,
     uuid: randomUUID,
     observe: (event) => link.post({ type: 'compaction.observed', event }),

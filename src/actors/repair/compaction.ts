@@ -10,6 +10,7 @@
  * 4. Nothing is shared with landing but the table: to an append, a commit of compaction is one
  *    more that came first.
  */
+import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type {
@@ -38,14 +39,16 @@ import {
 } from '../../adapters/iceberg/replace-files.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
+import type { CopyFault, LocalCopies } from '../reading/local-copies.ts'
+import type { DataFileStore } from '../lander/data-file-store.ts'
 
 export interface CompactionPorts {
   readonly table: Table
   readonly rewriter: ParquetRewriter
-  /** Where a new data file goes, by its name. */
-  readonly pathOf: (name: string) => string
-  /** How metadata names the file at a path. */
-  readonly locationOf: (path: string) => string
+  /** Takes the new data files. */
+  readonly store: DataFileStore
+  /** Where DuckDB finds the files of the table. */
+  readonly copies: Pick<LocalCopies, 'pathOf' | 'readerOf'>
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly observe: (event: CompactionEvent) => void
@@ -79,7 +82,8 @@ export const runCompaction = Effect.fnUntraced(function* (
   ports: CompactionPorts,
   groupsMax: number
 ) {
-  const planner = makeScanPlanner(ports.table, { plansMax: 1 })
+  const { pathOf } = ports.copies
+  const planner = makeScanPlanner(ports.table, { plansMax: 1, pathOf })
   const limits = ports.limits ?? layoutLimits
   for (let groups = 0; groups < groupsMax; groups += 1) {
     const { files } = yield* planner.plan({})
@@ -97,27 +101,30 @@ const compactGroup = Effect.fnUntraced(function* (
   group: CompactionGroup,
   limits: LayoutLimits
 ) {
-  const { table, rewriter, uuid, nowMs, observe } = ports
+  const { table, rewriter, store, copies, uuid, nowMs, observe } = ports
   const startedMs = nowMs()
   const commitId = uuid()
-  const written = yield* rewriter.rewrite(rewriteRequest(ports, group, limits, commitId))
+  const written = yield* copies.readerOf(group.files)(
+    group.files,
+    rewriter.rewrite(rewriteRequest(ports, group, limits, commitId))
+  )
   const paths = written.map(({ path }) => path)
   const dataFiles = written.map((file) => dataFileOf(ports, group, file))
   const request: ReplaceRequest = {
     commitId,
     replaced: group.files.map(({ location }) => location),
     dataFiles,
-    syncDataFiles: rewriter.sync(paths)
+    syncDataFiles: store.persist(paths)
   }
   const result = yield* commit(table, request).pipe(
     Effect.tapError(({ _tag }) => {
       const isUnclear = _tag === 'CommitUnknown' || _tag === 'OutcomeUnclear'
-      return isUnclear ? Effect.void : removeAll(table, dataFiles) // (2)
+      return isUnclear ? Effect.void : removeAll(store, dataFiles) // (2)
     })
   )
   const rows = sum(group.files, ({ recordCount }) => recordCount)
   if (result.kind === 'inputs_gone' || result.kind === 'has_deletes') {
-    yield* removeAll(table, dataFiles)
+    yield* removeAll(store, dataFiles)
     observe({ type: 'compaction.abandoned', rows, reason: result.kind })
     return result.kind
   }
@@ -138,7 +145,7 @@ const compactGroup = Effect.fnUntraced(function* (
 })
 
 const rewriteRequest = (
-  { pathOf }: CompactionPorts,
+  { store }: CompactionPorts,
   group: CompactionGroup,
   limits: LayoutLimits,
   commitId: string
@@ -147,15 +154,15 @@ const rewriteRequest = (
   rows: sum(group.files, ({ recordCount }) => recordCount),
   bucketUs,
   cut: (buckets) => cutByTime(group, buckets, limits),
-  pathOf: (index) => pathOf(`${commitId}-${index}.parquet`)
+  pathOf: (index) => join(store.folder, `${commitId}-${index}.parquet`)
 })
 
 const dataFileOf = (
-  { locationOf }: CompactionPorts,
+  { store }: CompactionPorts,
   { exchange, day }: CompactionGroup,
   file: RewrittenFile
 ): DataFile => ({
-  location: locationOf(file.path),
+  location: store.locationOf(file.path),
   recordCount: file.recordCount,
   fileSizeBytes: file.fileSizeBytes,
   partition: { exchange, timestamp_day: day },
@@ -176,6 +183,7 @@ class OutcomeUnclear extends Schema.TaggedError<OutcomeUnclear>()('OutcomeUnclea
 }
 
 export type CompactionError =
+  | CopyFault
   | RewriteFailed
   | RowsDiffer
   | OutcomeUnclear
@@ -190,7 +198,7 @@ const commit = (
   table: Table,
   request: ReplaceRequest,
   unknownCount = 0
-): Effect.Effect<Outcome, Exclude<CompactionError, RewriteFailed | RowsDiffer>> =>
+): Effect.Effect<Outcome, Exclude<CompactionError, CopyFault | RewriteFailed | RowsDiffer>> =>
   commitReplace(table, request).pipe(
     Effect.catchTag('CommitUnknown', (unknown) => resolve(table, request, unknown, unknownCount))
   )
@@ -200,7 +208,7 @@ const resolve = Effect.fnUntraced(function* (
   request: ReplaceRequest,
   unknown: CommitUnknown,
   unknownCount: number
-): Effect.fn.Return<Outcome, Exclude<CompactionError, RewriteFailed | RowsDiffer>> {
+): Effect.fn.Return<Outcome, Exclude<CompactionError, CopyFault | RewriteFailed | RowsDiffer>> {
   const { outcome } = yield* resolveUnknown(table, unknown)
   if (outcome === 'landed') return { kind: 'replaced', committed: null }
   if (outcome === 'parentGone') {
@@ -210,12 +218,8 @@ const resolve = Effect.fnUntraced(function* (
   return yield* commit(table, request, unknownCount + 1)
 })
 
-const removeAll = (table: Table, dataFiles: readonly DataFile[]): Effect.Effect<void> =>
-  Effect.forEach(
-    dataFiles,
-    ({ location }) => Effect.ignore(table.ports.files.remove(location)),
-    { discard: true }
-  )
+const removeAll = (store: DataFileStore, dataFiles: readonly DataFile[]): Effect.Effect<void> =>
+  Effect.forEach(dataFiles, ({ location }) => store.discard(location), { discard: true })
 
 const sum = <A>(items: readonly A[], of: (item: A) => number): number =>
   items.reduce((total, item) => total + of(item), 0)

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { openDeletionQueue } from '../../adapters/disk/deletion-queue.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
-import { makeLocalFiles } from '../../adapters/object-store/local-files.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { openStores, storageSettingsOf } from '../storage/stores.ts'
 
 const sweepMs = 1_000
 /** Beyond the longest query: time for a client to come back to what it read. */
@@ -21,11 +21,12 @@ export const expiryProgram =
     Effect.gen(function* () {
       const { folder, config, nowMs, telemetry, unexpired } = shared
       yield* makeFolder(folder.root)
+      const { files } = yield* openStores(storageSettingsOf(config), folder, nowMs)
       const queue = yield* openDeletionQueue({
         journal: join(folder.root, 'expired.ndjson'),
         graceMs: config.queryTimeoutMs + graceMs,
         nowMs,
-        remove: makeLocalFiles().remove,
+        remove: files.remove,
         observe: (event) => {
           if (event.type === 'file.deleted') telemetry.metrics.expiredFiles.inc()
           else telemetry.log('warn', `expiry.${event.type}`, { ...event })

@@ -1,19 +1,22 @@
 /** Opens what a run of compaction works with, and runs it: in a thread, a test or a command. */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
-import { makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
+import { emptyFolder, makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
 import { type AvroRecord, columnsOf, fieldIdsOf } from '../../adapters/duckdb/columns.ts'
 import { openParquetRewriter } from '../../adapters/duckdb/parquet-rewriter.ts'
 import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
-import { fileLocation } from '../../adapters/object-store/local-files.ts'
-import { dataFolder } from '../lander/iceberg-landing-table.ts'
-import { openTable, type TableContext } from '../storage/data-folder.ts'
+import { openDataFileStore } from '../lander/data-file-store.ts'
+import { openLocalCopies } from '../reading/local-copies.ts'
+import { openTableIn, type TableContext } from '../storage/data-folder.ts'
+import { openStores } from '../storage/stores.ts'
 import { type CompactionPorts, runCompaction } from './compaction.ts'
 
 export interface CompactionSetup
   extends Omit<TableContext, 'observe'>, Pick<CompactionPorts, 'observe' | 'onRemoved'> {
   readonly duckdbBytesMax: number
+  /** Of copies of files that are in the object store. */
+  readonly copiesBytesMax: number
   /** Groups of the run, at most. */
   readonly groupsMax: number
 }
@@ -24,8 +27,16 @@ export const compactTable = Effect.fnUntraced(function* (
 ) {
   const { folder, nowMs, uuid, observe, onRemoved } = setup
   yield* makeFolder(folder.temporary)
-  const table = yield* openTable(spec, { ...setup, observe: () => undefined })
-  yield* makeFolder(dataFolder(table))
+  const stores = yield* openStores(setup.storage, folder, nowMs)
+  const table = yield* openTableIn(stores, spec, { ...setup, observe: () => undefined })
+  // What a run reads once is not to push out what queries read again and again.
+  const inputs = join(folder.temporary, `compaction-${spec.name}-inputs`)
+  yield* emptyFolder(inputs)
+  const copies = yield* openLocalCopies(
+    stores,
+    { ...folder, copies: inputs },
+    setup.copiesBytesMax
+  )
   const rewriter = yield* openParquetRewriter({
     columns: columnsOf(spec.schema),
     fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
@@ -34,12 +45,20 @@ export const compactTable = Effect.fnUntraced(function* (
     // Two DuckDBs must not spill into one folder.
     tempDirectory: join(folder.temporary, `compaction-${spec.name}`)
   })
+  const store = yield* openDataFileStore({
+    table,
+    stores,
+    folder,
+    writer: 'compaction',
+    keepsCopies: false,
+    sync: rewriter.sync
+  })
   return yield* runCompaction(
     {
       table,
       rewriter,
-      pathOf: (name) => join(dataFolder(table), name),
-      locationOf: fileLocation,
+      store,
+      copies,
       nowMs,
       uuid,
       observe,

@@ -6,12 +6,12 @@
  */
 import * as Effect from 'effect/Effect'
 import { findOrphans } from '../../adapters/iceberg/orphans.ts'
-import { listBelow } from '../../adapters/object-store/local-listing.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { pointerDirectory } from '../storage/data-folder.ts'
+import { openStores, storageSettingsOf } from '../storage/stores.ts'
 
 const firstMs = 300_000
 const checkMs = 21_600_000
@@ -21,14 +21,15 @@ export const orphansProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const table = yield* gate.get
-      const { config, telemetry, folder } = shared
+      const { config, telemetry, folder, nowMs } = shared
+      const { listBelow: list } = yield* openStores(storageSettingsOf(config), folder, nowMs)
       const totals = { checks: 0, files: 0, bytes: 0 }
       reportStatus(() => ({ counters: { ...totals } }))
       ready()
       const { orphanAgeMs } = config
       const check = Effect.fnUntraced(function* (ageMsMin: number) {
         const pointers = pointerDirectory(folder, table.identifier)
-        const orphans = yield* findOrphans(table, { list: listBelow, pointers, ageMsMin })
+        const orphans = yield* findOrphans(table, { list, pointers, ageMsMin })
         totals.checks += 1
         if (orphans.length === 0) return
         const bytes = orphans.reduce((sum, file) => sum + file.bytes, 0)

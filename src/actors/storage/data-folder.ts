@@ -1,11 +1,11 @@
 /** Where things lie in the data folder. One place, since main thread and workers must agree. */
 import { join, resolve } from 'node:path'
-import { makeEmbeddedCatalog } from '../../adapters/iceberg/embedded-catalog.ts'
+import * as Effect from 'effect/Effect'
 import { snapshotsMaxProperty } from '../../adapters/iceberg/metadata-updates.ts'
 import type { IcebergEvent, TableIdentifier } from '../../adapters/iceberg/ports.ts'
 import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
 import { openOrCreateTable } from '../../adapters/iceberg/table.ts'
-import { fileLocation, makeLocalFiles } from '../../adapters/object-store/local-files.ts'
+import { openStores, pointersDirectory, type StorageSettings, type Stores } from './stores.ts'
 
 export interface DataFolder {
   readonly root: string
@@ -14,6 +14,10 @@ export interface DataFolder {
   readonly deadLetters: string
   /** Where DuckDB spills what exceeds its memory. */
   readonly temporary: string
+  /** Data files on their way to the object store. */
+  readonly staging: string
+  /** Copies of data files that the object store has. */
+  readonly copies: string
 }
 
 export const dataFolderAt = (path: string): DataFolder => {
@@ -23,12 +27,15 @@ export const dataFolderAt = (path: string): DataFolder => {
     log: join(root, 'log'),
     warehouse: join(root, 'warehouse'),
     deadLetters: join(root, 'dead-letters'),
-    temporary: join(root, 'tmp')
+    temporary: join(root, 'tmp'),
+    staging: join(root, 'staging'),
+    copies: join(root, 'copies')
   }
 }
 
 export interface TableContext {
   readonly folder: DataFolder
+  readonly storage: StorageSettings
   /** Snapshots of a new table that stay readable. */
   readonly snapshotsMax: number
   readonly nowMs: () => number
@@ -44,38 +51,30 @@ export interface TableSpec {
   readonly schema: AvroRecordSchema
 }
 
-const catalogDirectory = (folder: DataFolder): string =>
-  `${fileLocation(folder.warehouse)}/_catalog`
-
 /** Where the embedded catalog keeps a table's pointers, as a URI. */
 export const pointerDirectory = (
   folder: DataFolder,
   { namespace, name }: TableIdentifier
-): string => `${catalogDirectory(folder)}/${namespace}/${name}`
+): string => `${pointersDirectory(folder)}/${namespace}/${name}`
 
-/** A table of the namespace `market` in the embedded catalog, made when there is none. */
-export const openTable = (
+/** A table of the namespace `market`, made when there is none. */
+export const openTable = (spec: TableSpec, context: TableContext) =>
+  Effect.flatMap(
+    openStores(context.storage, context.folder, context.nowMs),
+    (stores) => openTableIn(stores, spec, context)
+  )
+
+/** The same in stores that are open. */
+export const openTableIn = (
+  { files, catalog, warehouse }: Stores,
   { name, schema }: TableSpec,
-  { folder, snapshotsMax, nowMs, uuid, observe, mustExist = false }: TableContext
-) => {
-  const warehouse = fileLocation(folder.warehouse)
-  const files = makeLocalFiles()
-  return openOrCreateTable({
-    ports: {
-      files,
-      catalog: makeEmbeddedCatalog({
-        files,
-        pointerFiles: files,
-        directory: catalogDirectory(folder)
-      }),
-      ids: { uuid },
-      clockMs: nowMs,
-      observe
-    },
+  { snapshotsMax, nowMs, uuid, observe, mustExist = false }: Omit<TableContext, 'storage'>
+) =>
+  openOrCreateTable({
+    ports: { files, catalog, ids: { uuid }, clockMs: nowMs, observe },
     warehouse,
     identifier: { namespace: 'market', name },
     record: schema,
     mustExist,
     properties: { [snapshotsMaxProperty]: String(snapshotsMax) }
   })
-}

@@ -5,6 +5,7 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openTable } from './data-folder.ts'
+import { storageSettingsOf } from './stores.ts'
 
 export const tableProgram =
   (shared: Shared, { spec, table: gate }: Pipeline) =>
@@ -13,6 +14,7 @@ export const tableProgram =
       const { config, folder, telemetry, nowMs, uuid } = shared
       const table = yield* openTable(spec, {
         folder,
+        storage: storageSettingsOf(config),
         snapshotsMax: config.snapshotsMax,
         nowMs,
         uuid,

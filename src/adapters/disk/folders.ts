@@ -40,6 +40,13 @@ export const writeFile = (path: string, bytes: Uint8Array): Effect.Effect<void, 
 export const removeFile = (path: string): Effect.Effect<void, FolderFailed> =>
   attempt(path, () => rm(path, { force: true }))
 
+/** Makes a folder, or removes what is in it. */
+export const emptyFolder = (path: string): Effect.Effect<void, FolderFailed> =>
+  attempt(path, async () => {
+    await rm(path, { recursive: true, force: true })
+    await mkdir(path, { recursive: true })
+  })
+
 /** Bytes that the files below a folder take on disk; files that vanish meanwhile count nothing. */
 export const folderBytes = (path: string): Effect.Effect<number, FolderFailed> =>
   attempt(path, () => bytesBelow(path))

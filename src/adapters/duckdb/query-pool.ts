@@ -6,7 +6,7 @@
  * 2. At most `queueMax` queries wait; the next is refused at once.
  * 3. A query ends by its deadline, waiting included, and when its Effect is interrupted; its
  *    connection is free again only when the statement has really ended.
- * 4. DuckDB sees the warehouse directory and nothing else: no other file, no network, no extension,
+ * 4. DuckDB sees the given directories and nothing else: no other file, no network, no extension,
  *    and no statement can change that.
  * 5. What a failure says to a client names neither SQL nor path; the cause is for the log.
  */
@@ -36,8 +36,8 @@ export interface QueryPoolOptions {
   /** DuckDB worker threads, shared by all connections. */
   readonly threads: number
   readonly memoryBytesMax: number
-  /** The only directory whose files can be read, absolute. */
-  readonly warehouseDirectory: string
+  /** The only directories whose files can be read, absolute. */
+  readonly directories: readonly string[]
   readonly tempDirectory: string
 }
 
@@ -190,7 +190,7 @@ const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
   await sessions[0]!.connection.run(
     `SET GLOBAL validate_external_file_cache = 'NO_VALIDATION';
      SET GLOBAL late_materialization_max_rows = ${lateRowsMax};
-     SET GLOBAL allowed_directories = [${textLiteral(options.warehouseDirectory)}];
+     SET GLOBAL allowed_directories = [${options.directories.map(textLiteral).join()}];
      SET GLOBAL enable_external_access = false;
      SET GLOBAL lock_configuration = true`
   )

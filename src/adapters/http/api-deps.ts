@@ -24,8 +24,8 @@ export interface RecordFilter {
 }
 
 /**
- * `QueryTimedOut`, `QueryQueueFull`, `TableUnavailable` and `NotServedHere` have answers of their
- * own; others: 500.
+ * `QueryTimedOut`, `QueryQueueFull`, `FilesExceedCache`, `TableUnavailable` and `NotServedHere`
+ * have answers of their own; others: 500.
  */
 type Answer<A> = Effect.Effect<A, ApiFault>
 

@@ -33,6 +33,7 @@ const titles = {
   api_key_invalid: 'The API key is not known',
   host_not_allowed: 'This server answers requests to this machine only',
   origin_not_allowed: 'This server answers its own pages only',
+  too_much_to_read: 'The query reads too much',
   uri_too_long: 'The address is too long',
   body_too_large: 'The request body is too large',
   unsupported_media_type: 'The request must say that it is JSON',
@@ -95,6 +96,14 @@ export const faultProblem = (tag: string): Problem => {
         code: 'query_timed_out',
         detail:
           'the query was stopped at its deadline: narrow its time range or name a symbol'
+      }
+    case 'FilesExceedCache':
+      return {
+        status: 422,
+        code: 'too_much_to_read',
+        detail:
+          'the query reads more at once than the cache of the object store holds: ' +
+          'narrow its time range or name a symbol'
       }
     case 'QueryFailed':
       return {

@@ -32,7 +32,7 @@ export interface StoredFile {
 }
 
 /** Lists what is stored below a directory, at any depth; an absent directory is empty. */
-type ListStored = (directory: string) => Effect.Effect<readonly StoredFile[], FilesFault>
+export type ListStored = (directory: string) => Effect.Effect<readonly StoredFile[], FilesFault>
 
 export interface OrphanSearch {
   readonly list: ListStored

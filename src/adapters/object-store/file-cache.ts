@@ -46,7 +46,7 @@ export interface FileCache {
   readonly use: <A, E>(
     files: readonly CachedFile[],
     use: (paths: readonly string[]) => Effect.Effect<A, E>
-  ) => Effect.Effect<A, E | FileNotCached>
+  ) => Effect.Effect<A, E | FileNotCached | FilesExceedCache>
   /** Learns of copies that others added, and removes what is too much. */
   readonly sweep: Effect.Effect<void>
   /** Bytes of the copies that it knows. */
@@ -62,6 +62,20 @@ export class FileNotCached extends Schema.TaggedError<FileNotCached>()('FileNotC
     return `no local copy of ${this.location}: ${this.detail}`
   }
 }
+
+/** More is to be read at once than the cache may hold. */
+export class FilesExceedCache extends Schema.TaggedError<FilesExceedCache>()('FilesExceedCache', {
+  bytesMax: Schema.Number
+}) {
+  override get message() {
+    return (
+      `what is read at once exceeds the cache of ${this.bytesMax} bytes: narrow the query, or ` +
+      'raise K2_ICEBERG_S3_CACHE_LIMIT'
+    )
+  }
+}
+
+type CacheFault = FileNotCached | FilesExceedCache
 
 /** Path that the copy of a file has, whether there is one or not. */
 export const cachePath = (folder: string, location: string): string =>
@@ -130,7 +144,7 @@ interface Cache {
   readonly options: FileCacheOptions
   /** By path, also of files in use that have no copy yet. */
   readonly copies: Map<string, Copy>
-  readonly fetching: Map<string, Deferred.Deferred<void, FileNotCached>>
+  readonly fetching: Map<string, Deferred.Deferred<void, CacheFault>>
   readonly downloads: Semaphore.Semaphore
   readonly scope: Scope.Scope
   /** Counts uses: the order in which copies were used last. */
@@ -168,12 +182,12 @@ const bytesOf = ({ copies }: Cache): number => {
 }
 
 /** Path of a whole copy of a file that is pinned. */
-const copyOf = (cache: Cache, file: CachedFile): Effect.Effect<string, FileNotCached> =>
+const copyOf = (cache: Cache, file: CachedFile): Effect.Effect<string, CacheFault> =>
   Effect.suspend(() => {
     const path = pathOf(cache, file)
     const running = cache.fetching.get(path)
     if (running !== undefined) return Effect.as(Deferred.await(running), path)
-    const done = Deferred.makeUnsafe<void, FileNotCached>()
+    const done = Deferred.makeUnsafe<void, CacheFault>()
     cache.fetching.set(path, done)
     const fetch = cache.downloads.withPermits(1)(obtain(cache, file, path)).pipe(
       Effect.onExit((exit) => {
@@ -191,7 +205,7 @@ const copyOf = (cache: Cache, file: CachedFile): Effect.Effect<string, FileNotCa
 const obtain = Effect.fnUntraced(function* (cache: Cache, file: CachedFile, path: string) {
   const { location, bytes } = file
   const failed = (error: unknown) =>
-    error instanceof FileNotCached
+    error instanceof FilesExceedCache
       ? error
       : new FileNotCached({ location, detail: messageOf(error) })
   // Who asked for it may have left meanwhile.
@@ -261,12 +275,7 @@ const makeRoom = Effect.fnUntraced(function* (cache: Cache, file: CachedFile, co
   copy.bytes = file.bytes
   yield* trim(cache)
   if (bytesOf(cache) <= bytesMax) return
-  yield* new FileNotCached({
-    location: file.location,
-    detail:
-      `files that are read at once exceed the cache of ${bytesMax} bytes: ` +
-      'narrow the query, or raise K2_ICEBERG_S3_CACHE_LIMIT'
-  })
+  yield* new FilesExceedCache({ bytesMax })
 })
 
 /** Removes the least recently used copies until the limit holds, as far as they are not in use. */

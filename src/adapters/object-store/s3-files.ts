@@ -25,11 +25,20 @@ import {
 
 type S3FileError = FileMissing | FileExists | ObjectFailed
 
+interface ListedObject {
+  readonly location: string
+  readonly bytes: number
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly modifiedMs: number
+}
+
 export interface S3Files {
   readonly read: (location: string) => Effect.Effect<Uint8Array, S3FileError>
   readonly writeNew: (location: string, bytes: Uint8Array) => Effect.Effect<void, S3FileError>
   readonly remove: (location: string) => Effect.Effect<void, S3FileError>
   readonly list: (directory: string) => Effect.Effect<readonly string[], S3FileError>
+  /** What lies below a directory, at any depth. */
+  readonly listBelow: (directory: string) => Effect.Effect<readonly ListedObject[], S3FileError>
   readonly size: (location: string) => Effect.Effect<number | null, S3FileError>
   /** `writeNew` of a local file's content. */
   readonly upload: (path: string, location: string) => Effect.Effect<void, S3FileError>
@@ -66,6 +75,7 @@ export const makeS3Files = (options: S3Options): S3Files => {
         )
       ),
     list: (directory) => list(ask, directory),
+    listBelow: (directory) => listBelow(ask, directory),
     size: (location) => Effect.map(head(ask, location), (answer) => answer?.bytes ?? null)
   }
 }
@@ -199,11 +209,20 @@ const head = Effect.fnUntraced(function* (ask: S3Ask, location: string) {
   }
 })
 
+interface Listed {
+  readonly key: string
+  readonly bytes: number
+  readonly modifiedMs: number
+}
+
 /** ListObjectsV2, page by page, with the folder as its prefix. */
-const list = Effect.fnUntraced(function* (ask: S3Ask, directory: string) {
+const objectsBelow = Effect.fnUntraced(function* (
+  ask: S3Ask,
+  directory: string,
+  query: { readonly delimiter?: '/' } = {}
+) {
   const { bucket, key } = addressOf(directory)
-  const prefix = `${key}/`
-  const names: string[] = []
+  const found: Listed[] = []
   let token: string | undefined
   do {
     const answer: S3Answer = yield* ask({
@@ -212,9 +231,9 @@ const list = Effect.fnUntraced(function* (ask: S3Ask, directory: string) {
       location: `s3://${bucket}/`,
       query: {
         'list-type': '2',
-        delimiter: '/',
         'encoding-type': 'url',
-        prefix,
+        prefix: `${key}/`,
+        ...query,
         ...(token === undefined ? {} : { 'continuation-token': token })
       }
     })
@@ -224,11 +243,38 @@ const list = Effect.fnUntraced(function* (ask: S3Ask, directory: string) {
       const detail = 'the list of objects is unreadable'
       return yield* new ObjectFailed({ location: directory, operation: 'list', detail })
     }
-    for (const [, found = ''] of text.matchAll(/<Key>([^<]*)<\/Key>/g)) {
-      const name = decodeURIComponent(found.replaceAll('+', ' ')).slice(prefix.length)
-      if (name !== '') names.push(name)
+    for (const [, content = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
+      found.push({
+        key: decodeURIComponent(elementOf(content, 'Key').replaceAll('+', ' ')),
+        bytes: Number(elementOf(content, 'Size')),
+        modifiedMs: Date.parse(elementOf(content, 'LastModified'))
+      })
     }
     token = /<NextContinuationToken>([^<]+)</.exec(text)?.[1]?.replaceAll('&amp;', '&')
   } while (token !== undefined)
-  return names
+  return found
 })
+
+const elementOf = (content: string, name: string): string =>
+  new RegExp(`<${name}>([^<]*)</${name}>`).exec(content)?.[1] ?? ''
+
+const list = (ask: S3Ask, directory: string): Effect.Effect<readonly string[], S3FileError> => {
+  const { key: folder } = addressOf(directory)
+  return Effect.map(objectsBelow(ask, directory, { delimiter: '/' }), (found) =>
+    found.map(({ key }) => key.slice(folder.length + 1)).filter((name) => name !== '')
+  )
+}
+
+const listBelow = (
+  ask: S3Ask,
+  directory: string
+): Effect.Effect<readonly ListedObject[], S3FileError> => {
+  const { bucket } = addressOf(directory)
+  return Effect.map(objectsBelow(ask, directory), (found) =>
+    found.map(({ key, bytes, modifiedMs }) => ({
+      location: `s3://${bucket}/${key}`,
+      bytes,
+      modifiedMs
+    }))
+  )
+}

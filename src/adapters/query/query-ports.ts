@@ -14,6 +14,7 @@ export interface RecordFilter {
 
 /** A data file with the bounds that its table knows; a bound may be wider than the data. */
 export interface ScanFile {
+  /** Local path; whether something is there is certain only inside `ScanLease.read`. */
   readonly path: string
   readonly recordCount: number
   /** Oldest exchange time, microseconds; -Infinity where unknown. */
@@ -23,16 +24,21 @@ export interface ScanFile {
 }
 
 /** Files of one snapshot that stay readable until the release (R28). */
-interface ScanLease {
+export interface ScanLease<E> {
   /** Decimal text; null for a table without snapshots. */
   readonly snapshotId: string | null
   /** Every file that may hold a matching row, newest upper bound first. */
   readonly files: readonly ScanFile[]
+  /** Runs `use` while the files, which are of this lease, can be read at their paths. */
+  readonly read: <A, E2>(
+    files: readonly ScanFile[],
+    use: Effect.Effect<A, E2>
+  ) => Effect.Effect<A, E | E2>
   readonly release: () => void
 }
 
 export interface ScanPlanner<E> {
-  readonly acquire: (filter: RecordFilter) => Effect.Effect<ScanLease, E>
+  readonly acquire: (filter: RecordFilter) => Effect.Effect<ScanLease<E>, E>
 }
 
 export type Parameter =

@@ -14,7 +14,14 @@ import {
   recordOrderSql,
   type Wanted
 } from './newest-first.ts'
-import type { Cell, Parameter, QueryEngine, ScanPlanner, RecordFilter } from './query-ports.ts'
+import type {
+  Cell,
+  Parameter,
+  QueryEngine,
+  RecordFilter,
+  ScanLease,
+  ScanPlanner
+} from './query-ports.ts'
 import { type RecordField, recordJsonSql } from './record-json.ts'
 
 interface RecordsPage {
@@ -42,18 +49,18 @@ export const makeRecordsQuery = <PlanError, EngineError>(ports: {
   newest: (filter, rowsMax) =>
     Effect.acquireUseRelease(
       ports.planner.acquire(filter),
-      ({ snapshotId, files }) =>
+      (lease) =>
         // One row more than asked for tells whether there are more.
         newestFirst(
-          files,
+          lease.files,
           wanted(filter, rowsMax + 1),
-          readGroup(ports, filter, rowsMax + 1)
+          readGroup({ ...ports, lease }, filter, rowsMax + 1)
         ).pipe(
           Effect.map(({ rows, filesRead }) => ({
-            snapshotId,
+            snapshotId: lease.snapshotId,
             rows: rows.slice(0, rowsMax).map(({ json }) => json),
             hasMore: rows.length > rowsMax,
-            filesPlanned: files.length,
+            filesPlanned: lease.files.length,
             filesRead
           }))
         ),
@@ -68,17 +75,18 @@ const wanted = ({ symbol }: RecordFilter, rowsMax: number): Wanted => ({
   rowsPerMatch: symbol === undefined ? 1 : rowsPerSymbolMatch
 })
 
-interface Reading<E> {
-  readonly engine: QueryEngine<E>
+interface Reading<PlanError, EngineError> {
+  readonly engine: QueryEngine<EngineError>
+  readonly lease: ScanLease<PlanError>
   readonly fields: readonly RecordField[]
 }
 
 const readGroup =
-  <E>(
-    { engine, fields }: Reading<E>,
+  <PlanError, EngineError>(
+    { engine, fields, lease }: Reading<PlanError, EngineError>,
     filter: RecordFilter,
     rowsMax: number
-  ): ReadGroup<E> =>
+  ): ReadGroup<PlanError | EngineError> =>
   (files, floorUs) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
     const conditions: string[] = []
@@ -97,9 +105,8 @@ const readGroup =
     if (filter.toUs !== undefined) {
       require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
     }
-    return engine
-      .run({ sql: newestSql(fields, conditions, rowsMax), parameters })
-      .pipe(Effect.map((rows) => rows.map(recordRow)))
+    const rows = engine.run({ sql: newestSql(fields, conditions, rowsMax), parameters })
+    return Effect.map(lease.read(files, rows), (found) => found.map(recordRow))
   }
 
 const text = (value: string): Parameter => ({ type: 'text', value })

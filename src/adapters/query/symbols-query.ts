@@ -6,7 +6,7 @@
  * 2. Base and quote asset are what the venue said in a landed trade, never guessed from letters.
  */
 import * as Effect from 'effect/Effect'
-import type { Cell, QueryEngine, ScanFile, ScanPlanner } from './query-ports.ts'
+import type { Cell, QueryEngine, ScanFile, ScanLease, ScanPlanner } from './query-ports.ts'
 
 interface ListedInstrument {
   readonly symbol: string
@@ -39,11 +39,11 @@ export const makeSymbolsQuery = <PlanError, EngineError>(ports: {
     list: ({ exchange }) =>
       Effect.acquireUseRelease(
         ports.planner.acquire({}),
-        ({ snapshotId, files }) =>
-          learn(cache, ports.engine, files).pipe(
+        (lease) =>
+          learn(cache, ports.engine, lease).pipe(
             Effect.map(() => ({
-              snapshotId,
-              instruments: known(cache, files).filter(
+              snapshotId: lease.snapshotId,
+              instruments: known(cache, lease.files).filter(
                 (instrument) => exchange === undefined || instrument.exchange === exchange
               )
             }))
@@ -58,13 +58,18 @@ interface Cache {
   readonly instruments: Map<string, ListedInstrument>
 }
 
-const learn = <E>(cache: Cache, engine: QueryEngine<E>, files: readonly ScanFile[]) =>
+const learn = <PlanError, EngineError>(
+  cache: Cache,
+  engine: QueryEngine<EngineError>,
+  { files, read }: ScanLease<PlanError>
+) =>
   Effect.gen(function* () {
-    const live = new Set(files.map(({ path }) => path))
+    const live = new Map(files.map((file) => [file.path, file]))
     for (const path of cache.keysByPath.keys()) if (!live.has(path)) cache.keysByPath.delete(path)
-    const unread = [...live].filter((path) => !cache.keysByPath.has(path))
+    const unread = [...live.values()].filter(({ path }) => !cache.keysByPath.has(path))
     for (let from = 0; from < unread.length; from += filesPerStatement) {
-      yield* learnFiles(cache, engine, unread.slice(from, from + filesPerStatement))
+      const group = unread.slice(from, from + filesPerStatement)
+      yield* read(group, learnFiles(cache, engine, group.map(({ path }) => path)))
     }
   })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { afterEach, expect, test } from 'vitest'
+import { localDataFiles } from '../../../src/actors/lander/data-file-store.ts'
 import { makeIcebergLandingTable } from '../../../src/actors/lander/iceberg-landing-table.ts'
 import { tradesSpec } from '../../../src/actors/data-types.ts'
 import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
@@ -21,6 +22,7 @@ const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: 
   const program = Effect.gen(function* () {
     const table = yield* openTable(tradesSpec, {
       folder: dataFolderAt(root),
+      storage: {},
       snapshotsMax: 10,
       nowMs: Date.now,
       uuid: randomUUID,
@@ -31,6 +33,7 @@ const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: 
       table: { ...table, ports },
       // No row is written, so there is nothing to ask it for.
       writer: undefined as never,
+      dataFiles: localDataFiles(table, () => Effect.void),
       logIdentity: 'log-1',
       topic: 'trades',
       partitionCount: 1,

@@ -35,7 +35,7 @@ test('what is landed and old leaves the log also when nothing lands any more', a
   const { trades } = shared
   const program = Effect.gen(function* () {
     for (const { spec, table } of shared.pipelines) {
-      const context = { ...shared, snapshotsMax: 10, observe: () => undefined }
+      const context = { ...shared, storage: {}, snapshotsMax: 10, observe: () => undefined }
       yield* table.serve(yield* openTable(spec, context))
     }
     const commands = yield* Queue.unbounded<{ readonly type: string }>()

@@ -47,7 +47,7 @@ const open = async (overrides: Partial<QueryPoolOptions> = {}): Promise<QueryPoo
       deadlineMsMax: 10_000,
       threads: 1,
       memoryBytesMax: 256 * 2 ** 20,
-      warehouseDirectory: warehouse.directory,
+      directories: [warehouse.directory],
       tempDirectory: join(warehouse.directory, 'spill'),
       ...overrides
     }).pipe(Scope.provide(scope))
@@ -169,7 +169,7 @@ describe('query pool', () => {
         deadlineMsMax: 10_000,
         threads: 1,
         memoryBytesMax: 64 * 2 ** 20,
-        warehouseDirectory: warehouse.directory,
+        directories: [warehouse.directory],
         tempDirectory: join(warehouse.directory, 'spill')
       })
       yield* Effect.forkScoped(pool.run(endless))

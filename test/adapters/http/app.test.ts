@@ -114,6 +114,7 @@ describe('/v1/trades and /v1/quotes', () => {
     ['QueryQueueFull', 503, 'query_queue_full'],
     ['TableUnavailable', 503, 'table_unavailable'],
     ['NotServedHere', 421, 'not_served_here'],
+    ['FilesExceedCache', 422, 'too_much_to_read'],
     ['QueryFailed', 500, 'query_failed'],
     ['AnythingElse', 500, 'internal_error']
   ])('%s answers %i and says nothing of the cause', async (tag, status, code) => {

@@ -29,7 +29,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
       deadlineMsMax: 20_000,
       threads: 1,
       memoryBytesMax: 256 * 2 ** 20,
-      warehouseDirectory: fixture.directory,
+      directories: [fixture.directory],
       tempDirectory: `${fixture.directory}/spill`
     }).pipe(Scope.provide(scope))
   )
@@ -53,6 +53,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
           return {
             snapshotId: '9223372036854775807',
             files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
+            read: (_, use) => use,
             release: () => {
               leases.released++
             }

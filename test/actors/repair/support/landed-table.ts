@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Scope from 'effect/Scope'
 import { tradesSpec } from '../../../../src/actors/data-types.ts'
-import {
-  dataFolder,
-  makeIcebergLandingTable
-} from '../../../../src/actors/lander/iceberg-landing-table.ts'
+import { dataFolder, localDataFiles } from '../../../../src/actors/lander/data-file-store.ts'
+import { makeIcebergLandingTable } from '../../../../src/actors/lander/iceberg-landing-table.ts'
 import { type CompactionEvent, runCompaction } from '../../../../src/actors/repair/compaction.ts'
 import { dataFolderAt, openTable } from '../../../../src/actors/storage/data-folder.ts'
 import {
@@ -27,7 +26,6 @@ import { openParquetWriter } from '../../../../src/adapters/duckdb/parquet-write
 import { TradeColumns } from '../../../../src/adapters/duckdb/trade-columns.ts'
 import { currentSchema } from '../../../../src/adapters/iceberg/metadata.ts'
 import type { Table } from '../../../../src/adapters/iceberg/table.ts'
-import { fileLocation } from '../../../../src/adapters/object-store/local-files.ts'
 import type { TradeV2 } from '../../../../src/market/records/trade-v2.ts'
 import { trade } from '../../../support/trades.ts'
 
@@ -74,6 +72,7 @@ export class LandedTable {
     const landing = makeIcebergLandingTable<TradeV2>({
       table: wrap(this.table),
       writer: this.#writer,
+      dataFiles: localDataFiles(this.table, this.#writer.sync),
       logIdentity,
       topic,
       partitionCount: 1,
@@ -99,8 +98,8 @@ export class LandedTable {
       {
         table,
         rewriter,
-        pathOf: (name) => join(dataFolder(table), name),
-        locationOf: fileLocation,
+        store: localDataFiles(table, rewriter.sync),
+        copies: { pathOf: fileURLToPath, readerOf: () => (_, use) => use },
         nowMs: Date.now,
         uuid: randomUUID,
         observe: (event) => this.events.push(event),
@@ -135,6 +134,7 @@ const openParts = async (root: string) => {
     yield* makeFolder(folder.temporary)
     const table = yield* openTable(tradesSpec, {
       folder,
+      storage: {},
       snapshotsMax: 10,
       nowMs: Date.now,
       uuid: randomUUID,

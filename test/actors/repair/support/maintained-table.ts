@@ -5,6 +5,7 @@
  * A row is one offset of one partition of the log; its time follows from its offset. Data files
  * hold their rows as JSON, so that what is live can be compared with what has landed.
  */
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
@@ -68,6 +69,8 @@ const rowUs = 1_200_000_000
 const startUs = 19_943 * dayUs
 const timeOf = (offset: number): number => startUs + offset * rowUs
 const dayOf = (timeUs: number): number => Math.floor(timeUs / dayUs)
+
+const locationAt = (path: string): string => `file://${path}`
 
 const partitions = [0, 1, 2]
 const snapshotsMax = 8
@@ -236,8 +239,13 @@ export class MaintainedTable {
       {
         table,
         rewriter: this.#rewriter,
-        pathOf: (name) => `${this.#modules.tables.dataDirectory(table, {})}/${name}`,
-        locationOf: (path) => path,
+        store: {
+          folder: fileURLToPath(this.#modules.tables.dataDirectory(table, {})),
+          locationOf: locationAt,
+          persist: () => Effect.void,
+          discard: (location) => Effect.ignore(table.ports.files.remove(location))
+        },
+        copies: { pathOf: fileURLToPath, readerOf: () => (_, use) => use },
         nowMs: () => timeOf(100_000) / 1_000,
         uuid: table.ports.ids.uuid,
         observe: (event) => {
@@ -258,7 +266,7 @@ export class MaintainedTable {
       sync: () => Effect.void,
       rewrite: ({ inputs, cut, pathOf }) =>
         Effect.gen({ self: this }, function* () {
-          const rows = inputs.flatMap(({ path }) => this.#rowsAt(`file://${path}`))
+          const rows = inputs.flatMap(({ path }) => this.#rowsAt(locationAt(path)))
           yield* pause(this.#random(200))
           const counts = new Map<number, number>()
           for (const row of rows) {
@@ -272,9 +280,10 @@ export class MaintainedTable {
               const timeUs = timeOf(offsetOf(row))
               return timeUs >= range.fromUs && timeUs < range.toUs
             })
-            const { recordCount, fileSizeBytes, columns } = this.#store(pathOf(index), its)
+            const path = pathOf(index)
+            const { recordCount, fileSizeBytes, columns } = this.#store(locationAt(path), its)
             return {
-              path: pathOf(index),
+              path,
               recordCount,
               fileSizeBytes,
               splitOffsets: [4],
