@@ -122,15 +122,23 @@ const end = async (
 }
 
 const outcomeOf = ({ drained, hasRole }: Shared): string => {
-  const { isLanded, unpublishedBytes } = drained
-  if (unpublishedBytes > 0)
-    return `the last ${unpublishedBytes} bytes of records are not in the event log: they are a gap`
+  const { isLanded, unpublishedBytes, spooledRecords } = drained
+  if (unpublishedBytes > 0) {
+    return (
+      `neither event log nor spool could take the last ${unpublishedBytes} bytes of records: ` +
+      `they are a gap${spooledRecords > 0 ? `; ${waiting(spooledRecords)}` : ''}`
+    )
+  }
+  if (spooledRecords > 0) return `${waiting(spooledRecords)}, and goes to the event log first`
   if (!hasRole('ingest')) return 'what had not landed yet waits in the event log'
   if (!hasRole('land')) return 'everything it had accepted is in the event log'
   return isLanded
     ? 'everything it had accepted is in the table'
     : 'what had not landed yet waits in the event log for the next start'
 }
+
+const waiting = (records: number): string =>
+  `what the event log could not take waits in the spool for the next start (${records} records)`
 
 const announce = (shared: Shared): void => {
   const { config, http, folder, exchange } = shared

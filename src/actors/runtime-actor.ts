@@ -10,7 +10,7 @@
  *
  * What crashes too often is parked until an operator releases it, and the rest goes on: while the
  * lander is parked, the log keeps what it has not landed. Some are not to be done without, and
- * their failure becomes the process's: the log and the publisher of trades, without which nothing
+ * their failure becomes the process's: log, spool and publisher of trades, without which nothing
  * is kept; the dead letters, for which the feeds wait; the API, through which an operator releases;
  * the disk's measure, without which its limit would not hold.
  */
@@ -28,8 +28,9 @@ import type { Kernel } from './kernel.ts'
 import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
+import { spoolProgram } from './log/spool-actor.ts'
 import type { Pipeline, PipelineOf } from './pipeline.ts'
-import { publisherProgram } from './publisher/publisher-actor.ts'
+import { makePublisherActor, publisherInput } from './publisher/publisher-actor.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
 import { compactionProgram, compactionStopMsMax } from './repair/compaction-actor.ts'
@@ -104,6 +105,9 @@ const log = (options: RuntimeOptions): readonly Child[] => {
   if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
   return [
     worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
+    ...(shared.hasRole('ingest')
+      ? [worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared)))]
+      : []),
     ...publisher(options, shared.trades),
     ...publisher(options, shared.quotes)
   ]
@@ -175,7 +179,7 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
 
 /** None for a data type that is not captured, or captured by other processes. */
 const publisher = <A extends SequencedRecord, In>(
-  { fromEffect, shared }: RuntimeOptions,
+  { kernel, fromEffect, shared }: RuntimeOptions,
   pipeline: PipelineOf<A, In>
 ): readonly Child[] =>
   shared.hasRole('ingest') && shared.captured.includes(pipeline)
@@ -184,10 +188,12 @@ const publisher = <A extends SequencedRecord, In>(
           {
             id: `publisher:${pipeline.dataType}`,
             drainMsMax,
+            ready: 'started',
+            input: { ...publisherInput(shared, kernel, pipeline.topic) },
             // Where it is parked, the feed drops what it would have taken.
             ...(pipeline.spec.isSheddable ? { onLimit } : {})
           },
-          fromEffect(publisherProgram(shared, pipeline))
+          makePublisherActor(fromEffect, shared, pipeline)
         )
       ]
     : []

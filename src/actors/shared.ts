@@ -9,6 +9,7 @@ import type { Config } from '../adapters/config/config.ts'
 import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EventLog } from '../adapters/log/event-log.ts'
+import type { Spool } from '../adapters/log/spool.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
@@ -52,6 +53,12 @@ export interface Shared {
   /** Of the data types that are captured, by `K2_DATA_TYPES`. */
   readonly captured: readonly Pipeline[]
   readonly log: Gate<EventLog>
+  /**
+   * Partition counts by topic: as the log has them, or as they were declared where the log may be
+   * away at the start. Publishers and spool wait for these, not for the log.
+   */
+  readonly logTopics: Gate<ReadonlyMap<string, number>>
+  readonly spool: Gate<Spool>
   readonly deadLetters: Gate<DeadLetterLog>
   readonly simulator: Gate<SimulatorAddress>
   readonly expired: Gate<ExpiredFiles>
@@ -69,8 +76,10 @@ export interface Shared {
 interface Drained {
   /** The landers': next offset by topic and partition, once what was durable has landed. */
   readonly landedOffsets: Map<string, ReadonlyMap<number, number>>
-  /** The publishers': bytes of accepted records that the event log has not acknowledged. */
+  /** The publishers': bytes of accepted records that neither event log nor spool could take. */
   unpublishedBytes: number
+  /** The spool's: records that wait in it. */
+  spooledRecords: number
   /** The log's: the table has everything that was accepted. */
   isLanded: boolean
 }
@@ -85,6 +94,8 @@ interface Queries {
 interface DiskUsage {
   readonly bytes: number
   readonly bytesMax: number
+  /** Bytes of the spool at that moment: part of `bytes`. */
+  readonly spoolBytes: number
 }
 
 /** Takes files that no snapshot names any more, to delete them when no read can use them (R28). */
@@ -109,6 +120,8 @@ export const makeShared = (
     pipelines,
     captured: pipelines.filter(({ dataType }) => options.config.dataTypes.includes(dataType)),
     log: new Gate(),
+    logTopics: new Gate(),
+    spool: new Gate(),
     deadLetters: new Gate(),
     simulator: new Gate(),
     expired: new Gate(),
@@ -117,7 +130,7 @@ export const makeShared = (
     http: new Gate(),
     disk: new Gate(),
     compacting: Semaphore.makeUnsafe(1),
-    drained: { landedOffsets: new Map(), unpublishedBytes: 0, isLanded: false }
+    drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
   }
 }
 

@@ -30,7 +30,7 @@ export const telemetryProgram =
     })
 
 const record = (
-  { telemetry: { metrics }, log, captured }: Shared,
+  { telemetry: { metrics }, log, spool, captured }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -41,6 +41,11 @@ const record = (
   metrics.memoryBytes.set({ thread: 'process', kind: 'resident' }, sample.residentBytes)
   for (const { topic, publisher } of captured) {
     metrics.publishPendingBytes.set({ topic }, publisher.current?.pendingBytes ?? 0)
+  }
+  if (spool.current !== undefined) {
+    const { bytes, records } = spool.current.usage()
+    metrics.spoolBytes.set(bytes)
+    metrics.spoolRecords.set(records)
   }
   if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)
 }

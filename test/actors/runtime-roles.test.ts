@@ -44,7 +44,7 @@ const specsOf = ({ input }: ChildSpec): readonly ChildSpec[] =>
 describe('what the roles of a process start', () => {
   test('capturing needs neither tables nor queries', () => {
     const { log, ingest, landing, ...others } = treeOf('ingest')
-    expect(log).toEqual(['event-log', 'publisher:trades', 'publisher:quotes'])
+    expect(log).toEqual(['event-log', 'spool', 'publisher:trades', 'publisher:quotes'])
     expect(ingest).toEqual(['exchange', 'feed:simulated'])
     expect(landing).toEqual(['dead-letters'])
     expect(others).toEqual({ telemetry: [], reading: ['http'], repair: ['disk'] })

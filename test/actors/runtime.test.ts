@@ -63,6 +63,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     'root/landing/lander:quotes lander worker',
     'root/landing/lander:trades lander worker',
     'root/log/event-log event log',
+    'root/log/spool spool',
     'root/reading/http HTTP server',
     'root/reading/queries DuckDB connections',
     'root/telemetry event-loop monitor'

@@ -4,8 +4,9 @@
  *
  * 1. What the sinks cannot take is not read from the socket: pressure reaches the venue and not
  *    memory.
- * 2. A drained stream has everything durable in the event log that it had accepted. One that was
- *    replaced does not wait for that: the publisher is never empty while the other one delivers.
+ * 2. A drained stream has everything durable, in event log or spool, that it had accepted. One
+ *    that was replaced does not wait for that: the publisher is never empty while the other one
+ *    delivers.
  * 3. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
  *    their publisher is away, they are dropped and counted (R34).
  */
@@ -18,7 +19,11 @@ import {
   type InstrumentsError
 } from '../../adapters/exchange/binance-rest.ts'
 import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
-import { FeedAccount } from '../../adapters/exchange/feed-account.ts'
+import {
+  FeedAccount,
+  noneRefused,
+  type RefusedBySymbol
+} from '../../adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../adapters/exchange/feed-pump.ts'
 import type { EventObject } from 'xstate'
 import { feedMachine } from '../../machines/feed-machine.ts'
@@ -116,7 +121,10 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
         offer: (trades) =>
           dataTypes.includes('trades')
             ? Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
-            : noteShed(shared, shared.trades.topic, 'not_captured', trades.length)
+            : Effect.as(
+                noteShed(shared, shared.trades.topic, 'not_captured', trades.length),
+                noneRefused
+              )
       },
       quotes: dataTypes.includes('quotes')
         ? { sink: quoteSink(shared), account: quoteAccount }
@@ -131,7 +139,7 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
     if (end === 'drain.requested') yield* flushed(shared)
   })
 
-/** Ends once everything that was accepted is durable in the event log. */
+/** Ends once everything that was accepted is durable. */
 const flushed = ({ config, trades, quotes }: Shared): Effect.Effect<void> =>
   Effect.gen(function* () {
     if (config.dataTypes.includes('trades')) {
@@ -162,12 +170,12 @@ const openConnection = (
 
 /** (3) */
 const quoteSink = (shared: Shared) => ({
-  offer: (records: readonly QuoteV2[]): Effect.Effect<'accepted' | 'shed'> =>
-    Effect.suspend(() => {
+  offer: (records: readonly QuoteV2[]): Effect.Effect<'shed' | RefusedBySymbol> =>
+    Effect.suspend((): Effect.Effect<'shed' | RefusedBySymbol> => {
       const { quotes } = shared
       const publisher = quotes.publisher.current
       if (publisher !== undefined && !publisher.refused) {
-        return Effect.as(publisher.offer(records), 'accepted' as const)
+        return publisher.offer(records)
       }
       const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
       return Effect.as(noteShed(shared, quotes.topic, reason, records.length), 'shed' as const)

@@ -65,6 +65,7 @@ const embeddedLogProgram =
         const { diskBytes, pendingBytes } = log.usage()
         return { queueBytes: pendingBytes, counters: { diskBytes } }
       })
+      yield* shared.logTopics.serve(log.topics)
       yield* shared.log.serve(log)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))

@@ -7,6 +7,7 @@ export const noteDrained = ({ drained, captured }: Shared, log: EventLog): void 
   const topics = new Set(captured.map(({ topic }) => topic))
   drained.isLanded =
     drained.unpublishedBytes === 0 &&
+    drained.spooledRecords === 0 &&
     log
       .watermarks()
       .filter(({ topic }) => topics.has(topic))

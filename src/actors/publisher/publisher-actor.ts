@@ -1,76 +1,126 @@
 /**
- * Program of an actor such as `log/publisher:trades`: a publisher of one data type on the event
- * log that is served.
+ * The actor `log/publisher:trades` and its like: a publisher of one data type on the event log that
+ * is served, behind a circuit breaker, with the spool at its side.
  *
- * What it was given and the log has not acknowledged outlives the log's actor: a batch whose append
- * failed goes to the next log that is served, unchanged. Whether the failed append is in the log is
- * unknown; if it is, the lander finds the repeats (R4, R14).
+ * What it was given and the log has not acknowledged outlives the log's actor and, in the spool,
+ * the process: a batch whose append failed leaves again, unchanged, before anything newer of its
+ * lane. Whether the failed append is in the log is unknown; if it is, the lander finds the repeats
+ * (R4, R14).
  */
 import * as Effect from 'effect/Effect'
-import type { EventLogWriter } from '../../adapters/log/event-log.ts'
+import * as Queue from 'effect/Queue'
+import type { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
+import {
+  type CircuitChange,
+  circuitBreakerMachine,
+  type CircuitCommand,
+  type CircuitInput,
+  type CircuitNotice
+} from '../../machines/circuit-breaker-machine.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
-import type { EffectActorArgs } from '../effect-actor.ts'
+import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
+import { defaultCryptoTiers } from '../../market/tier.ts'
+import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
+import type { Kernel } from '../kernel.ts'
 import type { PipelineOf } from '../pipeline.ts'
-import { drainRequested, type Shared } from '../shared.ts'
+import type { Shared } from '../shared.ts'
+import { Circuit } from './circuit.ts'
+import type { LaneTimes } from './lane-runner.ts'
 import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
 
 const batchBytesMax = 1_024 * 1_024
-const lingerMs = 5
-const refusedPauseMs = 1_000
-/** Pause before a batch that the log could not take is offered to the log that is served then. */
-const unavailablePauseMs = 100
+/** The log keeps deadlines of its own; this one is for a log that does not. */
+const appendMsSlack = 2_000
+const laneTimes: Omit<LaneTimes, 'appendMsMax'> = {
+  lingerMs: 5,
+  refusedPauseMs: 1_000,
+  handoverMsMax: 250,
+  finishMsMax: 1_000
+}
+const failuresMax = 3
+/** A spool that does not answer must not keep the process. */
+const rescueMsMax = 2_000
 
-export const publisherProgram =
-  <A extends SequencedRecord, In>(
-    shared: Shared,
-    { topic, spec, publisher: gate }: PipelineOf<A, In>
-  ) =>
-  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+export const publisherInput = (
+  { config }: Shared,
+  { seed }: Kernel,
+  topic: string
+): CircuitInput => {
+  const appendMsMax = config.kafkaSendMs + appendMsSlack
+  return {
+    failuresMax,
+    backoff: backoffDefault,
+    probeMsMax: appendMsMax + appendMsSlack,
+    jitterSeed: seedFor(seed, topic)
+  }
+}
+
+export const makePublisherActor = <A extends SequencedRecord, In>(
+  fromEffect: FromEffect<BinanceSocket>,
+  shared: Shared,
+  pipeline: PipelineOf<A, In>
+) => {
+  showCircuit(shared, pipeline.topic, 'closed')
+  return circuitBreakerMachine.provide({
+    actors: { program: fromEffect(publisherProgram(shared, pipeline)) },
+    actions: { report: (_, change) => reportCircuit(shared, pipeline.topic, change) }
+  })
+}
+
+const publisherProgram =
+  <A extends SequencedRecord, In>(shared: Shared, pipeline: PipelineOf<A, In>) =>
+  (args: EffectActorArgs<void, CircuitCommand, CircuitNotice>) =>
     Effect.gen(function* () {
-      const { config } = shared
-      const publisher = new RecordPublisher<In>({
-        log: yield* enduringLog(shared),
-        topic,
-        packer: spec.makePacker(),
-        bytesMax: config.publishBytesMax,
-        batchBytesMax,
-        lingerMs,
-        refusedPauseMs,
-        isSheddable: spec.isSheddable,
-        refusal: () =>
-          diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
-        nowMs: () => performance.now(),
-        observe: (event) => observePublisher(shared, topic, event)
+      const { commands, reportStatus, notifyParent } = args
+      const circuit = new Circuit(notifyParent)
+      const publisher = yield* makePublisher(shared, pipeline, circuit)
+      reportStatus(() => ({
+        queueBytes: publisher.pendingBytes,
+        counters: { ...publisher.counts }
+      }))
+      yield* Effect.addFinalizer(() => rescued(shared, pipeline.topic, publisher))
+      yield* shared.spool.follow((spool) => {
+        publisher.useSpool(spool)
+        return () => {}
       })
-      reportStatus(() => ({ queueBytes: publisher.pendingBytes }))
-      yield* Effect.addFinalizer(() =>
-        Effect.andThen(
-          publisher.abandon,
-          Effect.sync(() => noteAbandoned(shared, topic, publisher.pendingBytes))
+      yield* pipeline.publisher.serve(publisher)
+      yield* Effect.forkScoped(
+        Effect.forever(
+          Effect.flatMap(Queue.take(commands), (command) =>
+            command.type === 'drain.requested'
+              ? publisher.finish
+              : Effect.sync(() => circuit.heard(command))
+          )
         )
       )
-      yield* gate.serve(publisher)
-      yield* Effect.forkScoped(Effect.andThen(drainRequested(commands), publisher.finish))
-      ready()
       yield* publisher.run
     })
 
-type PublishedLog = Pick<EventLogWriter, 'append' | 'topics'>
-
-/** The log at its address, whoever serves it; the partition count of a topic never changes. */
-const enduringLog = ({ log: gate, telemetry }: Shared): Effect.Effect<PublishedLog> =>
-  Effect.map(gate.get, ({ topics }) => {
-    const append: PublishedLog['append'] = (topic, partition, packed) =>
-      Effect.flatMap(gate.get, (log) => log.append(topic, partition, packed)).pipe(
-        Effect.catchTag('LogUnavailable', ({ message }) => {
-          telemetry.log('warn', 'batch.held', { topic, partition, detail: message })
-          return Effect.andThen(
-            Effect.sleep(unavailablePauseMs),
-            Effect.suspend(() => append(topic, partition, packed))
-          )
-        })
-      )
-    return { topics, append }
+const makePublisher = <A extends SequencedRecord, In>(
+  shared: Shared,
+  { topic, spec }: PipelineOf<A, In>,
+  circuit: Circuit
+): Effect.Effect<RecordPublisher<In>> =>
+  Effect.gen(function* () {
+    const { config } = shared
+    const topics = yield* shared.logTopics.get
+    return new RecordPublisher<In>({
+      log: () => shared.log.current,
+      topic,
+      partitionCount: topics.get(topic)!,
+      spool: yield* shared.spool.get,
+      circuit,
+      packer: spec.makePacker(),
+      tiers: defaultCryptoTiers,
+      bytesMax: config.publishBytesMax,
+      batchBytesMax,
+      times: { ...laneTimes, appendMsMax: config.kafkaSendMs + appendMsSlack },
+      isSheddable: spec.isSheddable,
+      refusal: () =>
+        diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
+      nowMs: () => performance.now(),
+      observe: (event) => observePublisher(shared, topic, event)
+    })
   })
 
 /** Room that is used up comes back by retention, or by a larger `K2_DISK_LIMIT` (R53). */
@@ -93,11 +143,40 @@ const logRefusal = ({ log, config }: Shared, topic: string): string | undefined 
     : undefined
 }
 
-/** What the log has not acknowledged goes with its publisher: the one place where it is dropped. */
-const noteAbandoned = ({ drained, telemetry }: Shared, topic: string, bytes: number): void => {
-  if (bytes === 0) return
-  drained.unpublishedBytes += bytes
-  telemetry.log('error', 'batches.abandoned', { topic, bytes })
+/**
+ * What is still in memory goes to the spool. What that has no room for goes with its publisher: the
+ * one place where accepted records are dropped.
+ */
+const rescued = <In>(
+  { drained, telemetry }: Shared,
+  topic: string,
+  publisher: RecordPublisher<In>
+): Effect.Effect<void> =>
+  Effect.map(
+    Effect.timeoutOrElse(Effect.interruptible(publisher.rescue), {
+      duration: rescueMsMax,
+      orElse: () => Effect.sync(() => publisher.pendingBytes)
+    }),
+    (bytes) => {
+      if (bytes === 0) return
+      drained.unpublishedBytes += bytes
+      telemetry.log('error', 'batches.abandoned', { topic, bytes })
+    }
+  )
+
+const circuitStates = { closed: 0, halfOpen: 1, open: 2 } as const
+
+const showCircuit = ({ telemetry }: Shared, topic: string, to: CircuitChange['to']): void =>
+  telemetry.metrics.circuitState.set({ topic }, circuitStates[to])
+
+const reportCircuit = (shared: Shared, topic: string, change: CircuitChange): void => {
+  showCircuit(shared, topic, change.to)
+  const { to, openedCount, detail } = change
+  shared.telemetry.log(to === 'open' ? 'warn' : 'info', `circuit.${to}`, {
+    topic,
+    opened: openedCount,
+    ...(detail === null ? {} : { detail })
+  })
 }
 
 const observePublisher = (
@@ -106,12 +185,24 @@ const observePublisher = (
   event: PublisherEvent
 ): void => {
   const { metrics } = telemetry
-  if (event.type === 'batch.refused') {
-    metrics.publishRefused.inc({ topic })
-    telemetry.log('warn', event.type, { topic, detail: event.detail })
-    return
+  switch (event.type) {
+    case 'batch.published':
+      metrics.published.inc({ topic }, event.records)
+      metrics.publishedBytes.inc({ topic }, event.bytes)
+      if (event.tookMs !== null) metrics.publishSeconds.observe({ topic }, event.tookMs / 1_000)
+      return
+    case 'batch.spooled':
+      metrics.spooled.inc({ topic }, event.records)
+      metrics.publishSeconds.observe({ topic }, event.tookMs / 1_000)
+      return
+    case 'batch.refused':
+      metrics.publishRefused.inc({ topic })
+      telemetry.log('warn', event.type, { topic, detail: event.detail })
+      return
+    case 'records.refused':
+      metrics.spoolRefused.inc({ topic, reason: event.reason }, event.records)
+      return
+    default:
+      event satisfies never
   }
-  metrics.published.inc({ topic }, event.records)
-  metrics.publishedBytes.inc({ topic }, event.bytes)
-  metrics.publishSeconds.observe({ topic }, event.tookMs / 1_000)
 }

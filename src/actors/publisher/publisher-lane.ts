@@ -28,12 +28,18 @@ export class PublisherLane<In> {
   readonly #options: LaneOptions<In>
   readonly #builder = new PackedRecordsBuilder()
   readonly #whole: PendingBatch[] = []
+  #records = 0
   #sinceMs = 0
   #closing = false
 
   constructor(options: LaneOptions<In>) {
     this.partition = options.partition
     this.#options = options
+  }
+
+  /** Records that are in memory here: waiting, or taken and not settled. */
+  get records(): number {
+    return this.#records
   }
 
   /** Adds a record and returns by how many bytes the lane has grown. */
@@ -45,6 +51,7 @@ export class PublisherLane<In> {
       this.filled.openUnsafe()
     }
     this.#options.packer.pack(builder, record)
+    this.#records += 1
     const bytes = builder.byteLength
     if (bytes >= this.#options.batchBytesMax) this.#seal()
     return bytes - bytesBefore
@@ -61,7 +68,12 @@ export class PublisherLane<In> {
     return batch
   }
 
-  /** Takes the buffer of a batch that is in the log back into use. */
+  /** A batch that was taken has left memory. */
+  settle({ recordCount }: PackedRecords): void {
+    this.#records -= recordCount
+  }
+
+  /** Takes the buffer of a batch back into use that nobody writes or reads any more. */
   recycle(packed: PackedRecords): void {
     this.#builder.recycle(packed)
   }

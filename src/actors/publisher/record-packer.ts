@@ -12,15 +12,27 @@ export interface RecordPacker<In> {
   readonly schemaFingerprint: string
   /** The key of a record is its symbol. */
   readonly symbolOf: (record: In) => string
+  /** The venue's own id, null where the record has none. */
+  readonly nativeIdOf: (record: In) => number | null
+  /** Decides the tier; undefined where the record does not name it. */
+  readonly baseAssetOf: (record: In) => string | undefined
   readonly pack: (builder: PackedRecordsBuilder, record: In) => void
 }
 
+interface PackableRecord {
+  readonly symbol: string
+  readonly source_sequence: number | null
+  readonly vendor_data: Readonly<Record<string, string>> | null
+}
+
 /** Packs records by the library. */
-export const codecPacker = <A extends { readonly symbol: string }>(
+export const codecPacker = <A extends PackableRecord>(
   codec: RecordCodec<A>
 ): RecordPacker<A> => ({
   schemaFingerprint: codec.fingerprint,
   symbolOf: ({ symbol }) => symbol,
+  nativeIdOf: (record) => record.source_sequence,
+  baseAssetOf: (record) => record.vendor_data?.['base_asset'],
   pack: (builder, record) => builder.add(record.symbol, codec.encode(record))
 })
 
@@ -34,6 +46,9 @@ export const tradePacker = (codec: RecordCodec<TradeV2>): RecordPacker<FeedTrade
   return {
     ...records,
     symbolOf: (trade) => (isCompact(trade) ? trade.instrument.symbol : trade.symbol),
+    nativeIdOf: (trade) => (isCompact(trade) ? trade.nativeId : trade.source_sequence),
+    baseAssetOf: (trade) =>
+      isCompact(trade) ? trade.instrument.baseAsset : records.baseAssetOf(trade),
     pack: (builder, trade) => {
       if (!isCompact(trade)) {
         records.pack(builder, trade)

@@ -1,34 +1,47 @@
 /**
  * Carries records of one data type into the event log: encodes them, packs them into batches by
- * lane, appends.
+ * lane, appends, and puts on disk what the log cannot take.
  *
- * 1. A lane is a partition: it has one append outstanding, so
- *    records of a key keep their order (R36).
- * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending. Who drops
- *    records while the log refuses them does not wait meanwhile, and offers none.
- * 3. A batch that the log refuses is offered again, unchanged, before anything newer of its lane.
- * 4. `run` ends only by failure, or after `finish` once everything offered before it is durable.
+ * 1. A lane is a partition; what happens to its batches is the lane's own (R36).
+ * 2. What is in memory is bounded: `offer` waits while more than `bytesMax` are pending, or, where
+ *    neither log nor spool takes what is there, takes no more than memory has room for.
+ * 3. While a lane's records cannot go straight to the log, only those are taken that have a place;
+ *    the others are refused, counted and claimed (R5, R34). What was taken is never dropped for
+ *    want of room in the spool.
+ * 4. accepted + recovered = acknowledged + spooled + in flight, at every instant (R16).
+ * 5. `run` ends only by failure, or after `finish` once everything offered before it is durable, in
+ *    the log or in the spool.
  */
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
-import type { EventLogWriter, LogUnavailable } from '../../adapters/log/event-log.ts'
+import { noneRefused, type RefusedBySymbol } from '../../adapters/exchange/feed-account.ts'
+import type { EventLogWriter, ReadFailure } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
-import type { PackedRecords } from '../../adapters/log/record-batch.ts'
+import type { Spool, SpoolUsage } from '../../adapters/log/spool.ts'
+import { type Tier, tierOf, type TierTable } from '../../market/tier.ts'
+import type { Circuit } from './circuit.ts'
+import { type LaneEvent, LaneRunner, type LaneTimes } from './lane-runner.ts'
+import { type PublishCounts, PublishLedger } from './publish-ledger.ts'
 import { PublisherLane } from './publisher-lane.ts'
 import type { RecordPacker } from './record-packer.ts'
+import { RefusalClaims } from './refusal-claims.ts'
+import { roomBytes } from './spool-admission.ts'
 
 export interface RecordPublisherOptions<In> {
-  readonly log: Pick<EventLogWriter, 'append' | 'topics'>
+  /** The event log as it is served now; undefined while it is away. */
+  readonly log: () => Pick<EventLogWriter, 'append'> | undefined
   readonly topic: string
+  /** Of the topic: as the log has it, or as it was declared while the log is away. */
+  readonly partitionCount: number
+  readonly spool: Spool
+  readonly circuit: Circuit
   readonly packer: RecordPacker<In>
+  readonly tiers: TierTable
   /** Pending bytes beyond which `offer` waits. */
   readonly bytesMax: number
   /** A batch leaves at this size at the latest. */
   readonly batchBytesMax: number
-  /** A batch that is not whole waits this long for more records. */
-  readonly lingerMs: number
-  /** Pause before a refused batch is offered again. */
-  readonly refusedPauseMs: number
+  readonly times: LaneTimes
   /** Whether records are dropped, by who would offer them, while `refused`. */
   readonly isSheddable: boolean
   /** Why nothing may be appended at the moment; undefined while it may. */
@@ -38,61 +51,94 @@ export interface RecordPublisherOptions<In> {
 }
 
 export type PublisherEvent =
-  | {
-      readonly type: 'batch.published'
-      readonly records: number
-      readonly bytes: number
-      /** From its first record to its durability. */
-      readonly tookMs: number
-    }
-  | { readonly type: 'batch.refused'; readonly detail: string }
+  | LaneEvent
+  | { readonly type: 'records.refused'; readonly reason: 'spool_full'; readonly records: number }
 
 /** Waiting offers go on when pending bytes have fallen to this share of the bound. */
 const resumeShare = 0.5
 
+const claimsWaitingMax = 1_024
+
+interface SymbolPlace<In> {
+  readonly runner: LaneRunner<In>
+  readonly tier: Tier
+}
+
 export class RecordPublisher<In> {
   readonly #options: RecordPublisherOptions<In>
-  readonly #lanes: ReadonlyArray<PublisherLane<In>>
-  readonly #laneBySymbol = new Map<string, PublisherLane<In>>()
+  readonly #runners: ReadonlyArray<LaneRunner<In>>
+  readonly #placeBySymbol = new Map<string, SymbolPlace<In>>()
   readonly #room = Latch.makeUnsafe(true)
   readonly #empty = Latch.makeUnsafe(true)
+  readonly #ledger = new PublishLedger()
+  readonly #claims = new RefusalClaims(claimsWaitingMax)
+  #spool: Spool
   #pendingBytes = 0
-  #refusedLanes = 0
+  #heldLanes = 0
 
   constructor(options: RecordPublisherOptions<In>) {
     this.#options = options
-    this.#lanes = Array.from(
-      { length: options.log.topics.get(options.topic)! },
-      (_, partition) =>
-        new PublisherLane({
-          partition,
-          packer: options.packer,
-          batchBytesMax: options.batchBytesMax,
-          nowMs: options.nowMs
-        })
-    )
+    const { packer, batchBytesMax, nowMs } = options
+    const context = {
+      ...options,
+      ledger: this.#ledger,
+      settled: (bytes: number) => this.#settle(bytes),
+      held: (change: 1 | -1) => {
+        this.#heldLanes += change
+        // Nothing makes room by itself now: who waits is told what is not taken instead.
+        if (change > 0) this.#room.openUnsafe()
+      }
+    }
+    this.#runners = Array.from({ length: options.partitionCount }, (_, partition) => {
+      const lane = new PublisherLane<In>({ partition, packer, batchBytesMax, nowMs })
+      return new LaneRunner(lane, context)
+    })
+    this.#spool = options.spool
+    this.useSpool(options.spool)
   }
 
   get pendingBytes(): number {
     return this.#pendingBytes
   }
 
-  /** Whether the log refuses batches at the moment. */
+  /** Whether batches stay in memory because neither log nor spool takes them. */
   get refused(): boolean {
-    return this.#refusedLanes > 0
+    return this.#heldLanes > 0
   }
 
-  /** Takes the records over; ends when there is room for more (2). */
-  offer(records: readonly In[]): Effect.Effect<void> {
+  /** (4) */
+  get counts(): PublishCounts {
+    return this.#ledger.counts(this.#runners.reduce((sum, { lane }) => sum + lane.records, 0))
+  }
+
+  /** What was refused since it was asked for last, as claims for the gap ledger (R5). */
+  readonly takeClaims = () => this.#claims.take()
+
+  /** The spool was opened anew: what it has goes before what is in memory. */
+  useSpool(spool: Spool): void {
+    this.#spool = spool
+    let records = 0
+    for (const runner of this.#runners) {
+      const lane = spool.lane(this.#options.topic, runner.lane.partition)
+      records += lane.records
+      runner.useSpool(lane)
+    }
+    this.#ledger.noteOpened(records)
+  }
+
+  /** Takes the records over that have a place (3); ends when there is room for more (2). */
+  offer(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
     return Effect.suspend(() => {
       if (records.length > 0) this.#empty.closeUnsafe()
-      const { symbolOf } = this.#options.packer
-      let bytes = 0
-      for (const record of records) bytes += this.#laneOf(symbolOf(record)).add(record)
-      this.#pendingBytes += bytes
-      if (this.#pendingBytes <= this.#options.bytesMax) return Effect.void
+      const isDiverted = this.#runners.some((runner) => runner.isDiverted)
+      const refused =
+        isDiverted || this.#claims.hasOpen ? this.#takeSome(records) : this.#takeAll(records)
+      if (this.#pendingBytes === 0) this.#empty.openUnsafe()
+      if (this.#pendingBytes <= this.#options.bytesMax || this.refused) {
+        return Effect.succeed(refused)
+      }
       this.#room.closeUnsafe()
-      return this.#room.await
+      return Effect.as(this.#room.await, refused)
     })
   }
 
@@ -101,77 +147,79 @@ export class RecordPublisher<In> {
     return this.#empty.await
   }
 
-  /** Sends what is pending at once and lets `run` end (4). Nothing may be offered afterwards. */
+  /** Sends what is pending at once and lets `run` end (5). Nothing may be offered afterwards. */
   readonly finish: Effect.Effect<void> = Effect.sync(() => {
-    for (const lane of this.#lanes) lane.close()
+    for (const runner of this.#runners) runner.finish()
   })
 
-  /** Lets everybody go on who waits: what is pending will not become durable here any more. */
-  readonly abandon: Effect.Effect<void> = Effect.sync(() => {
-    this.#room.openUnsafe()
-    this.#empty.openUnsafe()
-  })
+  /**
+   * When `run` has ended otherwise: puts what is pending into the spool, and lets everybody go on
+   * who waits. Ends with the bytes that are lost, since the spool had no room for them.
+   */
+  readonly rescue: Effect.Effect<number> = Effect.suspend(() =>
+    Effect.forEach(this.#runners, (runner) => runner.rescue, { concurrency: 'unbounded' })
+  ).pipe(
+    Effect.map((bytes) => bytes.reduce((sum, lost) => sum + lost, 0)),
+    Effect.ensuring(
+      Effect.sync(() => {
+        this.#room.openUnsafe()
+        this.#empty.openUnsafe()
+      })
+    )
+  )
 
-  readonly run: Effect.Effect<void, LogUnavailable> = Effect.suspend(() =>
-    Effect.forEach(this.#lanes, (lane) => this.#runLane(lane), {
+  readonly run: Effect.Effect<void, ReadFailure> = Effect.suspend(() =>
+    Effect.forEach(this.#runners, (runner) => runner.run, {
       concurrency: 'unbounded',
       discard: true
     })
   )
 
-  #runLane(lane: PublisherLane<In>): Effect.Effect<void, LogUnavailable> {
-    const { lingerMs, nowMs, observe } = this.#options
-    const awaitBatch = lane.filled.await.pipe(
-      Effect.andThen(Effect.race(Effect.sleep(lingerMs), lane.full.await))
-    )
-    const append = (packed: PackedRecords) => this.#append(lane.partition, packed)
-    const settle = (bytes: number) => this.#settle(bytes)
-    return Effect.gen(function* () {
-      for (;;) {
-        yield* awaitBatch
-        const batch = lane.take()
-        if (batch === undefined) return
-        const { packed, sinceMs } = batch
-        yield* append(packed)
-        settle(packed.bytes.length)
-        const tookMs = nowMs() - sinceMs
-        observe({
-          type: 'batch.published',
-          records: packed.recordCount,
-          bytes: packed.bytes.length,
-          tookMs
-        })
-        lane.recycle(packed)
+  #takeAll(records: readonly In[]): RefusedBySymbol {
+    for (const record of records) this.#take(record)
+    return noneRefused
+  }
+
+  #take(record: In): void {
+    const { runner } = this.#placeOf(record)
+    this.#ledger.noteAccepted(1)
+    // Adding may wake the lane, which may settle a batch before this returns.
+    const bytes = runner.lane.add(record)
+    this.#pendingBytes += bytes
+  }
+
+  /** (3) */
+  #takeSome(records: readonly In[]): RefusedBySymbol {
+    const { packer, nowMs, observe } = this.#options
+    const spool = this.#spool.usage()
+    const refused = new Map<string, number>()
+    for (const record of records) {
+      const { runner, tier } = this.#placeOf(record)
+      const symbol = packer.symbolOf(record)
+      if (!this.#hasRoom({ runner, tier }, spool)) {
+        refused.set(symbol, (refused.get(symbol) ?? 0) + 1)
+        const nativeId = packer.nativeIdOf(record)
+        this.#claims.noteRefused({ symbol, nativeId, atMs: nowMs() })
+        continue
       }
-    })
+      this.#claims.noteTaken(symbol)
+      this.#take(record)
+    }
+    if (refused.size === 0) return noneRefused
+    const count = [...refused.values()].reduce((sum, more) => sum + more, 0)
+    this.#ledger.noteRefused(count)
+    observe({ type: 'records.refused', reason: 'spool_full', records: count })
+    return refused
   }
 
-  /** (3): a full log or disk is a state that passes, not a failure of the lane (R14, R31). */
-  #append(partition: number, packed: PackedRecords): Effect.Effect<void, LogUnavailable> {
-    const { log, topic, refusal } = this.#options
-    return Effect.suspend(() => {
-      const reason = refusal()
-      if (reason !== undefined) return this.#offerAgain(partition, packed, reason)
-      return log.append(topic, partition, packed).pipe(
-        Effect.asVoid,
-        Effect.catchTag('LogFull', ({ message }) => this.#offerAgain(partition, packed, message))
-      )
-    })
-  }
-
-  #offerAgain(
-    partition: number,
-    packed: PackedRecords,
-    detail: string
-  ): Effect.Effect<void, LogUnavailable> {
-    const { refusedPauseMs, isSheddable, observe } = this.#options
-    observe({ type: 'batch.refused', detail })
-    this.#refusedLanes++
-    if (isSheddable) this.#room.openUnsafe()
-    return Effect.sleep(refusedPauseMs).pipe(
-      Effect.ensuring(Effect.sync(() => this.#refusedLanes--)),
-      Effect.andThen(Effect.suspend(() => this.#append(partition, packed)))
-    )
+  #hasRoom({ runner, tier }: SymbolPlace<In>, spool: SpoolUsage): boolean {
+    const { bytesMax: pendingBytesMax, isSheddable } = this.#options
+    const pendingBytes = this.#pendingBytes
+    if (runner.isDiverted) {
+      return roomBytes(tier, { spool, pendingBytes, pendingBytesMax, isSheddable }) > 0
+    }
+    // (2): nobody waits while a lane is held.
+    return !this.refused || pendingBytes <= pendingBytesMax
   }
 
   #settle(bytes: number): void {
@@ -180,12 +228,16 @@ export class RecordPublisher<In> {
     if (this.#pendingBytes === 0) this.#empty.openUnsafe()
   }
 
-  #laneOf(symbol: string): PublisherLane<In> {
-    let lane = this.#laneBySymbol.get(symbol)
-    if (lane === undefined) {
-      lane = this.#lanes[partitionOf(symbol, this.#lanes.length)]!
-      this.#laneBySymbol.set(symbol, lane)
+  #placeOf(record: In): SymbolPlace<In> {
+    const { packer, tiers } = this.#options
+    const symbol = packer.symbolOf(record)
+    let place = this.#placeBySymbol.get(symbol)
+    if (place === undefined) {
+      const runner = this.#runners[partitionOf(symbol, this.#runners.length)]!
+      const baseAsset = packer.baseAssetOf(record)
+      place = { runner, tier: baseAsset === undefined ? 3 : tierOf(tiers, { baseAsset }) }
+      this.#placeBySymbol.set(symbol, place)
     }
-    return lane
+    return place
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Program of the actor `repair/disk`: measures the data folder against `K2_DISK_LIMIT` (R53).
- * When it is used up the publisher holds its batches, so that the feeds wait and nothing grows.
+ * When it is used up, log and spool take nothing more: the publisher holds what it has and refuses
+ * what comes, so that nothing grows.
  */
 import * as Effect from 'effect/Effect'
 import { folderBytes } from '../../adapters/disk/folders.ts'
@@ -15,13 +16,14 @@ export const diskProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, telemetry } = shared
-      const usage = { bytes: 0, bytesMax: config.diskBytesMax }
+      const usage = { bytes: 0, bytesMax: config.diskBytesMax, spoolBytes: 0 }
       telemetry.metrics.diskBytesMax.set(usage.bytesMax)
       const measure = Effect.map(folderBytes(folder.root), (bytes) => {
         if (bytes >= usage.bytesMax && usage.bytes < usage.bytesMax) {
           telemetry.log('error', 'disk.limit_reached', { ...usage, bytes })
         }
         usage.bytes = bytes
+        usage.spoolBytes = shared.spool.current?.usage().bytes ?? 0
         telemetry.metrics.diskBytes.set(bytes)
       })
       yield* measure

@@ -10,6 +10,7 @@ import { openStores, pointersDirectory, type StorageSettings, type Stores } from
 export interface DataFolder {
   readonly root: string
   readonly log: string
+  readonly spool: string
   readonly warehouse: string
   readonly deadLetters: string
   /** Where DuckDB spills what exceeds its memory. */
@@ -25,6 +26,7 @@ export const dataFolderAt = (path: string): DataFolder => {
   return {
     root,
     log: join(root, 'log'),
+    spool: join(root, 'spool'),
     warehouse: join(root, 'warehouse'),
     deadLetters: join(root, 'dead-letters'),
     temporary: join(root, 'tmp'),

@@ -15,7 +15,7 @@ export interface SymbolAccount {
   readonly received: number
   readonly accepted: number
   readonly rejected: number
-  /** Records that the sink failed to take. */
+  /** Records that the sink failed to take, or had no room for. */
   readonly refused: number
   /** Records that the sink dropped, as it may under pressure (R34). */
   readonly shed: number
@@ -52,6 +52,18 @@ export const increment = <K>(counts: Map<K, number>, key: K): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
+/** Records that a sink did not take, by symbol. */
+export type RefusedBySymbol = ReadonlyMap<string, number>
+
+export const noneRefused: RefusedBySymbol = new Map()
+
+/** What was offered, without what was refused of it. */
+export const takenOf = (
+  offered: ReadonlyMap<string, number>,
+  refused: RefusedBySymbol
+): ReadonlyMap<string, number> =>
+  new Map([...offered].map(([symbol, count]) => [symbol, count - (refused.get(symbol) ?? 0)]))
+
 export class FeedAccount {
   readonly #bySymbol = new Map<string, MutableAccount>()
 
@@ -68,6 +80,12 @@ export class FeedAccount {
     const account = this.#accountOf(symbol)
     account.received += 1
     account.rejected += 1
+  }
+
+  /** Settles offered records, by symbol, as taken but for those that the sink refused. */
+  settleTaken(counts: ReadonlyMap<string, number>, refused: RefusedBySymbol): void {
+    this.settle(refused.size === 0 ? counts : takenOf(counts, refused), 'accepted')
+    this.settle(refused, 'refused')
   }
 
   /** Settles offered records, by symbol, as taken or as not taken. */

@@ -9,6 +9,7 @@
  *    been offered.
  */
 import * as Effect from 'effect/Effect'
+import type * as Exit from 'effect/Exit'
 import type * as Scope from 'effect/Scope'
 import { blankTrade, type CompactTrade } from '../../market/compact-trade.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
@@ -16,19 +17,28 @@ import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { InstrumentTable } from './binance-fields.ts'
 import { parseFrame } from './binance-frames.ts'
 import { type SessionError, SocketClosed } from './exchange-errors.ts'
-import { emptyTally, type FeedAccount, type FrameTally, increment } from './feed-account.ts'
+import {
+  emptyTally,
+  type FeedAccount,
+  type FrameTally,
+  increment,
+  noneRefused,
+  type RefusedBySymbol,
+  takenOf
+} from './feed-account.ts'
 import type { RawFrame, RejectedFrame, RejectReason } from './frame-result.ts'
 import { TradeScanner } from './trade-scanner.ts'
 
 /**
- * Where trades go. The effect ends when the sink holds them, and may wait as long as it must. The
- * compact ones are the pump's: it fills them anew for the next batch.
+ * Where trades go. The effect ends when the sink holds them, and may wait as long as it must; it
+ * tells what the sink had no room for, if anything. The compact ones are the pump's: it fills them
+ * anew for the next batch.
  */
 interface TradeSink<E> {
   readonly offer: (
     trades: ReadonlyArray<TradeV2 | CompactTrade>,
     receivedUs: number
-  ) => Effect.Effect<void, E>
+  ) => Effect.Effect<RefusedBySymbol, E>
 }
 
 /**
@@ -36,7 +46,7 @@ interface TradeSink<E> {
  */
 interface QuoteIntake<E> {
   readonly sink: {
-    readonly offer: (quotes: ReadonlyArray<QuoteV2>) => Effect.Effect<'accepted' | 'shed', E>
+    readonly offer: (quotes: ReadonlyArray<QuoteV2>) => Effect.Effect<'shed' | RefusedBySymbol, E>
   }
   readonly account: FeedAccount
 }
@@ -146,21 +156,24 @@ const handle = <E>(
   Effect.suspend(() => {
     const batch = reader.read(frames)
     const { account, sink, deadLetters } = options
-    const settled = (outcome: 'accepted' | 'refused') =>
-      Effect.sync(() => account.settle(batch.offeredBySymbol, outcome))
-    const offered =
+    const settled = (exit: Exit.Exit<RefusedBySymbol, E>) =>
+      Effect.sync(() => {
+        if (exit._tag === 'Success') account.settleTaken(batch.offeredBySymbol, exit.value)
+        else account.settle(batch.offeredBySymbol, 'refused')
+      })
+    const offered: Effect.Effect<RefusedBySymbol, E> =
       batch.trades.length === 0
-        ? Effect.void
-        : sink.offer(batch.trades, batch.receivedUs).pipe(
-            Effect.onExit((exit) => settled(exit._tag === 'Success' ? 'accepted' : 'refused'))
-          )
+        ? Effect.succeed(noneRefused)
+        : Effect.onExit(sink.offer(batch.trades, batch.receivedUs), settled)
     const lettered = Effect.forEach(batch.letters, (letter) => deadLetters.offer(letter), {
       discard: true
     })
     const quoted = offerQuotes(batch, options.quotes)
-    return Effect.andThen(
-      Effect.andThen(Effect.andThen(offered, quoted), lettered),
-      Effect.sync(() => options.observe(handledEvent(batch)))
+    return Effect.flatMap(offered, (refused) =>
+      Effect.andThen(
+        Effect.andThen(quoted, lettered),
+        Effect.sync(() => options.observe(handledEvent(batch, refused)))
+      )
     )
   })
 
@@ -172,18 +185,21 @@ const offerQuotes = <E>(
     ? Effect.void
     : intake.sink.offer(quotes).pipe(
         Effect.onExit((exit) =>
-          Effect.sync(() =>
-            intake.account.settle(quotesBySymbol, exit._tag === 'Success' ? exit.value : 'refused')
-          )
+          Effect.sync(() => {
+            const outcome = exit._tag === 'Success' ? exit.value : 'refused'
+            if (typeof outcome === 'string') intake.account.settle(quotesBySymbol, outcome)
+            else intake.account.settleTaken(quotesBySymbol, outcome)
+          })
         ),
         Effect.asVoid
       )
 
-const handledEvent = (batch: Batch): FramesHandled => ({
+const handledEvent = (batch: Batch, refused: RefusedBySymbol): FramesHandled => ({
   type: 'frames.handled',
   receivedUs: batch.receivedUs,
   tally: batch.tally,
-  acceptedBySymbol: batch.offeredBySymbol,
+  acceptedBySymbol:
+    refused.size === 0 ? batch.offeredBySymbol : takenOf(batch.offeredBySymbol, refused),
   rejectedBySymbol: batch.rejectedBySymbol,
   unsampledCount: batch.unsampledCount
 })

@@ -6,7 +6,8 @@
  * 2. A topic's partition count never changes: its keys would move (R41).
  */
 import * as Schema from 'effect/Schema'
-import { FileAbsent, type LogFiles } from './log-files.ts'
+import type { LogFiles } from './log-files.ts'
+import { readWhole, replaceWhole } from './whole-file.ts'
 
 export interface LogDescription {
   /** UUID that names the log's offsets (R8). */
@@ -45,7 +46,7 @@ export const readDescription = async (
   files: LogFiles,
   directory: string
 ): Promise<LogDescription | undefined> => {
-  const text = await readText(files, `${directory}/${fileName}`)
+  const text = await readWhole(files, `${directory}/${fileName}`)
   if (text === undefined) return undefined
   try {
     const { identity, topics } = decodeFile(JSON.parse(text))
@@ -88,10 +89,10 @@ export const establishDescription = async (
 }
 
 const fileName = 'log.json'
-const fileBytesMax = 1024 * 1024
 const partitionsMax = 1_024
 const topicPattern = /^[A-Za-z0-9._-]{1,200}$/
-const partitionPattern = /^(?!writer\.lock).*-[0-9]+$/
+/** Names of partitions' directories. */
+export const partitionPattern = /^(?!writer\.lock).*-[0-9]+$/
 
 const decodeFile = Schema.decodeUnknownSync(
   Schema.Struct({
@@ -109,44 +110,12 @@ const checkTopic = (topic: string, partitionCount: number): void => {
   }
 }
 
-const readText = async (files: LogFiles, path: string): Promise<string | undefined> => {
-  try {
-    const file = await files.open(path, 'read')
-    try {
-      const bytes = Buffer.alloc(Math.min(await file.size(), fileBytesMax))
-      return bytes.toString('utf8', 0, await file.read(bytes, 0))
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (error instanceof FileAbsent) return undefined
-    throw error
-  }
-}
-
-/** Replaces the file by a whole one: its bytes are durable before it has the name. */
-const writeDescription = async (
+const writeDescription = (
   files: LogFiles,
   directory: string,
   { identity, topics }: LogDescription
 ): Promise<void> => {
   const content = { version: 1, identity, topics: Object.fromEntries(topics) }
-  const unfinished = `${directory}/${fileName}.new`
-  await removeIfPresent(files, unfinished)
-  const file = await files.open(unfinished, 'create')
-  try {
-    await file.write([Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`)], 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await files.rename(unfinished, `${directory}/${fileName}`)
-}
-
-const removeIfPresent = async (files: LogFiles, path: string): Promise<void> => {
-  try {
-    await files.remove(path)
-  } catch (error) {
-    if (!(error instanceof FileAbsent)) throw error
-  }
+  const text = `${JSON.stringify(content, undefined, 2)}\n`
+  return replaceWhole(files, `${directory}/${fileName}`, text)
 }

@@ -107,6 +107,20 @@ const logMetrics = ({ counter, gauge, histogram }: Declare) => ({
     'Bytes between feeds and event log.',
     'topic'
   ),
+  circuitState: gauge(
+    'k2_publisher_circuit_state',
+    'Circuit between publisher and event log: 0 closed, 1 half-open, 2 open.',
+    'topic'
+  ),
+  spooled: counter('k2_spooled_total', 'Records that went to the spool.', 'topic'),
+  spoolRefused: counter(
+    'k2_spool_refused_total',
+    'Records that were not taken from a feed for want of room in the spool, by reason.',
+    'topic',
+    'reason'
+  ),
+  spoolBytes: gauge('k2_spool_bytes', 'Bytes of the spool on disk.'),
+  spoolRecords: gauge('k2_spool_records', 'Records in the spool that wait for the event log.'),
   publishRefused: counter(
     'k2_publish_refused_total',
     'Times that the event log refused a batch; it is offered again.',

@@ -13,7 +13,7 @@ import {
   BinanceSocket,
   binanceSocketDefaults
 } from '../../../src/adapters/exchange/binance-socket.ts'
-import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
+import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
 import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
@@ -86,6 +86,7 @@ const startFeed = async (
       offer: (trades) =>
         Effect.sync(() => {
           for (const trade of trades) ids.push(recordOf(trade).message_id)
+          return noneRefused
         })
     },
     deadLetters: { offer: () => Effect.void },

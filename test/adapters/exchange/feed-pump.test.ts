@@ -1,7 +1,7 @@
 import { Deferred, Effect, Exit, Fiber, Schema } from 'effect'
 import { describe, expect, test } from 'vitest'
 import { SocketClosed } from '../../../src/adapters/exchange/exchange-errors.ts'
-import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
+import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
 import {
   type FrameLetter, type FramesHandled, LetterSampler, letterBytesMax, pumpFrames, type PumpOptions
 } from '../../../src/adapters/exchange/feed-pump.ts'
@@ -62,7 +62,10 @@ const setupPump = (sampleMax = 100) => {
     sink: {
       // Compact trades are filled anew for the next batch: what is kept is their record.
       offer: (trades) =>
-        Effect.sync(() => void batches.push(trades.map((given) => recordOf(given))))
+        Effect.sync(() => {
+          batches.push(trades.map((given) => recordOf(given)))
+          return noneRefused
+        })
     },
     deadLetters: { offer: (letter) => Effect.sync(() => void letters.push(letter)) },
     sampler: new LetterSampler(sampleMax),
@@ -150,8 +153,9 @@ describe('the pump', () => {
   test('takes no more frames while the sink has not taken the last', async () => {
     const { account, drain, push, queue, run } = setupPump()
     const gate = Effect.runSync(Deferred.make<void>())
+    const opened = Effect.as(Deferred.await(gate), noneRefused)
     let offers = 0
-    const fiber = run({ sink: { offer: () => { offers += 1; return Deferred.await(gate) } } })
+    const fiber = run({ sink: { offer: () => { offers += 1; return opened } } })
     for (let id = 1; id <= 10; id++) push(trade('BTCUSDT', id))
     await expect.poll(() => offers).toBe(1)
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
@@ -191,6 +195,19 @@ describe('the pump', () => {
       lastId: 2,
       highestId: 2
     })
+  })
+
+  test('what the sink has no room for is refused by symbol; the rest is taken', async () => {
+    const { account, drain, handled, push, run } = setupPump()
+    for (const id of [1, 2, 3]) push(trade('BTCUSDT', id))
+    push(trade('ETHUSDT', 4))
+    drain()
+    const offer = () => Effect.succeed(new Map([['BTCUSDT', 2]]))
+    expect(await exitOf(run({ sink: { offer } }))).toEqual(Exit.void)
+    const { BTCUSDT: btc, ETHUSDT: eth } = account.snapshot()
+    expect(btc).toMatchObject({ received: 3, accepted: 1, refused: 2, offered: 0 })
+    expect(eth).toMatchObject({ received: 1, accepted: 1, refused: 0, offered: 0 })
+    expect([...handled[0]!.acceptedBySymbol]).toEqual([['BTCUSDT', 1], ['ETHUSDT', 1]])
   })
 
   test('interrupted at the sink, nothing stays offered', async () => {
@@ -236,7 +253,7 @@ describe('the pump', () => {
     const { account, batches, drain, handled, letters, push, run } = setupPump()
     const quoteAccount = new FeedAccount()
     const offered: string[][] = []
-    const outcomes = ['accepted', 'shed'] as const
+    const outcomes = [new Map([['BTCUSDT', 1]]), 'shed'] as const
     push(ticker('BTCUSDT', 7))
     push(trade('BTCUSDT', 5))
     push(ticker('BTCUSDT', 9))
@@ -258,9 +275,9 @@ describe('the pump', () => {
     expect(batches.flat().map(({ message_id: id }) => id)).toEqual(['BINANCE:BTCUSDT:5'])
     expect(quoteAccount.snapshot()['BTCUSDT']).toEqual({
       received: 4,
-      accepted: 2,
+      accepted: 1,
       rejected: 1,
-      refused: 0,
+      refused: 1,
       shed: 1,
       offered: 0,
       lastId: 12,

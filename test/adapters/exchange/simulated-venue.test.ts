@@ -15,7 +15,7 @@ import {
   BinanceSocket,
   binanceSocketDefaults
 } from '../../../src/adapters/exchange/binance-socket.ts'
-import { FeedAccount } from '../../../src/adapters/exchange/feed-account.ts'
+import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
 import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
@@ -53,7 +53,7 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
             trades.push(...batch.map((given) => recordOf(given)))
             const isComplete = trades.length >= count
             return isComplete ? Queue.offer(commands, { type: 'drain.requested' }) : Effect.void
-          })
+          }).pipe(Effect.as(noneRefused))
       },
       deadLetters: { offer: () => Effect.sync(() => void (rejectedCount += 1)) },
       sampler: new LetterSampler(1_000),

@@ -1,0 +1,354 @@
+/**
+ * Carries the batches of one lane to the event log, past the spool or through it.
+ *
+ * 1. A lane has one append to the event log outstanding, and its records leave in the order in
+ *    which they came: while its spool holds anything, whatever is newer goes behind it (R36).
+ * 2. A batch is in the spool before it is sent again, so that one whose send ended without word
+ *    survives a kill (R4). Only where the spool takes none is it sent again from memory.
+ * 3. What may still be written by an append that was given up is never touched again: it is copied.
+ * 4. The spool is told that records are drained after the event log has acknowledged them.
+ * 5. What neither takes stays in memory, and is offered again until one does (R14, R31).
+ */
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Latch from 'effect/Latch'
+import type { EventLogWriter, ReadFailure } from '../../adapters/log/event-log.ts'
+import type { JoinedBatches } from '../../adapters/log/joined-batches.ts'
+import type { PackedRecords } from '../../adapters/log/record-batch.ts'
+import type { SpoolLane } from '../../adapters/log/spool.ts'
+import type { Circuit, Leave, SendOutcome } from './circuit.ts'
+import type { PublishLedger } from './publish-ledger.ts'
+import type { PendingBatch, PublisherLane } from './publisher-lane.ts'
+
+export interface LaneTimes {
+  /** A batch that is not whole waits this long for more records. */
+  readonly lingerMs: number
+  /** An append that has not ended by then is of unknown outcome. */
+  readonly appendMsMax: number
+  /** Pause before a batch that was refused is offered again. */
+  readonly refusedPauseMs: number
+  /** Longest that a batch waits for the last of the spool to leave before it. */
+  readonly handoverMsMax: number
+  /** Once the publisher is finishing, sends and draining go on for so long. */
+  readonly finishMsMax: number
+}
+
+export type LaneEvent =
+  | {
+      readonly type: 'batch.published'
+      readonly records: number
+      readonly bytes: number
+      /** From its first record to its durability; null of what was in the spool. */
+      readonly tookMs: number | null
+    }
+  | {
+      readonly type: 'batch.spooled'
+      readonly records: number
+      readonly bytes: number
+      readonly tookMs: number
+    }
+  /** Refused by the event log, or by log and spool. */
+  | { readonly type: 'batch.refused'; readonly detail: string }
+
+export interface LaneContext {
+  readonly topic: string
+  /** The event log as it is served now. */
+  readonly log: () => Pick<EventLogWriter, 'append'> | undefined
+  /** Why nothing may be appended anywhere at the moment; undefined while it may. */
+  readonly refusal: () => string | undefined
+  readonly circuit: Circuit
+  readonly ledger: PublishLedger
+  readonly times: LaneTimes
+  readonly batchBytesMax: number
+  readonly nowMs: () => number
+  /** Pending bytes of the publisher have changed by so many. */
+  readonly settled: (bytes: number) => void
+  /** The lane holds a batch that nobody takes, or does so no more. */
+  readonly held: (change: 1 | -1) => void
+  readonly observe: (event: LaneEvent) => void
+}
+
+const unanswered: SendOutcome = {
+  type: 'failed',
+  isIndeterminate: true,
+  detail: 'the event log did not answer in time'
+}
+const logAway: SendOutcome = {
+  type: 'failed',
+  isIndeterminate: false,
+  detail: 'the event log is not open'
+}
+
+export class LaneRunner<In> {
+  readonly lane: PublisherLane<In>
+  readonly #context: LaneContext
+  #spool: SpoolLane | undefined
+  readonly #spooled = Latch.makeUnsafe(false)
+  readonly #finishing = Deferred.makeUnsafe<void>()
+  #stepped = Deferred.makeUnsafe<void>()
+  #isHeld = false
+  /** The batch that was taken from the lane and is not settled. */
+  #inHand: PendingBatch | undefined
+
+  constructor(lane: PublisherLane<In>, context: LaneContext) {
+    this.lane = lane
+    this.#context = context
+  }
+
+  /** Whether what comes now goes through the spool, or waits for room in it. */
+  get isDiverted(): boolean {
+    return !this.#context.circuit.isClosed || this.#isHeld || !this.#isSpoolEmpty
+  }
+
+  /** The spool was opened, at first or anew. */
+  useSpool(spool: SpoolLane): void {
+    this.#spool = spool
+    if (!spool.isEmpty) this.#spooled.openUnsafe()
+  }
+
+  /** Nothing is added any more; what waits leaves at once, into the log or the spool. */
+  finish(): void {
+    this.lane.close()
+    this.#spooled.openUnsafe()
+    Deferred.doneUnsafe(this.#finishing, Effect.void)
+  }
+
+  /** Ends after `finish`, once everything of the lane is durable. */
+  get run(): Effect.Effect<void, ReadFailure> {
+    return Effect.asVoid(
+      Effect.all([this.#place, Effect.raceFirst(this.#drain, this.#finished)], {
+        concurrency: 'unbounded'
+      })
+    )
+  }
+
+  /**
+   * Of a runner that runs no more: puts what memory has into the spool. Ends with the bytes for
+   * which there was no room.
+   */
+  readonly rescue: Effect.Effect<number> = Effect.suspend(() => {
+    // (3)
+    const inHand = this.#inHand && { ...this.#inHand, packed: copyOf(this.#inHand.packed) }
+    let batch = inHand ?? this.lane.take()
+    let lostBytes = 0
+    return Effect.gen({ self: this }, function* () {
+      for (; batch !== undefined; batch = this.lane.take()) {
+        const detail = yield* this.#spoolBatch(batch)
+        if (detail !== undefined) lostBytes += batch.packed.bytes.length
+      }
+      return lostBytes
+    })
+  })
+
+  get #isSpoolEmpty(): boolean {
+    return this.#spool?.isEmpty ?? true
+  }
+
+  get #place(): Effect.Effect<void> {
+    const { times } = this.#context
+    const { lane } = this
+    const awaitBatch = lane.filled.await.pipe(
+      Effect.andThen(Effect.race(Effect.sleep(times.lingerMs), lane.full.await))
+    )
+    return Effect.gen({ self: this }, function* () {
+      for (;;) {
+        yield* awaitBatch
+        this.#inHand = lane.take()
+        if (this.#inHand === undefined) return
+        yield* this.#placeInHand()
+        this.#inHand = undefined
+      }
+    })
+  }
+
+  /** Ends once the batch is durable in the event log or in the spool. */
+  #placeInHand(): Effect.Effect<void> {
+    const { refusal, circuit, times } = this.#context
+    return Effect.gen({ self: this }, function* () {
+      for (;;) {
+        const batch = this.#inHand!
+        let detail = refusal()
+        if (detail === undefined) {
+          if (this.#isHandover) {
+            yield* Effect.raceAllFirst([
+              Deferred.await(this.#stepped),
+              circuit.changed,
+              Effect.sleep(times.handoverMsMax)
+            ])
+            if (this.#isSpoolEmpty) continue
+          }
+          // (1)
+          const leave = this.#isSpoolEmpty ? circuit.take() : undefined
+          if (leave !== undefined && (yield* this.#sendInHand(batch, leave))) return
+          detail = yield* this.#spoolBatch(this.#inHand!)
+          if (detail === undefined) return
+        }
+        yield* this.#hold(detail)
+      }
+    })
+  }
+
+  /** What is left in the spool leaves soon: better to wait for it than to go behind it for ever. */
+  get #isHandover(): boolean {
+    const { circuit, batchBytesMax } = this.#context
+    if (this.#isSpoolEmpty || !circuit.isClosed) return false
+    return this.#spool!.undrainedBytes <= batchBytesMax
+  }
+
+  #sendInHand(batch: PendingBatch, leave: Leave): Effect.Effect<boolean> {
+    const { ledger, observe, nowMs } = this.#context
+    const { packed, sinceMs } = batch
+    return Effect.map(this.#send(packed, leave), (outcome) => {
+      if (outcome.type === 'failed') {
+        // (3)
+        if (outcome.isIndeterminate) this.#inHand = { sinceMs, packed: copyOf(packed) }
+        return false
+      }
+      ledger.noteAcknowledged(packed.recordCount)
+      this.#leave(packed)
+      const { recordCount: records, bytes } = packed
+      const tookMs = nowMs() - sinceMs
+      observe({ type: 'batch.published', records, bytes: bytes.length, tookMs })
+      this.lane.recycle(packed)
+      return true
+    })
+  }
+
+  /** Why the batch is not in the spool; undefined once it is. */
+  #spoolBatch({ packed, sinceMs }: PendingBatch): Effect.Effect<string | undefined> {
+    const { ledger, observe, nowMs } = this.#context
+    const spool = this.#spool
+    if (spool === undefined) return Effect.succeed('the spool is not open')
+    return Effect.match(spool.append(packed), {
+      onSuccess: () => {
+        const { recordCount: records, bytes } = packed
+        ledger.noteSpooled(records)
+        this.#leave(packed)
+        this.#spooled.openUnsafe()
+        observe({ type: 'batch.spooled', records, bytes: bytes.length, tookMs: nowMs() - sinceMs })
+        return undefined
+      },
+      onFailure: ({ message }) => message
+    })
+  }
+
+  #leave(packed: PackedRecords): void {
+    this.lane.settle(packed)
+    this.#inHand = undefined
+    this.#context.settled(packed.bytes.length)
+  }
+
+  /** (5) */
+  #hold(detail: string): Effect.Effect<void> {
+    const { circuit, times, held, observe } = this.#context
+    return Effect.suspend(() => {
+      this.#isHeld = true
+      held(1)
+      observe({ type: 'batch.refused', detail })
+      return Effect.raceFirst(Effect.sleep(times.refusedPauseMs), circuit.changed)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.#isHeld = false
+          held(-1)
+        })
+      )
+    )
+  }
+
+  get #finished(): Effect.Effect<void> {
+    const { circuit, times } = this.#context
+    const until = Effect.suspend(() => (this.#isSpoolEmpty ? Effect.void : Effect.never))
+    const goesOn = Effect.suspend(() => (circuit.isClosed ? circuit.changed : Effect.void))
+    return Effect.andThen(
+      Deferred.await(this.#finishing),
+      Effect.raceAllFirst([until, goesOn, Effect.sleep(times.finishMsMax)])
+    )
+  }
+
+  get #drain(): Effect.Effect<void, ReadFailure> {
+    const { refusal, circuit, times } = this.#context
+    return Effect.gen({ self: this }, function* () {
+      for (;;) {
+        yield* this.#spooled.await
+        const spool = this.#spool
+        const oldest = spool === undefined ? undefined : yield* this.#oldestOf(spool)
+        if (spool === undefined || oldest === undefined) {
+          if (yield* Deferred.isDone(this.#finishing)) return
+          // What is on its way in opens it again once it can be read.
+          if (spool === undefined || spool.records === 0) this.#spooled.closeUnsafe()
+          continue
+        }
+        const leave = refusal() === undefined ? circuit.take() : undefined
+        if (leave === undefined) {
+          yield* Effect.raceFirst(circuit.changed, Effect.sleep(times.refusedPauseMs))
+          continue
+        }
+        if (yield* this.#drainStep(spool, oldest, leave)) continue
+        // Open, the circuit says when to try again; until it is, failures follow each other slowly.
+        yield* Effect.raceFirst(circuit.changed, Effect.sleep(times.refusedPauseMs))
+      }
+    })
+  }
+
+  /** A spool that is being opened anew, or whose disk does not answer, is read later. */
+  #oldestOf(spool: SpoolLane): Effect.Effect<JoinedBatches | undefined, ReadFailure> {
+    const { batchBytesMax, times } = this.#context
+    return Effect.catchIf(
+      spool.oldest(batchBytesMax),
+      (error) => error._tag === 'LogUnavailable' || spool !== this.#spool,
+      () => Effect.as(Effect.sleep(times.refusedPauseMs), undefined)
+    )
+  }
+
+  #drainStep(spool: SpoolLane, oldest: JoinedBatches, leave: Leave): Effect.Effect<boolean> {
+    const { ledger, observe } = this.#context
+    const { packed } = oldest
+    const { recordCount: records } = packed
+    const bytes = packed.bytes.length
+    return Effect.gen({ self: this }, function* () {
+      const { type } = yield* this.#send(packed, leave)
+      if (type === 'acknowledged') {
+        ledger.noteDrained(records, spool !== this.#spool)
+        yield* spool.acknowledge(oldest) // (4)
+        observe({ type: 'batch.published', records, bytes, tookMs: null })
+      }
+      const stepped = this.#stepped
+      this.#stepped = Deferred.makeUnsafe<void>()
+      Deferred.doneUnsafe(stepped, Effect.void)
+      return type === 'acknowledged'
+    })
+  }
+
+  /** Never fails: how it ended is for the circuit, and for whoever has the batch. */
+  #send(packed: PackedRecords, leave: Leave): Effect.Effect<SendOutcome> {
+    const { log, topic, circuit, observe } = this.#context
+    const append = Effect.suspend((): Effect.Effect<SendOutcome> => {
+      const current = log()
+      if (current === undefined) return Effect.succeed(logAway)
+      return Effect.match(current.append(topic, this.lane.partition, packed), {
+        onSuccess: (): SendOutcome => ({ type: 'acknowledged' }),
+        onFailure: ({ _tag, message: detail }): SendOutcome => {
+          if (_tag === 'LogFull') observe({ type: 'batch.refused', detail })
+          return { type: 'failed', isIndeterminate: _tag === 'LogUnavailable', detail }
+        }
+      })
+    })
+    return Effect.raceFirst(append, Effect.as(this.#deadline, unanswered)).pipe(
+      Effect.tap((outcome) => Effect.sync(() => circuit.settle(leave, outcome)))
+    )
+  }
+
+  get #deadline(): Effect.Effect<void> {
+    const { appendMsMax, finishMsMax } = this.#context.times
+    return Effect.raceFirst(
+      Effect.sleep(appendMsMax),
+      Effect.andThen(Deferred.await(this.#finishing), Effect.sleep(finishMsMax))
+    )
+  }
+}
+
+const copyOf = (packed: PackedRecords): PackedRecords => ({
+  ...packed,
+  bytes: Buffer.from(packed.bytes)
+})

@@ -1,0 +1,77 @@
+/**
+ * Where the records are that a publisher has accepted (R16), at any moment:
+ *
+ *     accepted + recovered = acknowledged + spooled + in flight
+ *
+ * `recovered` are those that were found in the spool when it was opened, of an earlier run or of a
+ * send to the spool that ended without word. In flight is what memory holds, which the lanes count.
+ */
+
+export interface PublishCounts {
+  /** Records that were taken from the feeds. */
+  readonly accepted: number
+  readonly recovered: number
+  /** Records that the event log has acknowledged. */
+  readonly acknowledged: number
+  /** Records that are in the spool now. */
+  readonly spooled: number
+  readonly inFlight: number
+  /** Records that were not taken: there was no room for them. */
+  readonly refused: number
+  /** Records that ever went to the spool. */
+  readonly spooledTotal: number
+}
+
+export class PublishLedger {
+  #accepted = 0
+  #recovered = 0
+  #acknowledged = 0
+  #spooled = 0
+  #spooledTotal = 0
+  #refused = 0
+
+  noteAccepted(records: number): void {
+    this.#accepted += records
+  }
+
+  noteRefused(records: number): void {
+    this.#refused += records
+  }
+
+  /** From memory into the event log. */
+  noteAcknowledged(records: number): void {
+    this.#acknowledged += records
+  }
+
+  /** From memory into the spool. */
+  noteSpooled(records: number): void {
+    this.#spooled += records
+    this.#spooledTotal += records
+  }
+
+  /** From the spool into the event log. `isStale`: of a spool that was opened anew since. */
+  noteDrained(records: number, isStale: boolean): void {
+    this.#acknowledged += records
+    // The one that was opened anew has them still, and they will be drained again.
+    if (isStale) this.#recovered += records
+    else this.#spooled -= records
+  }
+
+  /** A spool was opened that has so many records. */
+  noteOpened(records: number): void {
+    this.#recovered += records - this.#spooled
+    this.#spooled = records
+  }
+
+  counts(inFlight: number): PublishCounts {
+    return {
+      accepted: this.#accepted,
+      recovered: this.#recovered,
+      acknowledged: this.#acknowledged,
+      spooled: this.#spooled,
+      inFlight,
+      refused: this.#refused,
+      spooledTotal: this.#spooledTotal
+    }
+  }
+}
