@@ -53,13 +53,17 @@ export const startExchange = async (
   return { running, client, webSocketUrl, restUrl, symbols: names.split(' ') }
 }
 
-const dataTypes = 'K2_DATA_TYPES'
-/** Figures are in trades; a K2 that knows of no other data type refuses the setting. */
-const tradesOnly: Readonly<Record<string, string>> = Object.values(settings).some(
-  ({ variable }: { readonly variable: string }) => variable === dataTypes
+/** Figures are in trades; a K2 that knows of no other data type refuses the settings. */
+const tradesOnly: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ['K2_DATA_TYPES', 'trades'],
+    ['K2_REFERENCE_INTERVAL', 'off']
+  ].filter(([name]) =>
+    Object.values(settings).some(
+      ({ variable }: { readonly variable: string }) => variable === name
+    )
+  )
 )
-  ? { [dataTypes]: 'trades' }
-  : {}
 
 export interface K2 {
   readonly running: Running

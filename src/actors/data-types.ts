@@ -6,14 +6,20 @@
 import type { RecordColumns } from '../adapters/duckdb/record-columns.ts'
 import type { AvroRecord } from '../adapters/duckdb/columns.ts'
 import { QuoteColumns } from '../adapters/duckdb/quote-columns.ts'
+import { ReferenceColumns } from '../adapters/duckdb/reference-columns.ts'
 import { TradeColumns } from '../adapters/duckdb/trade-columns.ts'
 import type { AvroRecordSchema } from '../adapters/iceberg/schema.ts'
 import { makeRecordCodec, type RecordCodec } from '../adapters/schema/record-codec.ts'
 import type { RecordRules, SequencedRecord } from '../machines/partition-fold.ts'
 import { quoteRules } from '../machines/quote-rules.ts'
+import { referenceRules } from '../machines/reference-rules.ts'
 import { tradeRules } from '../machines/trade-rules.ts'
 import type { DataType } from '../market/data-type.ts'
 import { type QuoteV2, quoteV2Schema } from '../market/records/quote-v2.ts'
+import {
+  type ReferenceDataV2,
+  referenceDataV2Schema
+} from '../market/records/reference-data-v2.ts'
 import { type TradeV2, tradeV2Schema } from '../market/records/trade-v2.ts'
 import { type LearnCompact, learnCompactTrades } from './lander/compact-records.ts'
 import type { LandedRows } from './lander/lander-ports.ts'
@@ -21,6 +27,7 @@ import {
   codecPacker,
   type FeedTrade,
   type RecordPacker,
+  referencePacker,
   tradePacker
 } from './publisher/record-packer.ts'
 
@@ -37,6 +44,8 @@ export interface DataTypeSpec<A extends SequencedRecord, In = A> {
   readonly makePacker: () => RecordPacker<In>
   /** Whether records may be dropped rather than let those of another data type wait (R34). */
   readonly isSheddable: boolean
+  /** Partitions of its topic in a new event log; by default as many as the settings say. */
+  readonly partitions?: number
   readonly makeRows: () => LandedRows<A> & RecordColumns
   /** Absent where the data type has no compact form. */
   readonly makeLearnCompact?: () => LearnCompact<A>
@@ -67,4 +76,19 @@ export const quotesSpec: DataTypeSpec<QuoteV2> = {
   isSheddable: true,
   makePacker: () => codecPacker(makeQuoteCodec()),
   makeRows: () => new QuoteColumns()
+}
+
+const makeReferenceCodec = () => makeRecordCodec<ReferenceDataV2>(referenceDataV2Schema)
+
+export const referenceDataSpec: DataTypeSpec<ReferenceDataV2> = {
+  name: 'reference_data',
+  schema: referenceDataV2Schema,
+  rules: referenceRules,
+  makeCodec: makeReferenceCodec,
+  isSheddable: false,
+  hasConsecutiveIds: false,
+  // A few records an hour.
+  partitions: 1,
+  makePacker: () => referencePacker(makeReferenceCodec()),
+  makeRows: () => new ReferenceColumns()
 }

@@ -1,6 +1,6 @@
 /**
- * Failures of the disk, the catalog or the log below a program: they pass by themselves, so the
- * program that meets one is started again for as long as it takes, outside of every limit of
+ * Failures of the disk, the catalog, the log or the venue below a program: they pass by themselves,
+ * so the program that meets one is started again for as long as it takes, outside of every limit of
  * restarts (R14). What only an operator can mend is not among them.
  */
 import * as Effect from 'effect/Effect'
@@ -15,7 +15,9 @@ const passing: ReadonlySet<string> = new Set([
   'LogUnavailable',
   'RegistryUnavailable',
   'SwapUnknown',
-  'TableUnreadable'
+  'TableUnreadable',
+  'VenueRefused',
+  'VenueUnavailable'
 ])
 
 export const isPassing = (error: unknown): boolean => passing.has(crashOf(error).tag)

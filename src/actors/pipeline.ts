@@ -17,6 +17,10 @@ export interface Pipeline {
   readonly dataType: DataType
   readonly spec: TableSpec
   readonly topic: string
+  /** Partitions of the topic in a new event log; undefined: as many as the settings say. */
+  readonly partitions: number | undefined
+  /** Whether only the newest record of a key counts (see `RecordRules`). */
+  readonly isCompacted: boolean
   /** With its namespace. */
   readonly tableName: string
   readonly table: Gate<Table>
@@ -43,6 +47,8 @@ export const makePipeline = <A extends SequencedRecord, In>(
   dataType: spec.name,
   spec,
   topic: topicName('crypto', spec.name, exchange),
+  partitions: spec.partitions,
+  isCompacted: spec.rules.isCompacted === true,
   tableName: `market.${spec.name}`,
   table: new Gate(),
   publisher: new Gate(),

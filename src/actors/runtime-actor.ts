@@ -14,6 +14,7 @@
  * is kept; the dead letters, for which the feeds wait; the API, through which an operator releases;
  * the disk's measure, without which its limit would not hold.
  */
+import * as Effect from 'effect/Effect'
 import type { Shared } from './shared.ts'
 import type { FromEffect } from './effect-actor.ts'
 import { symbolsPerConnectionMax } from '../adapters/config/config.ts'
@@ -24,6 +25,7 @@ import type { SequencedRecord } from '../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
 import { exchangeProgram } from './ingest/exchange-actor.ts'
 import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
+import { referenceProgram } from './ingest/reference-actor.ts'
 import type { Kernel } from './kernel.ts'
 import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
@@ -109,7 +111,8 @@ const log = (options: RuntimeOptions): readonly Child[] => {
       ? [worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared)))]
       : []),
     ...publisher(options, shared.trades),
-    ...publisher(options, shared.quotes)
+    ...publisher(options, shared.quotes),
+    ...publisher(options, shared.referenceData)
   ]
 }
 
@@ -154,9 +157,34 @@ const ingest = ({ kernel, fromEffect, shared }: RuntimeOptions): readonly Child[
         input: { ...feedInput(shared, kernel) }
       },
       makeFeedActor(fromEffect, shared, feed)
+    ),
+    ...reference(fromEffect, shared)
+  ]
+}
+
+const reference = (
+  fromEffect: RuntimeOptions['fromEffect'],
+  shared: Shared
+): readonly Child[] => {
+  const { referenceMs: intervalMs, binanceRestUrls } = shared.config
+  if (intervalMs === null) return []
+  const restUrls =
+    shared.exchange === 'SIMULATED'
+      ? Effect.map(shared.simulator.get, ({ restUrl }) => [restUrl])
+      : Effect.succeed(binanceRestUrls)
+  const options = { symbols: symbolsOf(shared), restUrls, intervalMs }
+  const id = `reference:${shared.exchange.toLowerCase()}`
+  return [
+    worker(
+      { id, onLimit, drainMsMax, ready: 'started' },
+      fromEffect(referenceProgram(shared, options))
     )
   ]
 }
+
+const symbolsOf = ({ config, exchange }: Shared): readonly string[] =>
+  config.binanceSymbols ??
+  (exchange === 'SIMULATED' ? generatedSymbols.map(({ symbol }) => symbol) : venueSymbolsDefault)
 
 const repair = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
@@ -164,13 +192,9 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
     ...(shared.hasRole('land')
       ? [
           worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
-          ...shared.pipelines.flatMap((pipeline) => maintenance(options, pipeline)),
-          ...shared.pipelines.map((pipeline) =>
-            worker(
-              { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
-              fromEffect(retentionProgram(shared, pipeline))
-            )
-          )
+          ...shared.pipelines
+            .filter(({ isCompacted }) => !isCompacted)
+            .flatMap((pipeline) => maintenance(options, pipeline))
         ]
       : []),
     worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
@@ -229,16 +253,19 @@ const maintenance = (
   worker(
     { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax },
     fromEffect(orphansProgram(shared, pipeline))
+  ),
+  worker(
+    { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
+    fromEffect(retentionProgram(shared, pipeline))
   )
 ]
 
-const feedInput = ({ config, exchange }: Shared, { seed }: Kernel): FeedInput => {
+const feedInput = (shared: Shared, { seed }: Kernel): FeedInput => {
+  const { config, exchange } = shared
   const isSimulated = exchange === 'SIMULATED'
   return {
     exchange,
-    symbols:
-      config.binanceSymbols ??
-      (isSimulated ? generatedSymbols.map(({ symbol }) => symbol) : venueSymbolsDefault),
+    symbols: symbolsOf(shared),
     webSocketUrls: isSimulated ? [simulatedAddress] : config.binanceWebsocketUrls,
     restUrls: isSimulated ? [simulatedAddress] : config.binanceRestUrls,
     backoff: backoffDefault,

@@ -11,12 +11,14 @@ import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EventLog } from '../adapters/log/event-log.ts'
 import type { Spool } from '../adapters/log/spool.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
+import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
-import type { DataType } from '../market/data-type.ts'
+import type { StreamedDataType } from '../market/data-type.ts'
 import type { QuoteV2 } from '../market/records/quote-v2.ts'
+import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
-import { quotesSpec, tradesSpec } from './data-types.ts'
+import { quotesSpec, referenceDataSpec, tradesSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
@@ -48,9 +50,10 @@ export interface Shared {
   readonly hasRole: (role: Role) => boolean
   readonly trades: PipelineOf<TradeV2, FeedTrade>
   readonly quotes: PipelineOf<QuoteV2>
+  readonly referenceData: PipelineOf<ReferenceDataV2>
   /** Of all data types: what has landed is kept and can be asked for. */
   readonly pipelines: readonly Pipeline[]
-  /** Of the data types that are captured, by `K2_DATA_TYPES`. */
+  /** Of the data types that are captured, by `K2_DATA_TYPES` and `K2_REFERENCE_INTERVAL`. */
   readonly captured: readonly Pipeline[]
   readonly log: Gate<EventLog>
   /**
@@ -86,7 +89,8 @@ interface Drained {
 
 /** What the API asks. */
 interface Queries {
-  readonly records: Readonly<Record<DataType, RecordsQuery<ApiFault>>>
+  readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
+  readonly reference: ReferenceQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
 }
 
@@ -109,7 +113,12 @@ export const makeShared = (
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
   const trades = makePipeline(tradesSpec, exchange)
   const quotes = makePipeline(quotesSpec, exchange)
-  const pipelines = [trades, quotes]
+  const referenceData = makePipeline(referenceDataSpec, exchange)
+  const { dataTypes, referenceMs } = options.config
+  const captured = [
+    ...[trades, quotes].filter(({ dataType }) => dataTypes.some((name) => name === dataType)),
+    ...(referenceMs === null ? [] : [referenceData])
+  ]
   return {
     ...options,
     folder: dataFolderAt(options.config.dataDir),
@@ -117,8 +126,9 @@ export const makeShared = (
     hasRole: (role) => options.config.roles.includes(role),
     trades,
     quotes,
-    pipelines,
-    captured: pipelines.filter(({ dataType }) => options.config.dataTypes.includes(dataType)),
+    referenceData,
+    pipelines: [trades, quotes, referenceData],
+    captured,
     log: new Gate(),
     logTopics: new Gate(),
     spool: new Gate(),

@@ -7,7 +7,7 @@
  *    The counters are part of the state, so they are exact across restarts (R16).
  * 3. A rejected record costs itself only: its neighbours land (R29, R30).
  */
-import { messageId, sequenceKey } from '../market/instrument.ts'
+import { messageId } from '../market/instrument.ts'
 import {
   emptySequence,
   type FoldArrival,
@@ -16,15 +16,18 @@ import {
   type SequenceLimits,
   type SymbolSequence
 } from '../market/sequence.ts'
+import { invalidField, isTimestamp, type RecordPlace, symbolPlace, timeOf } from './record-place.ts'
 
 /** What a record of any data type has. */
 export interface SequencedRecord {
   readonly message_id: string
   readonly symbol: string
   readonly exchange: string
-  /** Microseconds. */
-  readonly timestamp: number
-  readonly source_sequence: number | null
+  /** Exchange time, microseconds; absent from what has no time but that of its coming. */
+  readonly timestamp?: number
+  readonly ingestion_timestamp: number
+  /** Absent from what no venue numbers. */
+  readonly source_sequence?: number | null
 }
 
 /** What the fold must know of a data type. */
@@ -35,6 +38,13 @@ export interface RecordRules<A extends SequencedRecord> {
   readonly foldArrival: FoldArrival
   /** Fields that are bigints: text in a state, which is JSON. */
   readonly decimalFields: readonly (keyof A & string)[]
+  /**
+   * Whether only the newest record of a key counts: the log may have dropped older ones, so that
+   * offsets have gaps, and no age takes a record from the table. By default every record counts.
+   */
+  readonly isCompacted?: true
+  /** Where a record belongs; by default by its symbol and `source_sequence`. */
+  readonly placeOf?: (record: A) => RecordPlace
 }
 
 export interface PartitionCounters {
@@ -150,14 +160,15 @@ export const foldRecord = <A extends SequencedRecord>(
       nativeId: null
     })
   }
-  const sequence = sequenceOrRefusal(key, record, context)
-  if (typeof sequence !== 'string') return refuse(counters, sink, offset, sequence)
   const { rules, limits } = context
+  const place = (rules.placeOf ?? symbolPlace)(record)
+  const sequence = sequenceOrRefusal(key, record, place, context)
+  if (typeof sequence !== 'string') return refuse(counters, sink, offset, sequence)
   const { outcome, refused } = rules.foldArrival(
     (state.sequences[sequence] ??= emptySequence()),
     {
-      id: record.source_sequence!,
-      timeUs: record.timestamp,
+      id: place.nativeId!,
+      timeUs: timeOf(record),
       payload: () => serialiseHeld(record, offset)
     },
     limits
@@ -245,9 +256,11 @@ type Refusal = Omit<DeadLetter, 'offset'>
 const sequenceOrRefusal = <A extends SequencedRecord>(
   key: string,
   record: A,
+  place: RecordPlace,
   { ownsKey, rules }: FoldContext<A>
 ): string | Refusal => {
-  const { symbol, source_sequence: nativeId } = record
+  const { symbol } = record
+  const { sequence, nativeId } = place
   if (!ownsKey(key)) {
     return {
       reason: 'wrong_partition',
@@ -256,29 +269,15 @@ const sequenceOrRefusal = <A extends SequencedRecord>(
       nativeId
     }
   }
-  const field = invalidField(key, record) ?? rules.invalidField(record)
+  const field = invalidField(key, record, place) ?? rules.invalidField(record)
   if (field !== undefined) return { reason: 'invalid_field', detail: field, symbol, nativeId }
   if (nativeId === null) {
     const detail = 'source_sequence is null: number the rows of a source without ids (R26)'
     return { reason: 'no_sequence', detail, symbol, nativeId }
   }
-  const sequence = sequenceKey(record)
   if (sequence !== undefined) return sequence
   const detail = `message_id "${record.message_id}" is not the record's natural key`
   return { reason: 'invalid_field', detail, symbol, nativeId }
-}
-
-/** 2200-01-01, in microseconds: a later exchange time is a corrupt one. */
-const timestampUsMax = 7_258_118_400_000_000
-
-const isTimestamp = (us: number): boolean => us > 0 && us <= timestampUsMax
-
-const invalidField = (key: string, record: SequencedRecord): string | undefined => {
-  const { symbol, exchange, timestamp, source_sequence: nativeId } = record
-  if (symbol !== key) return `symbol "${symbol}" differs from the record's key "${key}"`
-  if (exchange === '') return 'exchange is empty'
-  if (!isTimestamp(timestamp)) return `timestamp ${timestamp} is out of range`
-  return nativeId !== null && nativeId < 0 ? `source_sequence ${nativeId} is negative` : undefined
 }
 
 const serialiseHeld = (record: SequencedRecord, offset: number): string =>

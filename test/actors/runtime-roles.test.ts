@@ -44,17 +44,19 @@ const specsOf = ({ input }: ChildSpec): readonly ChildSpec[] =>
 describe('what the roles of a process start', () => {
   test('capturing needs neither tables nor queries', () => {
     const { log, ingest, landing, ...others } = treeOf('ingest')
-    expect(log).toEqual(['event-log', 'spool', 'publisher:trades', 'publisher:quotes'])
-    expect(ingest).toEqual(['exchange', 'feed:simulated'])
+    const publishers = ['publisher:trades', 'publisher:quotes', 'publisher:reference_data']
+    expect(log).toEqual(['event-log', 'spool', ...publishers])
+    expect(ingest).toEqual(['exchange', 'feed:simulated', 'reference:simulated'])
     expect(landing).toEqual(['dead-letters'])
     expect(others).toEqual({ telemetry: [], reading: ['http'], repair: ['disk'] })
   })
 
   test('landing needs no feed and no publisher', () => {
     const { storage, log, landing, reading, ingest } = treeOf('land')
-    expect(storage).toEqual(['trades', 'quotes'])
+    expect(storage).toEqual(['trades', 'quotes', 'reference_data'])
     expect(log).toEqual(['event-log'])
-    expect(landing).toEqual(['dead-letters', 'lander:trades', 'lander:quotes'])
+    const landers = ['lander:trades', 'lander:quotes', 'lander:reference_data']
+    expect(landing).toEqual(['dead-letters', ...landers])
     expect(reading).toEqual(['http'])
     expect(ingest).toBe(undefined)
   })
@@ -62,7 +64,7 @@ describe('what the roles of a process start', () => {
   test('serving needs the tables only', () => {
     expect(treeOf('serve')).toEqual({
       telemetry: [],
-      storage: ['trades', 'quotes'],
+      storage: ['trades', 'quotes', 'reference_data'],
       reading: ['queries', 'http'],
       repair: ['disk']
     })

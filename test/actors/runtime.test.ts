@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import type { ActorStatus } from '../../src/actors/status.ts'
 import {
   cleanUp,
   holdings,
@@ -61,6 +62,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     'root/ingest/feed:simulated/stream:a venue socket',
     'root/landing/dead-letters dead letters',
     'root/landing/lander:quotes lander worker',
+    'root/landing/lander:reference_data lander worker',
     'root/landing/lander:trades lander worker',
     'root/log/event-log event log',
     'root/log/spool spool',
@@ -306,6 +308,7 @@ test('with trades alone nothing of quotes runs, but what has landed can be asked
   expect(tree.actor('root/log/publisher:quotes')).toBe(undefined)
   expect(held(tree)).not.toContain('root/landing/lander:quotes lander worker')
   await tree.until('the API', () => tree.shared.http.current !== undefined)
+  await tree.until('readiness', async () => (await tree.health()).status === 200)
   const answer = await fetch(`${tree.shared.http.current!.url}/v1/quotes?limit=1`)
   expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(1)
   await tree.drain()
@@ -327,4 +330,43 @@ test('files to be deleted are not forgotten while the expiry is away', async () 
     const journal = readFileSync(join(tree.folder, 'expired.ndjson'), 'utf8')
     return forgotten.every((location) => journal.includes(location))
   })
+})
+
+test('reference data has its own way, and none when it is off', async () => {
+  const folder = newFolder()
+  const tree = startTree(folder)
+  const landed = () => tree.shared.referenceData.landing.current?.totals.landed ?? 0
+  await tree.until('reference data', () => landed() >= 9)
+  // Age takes nothing of it: the newest version holds, however old.
+  expect(tree.actor('root/repair/retention:reference_data')).toBe(undefined)
+  expect(tree.actor('root/repair/retention:quotes')).not.toBe(undefined)
+  // A restart of its actor reads what is known from the table and publishes nothing.
+  const compared = () => tree.lines.filter(({ event }) => event === 'reference_data.compared')
+  tree.crash('root/ingest/reference:simulated')
+  await tree.until('another comparison', () => compared().length >= 2)
+  expect(compared().map(({ changed }) => changed)).toEqual([9, 0])
+  await tree.drain()
+  expect(tree.shared.drained.isLanded).toBe(true)
+  const without = startTree(folder, { K2_REFERENCE_INTERVAL: 'off' })
+  await landing(without, 100)
+  expect(without.actor('root/ingest/reference:simulated')).toBe(undefined)
+  expect(without.actor('root/landing/lander:reference_data')).toBe(undefined)
+  await without.until('the API', () => without.shared.http.current !== undefined)
+  const answer = await fetch(`${without.shared.http.current!.url}/v1/reference-data`)
+  expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(9)
+  await without.drain()
+})
+
+test('a venue that does not answer is waited for (R14)', async () => {
+  const tree = startTree(newFolder(), {
+    K2_FEEDS: 'binance',
+    // Nobody listens on the discard port.
+    K2_BINANCE_REST_URL: 'http://127.0.0.1:9',
+    K2_BINANCE_WEBSOCKET_URL: 'ws://127.0.0.1:9'
+  })
+  const path = 'root/ingest/reference:binance'
+  const asked = (): ActorStatus | undefined => tree.actor(path)
+  await tree.until('a wait', () => asked()?.tags.includes('waiting') ?? false)
+  expect(tree.actor(path).lastError).toMatchObject({ tag: 'VenueUnavailable', isDependency: true })
+  await tree.drain()
 })

@@ -8,6 +8,8 @@ import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { TableVersion } from '../../adapters/iceberg/ports.ts'
+import { currentSchema } from '../../adapters/iceberg/metadata.ts'
+import { timeColumn } from '../../adapters/iceberg/schema.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import {
   readRecordedState,
@@ -106,6 +108,7 @@ const writeRows = (
 ): Effect.Effect<LandedFiles, LandingFailed> =>
   Effect.gen(function* () {
     if (rows.length === 0) return { dataFiles: [], sync: Effect.void }
+    const dayField = `${timeColumn(currentSchema(table.loaded.metadata))}_day`
     const writing = writer.write({
       rows,
       directory: dataFiles.folder,
@@ -115,17 +118,21 @@ const writeRows = (
     const loading = Effect.orElseSucceed(refresh(table), () => undefined)
     const [written, start] = yield* Effect.all([writing, loading], { concurrency: 'unbounded' })
     return {
-      dataFiles: written.map((file) => dataFileOf(dataFiles, file)),
+      dataFiles: written.map((file) => dataFileOf(dataFiles, file, dayField)),
       sync: dataFiles.persist(written.map(({ path }) => path)),
       start
     }
   }).pipe(Effect.mapError(failedAt('data files')))
 
-const dataFileOf = ({ locationOf }: DataFileStore, file: WrittenFile): DataFile => ({
+const dataFileOf = (
+  { locationOf }: DataFileStore,
+  file: WrittenFile,
+  dayField: string
+): DataFile => ({
   location: locationOf(file.path),
   recordCount: file.recordCount,
   fileSizeBytes: file.fileSizeBytes,
-  partition: { exchange: file.partition.exchange, timestamp_day: file.partition.day },
+  partition: { exchange: file.partition.exchange, [dayField]: file.partition.day },
   columns: file.columns,
   splitOffsets: file.splitOffsets,
   sorted: true

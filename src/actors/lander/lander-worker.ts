@@ -14,7 +14,7 @@ import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
 import type { DataType } from '../../market/data-type.ts'
-import { quotesSpec, tradesSpec } from '../data-types.ts'
+import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
 import { LandingFailed } from './lander-ports.ts'
@@ -23,7 +23,8 @@ import { type LanderSetup, openLander } from './open-lander.ts'
 
 const openers = {
   trades: (setup: LanderSetup) => openLander(tradesSpec, setup),
-  quotes: (setup: LanderSetup) => openLander(quotesSpec, setup)
+  quotes: (setup: LanderSetup) => openLander(quotesSpec, setup),
+  reference_data: (setup: LanderSetup) => openLander(referenceDataSpec, setup)
 } satisfies Record<DataType, unknown>
 
 const memorySampleMs = 1_000

@@ -106,10 +106,13 @@ export class LandingPartition<A extends SequencedRecord> {
 
   /**
    * Folds a batch into the draft; records before the position were folded already.
-   * The batch must hold the position: what was skipped would never land (R8).
+   * The batch must hold the position: what was skipped would never land (R8). Of a compacted topic
+   * it may begin later: what the log has dropped there, a newer record has replaced.
    */
   fold(batch: LogBatch, rows: LandedRows<A>, letters: DeadLetterEntry[]): void {
-    if (batch.baseOffset > this.position || batch.endOffset <= this.position) {
+    const isSkipping =
+      batch.baseOffset > this.position && this.#options.fold.rules.isCompacted !== true
+    if (isSkipping || batch.endOffset <= this.position) {
       const given = `offsets ${batch.baseOffset} to ${batch.endOffset}`
       this.fault = `the log gave ${given} where ${this.position} is next`
       return

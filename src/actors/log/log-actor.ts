@@ -87,9 +87,9 @@ const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable
       catch: (error) =>
         error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
     })
-    const topics = captured.map(({ topic }): readonly [string, number] => [
+    const topics = captured.map(({ topic, partitions }): readonly [string, number] => [
       topic,
-      description?.topics.get(topic) ?? config.logPartitions
+      description?.topics.get(topic) ?? partitions ?? config.logPartitions
     ])
     const partitions = topics.reduce((sum, [, count]) => sum + count, 0)
     return yield* openEmbeddedLog({

@@ -5,13 +5,14 @@ import { writeTrade } from '../../adapters/schema/trade-encoder.ts'
 import { tradeLayoutOf } from '../../adapters/schema/trade-layout.ts'
 import { type CompactTrade, tradeOf } from '../../market/compact-trade.ts'
 import type { Instrument } from '../../market/instrument.ts'
+import type { ReferenceDataV2 } from '../../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 
 export interface RecordPacker<In> {
   /** Of the schema that records are written with. */
   readonly schemaFingerprint: string
-  /** The key of a record is its symbol. */
-  readonly symbolOf: (record: In) => string
+  /** The key of a record in the log: nearly always its symbol. */
+  readonly keyOf: (record: In) => string
   /** The venue's own id, null where the record has none. */
   readonly nativeIdOf: (record: In) => number | null
   /** Decides the tier; undefined where the record does not name it. */
@@ -30,10 +31,21 @@ export const codecPacker = <A extends PackableRecord>(
   codec: RecordCodec<A>
 ): RecordPacker<A> => ({
   schemaFingerprint: codec.fingerprint,
-  symbolOf: ({ symbol }) => symbol,
+  keyOf: ({ symbol }) => symbol,
   nativeIdOf: (record) => record.source_sequence,
   baseAssetOf: (record) => record.vendor_data?.['base_asset'],
   pack: (builder, record) => builder.add(record.symbol, codec.encode(record))
+})
+
+/** Packs what is listed, by the library: its key is the company. */
+export const referencePacker = (
+  codec: RecordCodec<ReferenceDataV2>
+): RecordPacker<ReferenceDataV2> => ({
+  schemaFingerprint: codec.fingerprint,
+  keyOf: ({ company_id: key }) => key,
+  nativeIdOf: () => null,
+  baseAssetOf: () => undefined,
+  pack: (builder, record) => builder.add(record.company_id, codec.encode(record))
 })
 
 /** A trade as a feed gives it: nearly always compact. */
@@ -45,7 +57,7 @@ export const tradePacker = (codec: RecordCodec<TradeV2>): RecordPacker<FeedTrade
   const writers = new Map<Instrument, KeyedWriter | null>()
   return {
     ...records,
-    symbolOf: (trade) => (isCompact(trade) ? trade.instrument.symbol : trade.symbol),
+    keyOf: (trade) => (isCompact(trade) ? trade.instrument.symbol : trade.symbol),
     nativeIdOf: (trade) => (isCompact(trade) ? trade.nativeId : trade.source_sequence),
     baseAssetOf: (trade) =>
       isCompact(trade) ? trade.instrument.baseAsset : records.baseAssetOf(trade),

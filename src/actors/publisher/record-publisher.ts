@@ -67,7 +67,7 @@ interface SymbolPlace<In> {
 export class RecordPublisher<In> {
   readonly #options: RecordPublisherOptions<In>
   readonly #runners: ReadonlyArray<LaneRunner<In>>
-  readonly #placeBySymbol = new Map<string, SymbolPlace<In>>()
+  readonly #placeByKey = new Map<string, SymbolPlace<In>>()
   readonly #room = Latch.makeUnsafe(true)
   readonly #empty = Latch.makeUnsafe(true)
   readonly #ledger = new PublishLedger()
@@ -195,7 +195,7 @@ export class RecordPublisher<In> {
     const refused = new Map<string, number>()
     for (const record of records) {
       const { runner, tier } = this.#placeOf(record)
-      const symbol = packer.symbolOf(record)
+      const symbol = packer.keyOf(record)
       if (!this.#hasRoom({ runner, tier }, spool)) {
         refused.set(symbol, (refused.get(symbol) ?? 0) + 1)
         const nativeId = packer.nativeIdOf(record)
@@ -230,13 +230,13 @@ export class RecordPublisher<In> {
 
   #placeOf(record: In): SymbolPlace<In> {
     const { packer, tiers } = this.#options
-    const symbol = packer.symbolOf(record)
-    let place = this.#placeBySymbol.get(symbol)
+    const key = packer.keyOf(record)
+    let place = this.#placeByKey.get(key)
     if (place === undefined) {
-      const runner = this.#runners[partitionOf(symbol, this.#runners.length)]!
+      const runner = this.#runners[partitionOf(key, this.#runners.length)]!
       const baseAsset = packer.baseAssetOf(record)
       place = { runner, tier: baseAsset === undefined ? 3 : tierOf(tiers, { baseAsset }) }
-      this.#placeBySymbol.set(symbol, place)
+      this.#placeByKey.set(key, place)
     }
     return place
   }

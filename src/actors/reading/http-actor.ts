@@ -5,7 +5,8 @@ import * as Schema from 'effect/Schema'
 import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
-import { describeSnapshots } from '../../adapters/iceberg/table.ts'
+import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
+import type { DataType } from '../../market/data-type.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Gate } from '../gate.ts'
 import { tracked } from '../resource-registry.ts'
@@ -60,9 +61,11 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   apiKeys: shared.config.apiKeys,
   records: (dataType, filter, rowsMax) =>
     within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
+  reference: (filter, rowsMax) =>
+    within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
   snapshots: (dataType, rowsMax) =>
-    within(shared, shared[dataType].table, (table) =>
+    within(shared, tableOf(shared, dataType), (table) =>
       describeSnapshots(table).pipe(
         Effect.map((snapshots) =>
           snapshots.slice(0, rowsMax).map((snapshot) => ({
@@ -88,6 +91,9 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   newCorrelationId: shared.uuid,
   observe: (event) => observeHttp(shared, event)
 })
+
+const tableOf = (shared: Shared, dataType: DataType): Gate<Table> =>
+  shared.pipelines.find((pipeline) => pipeline.dataType === dataType)!.table
 
 /** Uses a service, waiting a little for one that is gone: its owner is being restarted. */
 const within = <S, A, E extends { readonly _tag: string; readonly message: string }>(

@@ -6,6 +6,7 @@ import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import type { ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
+import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
@@ -59,6 +60,11 @@ export const queryProgram =
           trades: makeRecordsQuery({ ...trades, fields: shared.trades.spec.schema.fields }),
           quotes: makeRecordsQuery({ ...quotes, fields: shared.quotes.spec.schema.fields })
         },
+        reference: makeReferenceQuery({
+          planner: plannerOf(yield* shared.referenceData.table.get, copies),
+          engine,
+          fields: shared.referenceData.spec.schema.fields
+        }),
         symbols: makeSymbolsQuery(trades)
       })
       ready()

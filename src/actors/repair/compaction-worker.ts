@@ -8,7 +8,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
-import { quotesSpec, tradesSpec } from '../data-types.ts'
+import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
 import type { CompactionRun } from './compaction.ts'
@@ -19,7 +19,7 @@ import type {
 } from './compaction-protocol.ts'
 import { compactTable } from './open-compaction.ts'
 
-const specs = { trades: tradesSpec, quotes: quotesSpec }
+const specs = { trades: tradesSpec, quotes: quotesSpec, reference_data: referenceDataSpec }
 const memorySampleMs = 1_000
 
 const link = workerLink<CompactionWorkerData, CompactionRequest, CompactionAnswer>()

@@ -2,7 +2,7 @@
  * Every setting of K2: one table from which the help text, the parser and the types derive.
  * The variable's name without `K2_`, in kebab case, is its flag: `K2_HTTP_PORT` is `--http-port`.
  */
-import { dataTypes } from '../../market/data-type.ts'
+import { streamedDataTypes } from '../../market/data-type.ts'
 import {
   baseUrl,
   bytes,
@@ -76,9 +76,14 @@ export const settings = {
     'Symbols to capture; by default all symbols of the simulated exchange, ' +
       'and BTCUSDT,ETHUSDT of the venue.'
   ]),
-  dataTypes: setting('K2_DATA_TYPES', list(choice(...dataTypes), 1, 2), 'trades,quotes', [
+  dataTypes: setting('K2_DATA_TYPES', list(choice(...streamedDataTypes), 1, 2), 'trades,quotes', [
     'trades',
     'What is captured; each takes one stream per symbol, of the 1,024 of a connection.'
+  ]),
+  referenceMs: setting('K2_REFERENCE_INTERVAL', durationOrOff(1_000, 7 * day), '1h', [
+    '10m',
+    'How often the venue is asked what it says of the captured symbols; what has changed is kept ' +
+      'as reference data. off captures none.'
   ]),
   binanceStaleMs: setting('K2_BINANCE_STALE_AFTER', duration(1_000, 3_600_000), '60s', [
     '30s',
@@ -168,7 +173,8 @@ export const settings = {
   ]),
   duckdbBytesMax: setting('K2_DUCKDB_MEMORY_LIMIT', bytes(128 * MiB, 1 * TiB), '512MiB', [
     '2GiB',
-    'Memory of DuckDB for the queries, and as much again for the landers together.'
+    'Memory of DuckDB for the queries, and as much again for the landers together; ' +
+      'the lander of reference data has 64 MiB more.'
   ]),
   shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', [
     '30s',

@@ -7,12 +7,12 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { Column } from './columns.ts'
 import { MapBuffer } from './map-buffer.ts'
-import { DecimalBuffer, IntegerBuffer } from './number-buffers.ts'
+import { BooleanBuffer, DecimalBuffer, IntegerBuffer } from './number-buffers.ts'
 import type { StagedColumn } from './staged-column.ts'
 import { CodedBuffer, NumberedTextBuffer } from './text-buffers.ts'
 
 export type FieldValue =
-  null | string | number | bigint | readonly string[] | Readonly<Record<string, string>>
+  null | string | number | bigint | boolean | readonly string[] | Readonly<Record<string, string>>
 
 /** How a batch's column reaches the file. */
 export interface Staging {
@@ -78,6 +78,8 @@ export const makeColumnBuffer = (column: Column, hints: ColumnHints): ColumnBuff
     case 'long':
     case 'timestamp':
       return new IntegerBuffer(column)
+    case 'boolean':
+      return new BooleanBuffer(column)
     default:
       return column satisfies never
   }

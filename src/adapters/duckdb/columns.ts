@@ -7,6 +7,7 @@
  */
 import {
   BIGINT,
+  BOOLEAN,
   DECIMAL,
   type DuckDBType,
   INTEGER,
@@ -41,7 +42,7 @@ export type Column = {
   readonly name: string
   readonly isNullable: boolean
 } & (
-  | { readonly kind: 'text' | 'timestamp' | 'long' | 'textList' | 'textMap' }
+  | { readonly kind: 'text' | 'timestamp' | 'long' | 'boolean' | 'textList' | 'textMap' }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
 )
 
@@ -110,6 +111,8 @@ export const duckdbTypeOf = (column: Column): DuckDBType => {
       return DECIMAL(column.precision, column.scale)
     case 'long':
       return BIGINT
+    case 'boolean':
+      return BOOLEAN
     case 'textList':
       return LIST(VARCHAR)
     case 'textMap':
@@ -165,8 +168,8 @@ const columnOf = (record: string, name: string, type: AvroType): Column => {
     }
   } else if (type === 'string') {
     return { name, kind: 'text', isNullable: false }
-  } else if (type === 'long') {
-    return { name, kind: 'long', isNullable: false }
+  } else if (type === 'long' || type === 'boolean') {
+    return { name, kind: type, isNullable: false }
   } else if (typeof type !== 'string') {
     switch (type.type) {
       case 'enum':

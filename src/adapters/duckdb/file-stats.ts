@@ -87,6 +87,8 @@ const boundOf = (column: Column, text: string | undefined): bigint | string | un
       return parseDecimal(text)
     case 'timestamp':
       return parseTimestamp(text)
+    // Nobody skips a file for a truth value.
+    case 'boolean':
     case 'textList':
     case 'textMap':
       return undefined

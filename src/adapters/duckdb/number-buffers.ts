@@ -2,7 +2,7 @@
  * Columns of 64-bit integers, as two 32-bit words a row: longs, timestamps and decimals alike, in
  * the form in which DuckDB holds them. Words, because a bigint a value costs ten times as much.
  */
-import type { DuckDBType } from '@duckdb/node-api'
+import { BIGINT, type DuckDBType } from '@duckdb/node-api'
 import { DecimalOverflow, fitsDecimal, formatDecimal } from '../../market/decimal.ts'
 import type { ColumnBuffer, FieldValue, StagedRows } from './column-buffer.ts'
 import { type Column, duckdbTypeOf, identifier } from './columns.ts'
@@ -109,6 +109,33 @@ export class IntegerBuffer implements ColumnBuffer {
           readSql: identifier(this.name),
           parameters: []
         }
+  }
+
+  clear(): void {
+    this.#words.clear()
+  }
+}
+
+/** Truth values, staged as 0 and 1. */
+export class BooleanBuffer implements ColumnBuffer {
+  readonly name: string
+  readonly #words = new Words()
+
+  constructor(column: Column) {
+    this.name = column.name
+  }
+
+  set(row: number, value: FieldValue): void {
+    if (value === null) this.#words.putNull(row)
+    else this.#words.put(row, value === true ? 1 : 0, 0)
+  }
+
+  staging() {
+    return {
+      columns: [this.#words.staged(this.name, BIGINT)],
+      readSql: `${identifier(this.name)}::BOOLEAN`,
+      parameters: []
+    }
   }
 
   clear(): void {

@@ -23,8 +23,10 @@ export interface RecordColumns extends SliceSource {
 interface CutRecord {
   readonly exchange: string
   readonly symbol: string
-  readonly timestamp: number
-  readonly source_sequence: number | null
+  /** Absent where the time of a record is that of its coming. */
+  readonly timestamp?: number
+  readonly ingestion_timestamp: number
+  readonly source_sequence?: number | null
 }
 
 /** Columns of any record, by its schema. */
@@ -57,13 +59,13 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
    */
   push(record: A, partition: string, offset: number): void {
     const row = this.rowCount
-    const { source_sequence: sequence } = record
+    const { source_sequence: sequence = null, timestamp = record.ingestion_timestamp } = record
     let index = 0
     const fields = record as unknown as Readonly<Record<string, FieldValue>>
     for (const name of this.fieldNames) this.buffers[index++]!.set(row, fields[name]!, sequence)
     this.buffers[index++]!.set(row, partition, sequence)
     this.buffers[index]!.set(row, offset, sequence)
-    this.addRow(this.groupOf(record), record.timestamp, sequence ?? Number.NaN, offset)
+    this.addRow(this.groupOf(record), timestamp, sequence ?? Number.NaN, offset)
   }
 
   /** The buffer of a column, for rows that come in another form than that of records. */

@@ -12,7 +12,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import type * as Scope from 'effect/Scope'
-import type { DataType } from '../../market/data-type.ts'
+import type { StreamedDataType } from '../../market/data-type.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import type { InstrumentsError } from './binance-rest.ts'
 import type { ExchangeSession } from './binance-socket.ts'
@@ -60,7 +60,7 @@ export interface FeedAttemptOptions<E, R>
   readonly resolveInstruments: (
     symbols: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyArray<Instrument>, E | InstrumentsError, R>
-  readonly dataTypes: ReadonlyArray<DataType>
+  readonly dataTypes: ReadonlyArray<StreamedDataType>
   readonly symbols: ReadonlyArray<string>
   /** Of all `symbols`. */
   readonly instruments: ReadonlyArray<Instrument>
@@ -115,11 +115,14 @@ export const runBinanceFeed = Effect.fnUntraced(function* <E, R>(
   return yield* Deferred.await(asked)
 })
 
-const streamByType: Readonly<Record<DataType, string>> = { trades: 'trade', quotes: 'bookTicker' }
+const streamByType: Readonly<Record<StreamedDataType, string>> = {
+  trades: 'trade',
+  quotes: 'bookTicker'
+}
 
 const streamsOf = (
   symbols: ReadonlyArray<string>,
-  dataTypes: ReadonlyArray<DataType>
+  dataTypes: ReadonlyArray<StreamedDataType>
 ): ReadonlyArray<string> =>
   dataTypes.flatMap((dataType) =>
     symbols.map((symbol) => `${symbol.toLowerCase()}@${streamByType[dataType]}`)

@@ -1,5 +1,6 @@
 /**
- * The venue's own list of what it trades: `GET /api/v3/exchangeInfo` → instruments.
+ * The venue's own list of what it trades: `GET /api/v3/exchangeInfo` → instruments, or all that it
+ * says of them.
  * Source: "General API Information" and "Exchange information" of the venue's REST document.
  *
  * 1. One attempt, no retry: a request ends within `requestMsMax`, an answer within `bodyBytesMax`.
@@ -45,12 +46,15 @@ export const fetchInstruments = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<Instrument>, InstrumentsError> {
   const wanted = [...new Set(symbols)]
   if (wanted.length === 0) return []
-  const listed = yield* listing(baseUrl, wanted, options)
+  const listed = yield* fetchListing(baseUrl, wanted, options)
   const unknown = wanted.filter((symbol) => !listed.has(symbol))
   if (unknown.length > 0) {
     return yield* new UnknownSymbols({ venue: venueOf(baseUrl), symbols: unknown })
   }
-  return wanted.map((symbol) => listed.get(symbol)).filter((found) => found !== undefined)
+  return wanted.flatMap((symbol) => {
+    const found = listed.get(symbol)
+    return found === undefined ? [] : [instrumentOf(found)]
+  })
 })
 
 const path = '/api/v3/exchangeInfo'
@@ -58,8 +62,15 @@ const path = '/api/v3/exchangeInfo'
 const namedSymbolsMax = 100
 const invalidSymbolCodes: ReadonlySet<number | null> = new Set([-1121, -1100])
 
-/** By name where that is short; all of it where a name is refused: the venue does not say which. */
-const listing = (baseUrl: string, symbols: ReadonlyArray<string>, options: BinanceRestOptions) => {
+/**
+ * What the venue lists, by symbol; not all of the symbols need be in it, and others may. By name
+ * where that is short; all of it where a name is refused: the venue does not say which.
+ */
+export const fetchListing = (
+  baseUrl: string,
+  symbols: ReadonlyArray<string>,
+  options: BinanceRestOptions
+): Effect.Effect<ReadonlyMap<string, ListedSymbol>, VenueUnavailable | VenueRefused> => {
   const whole = requestListing(baseUrl, '', options)
   if (symbols.length > namedSymbolsMax) return whole
   const query = `?symbols=${encodeURIComponent(JSON.stringify(symbols))}`
@@ -71,15 +82,30 @@ const listing = (baseUrl: string, symbols: ReadonlyArray<string>, options: Binan
   )
 }
 
-const ExchangeInfo = Schema.Struct({
-  symbols: Schema.Array(
-    Schema.Struct({
-      symbol: Schema.NonEmptyString,
-      baseAsset: Schema.NonEmptyString,
-      quoteAsset: Schema.NonEmptyString
-    })
+const Listed = Schema.Struct({
+  symbol: Schema.NonEmptyString,
+  baseAsset: Schema.NonEmptyString,
+  quoteAsset: Schema.NonEmptyString,
+  /** `TRADING` where it can be traded. */
+  status: Schema.optionalKey(Schema.String),
+  baseAssetPrecision: Schema.optionalKey(Schema.Int),
+  quoteAssetPrecision: Schema.optionalKey(Schema.Int),
+  filters: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        filterType: Schema.String,
+        tickSize: Schema.optionalKey(Schema.String),
+        stepSize: Schema.optionalKey(Schema.String),
+        minNotional: Schema.optionalKey(Schema.String)
+      })
+    )
   )
 })
+
+/** What the venue says of a symbol, as far as it is read. */
+export type ListedSymbol = (typeof Listed)['Type']
+
+const ExchangeInfo = Schema.Struct({ symbols: Schema.Array(Listed) })
 const VenueError = Schema.Struct({ code: Schema.Int, msg: Schema.String })
 
 const decodeExchangeInfo = Schema.decodeUnknownEffect(ExchangeInfo)
@@ -117,14 +143,10 @@ const requestListing = Effect.fnUntraced(function* (
   const info = yield* Effect.mapError(decodeExchangeInfo(body), (error) =>
     unavailable(`not an exchangeInfo: ${error.message.slice(0, reasonLengthMax)}`)
   )
-  return new Map(info.symbols.map((listed) => [listed.symbol, instrumentOf(listed)]))
+  return new Map(info.symbols.map((listed) => [listed.symbol, listed] as const))
 })
 
-const instrumentOf = (listed: {
-  readonly symbol: string
-  readonly baseAsset: string
-  readonly quoteAsset: string
-}): Instrument => ({
+const instrumentOf = (listed: ListedSymbol): Instrument => ({
   exchange: 'BINANCE',
   symbol: listed.symbol,
   assetClass: 'crypto',

@@ -5,7 +5,7 @@
 import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
 import type { ApiKey } from './api-keys.ts'
-import type { DataType } from '../../market/data-type.ts'
+import type { DataType, StreamedDataType } from '../../market/data-type.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
 export interface ApiFault {
@@ -32,9 +32,17 @@ type Answer<A> = Effect.Effect<A, ApiFault>
 interface RecordsAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
   readonly snapshotId: string | null
-  /** JSON objects as text, newest first. */
+  /** JSON objects as text: records newest first. */
   readonly rows: readonly string[]
   readonly hasMore: boolean
+}
+
+export interface ReferenceFilter {
+  readonly companyId?: string
+  /** The venue's own symbol. */
+  readonly ticker?: string
+  /** Upper case. */
+  readonly exchange?: string
 }
 
 interface SymbolsAnswer {
@@ -100,10 +108,12 @@ export interface ApiDeps {
   /** Who may ask; with none, only this machine may. */
   readonly apiKeys: readonly ApiKey[]
   readonly records: (
-    dataType: DataType,
+    dataType: StreamedDataType,
     filter: RecordFilter,
     rowsMax: number
   ) => Answer<RecordsAnswer>
+  /** Newest version of each company, by exchange and company. */
+  readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<RecordsAnswer>
   readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
   /** Of the table of a data type, newest first. */
   readonly snapshots: (

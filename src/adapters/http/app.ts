@@ -22,7 +22,8 @@ import {
   type Problem,
   problemResponse
 } from './problem.ts'
-import { indexResponse, makeRoutes, type Route } from './routes.ts'
+import type { Route } from './route.ts'
+import { indexResponse, makeRoutes } from './routes.ts'
 
 interface Env {
   readonly Variables: { correlationId: string; route: string }

@@ -58,6 +58,11 @@ export const symbolParameter: Parameter<string> = {
   remedy: "the venue's own symbol, as /v1/symbols lists it, for example BTCUSDT"
 }
 
+export const companyParameter: Parameter<string> = {
+  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/)),
+  remedy: 'a company_id, as /v1/reference-data lists it, for example 7078 or BTCUSDT'
+}
+
 export const exchangeParameter: Parameter<string> = {
   schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/)).pipe(
     Schema.decodeTo(

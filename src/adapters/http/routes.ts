@@ -3,46 +3,26 @@
  * knows from the same table which methods an address has and what its parameters are.
  */
 import * as Effect from 'effect/Effect'
-import type { ApiDeps, ApiFault, Readiness } from './api-deps.ts'
-import { type DataType, dataTypes } from '../../market/data-type.ts'
+import type { ApiDeps, Readiness } from './api-deps.ts'
+import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
 import {
   choiceParameter,
-  type Decoded,
   exchangeParameter,
   limitParameter,
-  type Parameter,
   symbolParameter,
   timeParameter
 } from './parameters.ts'
-import { type FieldError, type Problem, problemResponse } from './problem.ts'
+import { type Problem, problemResponse } from './problem.ts'
+import { referenceRoute } from './reference-route.ts'
 import { releaseAnswer, releasePath } from './release-route.ts'
+import { route, type Route } from './route.ts'
 import { isoOfMs } from './time-parameter.ts'
-
-interface Call<P> {
-  readonly values: Decoded<P>
-  /** Parts of the address that the route names. */
-  readonly segments: Readonly<Record<string, string>>
-  readonly correlationId: string
-}
-
-/** A route answers GET, and HEAD with it, unless it is there to change something. */
-export interface Route {
-  readonly method?: 'POST'
-  /** `{name}` stands for a part of the address, slashes included, as they are or encoded. */
-  readonly path: string
-  readonly about: string
-  readonly parameters: Readonly<Record<string, Parameter<unknown>>>
-  /** Faults between parameters that are valid one by one. */
-  readonly check: (values: Readonly<Record<string, unknown>>) => readonly FieldError[]
-  readonly answer: (
-    call: Call<Readonly<Record<string, Parameter<unknown>>>>
-  ) => Effect.Effect<Response, ApiFault>
-}
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
   recordsRoute(deps, 'quotes'),
+  referenceRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
   route(
@@ -97,13 +77,6 @@ export const indexResponse = (version: string, routes: readonly Route[]): Respon
     })
   )
 
-const route = <P extends Readonly<Record<string, Parameter<unknown>>>>(
-  path: string,
-  about: string,
-  parameters: P,
-  answer: (call: Call<P>) => Effect.Effect<Response, ApiFault>
-): Route => ({ path, about, parameters, check: () => [], answer: answer as Route['answer'] })
-
 const limitDefault = { records: 100, snapshots: 10 }
 
 const recordsParameters = {
@@ -114,7 +87,7 @@ const recordsParameters = {
   limit: limitParameter(10_000)
 }
 
-const recordsRoute = (deps: ApiDeps, dataType: DataType): Route => ({
+const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
   ...route(`/v1/${dataType}`, `The newest ${dataType}`, recordsParameters, (call) => {
     const { values, correlationId } = call
     const {

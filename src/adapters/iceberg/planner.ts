@@ -24,7 +24,7 @@ import {
   type Snapshot,
   type TableMetadata
 } from './metadata.ts'
-import { fieldNamed } from './schema.ts'
+import { fieldNamed, timeColumn } from './schema.ts'
 import { readManifest, readManifestList, refresh, type Table } from './table.ts'
 import { dayOf } from './transforms.ts'
 
@@ -44,7 +44,7 @@ interface PlannedFile {
   readonly path: string
   readonly recordCount: number
   readonly fileSizeBytes: number
-  /** Bounds of `timestamp`, µs, both inclusive; infinite where unknown. */
+  /** Bounds of the time column, µs, both inclusive; infinite where unknown. */
   readonly timestampLowerUs: number
   readonly timestampUpperUs: number
   /**
@@ -214,7 +214,7 @@ interface Columns {
 const columnsOf = (metadata: TableMetadata): Columns => {
   const schema = currentSchema(metadata)
   return {
-    timestampId: fieldNamed(schema, 'timestamp').id,
+    timestampId: fieldNamed(schema, timeColumn(schema)).id,
     symbolId: fieldNamed(schema, 'symbol').id
   }
 }

@@ -100,6 +100,10 @@ export const fieldNamed = (schema: IcebergStruct, name: string): IcebergField =>
   return field
 }
 
+/** Column of a record's time: that of the exchange, or where it has none, that of its coming. */
+export const timeColumn = ({ fields }: IcebergStruct): string =>
+  fields.some(({ name }) => name === 'timestamp') ? 'timestamp' : 'ingestion_timestamp'
+
 const nullability = (type: AvroType): { readonly required: boolean; readonly inner: AvroType } => {
   if (!isUnion(type)) return { required: true, inner: type }
   const members = type.filter((member) => member !== 'null')

@@ -22,7 +22,7 @@ import {
   type TableIdentifier,
   type TableVersion
 } from './ports.ts'
-import { icebergSchemaOf, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
+import { icebergSchemaOf, timeColumn, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
 import type { PartitionValue } from './transforms.ts'
 
 export interface TableOptions {
@@ -31,9 +31,9 @@ export interface TableOptions {
   readonly warehouse: string
   readonly identifier: TableIdentifier
   readonly record: AvroRecordSchema
-  /** Default: `identity(exchange)`, `day(timestamp)`. */
+  /** Default: `identity(exchange)`, and the day of the time column. */
   readonly partitioning?: readonly { readonly column: string; readonly transform: string }[]
-  /** Default: `symbol`, `timestamp`. */
+  /** Default: `symbol`, and the time column. */
   readonly sortColumns?: readonly string[]
   /**
    * Table properties over the defaults: snapshots kept, manifest merging, … Those of an existing
@@ -239,9 +239,9 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
     schema,
     partitioning: options.partitioning ?? [
       { column: 'exchange', transform: 'identity' },
-      { column: 'timestamp', transform: 'day' }
+      { column: timeColumn(schema), transform: 'day' }
     ],
-    sortColumns: options.sortColumns ?? ['symbol', 'timestamp'],
+    sortColumns: options.sortColumns ?? ['symbol', timeColumn(schema)],
     properties: options.properties ?? {},
     nowMs: ports.clockMs()
   })

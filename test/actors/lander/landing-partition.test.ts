@@ -3,7 +3,11 @@ import { expect, test } from 'vitest'
 import type { CompactKey } from '../../../src/actors/lander/compact-records.ts'
 import { learnCompactTrades } from '../../../src/actors/lander/compact-records.ts'
 import { LandingPartition } from '../../../src/actors/lander/landing-partition.ts'
-import { codecPacker, tradePacker } from '../../../src/actors/publisher/record-packer.ts'
+import {
+  codecPacker,
+  referencePacker,
+  tradePacker
+} from '../../../src/actors/publisher/record-packer.ts'
 import type { DeadLetterEntry } from '../../../src/adapters/dead-letters/dead-letter-log.ts'
 import {
   type LogBatch,
@@ -12,10 +16,16 @@ import {
   sealBatch
 } from '../../../src/adapters/log/record-batch.ts'
 import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
+import { referenceRules } from '../../../src/machines/reference-rules.ts'
 import { tradeRules } from '../../../src/machines/trade-rules.ts'
 import { type CompactTrade, tradeOf } from '../../../src/market/compact-trade.ts'
+import {
+  type ReferenceDataV2,
+  referenceDataV2Schema
+} from '../../../src/market/records/reference-data-v2.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { instrument } from '../../support/compact-trades.ts'
+import { record } from '../../support/reference-data.ts'
 
 const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 const listed = [instrument('BTC', 'USDT'), instrument('ETH', 'USDT'), instrument('DOGE', 'USDT')]
@@ -174,4 +184,47 @@ test('trades of an instrument without a layout are packed by the library', () =>
   const [one, other] = [ours.take(codec.fingerprint), theirs.take(codec.fingerprint)]
   // Room for the header is not part of what was packed.
   expect(one.bytes.subarray(64)).toEqual(other.bytes.subarray(64))
+})
+
+test('a compacted topic may lack offsets; any other that does is a fault (R8)', () => {
+  const limits = { jumpMax: 1_000, holesMax: 100 }
+  const referenceCodec = makeRecordCodec<ReferenceDataV2>(referenceDataV2Schema)
+  const packer = referencePacker(referenceCodec)
+  const batchAt = (baseOffset: number, each: ReferenceDataV2): LogBatch => {
+    const builder = new PackedRecordsBuilder()
+    packer.pack(builder, each)
+    const packed = builder.take(referenceCodec.fingerprint)
+    sealBatch(packed, { baseOffset, appendedMsMin: 0, appendedMsMax: 0, startsGroup: true })
+    return openBatch(packed.bytes, 0, packed.bytes.length)
+  }
+  const landed: Array<readonly [id: string, offset: number]> = []
+  const rows = {
+    length: 0,
+    push: (each: ReferenceDataV2, _label: string, offset: number) =>
+      void landed.push([each.message_id, offset]),
+    clear: () => undefined
+  }
+  const shared = { topic: 't', partition: 0, label: 'log/t/0', nowMs: () => 0 }
+  const ownsKey = () => true
+  const compacted = new LandingPartition<ReferenceDataV2>(
+    { ...shared, codec: referenceCodec, fold: { rules: referenceRules, limits, ownsKey } },
+    { startOffset: 0 }
+  )
+  const versions = [record('1', 1_000), record('1', 2_000, { company_name: 'NEW' })] as const
+  compacted.fold(batchAt(0, versions[0]), rows, [])
+  compacted.fold(batchAt(7, versions[1]), rows, [])
+  expect([compacted.fault, compacted.position]).toEqual([undefined, 8])
+  expect(landed).toEqual([
+    [versions[0].message_id, 0],
+    [versions[1].message_id, 7]
+  ])
+  compacted.fold(batchAt(3, record('2', 1_000)), rows, [])
+  expect(compacted.fault).toBe('the log gave offsets 3 to 4 where 8 is next')
+
+  const whole = new LandingPartition<TradeV2>(
+    { ...shared, codec, fold: { rules: tradeRules, limits, ownsKey } },
+    { startOffset: 0 }
+  )
+  whole.fold(batchAt(7, versions[1]), { ...rows, push: () => undefined }, [])
+  expect(whole.fault).toBe('the log gave offsets 7 to 8 where 0 is next')
 })

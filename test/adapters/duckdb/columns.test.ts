@@ -7,6 +7,7 @@ import {
   fieldIdsSql,
   tableColumnsSql
 } from '../../../src/adapters/duckdb/columns.ts'
+import { referenceDataV2Schema } from '../../../src/market/records/reference-data-v2.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
 describe('columns', () => {
@@ -34,6 +35,13 @@ describe('columns', () => {
       'k2_partition VARCHAR',
       'k2_offset BIGINT'
     ])
+  })
+
+  test('of reference data: a truth value is a BOOLEAN', () => {
+    const columns = columnsOf(referenceDataV2Schema)
+    expect(columns.find(({ name }) => name === 'is_active')).toMatchObject({ kind: 'boolean' })
+    expect(tableColumnsSql(columns)).toContain('"is_active" BOOLEAN')
+    expect(tableColumnsSql(columns)).toContain('"listing_date" TIMESTAMP WITH TIME ZONE')
   })
 
   test('nullable exactly where Avro is', () => {

@@ -176,6 +176,28 @@ describe('/v1/trades and /v1/quotes', () => {
 })
 
 describe('other routes', () => {
+  test('/v1/reference-data', async () => {
+    const path = '/v1/reference-data?company=7078&ticker=BHP&exchange=asx&limit=5'
+    const { deps, response, body } = await ask(path)
+    expect([response.status, body.data, body.meta.snapshot_id]).toEqual([
+      200,
+      [{ company_id: '7078' }],
+      '7'
+    ])
+    expect(body.pagination).toEqual({ limit: 5, offset: 0, total: null, has_more: false })
+    const filter = { companyId: '7078', ticker: 'BHP', exchange: 'ASX' }
+    expect(deps.askedReference).toEqual([{ filter, rowsMax: 5 }])
+    expect((await ask('/v1/reference-data')).deps.askedReference).toEqual([
+      { filter: {}, rowsMax: 100 }
+    ])
+    const refused = await problemOf("/v1/reference-data?company='&symbol=BHP&limit=0")
+    expect(refused.body.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+      'company',
+      'limit',
+      'symbol'
+    ])
+  })
+
   test('/v1/symbols', async () => {
     const { body } = await ask('/v1/symbols?exchange=binance')
     expect(body).toMatchObject({
@@ -224,6 +246,7 @@ describe('other routes', () => {
     expect(body.routes.map(({ path }: { path: string }) => path)).toEqual([
       '/v1/trades',
       '/v1/quotes',
+      '/v1/reference-data',
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/system/actors',

@@ -5,13 +5,18 @@ import type {
   ApiDeps,
   HttpEvent,
   Readiness,
-  RecordFilter
+  RecordFilter,
+  ReferenceFilter
 } from '../../../src/adapters/http/api-deps.ts'
 
 export interface FakeDeps extends ApiDeps {
   readonly asked: Array<{
     readonly dataType: DataType
     readonly filter: RecordFilter
+    readonly rowsMax: number
+  }>
+  readonly askedReference: Array<{
+    readonly filter: ReferenceFilter
     readonly rowsMax: number
   }>
   readonly events: HttpEvent[]
@@ -25,10 +30,12 @@ const healthy: Readiness = {
 
 export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
   const asked: FakeDeps['asked'] = []
+  const askedReference: FakeDeps['askedReference'] = []
   const events: HttpEvent[] = []
   let ids = 0
   return {
     asked,
+    askedReference,
     events,
     version: '0.1.0',
     apiKeys: [],
@@ -40,6 +47,11 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
           rows: ['{"price":61837.63000000}', '{"price":0.00000001}'],
           hasMore: true
         }
+      }),
+    reference: (filter, rowsMax) =>
+      Effect.sync(() => {
+        askedReference.push({ filter, rowsMax })
+        return { snapshotId: '7', rows: ['{"company_id":"7078"}'], hasMore: false }
       }),
     symbols: ({ exchange }) =>
       Effect.succeed({
