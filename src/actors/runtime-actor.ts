@@ -106,7 +106,16 @@ const log = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
   if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
   return [
-    worker({ id: 'event-log', drainMsMax, startMsMax: 60_000 }, fromEffect(logProgram(shared))),
+    worker(
+      {
+        id: 'event-log',
+        drainMsMax,
+        startMsMax: 60_000,
+        // Brokers that are away keep nobody from starting: there is the spool.
+        ready: shared.config.kafkaBootstrapServers === undefined ? 'reported' : 'started'
+      },
+      fromEffect(logProgram(shared))
+    ),
     ...(shared.hasRole('ingest')
       ? [worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared)))]
       : []),

@@ -8,8 +8,9 @@
  *    (R42).
  * 3. A topic that was made anew has other offsets: the program fails, its successor opens the log
  *    with the new identities (R8).
+ * 4. Partition counts are the declared ones, known also while no broker answers; a topic that has
+ *    another count is a fault of the log.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
@@ -21,11 +22,7 @@ import {
   type KafkaLogOptions,
   openKafkaLog
 } from '../../adapters/log/kafka/kafka-log.ts'
-import {
-  type DeclaredTopics,
-  parseTopicsFile,
-  TopicsFileRejected
-} from '../../adapters/log/kafka/topics-file.ts'
+import { readTopicsFile, specsOf } from '../../adapters/log/kafka/topics-file.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import {
   openSchemaRegistry,
@@ -54,7 +51,12 @@ export const kafkaLogProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
-      const options = yield* logOptions(shared, failed)
+      const topics = yield* declaredTopics(shared)
+      // Before the brokers are asked: what they cannot take now goes to the spool (4).
+      yield* shared.logTopics.serve(
+        new Map([...topics].map(([topic, { partitions }]) => [topic, partitions]))
+      )
+      const options = yield* logOptions(shared, topics, failed)
       const log = yield* tracked('event log', 'client')(openKafkaLog(options))
       for (const { message } of log.faults)
         shared.telemetry.log('error', 'log.fault', { detail: message })
@@ -65,12 +67,27 @@ export const kafkaLogProgram =
       yield* Effect.raceFirst(drained, Deferred.await(failed))
     }).pipe(markDependency)
 
-const logOptions = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
+const declaredTopics = ({ config, captured }: Shared) =>
   Effect.gen(function* () {
-    const { config, captured, telemetry, nowMs } = shared
-    const declared = yield* readTopics(config.kafkaTopicsFile ?? defaultTopicsFile)
-    const topics = yield* specsOf(declared, captured)
-    const recorded = yield* Effect.forEach(shared.pipelines, ({ table }) =>
+    const file = config.kafkaTopicsFile ?? defaultTopicsFile
+    const declared = yield* readTopicsFile(file)
+    return yield* specsOf(
+      declared,
+      captured.map(({ topic }) => topic),
+      file
+    )
+  })
+
+const logOptions = (
+  shared: Shared,
+  topics: KafkaLogOptions['topics'],
+  failed: Deferred.Deferred<never, LogUnavailable>
+) =>
+  Effect.gen(function* () {
+    const { config, telemetry, nowMs } = shared
+    // Who only captures has no tables open, and no lander to be measured.
+    const landed = shared.hasRole('land') ? shared.pipelines : []
+    const recorded = yield* Effect.forEach(landed, ({ table }) =>
       Effect.flatMap(table.get, readRecordedState).pipe(
         // Nothing is known to have landed: the lander stops by name, the log only takes records.
         Effect.catchTag('OffsetsMissing', () => Effect.succeed(null))
@@ -97,7 +114,8 @@ const logOptions = (shared: Shared, failed: Deferred.Deferred<never, LogUnavaila
     } satisfies KafkaLogOptions
   })
 
-const connectionOf = (config: Shared['config']): KafkaLogOptions['connection'] => {
+/** How this process reaches the brokers; workers are given it. */
+export const connectionOf = (config: Shared['config']): KafkaLogOptions['connection'] => {
   const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = config
   const password = config.kafkaSaslPassword?.reveal() ?? ''
   return {
@@ -111,26 +129,6 @@ const connectionOf = (config: Shared['config']): KafkaLogOptions['connection'] =
     requestMsMax: config.kafkaSendMs
   }
 }
-
-const readTopics = (file: string): Effect.Effect<DeclaredTopics, TopicsFileRejected> =>
-  Effect.tryPromise({
-    try: async () => parseTopicsFile(await readFile(file, 'utf8'), file),
-    catch: (error) => rejected(file, error)
-  })
-
-const specsOf = (
-  declared: DeclaredTopics,
-  captured: readonly Pipeline[]
-): Effect.Effect<KafkaLogOptions['topics'], TopicsFileRejected> =>
-  Effect.try({
-    try: () => new Map(captured.map(({ topic }) => [topic, declared.specOf(topic)])),
-    catch: (error) => rejected('topics', error)
-  })
-
-const rejected = (file: string, error: unknown): TopicsFileRejected =>
-  error instanceof TopicsFileRejected
-    ? error
-    : new TopicsFileRejected({ file, faults: [String(error)] })
 
 /** Registers what is written (1, 2); undefined where there is no registry. */
 const schemaIds = ({ config, folder, captured, telemetry }: Shared) =>

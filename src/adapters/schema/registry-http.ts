@@ -39,7 +39,7 @@ export interface RegistryAnswer {
   readonly body: unknown
 }
 
-export interface RegistryRequest {
+interface RegistryRequest {
   readonly method: 'GET' | 'POST' | 'PUT'
   /** Begins with a slash. */
   readonly path: string

@@ -49,7 +49,7 @@ export interface WrittenSchema {
 }
 
 /** The registry refuses a schema for what its subject has already. */
-export class SchemaIncompatible extends Schema.TaggedError<SchemaIncompatible>()(
+class SchemaIncompatible extends Schema.TaggedError<SchemaIncompatible>()(
   'SchemaIncompatible',
   { subject: Schema.String, detail: Schema.String }
 ) {
@@ -63,7 +63,7 @@ export class SchemaIncompatible extends Schema.TaggedError<SchemaIncompatible>()
 }
 
 /** The registry has no schema with this id. */
-export class SchemaUnknown extends Schema.TaggedError<SchemaUnknown>()('SchemaUnknown', {
+class SchemaUnknown extends Schema.TaggedError<SchemaUnknown>()('SchemaUnknown', {
   id: Schema.Number,
   detail: Schema.String
 }) {

@@ -6,7 +6,7 @@ import type { Direction, Filter, ProxyConnection } from '../tcp-proxy.ts'
 
 export const produceApiKey = 0
 
-export interface KafkaFrame {
+interface KafkaFrame {
   readonly direction: Direction
   readonly apiKey: number
   readonly correlationId: number
@@ -15,7 +15,7 @@ export interface KafkaFrame {
 }
 
 /** `decide` sees every whole frame once. A dropped request has no response. */
-export const kafkaFrames = (decide: (frame: KafkaFrame) => 'pass' | 'drop'): Filter => {
+const kafkaFrames = (decide: (frame: KafkaFrame) => 'pass' | 'drop'): Filter => {
   const states = new WeakMap<ProxyConnection, ConnectionState>()
   return (bytes, connection, direction) => {
     let state = states.get(connection)

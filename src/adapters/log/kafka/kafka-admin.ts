@@ -7,8 +7,9 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
-import { type Admin, ConfigResourceTypes } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { LogUnavailable, unavailable } from '../event-log.ts'
+import { topicResource } from './kafka-client.ts'
 import type { KafkaSession } from './kafka-session.ts'
 import type { TopicMetadata } from './topic-metadata.ts'
 import { makeMetadataClient, type MetadataClient } from './topic-request.ts'
@@ -76,7 +77,7 @@ export class KafkaAdmin {
     return this.#ask(topic, async ({ admin }) => {
       const { resources } = await admin.describeConfigs({
         includeSynonyms: false,
-        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }]
+        resources: [{ type: topicResource, name: topic }]
       })
       const entries = resources[0]?.configEntries ?? []
       return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))

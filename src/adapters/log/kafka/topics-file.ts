@@ -14,6 +14,8 @@
  * 1. Every fault of the file is reported at once, with its field and what is allowed there.
  * 2. The first pattern that fits a topic describes it.
  */
+import { readFile } from 'node:fs/promises'
+import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { duration } from '../../config/values.ts'
 
@@ -46,6 +48,33 @@ export class TopicsFileRejected extends Schema.TaggedError<TopicsFileRejected>()
   override get message() {
     return this.faults.map((fault) => `${this.file}: ${fault}`).join('\n')
   }
+}
+
+/** A file that cannot be read is rejected like one that says nothing. */
+export const readTopicsFile = (file: string): Effect.Effect<DeclaredTopics, TopicsFileRejected> =>
+  Effect.tryPromise({
+    try: async () => parseTopicsFile(await readFile(file, 'utf8'), file),
+    catch: (error) => rejected(file, error)
+  })
+
+/**
+ * What a list of topics is to be like.
+ * @param file its name in errors
+ */
+export const specsOf = (
+  declared: DeclaredTopics,
+  topics: readonly string[],
+  file: string
+): Effect.Effect<ReadonlyMap<string, TopicSpec>, TopicsFileRejected> =>
+  Effect.try({
+    try: () => new Map(topics.map((topic) => [topic, declared.specOf(topic)])),
+    catch: (error) => rejected(file, error)
+  })
+
+const rejected = (file: string, error: unknown): TopicsFileRejected => {
+  if (error instanceof TopicsFileRejected) return error
+  const fault = error instanceof Error ? error.message : String(error)
+  return new TopicsFileRejected({ file, faults: [fault] })
 }
 
 /**

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { CompressionCodecs, CompressionTypes } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { type KafkaLogLine, makeKafka } from '../../../../src/adapters/log/kafka/kafka-client.ts'
@@ -8,6 +9,14 @@ interface Codec {
 }
 
 describe('Kafka clients', () => {
+  test('Node loads them as they are built', () => {
+    // Tests load packages that are no modules in a way that finds more names in them.
+    const program = "import { openKafkaLog } from './dist/adapters/log/kafka/kafka-log.js'"
+    const options = { encoding: 'utf8', stdio: 'pipe' } as const
+    const args = ['--input-type=module', '-e', `${program}\nconsole.log(typeof openKafkaLog)`]
+    expect(execFileSync(process.execPath, args, options)).toBe('function\n')
+  })
+
   test.each([CompressionTypes.LZ4, CompressionTypes.ZSTD] as const)(
     'codec %s gives back what it took',
     async (type) => {

@@ -62,9 +62,9 @@ describe.skipIf(!areServicesRequired)('appends to Kafka', () => {
     const options = { sendMsMax: 2_000, answerMsMax: 2_000 }
     const { log, events } = await openLog({ bootstrap, topic, options })
     const acknowledged: number[] = []
-    let isOver = false
+    const run = { isOver: false }
     const lane = async (partition: number) => {
-      for (let batch = 0; !isOver; batch++) {
+      for (let batch = 0; !run.isOver; batch++) {
         const firstId = 1 + 10 * (batch * 4 + partition)
         const append = log.append(topic, partition, packTrades('BTCUSDT', firstId, 10))
         // As the publisher does: the same batch again until it is acknowledged.
@@ -80,7 +80,7 @@ describe.skipIf(!areServicesRequired)('appends to Kafka', () => {
       await kafka.kill()
       await kafka.start()
     }
-    isOver = true
+    run.isOver = true
     await Promise.all(lanes)
     const discarded = events.filter(({ type }) => type === 'producer.discarded')
     expect(discarded.length).toBeGreaterThanOrEqual(brokerKills)

@@ -22,7 +22,7 @@ import { trade } from '../../../support/trades.ts'
 export const tradeCodec = makeRecordCodec<TradeV2>(tradeV2Schema)
 export const tradeSchema = JSON.stringify(tradeV2Schema)
 
-export const topicSpec: TopicSpec = {
+const topicSpec: TopicSpec = {
   partitions: 4,
   replication: 1,
   minInSyncReplicas: 1,

@@ -169,10 +169,9 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka', () => {
       Effect.runPromise(log.append(topic, 2, packTrades('BTCUSDT', firstId, count)))
     expect(await append(1, 10)).toEqual({ baseOffset: 0 })
     expect(await append(11, 1_500)).toEqual({ baseOffset: 10 })
-    expect(moved).toEqual([
-      { topic, partition: 2, durableEnd: 10 },
-      { topic, partition: 2, durableEnd: 1_510 }
-    ])
+    // A sample may see one send of an append before the other.
+    expect(moved[0]).toEqual({ topic, partition: 2, durableEnd: 10 })
+    expect(moved.at(-1)).toEqual({ topic, partition: 2, durableEnd: 1_510 })
     expect(await Effect.runPromise(log.bounds(topic, 2))).toEqual({
       startOffset: 0,
       durableEnd: 1_510

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import * as Effect from 'effect/Effect'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   parseTopicsFile,
+  readTopicsFile,
+  specsOf,
   TopicsFileRejected
 } from '../../../../src/adapters/log/kafka/topics-file.ts'
 
@@ -90,6 +93,14 @@ describe('the file of the topics', () => {
   ])('the fault of %j is named with its field and what is allowed', (change, fault) => {
     const text = JSON.stringify({ version: 1, topics: [{ ...entry, ...change }] })
     expect(faultsOf(text).join('\n')).toContain(fault)
+  })
+
+  test('a file that is not there, or does not fit a topic, is named', async () => {
+    const failure = await Effect.runPromise(Effect.flip(readTopicsFile('/no/such/topics.json')))
+    expect(failure.message).toContain('/no/such/topics.json: ENOENT')
+    const specs = specsOf(parse(entry), ['market.crypto.quotes.binance'], 'topics.json')
+    const unfit = await Effect.runPromise(Effect.flip(specs))
+    expect(unfit.message).toContain('topics.json: no pattern fits market.crypto.quotes.binance')
   })
 
   test('all faults are named at once', () => {
