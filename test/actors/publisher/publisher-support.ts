@@ -32,7 +32,7 @@ import { type OpenedSpool, openTestSpool } from '../../adapters/log/spool-suppor
 import { manualPort } from '../../machines/support/feed.ts'
 
 export const topic = 'market.crypto.trades.binance'
-const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
+export const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 
 type Answer = Effect.Effect<void, LogFull | LogUnavailable>
 
@@ -88,7 +88,7 @@ const circuitInput: CircuitInput = {
 }
 
 /** The breaker as the tree has it, on a clock that the test moves. */
-const startBreaker = (input: CircuitInput = circuitInput) => {
+export const startBreaker = (input: CircuitInput = circuitInput) => {
   const clock = new SimulatedClock()
   const commands: CircuitCommand[] = []
   const hear = (_: unknown, command: CircuitCommand) => {
