@@ -9,7 +9,8 @@ export const figureIds = [
   'lander',
   'start',
   'stages',
-  'queries'
+  'queries',
+  'maintenance'
 ] as const
 export type FigureId = (typeof figureIds)[number]
 

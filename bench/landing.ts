@@ -72,11 +72,13 @@ interface LandingSource {
   /** Ends after so many commits; without it, once what is in the log from the start has landed. */
   readonly commits?: number
   readonly onCommit?: () => void
+  /** Files that no snapshot names any more; left alone by default. */
+  readonly onRemoved?: (locations: readonly string[]) => void
 }
 
 export const landOver = Effect.fnUntraced(function* (
   { folder, commitRows }: LandingOptions,
-  { topic, log, commits = 0, onCommit }: LandingSource
+  { topic, log, commits = 0, onCommit, onRemoved = () => undefined }: LandingSource
 ) {
   const commitMs: number[] = []
   let rows = 0
@@ -94,7 +96,7 @@ export const landOver = Effect.fnUntraced(function* (
       cutMs ??= performance.now()
       return randomUUID()
     },
-    onRemoved: () => undefined,
+    onRemoved,
     observe: (event) => {
       if (event.type === 'commit.landed') {
         commitMs.push(performance.now() - cutMs!)

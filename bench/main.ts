@@ -12,6 +12,7 @@ import type { BenchContext } from './context.ts'
 import { awaitQuiet, describeEnvironment } from './environment.ts'
 import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
 import { measureLander } from './lander.ts'
+import { measureMaintenance } from './maintenance.ts'
 import { measureQueries } from './queries.ts'
 import { measureRate } from './rate.ts'
 import {
@@ -41,7 +42,11 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },
-  queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries }
+  queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries },
+  maintenance: {
+    title: '10,000 commits with maintenance, against a table written at once',
+    measure: measureMaintenance
+  }
 }
 
 export const main = async (args: readonly string[]): Promise<number> => {
