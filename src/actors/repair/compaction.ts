@@ -193,12 +193,36 @@ type Outcome = NotReplaced | { readonly kind: 'replaced'; readonly committed: Co
 
 /** Tries of a commit whose outcome was unknown. */
 const unknownMax = 3
+/**
+ * Tries of a commit that did not take place: a lander that works off a backlog may be faster many
+ * times in a row, and what has been rewritten is worth a few pauses.
+ */
+const failedMax = 4
+const failedPauseMs = 100
+
+type CommitStepError = Exclude<CompactionError, CopyFault | RewriteFailed | RowsDiffer>
 
 const commit = (
   table: Table,
   request: ReplaceRequest,
+  failedCount = 0
+): Effect.Effect<Outcome, CommitStepError> =>
+  attemptCommit(table, request).pipe(
+    Effect.catchTag('CommitFailed', (failed) =>
+      failedCount + 1 >= failedMax
+        ? Effect.fail(failed)
+        : Effect.andThen(
+            Effect.sleep(failedPauseMs * 2 ** failedCount),
+            commit(table, request, failedCount + 1)
+          )
+    )
+  )
+
+const attemptCommit = (
+  table: Table,
+  request: ReplaceRequest,
   unknownCount = 0
-): Effect.Effect<Outcome, Exclude<CompactionError, CopyFault | RewriteFailed | RowsDiffer>> =>
+): Effect.Effect<Outcome, CommitStepError> =>
   commitReplace(table, request).pipe(
     Effect.catchTag('CommitUnknown', (unknown) => resolve(table, request, unknown, unknownCount))
   )
@@ -208,14 +232,14 @@ const resolve = Effect.fnUntraced(function* (
   request: ReplaceRequest,
   unknown: CommitUnknown,
   unknownCount: number
-): Effect.fn.Return<Outcome, Exclude<CompactionError, CopyFault | RewriteFailed | RowsDiffer>> {
+): Effect.fn.Return<Outcome, CommitStepError> {
   const { outcome } = yield* resolveUnknown(table, unknown)
   if (outcome === 'landed') return { kind: 'replaced', committed: null }
   if (outcome === 'parentGone') {
     return yield* new OutcomeUnclear({ table: table.name, commitId: request.commitId })
   }
   if (unknownCount + 1 >= unknownMax) return yield* unknown
-  return yield* commit(table, request, unknownCount + 1)
+  return yield* attemptCommit(table, request, unknownCount + 1)
 })
 
 const removeAll = (store: DataFileStore, dataFiles: readonly DataFile[]): Effect.Effect<void> =>

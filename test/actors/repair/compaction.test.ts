@@ -228,6 +228,15 @@ describe('an unclear answer of the catalog (R19)', () => {
     expect(await rowsByIcebird(openTable(landed.folder)!)).toHaveLength(720)
   })
 
+  test('a commit that lost to many others is tried again later', async () => {
+    await landHours()
+    const busy = withCommits((commit, attempt) =>
+      attempt <= 45 ? Effect.succeed('conflict' as const) : commit
+    )
+    await run(landed.compact(busy))
+    expect(landed.events[0]).toMatchObject({ type: 'compaction.committed', attempts: 6 })
+  })
+
   test('a commit that failed leaves none', async () => {
     await landHours()
     const before = landed.dataFiles
