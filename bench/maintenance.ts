@@ -3,7 +3,8 @@
  * at once from the same rows: how much longer a query takes (R22, R27).
  *
  * 1. Compaction and deletion run beside landing, as in K2, but as fast as commits come: after each
- *    200 commits, which are 17 minutes of the market's time.
+ *    200 commits, which are 17 minutes of the market's time. The next ten commits come while it
+ *    runs, those behind them wait for its end.
  * 2. Both tables are counted by DuckDB, outside of K2, and must hold the same trades, each once.
  * 3. Queries are K2's own, planner and DuckDB, without HTTP; both tables are asked in turn.
  */
@@ -36,6 +37,8 @@ const commits = 10_000
 const commitRows = 500
 /** What compaction waits for. */
 const pauseCommits = 200
+/** So many commits follow each other while it runs: in K2 it meets a commit every five seconds. */
+const besideMax = 10
 const atOnceRows = 250_000
 /** Of the market: a commit is five seconds, all of it fourteen hours. */
 const rate = 100
@@ -84,11 +87,21 @@ const grow = async (folder: string, progress: BenchContext['progress']) => {
     sent.add(trades)
     log.append(packer.pack(trades))
   }
+  let [isCompacting, isWaiting] = [false, false]
   const onCommit = () => {
     landed += 1
-    if (landed % pauseCommits === 0) due.openUnsafe()
+    if (landed % pauseCommits === 0) {
+      isCompacting = true
+      due.openUnsafe()
+    }
     if (landed % 1_000 === 0) progress(`maintenance: ${landed} commits`)
-    if (landed < commits) next()
+    isWaiting = isCompacting && landed % pauseCommits >= besideMax
+    if (landed < commits && !isWaiting) next()
+  }
+  const goOn = () => {
+    isCompacting = false
+    if (isWaiting) next()
+    isWaiting = false
   }
   const observe = (event: CompactionEvent) => {
     if (event.type !== 'compaction.committed') return
@@ -99,7 +112,7 @@ const grow = async (folder: string, progress: BenchContext['progress']) => {
   const maintain = Effect.forever(
     Effect.andThen(
       Effect.andThen(due.await, Effect.sync(() => due.closeUnsafe())),
-      compaction
+      Effect.andThen(compaction, Effect.sync(goOn))
     )
   )
   next()
@@ -168,18 +181,19 @@ const compare = Effect.fnUntraced(function* (
   measures.add('data files of the table that grew', '', grown.files)
   measures.add('manifests of the table that grew', '', grown.manifests, manifestBar)
   measures.add('data files of the table written at once', '', atOnce.files)
-  const middleUs = Math.floor((grown.newestUs - 6 * hourUs) / hourUs) * hourUs
+  const spanUs = ((commits * commitRows) / rate) * 1_000_000
+  const oldUs = Math.floor((grown.newestUs - 0.75 * spanUs) / hourUs) * hourUs
   const kinds: readonly (readonly [string, RecordFilter, number])[] = [
     ['newest 100 of BTCUSDT', { symbol: 'BTCUSDT' }, 100],
     ['newest 100 of all symbols', {}, 100],
     [
       'an old hour of BTCUSDT, newest 200',
-      { symbol: 'BTCUSDT', fromUs: middleUs, toUs: middleUs + hourUs },
+      { symbol: 'BTCUSDT', fromUs: oldUs, toUs: oldUs + hourUs },
       200
     ],
     [
       'a second of BTCUSDT in an old hour',
-      { symbol: 'BTCUSDT', fromUs: middleUs, toUs: middleUs + 1_000_000 },
+      { symbol: 'BTCUSDT', fromUs: oldUs, toUs: oldUs + 1_000_000 },
       200
     ]
   ]
