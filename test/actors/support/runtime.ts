@@ -82,7 +82,7 @@ export const cleanUp = (): void => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
     folders.clear()
     vi.restoreAllMocks()
-  })
+  }, stopMsMax)
 }
 
 export const newFolder = (): string => {
