@@ -54,6 +54,7 @@ It plays a generated market, trades and book tickers, or recordings.
                        duplicate, skip, reorder, corrupt=SHARE  of the frames, 0 to 1
                        refuse[=websocket|all]       new connections, or REST as well
                        flood=TIMES@TIER             rate of a tier of the generated market
+  --issued-record DIR  keep a record of every trade issued, and who got it, in this new folder
   --help               this text
 
 While it runs: GET /control tells what was issued and sent; POST /control/faults takes JSON such as
@@ -92,12 +93,16 @@ export const readExchangeFlags = (
       pingMs: number('ping-ms', 20_000, 100, 3_600_000),
       pongTimeoutMs: number('pong-timeout-ms', 60_000, 100, 3_600_000),
       connectionMsMax: number('connection-age-ms', defaultConnectionMsMax, 1_000, ageMsMax),
-      faults: 'value' in faults ? faults.value : {}
+      faults: 'value' in faults ? faults.value : {},
+      ...recordOf(last('issued-record'))
     }
   }
   problems.push(...contradictions(flags, values))
   return problems.length > 0 ? { problems } : flags
 }
+
+const recordOf = (directory: string | undefined) =>
+  directory === undefined ? {} : { issuedRecord: { directory } }
 
 const valueFlags = [
   'port',
@@ -110,7 +115,8 @@ const valueFlags = [
   'ping-ms',
   'pong-timeout-ms',
   'connection-age-ms',
-  'fault'
+  'fault',
+  'issued-record'
 ] as const
 const plainFlags = ['send-unwrapped', 'help'] as const
 

@@ -6,7 +6,7 @@
  *    version has expired meanwhile is no fault.
  */
 import * as Effect from 'effect/Effect'
-import { OffsetsMissing } from '../../adapters/iceberg/errors.ts'
+import { OffsetsMissing, SummaryAltered } from '../../adapters/iceberg/errors.ts'
 import { type RecordedState, recordedState } from '../../adapters/iceberg/k2-summary.ts'
 import { refresh, type Table } from '../../adapters/iceberg/table.ts'
 import { checkContents } from './contents-checks.ts'
@@ -38,7 +38,7 @@ export const examine = (options: DoctorOptions) =>
     yield* checkDataFiles(view, findings.dataFiles)
     checkLineage(view, findings.lineage)
     yield* checkStates(view, findings.states)
-    const recorded = recordedOrNull(view)
+    const recorded = recordedOrNull(view, findings.lineage)
     if (recorded === null) findings.log.skipped = 'the table records no offsets'
     else yield* checkLog(recorded, log, findings.log)
     if (options.isQuick) skipContents(findings)
@@ -71,13 +71,17 @@ const skipContents = (findings: ReturnType<typeof makeFindings>): void => {
     it.skipped = '--quick does not read data files'
 }
 
-/** Null where snapshots have lost their offsets, which the check of the lineage reports. */
-const recordedOrNull = ({ table, metadata }: TableView): RecordedState | null => {
+/** Null where snapshots have lost their offsets, which is reported. */
+const recordedOrNull = (
+  { table, metadata }: TableView,
+  findings: Findings
+): RecordedState | null => {
   try {
     return recordedState(table.name, metadata)
   } catch (error) {
-    if (error instanceof OffsetsMissing) return null
-    throw error
+    if (!(error instanceof OffsetsMissing || error instanceof SummaryAltered)) throw error
+    findings.add(error.message)
+    return null
   }
 }
 

@@ -11,6 +11,7 @@
  */
 import { makeFrameLuck } from './faults.ts'
 import type { FaultSettings } from './faults.ts'
+import type { IssuedRecord } from './issued-record.ts'
 import type { SentRange, Session } from './session.ts'
 import type { Playback, TradeSource } from './trade-source.ts'
 
@@ -26,6 +27,8 @@ export interface BroadcasterOptions {
   readonly unsentBytesMax: number
   readonly settings: () => FaultSettings
   readonly sessions: ReadonlyMap<number, Session>
+  /** Told of every trade, with the connections to which it was written whole. */
+  readonly record?: Pick<IssuedRecord, 'issued' | 'turnEnded'> | undefined
   readonly onStarted: () => void
   readonly onEnded: () => void
 }
@@ -46,14 +49,13 @@ const turnFramesMax = 2_048
 const congestedBytes = 1_024 * 1_024
 
 export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
-  const { source, playback, speed, now, settings, sessions } = options
-  const luckOf = makeFrameLuck(options.seed)
+  const { source, playback, speed, now, sessions } = options
   const symbols = new Set(source.listing.map(({ symbol }) => symbol))
   const issued = new Map<number, SentRange>()
+  const issueTurn = makeIssuer(options, issued)
   const takesQuotes = makeQuoteDemand(source, sessions)
   let startedAtMs: number | undefined
   let endedIsTold = false
-  let ordinal = 0
   let immediate: NodeJS.Immediate | undefined
   let isStopped = false
 
@@ -62,15 +64,6 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
       ? playback.dueMs()
       : playback.originMs + (now() - startedAtMs) * speed
 
-  /** Issues what is due, at most one turn's worth; whether more may be due. */
-  const issueTurn = (untilMs: number): boolean => {
-    for (let count = 0; count < turnFramesMax; count += 1) {
-      if (!playback.advance(untilMs)) return false
-      issueFrame(playback, sessions, issued, luckOf(settings(), ordinal))
-      ordinal += 1
-    }
-    return true
-  }
   const turn = (): void => {
     immediate = undefined
     if (isStopped || startedAtMs === undefined) return
@@ -87,6 +80,7 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
       if (speed !== 'max' && session.unsentBytes() > options.unsentBytesMax)
         session.cut('slow_client') // (1)
     }
+    options.record?.turnEnded()
     if (more) schedule()
   }
   const schedule = (): void => {
@@ -127,28 +121,52 @@ const bySymbol = (source: TradeSource, ranges: ReadonlyMap<number, SentRange>) =
 /** `btcusdt@trade` → `BTCUSDT`. */
 const symbolOfStream = (name: string): string => name.split('@', 1)[0]!.toUpperCase()
 
+/** Issues what is due, at most one turn's worth; whether more may be due. */
+const makeIssuer = (
+  { playback, sessions, settings, seed, record }: BroadcasterOptions,
+  issued: Map<number, SentRange>
+): ((untilMs: number) => boolean) => {
+  const luckOf = makeFrameLuck(seed)
+  let ordinal = 0
+  return (untilMs) => {
+    for (let count = 0; count < turnFramesMax; count += 1) {
+      if (!playback.advance(untilMs)) return false
+      const deliveries = issueFrame(playback, sessions, luckOf(settings(), ordinal))
+      ordinal += 1
+      const [stream, tradeId] = [playback.stream(), playback.tradeId()]
+      if (tradeId < 0) continue
+      noteIssued(issued, stream, tradeId)
+      record?.issued(stream, tradeId, deliveries)
+    }
+    return true
+  }
+}
+
+const noteIssued = (issued: Map<number, SentRange>, stream: number, tradeId: number): void => {
+  const range = issued.get(stream)
+  if (range === undefined) issued.set(stream, { firstId: tradeId, lastId: tradeId, count: 1 })
+  else {
+    range.lastId = Math.max(range.lastId, tradeId)
+    range.count += 1
+  }
+}
+
+/** Writes the current frame to all who want it; how many get it whole. */
 const issueFrame = (
   playback: Playback,
   sessions: ReadonlyMap<number, Session>,
-  issued: Map<number, SentRange>,
   luck: ReturnType<ReturnType<typeof makeFrameLuck>>
-): void => {
+): number => {
   const stream = playback.stream()
   const tradeId = playback.tradeId()
-  if (tradeId >= 0) {
-    const range = issued.get(stream)
-    if (range === undefined) issued.set(stream, { firstId: tradeId, lastId: tradeId, count: 1 })
-    else {
-      range.lastId = Math.max(range.lastId, tradeId)
-      range.count += 1
-    }
-  }
+  let deliveries = 0
   let frame: ReturnType<Playback['frame']> | undefined
   for (const session of sessions.values()) {
     if (!session.wants(stream) || session.cutReason() !== undefined) continue
     frame ??= playback.frame() // encoded only if somebody wants it
-    session.deliver(frame, stream, tradeId, luck)
+    if (session.deliver(frame, stream, tradeId, luck)) deliveries += 1
   }
+  return deliveries
 }
 
 const makeQuoteDemand = (

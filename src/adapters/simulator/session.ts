@@ -62,7 +62,13 @@ export interface Session {
   wants(stream: number): boolean
   /** Whether any of the source's streams is subscribed. */
   wantsAny(): boolean
-  deliver(frame: FrameBytes, stream: number, tradeId: number, luck: FrameLuck | undefined): void
+  /** Whether the frame was written whole, or will be. */
+  deliver(
+    frame: FrameBytes,
+    stream: number,
+    tradeId: number,
+    luck: FrameLuck | undefined
+  ): boolean
   flush(): void
   /** Lets go of the frames that `reorder` keeps back. */
   releaseHeld(): void
@@ -179,13 +185,23 @@ class StreamSession implements Session {
     return this.wantedCount > 0
   }
 
-  deliver(frame: FrameBytes, stream: number, tradeId: number, luck: FrameLuck | undefined): void {
-    if (this.isStalled()) this.counts.withheld += 1
-    else if (luck !== undefined) this.deliverWithLuck({ frame, tradeId }, stream, luck)
-    else {
-      this.put(this.payloadOf(frame), stream, tradeId)
-      if (this.held.size > 0) this.release(stream)
+  deliver(
+    frame: FrameBytes,
+    stream: number,
+    tradeId: number,
+    luck: FrameLuck | undefined
+  ): boolean {
+    if (this.isStalled()) {
+      this.counts.withheld += 1
+      return false
     }
+    if (luck !== undefined) {
+      this.deliverWithLuck({ frame, tradeId }, stream, luck)
+      return !luck.isSkipped && !luck.isCorrupted
+    }
+    this.put(this.payloadOf(frame), stream, tradeId)
+    if (this.held.size > 0) this.release(stream)
+    return true
   }
 
   flush(): void {

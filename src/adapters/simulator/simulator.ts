@@ -18,6 +18,8 @@ import type { ConnectionEvent, Connections } from './connections.ts'
 import { makeControl } from './control.ts'
 import type { SimulatorControl } from './control.ts'
 import { noFaults } from './faults.ts'
+import { openIssuedRecord } from './issued-record.ts'
+import type { IssuedRecord, IssuedRecordEvent, IssuedRecordOptions } from './issued-record.ts'
 import type { FaultSettings } from './faults.ts'
 import { makeRequestHandler } from './request-handler.ts'
 import { makeRequestWeight } from './request-weight.ts'
@@ -31,12 +33,13 @@ export class SimulatorFailed extends Schema.TaggedError<SimulatorFailed>()('Simu
   reason: Schema.String
 }) {
   override get message() {
-    return `the simulated exchange cannot listen on port ${this.port}: ${this.reason}`
+    return `the simulated exchange cannot open on port ${this.port}: ${this.reason}`
   }
 }
 
 export type SimulatorEvent =
   | ConnectionEvent
+  | IssuedRecordEvent
   | { readonly type: 'playback.started'; readonly source: string }
   | { readonly type: 'playback.ended'; readonly source: string }
   | { readonly type: 'faults.changed'; readonly faults: FaultSettings }
@@ -64,6 +67,8 @@ export interface SimulatorOptions {
   readonly incomingPerSecondMax?: number
   /** A client with more than this unsent is cut, but at speed `max`. */
   readonly unsentBytesMax?: number
+  /** Keeps a record of everything that is issued; absent: none is kept. */
+  readonly issuedRecord?: IssuedRecordOptions | undefined
   readonly observe?: (event: SimulatorEvent) => void
 }
 
@@ -92,11 +97,16 @@ export const openSimulator = Effect.fnUntraced(function* (options: SimulatorOpti
   const server = createServer()
   yield* Effect.acquireRelease(listen(server, options.port), () => closeServer(server))
   const parts = yield* Effect.acquireRelease(
-    Effect.sync(() => assemble(server, options)),
-    ({ broadcaster, connections }) =>
+    Effect.try({
+      try: () => assemble(server, options),
+      catch: (error) =>
+        new SimulatorFailed({ port: options.port, reason: `its record: ${String(error)}` })
+    }),
+    ({ broadcaster, connections, record }) =>
       Effect.sync(() => {
         broadcaster.stop()
         connections.close()
+        record?.close()
       })
   )
   const { port } = server.address() as AddressInfo
@@ -113,13 +123,23 @@ interface Parts {
   readonly broadcaster: Broadcaster
   readonly connections: Connections
   readonly control: SimulatorControl
+  readonly record: IssuedRecord | undefined
 }
 
 const assemble = (server: Server, options: SimulatorOptions): Parts => {
   const { source, speed, seed, now } = options
-  const observe = options.observe ?? (() => undefined)
+  const tell = options.observe ?? (() => undefined)
   const weightMax = options.weightMax ?? defaultWeightMax
   const playback = source.play(now())
+  const record =
+    options.issuedRecord === undefined
+      ? undefined
+      : openIssuedRecord(options.issuedRecord, { source, playback, now, observe: tell })
+  const observe = (event: SimulatorEvent): void => {
+    if (event.type === 'connection.opened') record?.connectionOpened(event.connection)
+    if (event.type === 'connection.closed') record?.connectionClosed(event.connection, event.reason)
+    tell(event)
+  }
   let settings: FaultSettings = { ...noFaults, ...options.faults }
   const connections = openConnections({
     streams: source.streams,
@@ -143,6 +163,7 @@ const assemble = (server: Server, options: SimulatorOptions): Parts => {
     unsentBytesMax: options.unsentBytesMax ?? defaultUnsentBytesMax,
     settings: () => settings,
     sessions: connections.open,
+    record,
     onStarted: () => observe({ type: 'playback.started', source: source.name }),
     onEnded: () => observe({ type: 'playback.ended', source: source.name })
   })
@@ -170,7 +191,7 @@ const assemble = (server: Server, options: SimulatorOptions): Parts => {
   server.on('upgrade', (request, socket, head) =>
     connections.accept(request, socket as Socket, head)
   )
-  return { broadcaster, connections, control }
+  return { broadcaster, connections, control, record }
 }
 
 const listen = (server: Server, port: number): Effect.Effect<void, SimulatorFailed> =>
