@@ -57,7 +57,7 @@ const mayRunEffects = (path: string): boolean =>
   /^src\/actors\/.+-worker\.ts$/.test(path)
 
 const sources = filesUnder('src', ['.ts', '.mjs'])
-const written = ['src', 'test', 'bench', 'deploy', 'scripts']
+const written = ['src', 'test', 'bench', 'chaos', 'deploy', 'scripts']
   .flatMap((folder) => filesUnder(folder, ['.ts', '.mjs', '.mts', '.py']))
   .filter((path) => !path.startsWith('src/market/records/'))
 const textOf = new Map([...sources, ...written].map((path) => [path, readText(path)]))
@@ -149,6 +149,22 @@ describe('layers', () => {
     expect(linesWith(sources, /\bimport\((?!\s*')|\bcreateRequire\b/)).toEqual([
       'src/adapters/thread/worker-bootstrap.mjs: await import(workerData.entry)'
     ])
+  })
+
+  test('the checker of deliveries shares no code with K2, not even through another module', () => {
+    const theirs = new Map(
+      ['chaos', 'test']
+        .flatMap((folder) => filesUnder(folder, ['.ts']))
+        .map((path) => [path, importsOf(path, readText(path))])
+    )
+    const reached = filesUnder('chaos/oracle', ['.ts']).flatMap((path) => [
+      ...runsWith(path, theirs)
+    ])
+    expect(reached.length).toBeGreaterThan(5)
+    const taken = reached.flatMap((path) =>
+      (theirs.get(path) ?? []).flatMap(({ target }) => (target.startsWith('src/') ? [target] : []))
+    )
+    expect(taken).toEqual([])
   })
 
   test('effects are run by the bridge, by entry points and by nobody else', () => {
@@ -347,7 +363,7 @@ const placesOfOneMachine = [
 const mayImport = (path: string, target: string): boolean => {
   const layer = layers.find(({ folder }) => path.startsWith(folder))
   if (layer === undefined) return false
-  const isOurs = /^(?:src|test|bench|deploy|scripts)\//.test(target)
+  const isOurs = /^(?:src|test|bench|chaos|deploy|scripts)\//.test(target)
   if (!isOurs) return layer.mayUse(target)
   return [layer.own(path), ...layer.imports].some((folder) => target.startsWith(folder))
 }

@@ -15,6 +15,7 @@ import { dataFolder } from '../../src/actors/lander/data-file-store.ts'
 import { commitAppend } from '../../src/adapters/iceberg/append.ts'
 import type { DataFile } from '../../src/adapters/iceberg/data-file.ts'
 import { currentSchema, currentSnapshot } from '../../src/adapters/iceberg/metadata.ts'
+import type { Table } from '../../src/adapters/iceberg/table.ts'
 import { partitionOf } from '../../src/adapters/log/partitioner.ts'
 import { fileLocation } from '../../src/adapters/object-store/local-files.ts'
 import type { TradeV2 } from '../../src/market/records/trade-v2.ts'
@@ -97,16 +98,30 @@ export const commitRows = async (
 
 /** Replaces every data file by the result of a query over `input`; the manifests stay. */
 export const rewriteFiles = async (root: string, sql: string): Promise<void> => {
+  const table = await landedTable(root)
   for (const { path } of await dataFiles(openTable(root)!)) {
     const copy = join(tmpdir(), `${randomUUID()}.parquet`)
     try {
       copyFileSync(path, copy)
       await runSql(
         `COPY (WITH input AS (SELECT * FROM read_parquet('${copy}')) ${sql})
-         TO '${path}' (FORMAT parquet)`
+         TO '${path}' (FORMAT parquet, FIELD_IDS {${fieldIds(table)}})`
       )
     } finally {
       rmSync(copy, { force: true })
     }
   }
 }
+
+/** Of all columns, as `COPY` takes them: readers find columns by these. */
+const fieldIds = (table: Table): string =>
+  currentSchema(table.loaded.metadata)
+    .fields.map(({ name, id, type }) => {
+      if (typeof type === 'string' || type.type === 'struct') return `${name}: ${id}`
+      const parts =
+        type.type === 'list'
+          ? `element: ${type['element-id']}`
+          : `key: ${type['key-id']}, value: ${type['value-id']}`
+      return `${name}: {__duckdb_field_id: ${id}, ${parts}}`
+    })
+    .join(', ')
