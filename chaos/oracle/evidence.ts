@@ -41,7 +41,7 @@ export interface Evidence {
 export const openEvidence = async (work: string, input: EvidenceInput): Promise<Evidence> => {
   checkRecord(input.issued)
   const instance = await DuckDBInstance.create(join(work, 'evidence.duckdb'), {
-    threads: '2',
+    threads: '1',
     memory_limit: memory,
     temp_directory: work,
     preserve_insertion_order: 'false',

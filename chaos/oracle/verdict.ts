@@ -119,11 +119,14 @@ const lostSql = `
       AND e.symbol IN ('*', logged.symbol) AND logged.id BETWEEN e.low AND e.high)
   GROUP BY symbol, id`
 
+/** Keys first: the texts of all rows would not fit into memory. */
 const duplicateSql = `
+  WITH repeated AS (
+    SELECT symbol, id FROM landed GROUP BY symbol, id HAVING count(*) > 1)
   SELECT concat(${named}, ': ', count(*), ' times, as ',
     string_agg(DISTINCT label, ', '), ' at offsets ',
     string_agg(DISTINCT log_offset::VARCHAR, ', ')) AS fault
-  FROM landed GROUP BY symbol, id HAVING count(*) > 1`
+  FROM landed JOIN repeated USING (symbol, id) GROUP BY symbol, id`
 
 const holeSql = `
   SELECT concat(${named}, ', issued at ', issued_ms, ' to ', deliveries, ' connections') AS fault

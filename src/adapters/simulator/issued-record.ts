@@ -68,6 +68,8 @@ interface Files {
 
 interface Pending {
   readonly ids: number[]
+  /** By id: when it was issued, and to how many connections. */
+  readonly issuedMs: number[]
   readonly deliveries: number[]
 }
 
@@ -94,8 +96,10 @@ class FileRecord implements IssuedRecord {
   issued(stream: number, tradeId: number, deliveries: number): void {
     if (this.#hasEnded) return
     let pending = this.#pending.get(stream)
-    if (pending === undefined) this.#pending.set(stream, (pending = { ids: [], deliveries: [] }))
+    if (pending === undefined)
+      this.#pending.set(stream, (pending = { ids: [], issuedMs: [], deliveries: [] }))
     pending.ids.push(tradeId)
+    pending.issuedMs.push(this.#ports.now())
     pending.deliveries.push(deliveries)
     this.#count++
   }
@@ -140,14 +144,14 @@ class FileRecord implements IssuedRecord {
     } else this.#put(this.#files.trades, text)
   }
 
-  #linesOf(stream: number, { ids, deliveries }: Pending, lines: string[]): void {
+  #linesOf(stream: number, { ids, issuedMs, deliveries }: Pending, lines: string[]): void {
     const symbol = this.#symbols[stream]!
     const known = this.#tradesOf(symbol, ids)
     ids.forEach((id, index) => {
       const trade = known.get(id)
       if (trade === undefined) return
       const { price, quantity, timeMs } = trade
-      const times = `${timeMs},${this.#writtenMs}`
+      const times = `${timeMs},${issuedMs[index]}`
       lines.push(`${symbol},${id},${price},${quantity},${times},${deliveries[index]}\n`)
     })
   }
