@@ -72,13 +72,20 @@ export const judge = async (
 const countOf = async ({ rows }: Evidence, table: string): Promise<number> =>
   Number((await rows(`SELECT count(*) FROM ${table}`))[0]?.[0])
 
-/** Texts in order; their query gives one column, `fault`. */
-const findingsOf = async ({ rows }: Evidence, sql: string): Promise<Found> => {
-  const [total = []] = await rows(`SELECT count(*) FROM (${sql})`)
-  const count = Number(total[0])
-  const examples =
-    count === 0 ? [] : await rows(`SELECT fault FROM (${sql}) ORDER BY fault LIMIT ${examplesMax}`)
-  return { count, examples: examples.map(([text = '']) => text) }
+/** Each query gives one column, `fault`; one at a time, since each join takes memory of its own. */
+const findingsOf = async ({ rows }: Evidence, queries: readonly string[]): Promise<Found> => {
+  const examples: string[] = []
+  let count = 0
+  for (const sql of queries) {
+    const [total = []] = await rows(`SELECT count(*) FROM (${sql})`)
+    const found = Number(total[0])
+    count += found
+    if (found === 0 || examples.length >= examplesMax) continue
+    const limit = examplesMax - examples.length
+    const texts = await rows(`SELECT fault FROM (${sql}) ORDER BY fault LIMIT ${limit}`)
+    examples.push(...texts.map(([text = '']) => text))
+  }
+  return { count, examples }
 }
 
 /** What was issued and is nowhere, with the first reason that explains it. */
@@ -132,49 +139,51 @@ const holeSql = `
   SELECT concat(${named}, ', issued at ', issued_ms, ' to ', deliveries, ' connections') AS fault
   FROM holes WHERE reason IS NULL`
 
-const valuesSql = (logIdentity: string | undefined): string => {
+const valuesSql = (logIdentity: string | undefined): readonly string[] => {
   const parts = [
     `SELECT concat(l.symbol, ' ', l.id, ': nobody issued it') AS fault
      FROM landed l ANTI JOIN issued USING (symbol, id)`,
     `SELECT concat(l.symbol, ' ', l.id, ': ', l.price, ' × ', l.quantity, ' at ', l.time_us,
-       ' µs, issued ', i.price, ' × ', i.quantity, ' at ', i.time_us, ' µs')
+       ' µs, issued ', i.price, ' × ', i.quantity, ' at ', i.time_us, ' µs') AS fault
      FROM landed l JOIN issued i USING (symbol, id)
      WHERE l.price <> i.price OR l.quantity <> i.quantity OR l.time_us <> i.time_us`,
-    `SELECT concat(symbol, ' ', id, ': its key is ', message_id) FROM landed
+    `SELECT concat(symbol, ' ', id, ': its key is ', message_id) AS fault FROM landed
      WHERE message_id <> concat(exchange, ':', symbol, ':', id)
        AND NOT regexp_full_match(message_id, concat(exchange, ':', symbol, ':[0-9]+\\.', id))`
   ]
   if (logIdentity !== undefined) {
     parts.push(
       `SELECT concat(l.symbol, ' ', l.id, ': the log has ', g.symbol, ' ', g.id, ' at ', l.label,
-         ' offset ', l.log_offset)
+         ' offset ', l.log_offset) AS fault
        FROM landed l JOIN logged g USING (kafka_partition, log_offset)
        WHERE l.log = '${logIdentity}' AND (l.symbol <> g.symbol OR l.id <> g.id)`
     )
   }
-  return parts.join(' UNION ALL ')
+  return parts
 }
 
 const dayUs = 86_400_000_000
 
-const partitionSql = `
-  SELECT concat(${named}, ': in a file of ', file_exchange, ', day ', file_day) AS fault
+const partitionSql: readonly string[] = [
+  `SELECT concat(${named}, ': in a file of ', file_exchange, ', day ', file_day) AS fault
   FROM landed
-  WHERE file_exchange <> exchange OR file_day <> floor(time_us / ${dayUs})
-  UNION ALL
-  SELECT concat(l.symbol, ' ', l.id, ': from ', l.label, ', its partition is ', h.kafka_partition)
+  WHERE file_exchange <> exchange OR file_day <> floor(time_us / ${dayUs})`,
+  `SELECT concat(l.symbol, ' ', l.id, ': from ', l.label, ', its partition is ',
+    h.kafka_partition) AS fault
   FROM landed l JOIN homes h USING (topic, symbol)
-  WHERE l.kafka_partition <> h.kafka_partition
-  UNION ALL
-  SELECT DISTINCT concat(g.symbol, ': in log partition ', g.kafka_partition,
-    ', its own is ', h.kafka_partition)
+  WHERE l.kafka_partition <> h.kafka_partition`,
+  `SELECT DISTINCT concat(g.symbol, ': in log partition ', g.kafka_partition,
+    ', its own is ', h.kafka_partition) AS fault
   FROM logged g JOIN homes h USING (symbol)
   WHERE g.kafka_partition <> h.kafka_partition`
+]
 
-const faultsSql: Readonly<Record<FaultClass, (logIdentity: string | undefined) => string>> = {
-  lost: () => lostSql,
-  duplicate: () => duplicateSql,
-  'unexplained-hole': () => holeSql,
+const faultsSql: Readonly<
+  Record<FaultClass, (logIdentity: string | undefined) => readonly string[]>
+> = {
+  lost: () => [lostSql],
+  duplicate: () => [duplicateSql],
+  'unexplained-hole': () => [holeSql],
   'wrong-value': valuesSql,
   'wrong-partition': () => partitionSql
 }
