@@ -124,11 +124,19 @@ const describe = ({ keepsDigests }: FakeS3, body: Buffer): Record<string, string
     : {})
 })
 
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll("'", '&#39;').replaceAll('<', '&lt;')
+
+const listed = (key: string, objects: FakeS3['objects']): string =>
+  `<Contents><Key>${escaped(key)}</Key><LastModified>2024-08-08T00:00:00.000Z</LastModified>` +
+  `<Size>${objects.get(`bucket/${key}`)?.length}</Size></Contents>`
+
 const list = ({ objects, pageKeys }: FakeS3, query: URLSearchParams): Reply => {
   const prefix = query.get('prefix') ?? ''
+  const isFlat = query.get('delimiter') === '/'
   const keys = [...objects.keys()]
     .map((it) => it.slice('bucket/'.length))
-    .filter((it) => it.startsWith(prefix) && !it.slice(prefix.length).includes('/'))
+    .filter((it) => it.startsWith(prefix) && !(isFlat && it.slice(prefix.length).includes('/')))
     .sort()
   const from = Number(query.get('continuation-token') ?? 0)
   const page = keys.slice(from, from + pageKeys)
@@ -136,7 +144,7 @@ const list = ({ objects, pageKeys }: FakeS3, query: URLSearchParams): Reply => {
     from + pageKeys < keys.length
       ? `<NextContinuationToken>${from + pageKeys}</NextContinuationToken>`
       : ''
-  const contents = page.map((it) => `<Contents><Key>${encodeURIComponent(it)}</Key></Contents>`)
+  const contents = page.map((it) => listed(it, objects))
   const body = `<ListBucketResult>${contents.join('')}${next}</ListBucketResult>`
   return { status: 200, body: Buffer.from(body) }
 }

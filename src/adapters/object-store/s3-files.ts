@@ -25,11 +25,11 @@ import {
 
 type S3FileError = FileMissing | FileExists | ObjectFailed
 
-interface ListedObject {
+interface StoredObject {
   readonly location: string
-  readonly bytes: number
-  /** Milliseconds since 1970, by the server's clock. */
+  /** Milliseconds since 1970, UTC. */
   readonly modifiedMs: number
+  readonly bytes: number
 }
 
 export interface S3Files {
@@ -37,9 +37,11 @@ export interface S3Files {
   readonly writeNew: (location: string, bytes: Uint8Array) => Effect.Effect<void, S3FileError>
   readonly remove: (location: string) => Effect.Effect<void, S3FileError>
   readonly list: (directory: string) => Effect.Effect<readonly string[], S3FileError>
-  /** What lies below a directory, at any depth. */
-  readonly listBelow: (directory: string) => Effect.Effect<readonly ListedObject[], S3FileError>
   readonly size: (location: string) => Effect.Effect<number | null, S3FileError>
+  /** All that is below a directory, at any depth. */
+  readonly listBelow: (
+    directory: string
+  ) => Effect.Effect<readonly StoredObject[], FileMissing | ObjectFailed>
   /** `writeNew` of a local file's content. */
   readonly upload: (path: string, location: string) => Effect.Effect<void, S3FileError>
   /** So many bytes into a local file, which is replaced; it is not synced. */
@@ -74,8 +76,11 @@ export const makeS3Files = (options: S3Options): S3Files => {
             : refused('remove', location, answer)
         )
       ),
-    list: (directory) => list(ask, directory),
-    listBelow: (directory) => listBelow(ask, directory),
+    list: (directory) =>
+      Effect.map(list(ask, directory, { delimiter: '/' }), (objects) =>
+        objects.map(({ location }) => location.slice(directory.length + 1))
+      ),
+    listBelow: (directory) => list(ask, directory, {}),
     size: (location) => Effect.map(head(ask, location), (answer) => answer?.bytes ?? null)
   }
 }
@@ -209,20 +214,31 @@ const head = Effect.fnUntraced(function* (ask: S3Ask, location: string) {
   }
 })
 
-interface Listed {
-  readonly key: string
-  readonly bytes: number
-  readonly modifiedMs: number
+const entities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'"
 }
 
+/** Servers differ in how they encode keys when asked to (`encoding-type`); XML is XML. */
+const unescaped = (text: string): string =>
+  text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name: string) => {
+    if (decimal !== undefined) return String.fromCodePoint(Number(decimal))
+    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(String(hex), 16))
+    return entities[name] ?? whole
+  })
+
 /** ListObjectsV2, page by page, with the folder as its prefix. */
-const objectsBelow = Effect.fnUntraced(function* (
+const list = Effect.fnUntraced(function* (
   ask: S3Ask,
   directory: string,
-  query: { readonly delimiter?: '/' } = {}
+  query: Readonly<Record<string, string>>
 ) {
   const { bucket, key } = addressOf(directory)
-  const found: Listed[] = []
+  const prefix = `${key}/`
+  const objects: StoredObject[] = []
   let token: string | undefined
   do {
     const answer: S3Answer = yield* ask({
@@ -230,10 +246,9 @@ const objectsBelow = Effect.fnUntraced(function* (
       method: 'GET',
       location: `s3://${bucket}/`,
       query: {
-        'list-type': '2',
-        'encoding-type': 'url',
-        prefix: `${key}/`,
         ...query,
+        'list-type': '2',
+        prefix,
         ...(token === undefined ? {} : { 'continuation-token': token })
       }
     })
@@ -243,38 +258,20 @@ const objectsBelow = Effect.fnUntraced(function* (
       const detail = 'the list of objects is unreadable'
       return yield* new ObjectFailed({ location: directory, operation: 'list', detail })
     }
-    for (const [, content = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
-      found.push({
-        key: decodeURIComponent(elementOf(content, 'Key').replaceAll('+', ' ')),
-        bytes: Number(elementOf(content, 'Size')),
-        modifiedMs: Date.parse(elementOf(content, 'LastModified'))
+    for (const [, found = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
+      const name = unescaped(element(found, 'Key')).slice(prefix.length)
+      if (name === '') continue
+      objects.push({
+        location: `${directory}/${name}`,
+        modifiedMs: Date.parse(element(found, 'LastModified')),
+        bytes: Number(element(found, 'Size'))
       })
     }
-    token = /<NextContinuationToken>([^<]+)</.exec(text)?.[1]?.replaceAll('&amp;', '&')
+    token = /<NextContinuationToken>([^<]+)</.exec(text)?.[1]
+    token = token === undefined ? undefined : unescaped(token)
   } while (token !== undefined)
-  return found
+  return objects
 })
 
-const elementOf = (content: string, name: string): string =>
-  new RegExp(`<${name}>([^<]*)</${name}>`).exec(content)?.[1] ?? ''
-
-const list = (ask: S3Ask, directory: string): Effect.Effect<readonly string[], S3FileError> => {
-  const { key: folder } = addressOf(directory)
-  return Effect.map(objectsBelow(ask, directory, { delimiter: '/' }), (found) =>
-    found.map(({ key }) => key.slice(folder.length + 1)).filter((name) => name !== '')
-  )
-}
-
-const listBelow = (
-  ask: S3Ask,
-  directory: string
-): Effect.Effect<readonly ListedObject[], S3FileError> => {
-  const { bucket } = addressOf(directory)
-  return Effect.map(objectsBelow(ask, directory), (found) =>
-    found.map(({ key, bytes, modifiedMs }) => ({
-      location: `s3://${bucket}/${key}`,
-      bytes,
-      modifiedMs
-    }))
-  )
-}
+const element = (text: string, name: string): string =>
+  new RegExp(`<${name}>([^<]*)<`).exec(text)?.[1] ?? ''

@@ -50,12 +50,13 @@ const misbehave = (method: string, fault: Fault, times = 1): void => {
 
 describe('files in S3', () => {
   it('are written once, read, measured, listed and removed', async () => {
-    const odd = `${base}/data/a b+c (1).bin`
+    const name = "a b+c&d'e%20 (1).bin"
+    const odd = `${base}/data/${name}`
     await run(files.writeNew(odd, bytes))
     expect(Buffer.from(await run(files.read(odd)))).toEqual(bytes)
     expect(await run(files.size(odd))).toBe(bytes.length)
     expect(await run(Effect.flip(files.writeNew(odd, bytes)))).toMatchObject({ _tag: 'FileExists' })
-    expect(await run(files.list(`${base}/data`))).toEqual(['a b+c (1).bin'])
+    expect(await run(files.list(`${base}/data`))).toEqual([name])
     expect(await run(files.list(`${base}/other`))).toEqual([])
     await run(files.remove(odd))
     await run(files.remove(odd))
@@ -63,11 +64,18 @@ describe('files in S3', () => {
     expect(await run(Effect.flip(files.read(odd)))).toMatchObject({ _tag: 'FileMissing' })
   })
 
-  it('are listed page by page, one folder only', async () => {
+  it('are listed page by page, one folder only or all below', async () => {
     fake.pageKeys = 2
     for (const name of ['a', 'b', 'c', 'd', 'e', 'sub/f'])
       await run(files.writeNew(`${base}/list/${name}`, bytes))
     expect(await run(files.list(`${base}/list`))).toEqual(['a', 'b', 'c', 'd', 'e'])
+    const below = await run(files.listBelow(`${base}/list`))
+    expect(below.at(-1)).toEqual({
+      location: `${base}/list/sub/f`,
+      modifiedMs: Date.UTC(2024, 7, 8),
+      bytes: bytes.length
+    })
+    expect(below).toHaveLength(6)
   })
 
   it('say which bucket is missing, and show no secret', async () => {

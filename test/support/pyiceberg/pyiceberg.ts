@@ -53,3 +53,31 @@ export const readBack = (python: string, metadataFile: string, filter?: string):
   })
   return JSON.parse(output) as ReadBack
 }
+
+export interface CatalogRead {
+  readonly location: string
+  readonly snapshots: number
+  readonly rows: readonly {
+    readonly message_id: string
+    readonly k2_partition: string
+    readonly k2_offset: number
+  }[]
+  readonly files: readonly string[]
+  readonly total_records: string | null
+}
+
+/** Reads a table such as `market.trades` through a REST catalog. */
+export const readThroughCatalog = (
+  python: string,
+  properties: Readonly<Record<string, string>>,
+  table: string
+): CatalogRead => {
+  const script = fileURLToPath(new URL('read_catalog.py', import.meta.url))
+  const output = execFileSync(python, [script, JSON.stringify(properties), table], {
+    encoding: 'utf8',
+    timeout: readMsMax,
+    maxBuffer: outputBytesMax,
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  return JSON.parse(output) as CatalogRead
+}
