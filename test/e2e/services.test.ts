@@ -12,6 +12,8 @@ import {
   installMsMax,
   openIcebergServices
 } from '../support/iceberg-services.ts'
+import { tradeV2Schema } from '../../src/market/records/trade-v2.ts'
+import { loggedIds } from '../support/log-folder.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { pyIceberg, readThroughCatalog } from '../support/pyiceberg/pyiceberg.ts'
 
@@ -80,7 +82,9 @@ describe.skipIf(!areServicesRequired)('K2 on S3 and a REST catalog', () => {
       const read = readThroughCatalog(python.python, services.properties, 'market.trades')
       expect(read.location).toBe('s3://warehouse/tables/market/trades')
       expect(read.rows.length).toBe(Number(read.total_records))
-      expect(new Set(read.rows.map((it) => it.message_id)).size).toBe(read.rows.length)
+      const landedIds = new Set(read.rows.map((it) => it.message_id))
+      expect(landedIds.size).toBe(read.rows.length)
+      expect(landedIds).toEqual(loggedIds(dataFolder, topic, tradeV2Schema))
       for (const offsets of offsetsOf(read.rows))
         expect(new Set(offsets).size).toBe(offsets.length)
 

@@ -27,6 +27,18 @@ export interface LogVisitor {
   readonly onRemoved: (partition: number, beforeOffset: number) => void
 }
 
+/** Ids of all records of a topic; of a log that retention has not touched. */
+export const loggedIds = (dataFolder: string, topic: string, schema: object): Set<string> => {
+  const ids = new Set<string>()
+  new LogFolder(dataFolder, topic, schema).readNew({
+    onRecord: ({ record }) => ids.add(record.message_id),
+    onRemoved: (partition, beforeOffset) => {
+      throw new Error(`partition ${partition} has lost what was below ${beforeOffset}`)
+    }
+  })
+  return ids
+}
+
 /** Reads a topic forward: each call of `readNew` goes on where the last one ended. */
 export class LogFolder {
   readonly #folder: string
