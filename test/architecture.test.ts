@@ -30,6 +30,7 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/http/server.ts': 'src/actors/reading/http-actor.ts',
   'src/adapters/log/embedded-log.ts': 'src/actors/log/log-actor.ts',
   'src/adapters/log/kafka/kafka-log.ts': 'src/actors/log/kafka-log-actor.ts',
+  'src/adapters/log/kafka/kafka-reader.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/log/spool.ts': 'src/actors/log/spool-actor.ts',
   'src/adapters/simulator/simulator.ts': 'src/actors/ingest/exchange-actor.ts',
   'src/adapters/telemetry/process-sampler.ts': 'src/actors/telemetry-actor.ts',

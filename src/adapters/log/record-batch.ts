@@ -306,7 +306,8 @@ const malformed = (reason: BatchMalformed['reason'], detail: string): BatchMalfo
 const recordOutside = (index: number): BatchMalformed =>
   malformed('records', `record ${index} does not end inside the batch`)
 
-const varintBytes = (value: number): number =>
+/** Bytes that a length takes. */
+export const varintBytes = (value: number): number =>
   value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : 4
 
 /** Symbols are short and ASCII: a loop over them costs a fraction of a call into the runtime. */
@@ -328,7 +329,8 @@ const writeKey = (bytes: Buffer, text: string, position: number, length: number)
   for (let index = 0; index < length; index++) bytes[position + index] = text.charCodeAt(index)
 }
 
-const writeVarint = (bytes: Buffer, value: number, position: number): number => {
+/** Writes a length, and returns its end. */
+export const writeVarint = (bytes: Buffer, value: number, position: number): number => {
   let rest = value
   while (rest >= 0x80) {
     bytes[position++] = (rest & 0x7f) | 0x80
