@@ -201,7 +201,11 @@ export class GroupMember {
     if (partition === undefined || nextOffset === undefined) return
     partition.durableEnd = Math.max(partition.durableEnd, Number(highWatermark))
     if (Number(fetchedOffset) === nextOffset) {
-      const heartbeat = () => payload.heartbeat()
+      const heartbeat = () => {
+        // Whoever waits for a schema is not stalled.
+        partition.newsMs = monotonicMs()
+        return payload.heartbeat()
+      }
       const converted = await beating(converting(messages, schemas), { heartbeat, heartbeatMs })
       // A join or a read may have sent the partition elsewhere meanwhile.
       if (this.#partitions.get(number) !== partition || payload.isStale()) return
