@@ -104,6 +104,7 @@ const landOnce = async (
   const data: LanderWorkerData = {
     dataType: 'trades',
     dataDir: folder,
+    kafka: undefined,
     watermarks,
     lander: landerOptions(topic),
     storage: {},

@@ -8,22 +8,26 @@
  *    dead: it samples its memory every second.
  * 3. Drained, it has landed and committed all that was durable in the log.
  */
+import { join } from 'node:path'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
+import type { DataType } from '../../market/data-type.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
+import { connectionOf, registryOf } from '../log/kafka-settings.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
 import { LandingFailed } from './lander-ports.ts'
+import type { LanderKafka } from './lander-log.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
 import { LandingProgress } from './landing-progress.ts'
-import { observeLanding } from './lander-telemetry.ts'
+import { observeLanderLog, observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
 /** How long the landers behind the first one wait for the API to be up. */
@@ -120,28 +124,51 @@ const drainsBeforeItsTurn = (
 const rareDuckdbBytes = 64 * 1_024 ** 2
 
 const workerData = (
-  { config, folder, captured }: Shared,
+  shared: Shared,
   { dataType, topic, isCompacted }: Pipeline,
   log: EventLog
 ): LanderWorkerData => ({
   dataType,
-  dataDir: folder.root,
-  storage: storageSettingsOf(config),
-  keepsCopies: config.roles.includes('serve'),
+  dataDir: shared.folder.root,
+  kafka: landerKafka(shared, dataType, isCompacted),
+  storage: storageSettingsOf(shared.config),
+  keepsCopies: shared.config.roles.includes('serve'),
   watermarks: log.watermarks(),
   lander: {
     topic,
-    commitRowsMax: config.commitRowsMax,
-    commitBytesMax: config.commitBytesMax,
-    commitAgeMs: config.commitAgeMs,
-    limits: { ...defaultSequenceLimits, jumpMax: config.sequenceJumpMax },
+    commitRowsMax: shared.config.commitRowsMax,
+    commitBytesMax: shared.config.commitBytesMax,
+    commitAgeMs: shared.config.commitAgeMs,
+    limits: { ...defaultSequenceLimits, jumpMax: shared.config.sequenceJumpMax },
     logFaults: faultsOf(topic, log)
   },
-  snapshotsMax: config.snapshotsMax,
+  snapshotsMax: shared.config.snapshotsMax,
   duckdbBytesMax: isCompacted
     ? rareDuckdbBytes
-    : Math.floor(config.duckdbBytesMax / captured.filter((each) => !each.isCompacted).length)
+    : duckdbShare(shared)
 })
+
+const duckdbShare = ({ config, captured }: Shared): number =>
+  Math.floor(config.duckdbBytesMax / captured.filter(({ isCompacted }) => !isCompacted).length)
+
+const landerKafka = (
+  { config, folder }: Shared,
+  dataType: DataType,
+  isCompacted: boolean
+): LanderKafka | undefined => {
+  if (config.kafkaBootstrapServers === undefined) return undefined
+  const registry = registryOf(config)
+  return {
+    connection: connectionOf(config),
+    groupId: `${config.kafkaGroupId}-${dataType}`,
+    isCompacted,
+    registry: registry && {
+      ...registry,
+      // A file of one's own: the process that publishes keeps one as well.
+      cacheFile: join(folder.root, `schemas-${dataType}.json`)
+    }
+  }
+}
 
 /** By partition of the topic; the log may hold other topics, landed by other runs. */
 export const faultsOf = (
@@ -181,6 +208,9 @@ const handleAnswer = (
       }
       return
     }
+    case 'log.observed':
+      observeLanderLog(shared, pipeline, answer.event)
+      return
     case 'files.removed':
       removeLater(shared, answer.locations)
       return

@@ -4,6 +4,7 @@
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { DataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
+import type { LanderKafka, LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
 export interface LanderWorkerData {
@@ -11,6 +12,8 @@ export interface LanderWorkerData {
   readonly dataDir: string
   readonly storage: StorageSettings
   readonly keepsCopies: boolean
+  /** Absent: the log is the embedded one. */
+  readonly kafka: LanderKafka | undefined
   /** Watermarks of the log when the worker was started. */
   readonly watermarks: readonly Watermark[]
   readonly lander: LanderOptions
@@ -25,6 +28,7 @@ export type LanderRequest =
 
 export type LanderAnswer =
   | { readonly type: 'lander.observed'; readonly event: LanderEvent }
+  | { readonly type: 'log.observed'; readonly event: LanderLogEvent }
   | { readonly type: 'files.removed'; readonly locations: readonly string[] }
   | {
       readonly type: 'memory.sampled'

@@ -1,6 +1,7 @@
 /** Log lines and metrics of landing. */
 import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
+import type { LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, PartitionPosition } from './lander-ports.ts'
 
 export const observeLanding = (
@@ -41,6 +42,32 @@ export const observeLanding = (
     case 'partition.stopped':
       metrics.stoppedPartitions.inc({ topic })
       log('error', event.type, { topic, partition: event.partition, detail: event.detail })
+      return
+    default:
+      event satisfies never
+  }
+}
+
+/** What the lander's own client of Kafka says. */
+export const observeLanderLog = (
+  { telemetry: { log } }: Shared,
+  { topic }: Pipeline,
+  event: LanderLogEvent
+): void => {
+  switch (event.type) {
+    case 'client.reported':
+      log(event.line.level, 'kafka.reported', { topic, detail: event.line.message })
+      return
+    case 'group.joined':
+      log('info', event.type, { topic, partitions: event.assignment.partitions.join() })
+      return
+    case 'group.rebalancing':
+      log('info', event.type, { topic })
+      return
+    case 'group.failed':
+    case 'hint.failed':
+    case 'check.failed':
+      log('warn', event.type, { ...event })
       return
     default:
       event satisfies never

@@ -10,13 +10,12 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
-import { openLogReader } from '../../adapters/log/log-reader.ts'
-import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
 import type { DataType } from '../../market/data-type.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
+import { openLanderLog } from './lander-log.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
 import { type LanderSetup, openLander } from './open-lander.ts'
@@ -37,12 +36,18 @@ const sampleMemory = Effect.sync(() => {
 }).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
-  const { dataType, dataDir, watermarks, lander: options, ...settings } = link.data
+  const { dataType, dataDir, watermarks, kafka, lander: options, ...settings } = link.data
   const folder = dataFolderAt(dataDir)
-  const log = yield* openLogReader({ directory: folder.log, files: nodeFiles, watermarks })
+  const log = yield* openLanderLog({
+    topic: options.topic,
+    folder,
+    kafka,
+    watermarks,
+    observe: (event) => link.post({ type: 'log.observed', event })
+  })
   const makeLander = yield* openers[dataType]({
     folder,
-    log,
+    log: log.reader,
     lander: options,
     ...settings,
     nowMs: Date.now,

@@ -36,11 +36,11 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { connectionOf, registryOf } from './kafka-settings.ts'
 import { noteDrained } from './log-drain.ts'
 
 const sampleMs = 1_000
 const answerMsMax = 10_000
-const registryMsMax = 5_000
 const commitAgesOverdue = 2
 const defaultTopicsFile = fileURLToPath(
   new URL('../../../deploy/kafka/topics.json', import.meta.url)
@@ -114,35 +114,12 @@ const logOptions = (
     } satisfies KafkaLogOptions
   })
 
-/** How this process reaches the brokers; workers are given it. */
-export const connectionOf = (config: Shared['config']): KafkaLogOptions['connection'] => {
-  const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = config
-  const password = config.kafkaSaslPassword?.reveal() ?? ''
-  return {
-    brokers: config.kafkaBootstrapServers ?? [],
-    clientId: config.kafkaClientId,
-    tls: config.kafkaTls === 'on' ? { caFile: config.kafkaTlsCaFile } : undefined,
-    sasl:
-      mechanism === undefined
-        ? undefined
-        : { mechanism, username: username ?? '', password },
-    requestMsMax: config.kafkaSendMs
-  }
-}
-
-/** Registers what is written (1, 2); undefined where there is no registry. */
 const schemaIds = ({ config, folder, captured, telemetry }: Shared) =>
   Effect.gen(function* () {
-    const { schemaRegistryUrls: urls } = config
-    if (urls === undefined) return undefined
+    const connection = registryOf(config)
+    if (connection === undefined) return undefined
     const registry = yield* openSchemaRegistry({
-      connection: {
-        urls,
-        username: config.schemaRegistryUsername,
-        password: config.schemaRegistryPassword?.reveal(),
-        caFile: config.schemaRegistryTlsCaFile,
-        requestMsMax: registryMsMax
-      },
+      connection,
       cacheFile: join(folder.root, 'schema-ids.json'),
       observe: (event) => observeRegistry(telemetry, event)
     })

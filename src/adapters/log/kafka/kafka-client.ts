@@ -86,9 +86,6 @@ const levelNames: Readonly<Record<number, KafkaLogLine['level']>> = {
   [logLevel.DEBUG]: 'debug'
 }
 
-// Node does not see this one among the names that the package exports.
-const { CompressionCodecs } = kafkajs
-
 const zstdLevel = 1
 const zstdReady = initZstd()
 

@@ -114,6 +114,7 @@ const landOnce = (landing: TopicLanding) =>
     yield* Effect.promise(() => mkdir(own, { recursive: true }))
     const make = yield* openLander(tradesSpec, {
       folder: { ...dataFolderAt(own), warehouse: dataFolderAt(folder).warehouse },
+      storage: {},
       log: told,
       lander: {
         topic,
