@@ -79,7 +79,10 @@ type PlanError =
   DeletesUnsupported | SnapshotMissing | Effect.Error<ReturnType<typeof refresh>>
 
 export interface PlannerOptions {
-  /** Local path of a location; default: the path of a `file://` URI. */
+  /**
+   * Local path of a location. Default: the path of a `file://` URI; any other location stands for
+   * itself, for who only plans.
+   */
   readonly pathOf?: (location: string) => string
   /** Plans kept, default 256. */
   readonly plansMax?: number
@@ -88,7 +91,7 @@ export interface PlannerOptions {
 export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): ScanPlanner => {
   const plansMax = options.plansMax ?? plansMaxDefault
   const plans = new Map<string, ScanPlan>()
-  const filesOf = makeFileDecoder(table, options.pathOf ?? fileURLToPath)
+  const filesOf = makeFileDecoder(table, options.pathOf ?? pathOrLocation)
   return {
     plan: Effect.fnUntraced(function* (filter, snapshotId) {
       const { metadata } = yield* refresh(table)
@@ -117,6 +120,9 @@ export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): Sca
 const plansMaxDefault = 256
 const readConcurrencyMax = 8
 const plannedBytesMax = 64 * 1024 * 1024
+const pathOrLocation = (location: string): string =>
+  location.startsWith('file:') ? fileURLToPath(location) : location
+
 /** An estimate: two paths of some hundred characters, and numbers. */
 const plannedFileBytes = 768
 
