@@ -1,0 +1,190 @@
+/**
+ * What a run works on: the services, the exchange, and K2 split into its roles, all on this
+ * machine's loopback, in one folder.
+ *
+ * 1. `close` ends all of it, whatever happened before, and leaves the folder to its owner.
+ * 2. K2 is the built one, set by its settings alone: nothing in it knows of the lab.
+ * 3. A process that captures and was killed is noted with the time until it captures again: what
+ *    the exchange issued meanwhile is an explained hole.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { openStack, type Stack } from '../deploy/local/stack.ts'
+import { LabDisk } from './disk.ts'
+import { K2Member } from './k2-member.ts'
+import { Member } from './member.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface LabOptions {
+  readonly projectRoot: string
+  /** Empty; everything that the run writes goes there. */
+  readonly folder: string
+  readonly seed: number
+  /** Trades per second of the exchange. */
+  readonly rate: number
+  readonly landers: number
+  readonly diskBytes: number | undefined
+  readonly timeline: Timeline
+}
+
+/** From a kill of the capturing process until the next one captured, Unix ms. */
+export interface Outage {
+  readonly fromMs: number
+  toMs: number
+}
+
+const readyMsMax = 180_000
+const controlMsMax = 10_000
+
+export const openLab = async (options: LabOptions): Promise<Lab> => {
+  const { folder, timeline } = options
+  for (const name of ['output', 'data']) mkdirSync(join(folder, name), { recursive: true })
+  const disk = new LabDisk(join(folder, 'data'), options.diskBytes)
+  await disk.mount()
+  const stack = await openStack({
+    folder: join(folder, 'stack'),
+    services: ['kafka', 'registry', 's3', 'catalog']
+  })
+  timeline.note('services run')
+  const lab = new Lab(options, stack, disk)
+  try {
+    await lab.start()
+  } catch (error) {
+    await lab.close()
+    throw error
+  }
+  return lab
+}
+
+export class Lab {
+  readonly stack: Stack
+  readonly landers: readonly K2Member[]
+  readonly exchange: Member
+  readonly outages: Outage[] = []
+  /** What the exchange has issued, by its own account. */
+  readonly issuedFolder: string
+  readonly #disk: LabDisk
+  readonly #options: LabOptions
+  #ingest: K2Member | undefined
+  #serve: K2Member | undefined
+  #exchangeUrl = ''
+
+  constructor(options: LabOptions, stack: Stack, disk: LabDisk) {
+    this.stack = stack
+    this.#disk = disk
+    this.#options = options
+    const { folder, projectRoot, seed, rate, landers } = options
+    this.issuedFolder = join(folder, 'issued')
+    this.exchange = new Member({
+      name: 'exchange',
+      cwd: projectRoot,
+      env: {},
+      outputFile: join(folder, 'output', 'exchange.log'),
+      args: [
+        join(projectRoot, 'dist', 'cli', 'exchange.js'),
+        '--port=0',
+        `--seed=${seed}`,
+        `--rate=${rate}`,
+        `--issued-record=${this.issuedFolder}`
+      ]
+    })
+    this.landers = Array.from({ length: landers }, (_, index) =>
+      this.#k2(`land-${index + 1}`, { K2_ROLES: 'land' })
+    )
+  }
+
+  get ingest(): K2Member {
+    if (this.#ingest === undefined) throw new Error('the lab has not been started')
+    return this.#ingest
+  }
+
+  get k2s(): readonly K2Member[] {
+    return [this.#ingest, this.#serve, ...this.landers].filter((it) => it !== undefined)
+  }
+
+  async start(): Promise<void> {
+    const { timeline } = this.#options
+    this.exchange.start()
+    const listing = /^exchange: ([A-Z0-9]+(?: [A-Z0-9]+)*)$/m
+    const [, symbols = ''] = await this.exchange.matching(listing, readyMsMax)
+    const [, webSocketUrl = '', restUrl = ''] = await this.exchange.matching(
+      /listening on (ws:\S+) and (http:\S+)/,
+      readyMsMax
+    )
+    this.#exchangeUrl = restUrl
+    this.#ingest = this.#k2('ingest', {
+      K2_ROLES: 'ingest',
+      K2_BINANCE_WEBSOCKET_URL: webSocketUrl,
+      K2_BINANCE_REST_URL: restUrl,
+      K2_BINANCE_SYMBOLS: symbols.split(' ').join(',')
+    })
+    this.#serve = this.#k2('serve', { K2_ROLES: 'serve' })
+    for (const k2 of this.k2s) k2.start()
+    await this.ready()
+    timeline.note('K2 runs', { processes: this.k2s.map(({ name }) => name).join() })
+  }
+
+  async ready(): Promise<void> {
+    await Promise.all(this.k2s.map((k2) => k2.ready(readyMsMax)))
+  }
+
+  async controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
+    const response = await fetch(`${this.#exchangeUrl}/control/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(controlMsMax)
+    })
+    if (!response.ok) throw new Error(`the exchange refused ${JSON.stringify(body)}`)
+  }
+
+  async killIngest(): Promise<void> {
+    this.outages.push({ fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY })
+    await this.ingest.kill()
+  }
+
+  /** (3) */
+  async startIngest(): Promise<void> {
+    this.ingest.start()
+    await this.ingest.ready(readyMsMax)
+    for (const outage of this.outages) outage.toMs = Math.min(outage.toMs, Date.now())
+  }
+
+  fillDisk(): Promise<void> {
+    return this.#disk.fill()
+  }
+
+  freeDisk(): Promise<void> {
+    return this.#disk.free()
+  }
+
+  /** (1) */
+  async close(): Promise<void> {
+    await Promise.all([this.exchange, ...this.k2s].map((member) => member.kill()))
+    await this.stack.close()
+    await this.#disk.unmount()
+  }
+
+  #k2(name: string, settings: Readonly<Record<`K2_${string}`, string>>): K2Member {
+    const { folder, projectRoot } = this.#options
+    const { kafkaBootstrap, registryUrl, s3, catalogUri } = this.stack.addresses
+    return new K2Member({
+      name,
+      cwd: projectRoot,
+      outputFile: join(folder, 'output', `${name}.log`),
+      env: {
+        K2_FEEDS: 'binance',
+        K2_DATA_DIR: join(folder, 'data', name),
+        K2_KAFKA_BOOTSTRAP_SERVERS: kafkaBootstrap,
+        K2_KAFKA_SCHEMA_REGISTRY_URL: registryUrl,
+        K2_ICEBERG_CATALOG_URI: catalogUri,
+        K2_ICEBERG_S3_ENDPOINT: s3.endpoint,
+        K2_ICEBERG_S3_BUCKET: s3.bucket,
+        K2_REFERENCE_INTERVAL: 'off',
+        K2_ICEBERG_S3_ACCESS_KEY_ID: s3.accessKey,
+        K2_ICEBERG_S3_SECRET_ACCESS_KEY: s3.secretKey,
+        ...settings
+      }
+    })
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A process of the lab: K2 or the exchange, with its output in a file.
+ *
+ * 1. It ends with the lab, by its own pid; killed or paused it can be started or resumed.
+ * 2. An end that nobody asked for is a fault of the run, and is kept for the verdict.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface MemberOptions {
+  readonly name: string
+  /** Arguments of `node`. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Takes standard output and standard error, of all its lives. */
+  readonly outputFile: string
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+const pollMs = 100
+
+export class Member {
+  readonly name: string
+  readonly #options: MemberOptions
+  #child: ChildProcess | undefined
+  #exited: Promise<Ended> | undefined
+  #stdout = ''
+  #isEndExpected = false
+  readonly #unexpected: string[] = []
+
+  constructor(options: MemberOptions) {
+    this.name = options.name
+    this.#options = options
+  }
+
+  /** Ends that nobody asked for, in words (2). */
+  get unexpectedEnds(): readonly string[] {
+    return this.#unexpected
+  }
+
+  get isRunning(): boolean {
+    const child = this.#child
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
+  start(): void {
+    if (this.isRunning) return
+    const { args, env, cwd, outputFile } = this.#options
+    this.#stdout = ''
+    this.#isEndExpected = false
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env: { ...withoutSettings(process.env), ...env },
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    this.#child = child
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text
+      appendFileSync(outputFile, text)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => appendFileSync(outputFile, text))
+    this.#exited = new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', (code, signal) => {
+        if (!this.#isEndExpected) {
+          this.#unexpected.push(`${this.name} ended by itself (${signal ?? `exit code ${code}`})`)
+        }
+        resolve({ code, signal })
+      })
+    })
+  }
+
+  /** SIGKILL, and waits until it is gone. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL')
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    if (this.isRunning) this.#child?.kill('SIGCONT')
+  }
+
+  /** How it ended; it must have been started. */
+  async end(signal: NodeJS.Signals): Promise<Ended> {
+    if (this.#exited === undefined) return { code: null, signal: null }
+    this.#isEndExpected = true
+    if (this.isRunning) this.#child?.kill(signal)
+    return this.#exited
+  }
+
+  /** Waits for text in the standard output of its present life. */
+  async matching(pattern: RegExp, msMax: number): Promise<RegExpExecArray> {
+    const deadline = Date.now() + msMax
+    for (;;) {
+      const match = pattern.exec(this.#stdout)
+      if (match !== null) return match
+      const file = this.#options.outputFile
+      if (!this.isRunning) throw new Error(`${this.name} ended before ${pattern}: see ${file}`)
+      if (Date.now() > deadline) {
+        throw new Error(`${this.name} did not write ${pattern} within ${msMax} ms: see ${file}`)
+      }
+      await delay(pollMs)
+    }
+  }
+}
+
+/** The run alone says how K2 is set. */
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('K2_')))
