@@ -4,6 +4,8 @@
  * 1. Dead letters are durable before the commit that passes them (R29).
  * 2. What is counted of letters is counted once the commit has passed them: a batch that is landed
  *    again is not counted again.
+ * 3. Nothing is committed that may have been read from another log than the one that the offsets
+ *    are recorded for (R8).
  */
 import * as Effect from 'effect/Effect'
 import type * as Fiber from 'effect/Fiber'
@@ -73,6 +75,12 @@ export const land = <A extends SequencedRecord, Files>(
 ): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
   Effect.gen(function* () {
     const { table } = ports
+    // (3) After all of it was read.
+    yield* Effect.mapError(
+      ports.log.confirm(topic),
+      ({ message }) =>
+        new LandingFailed({ step: 'log identity', detail: message, isDependency: true })
+    )
     yield* writeLetters(letters, ports)
     const [files, advances] = yield* Effect.all(
       [

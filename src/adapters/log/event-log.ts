@@ -78,22 +78,29 @@ export interface EventLogReader {
   /** Calls back after a partition's watermark has moved. Returns how to stop. */
   readonly changed: (listener: (watermark: Watermark) => void) => () => void
   /**
+   * Ends once it is certain that all that was read of a topic until now is of the log that
+   * `identityOf` names. Before a commit: a topic that was made anew may have the offsets that were
+   * read next, with other records (R8).
+   */
+  readonly confirm: (topic: string) => Effect.Effect<void, LogUnavailable>
+  /**
    * Tells the log how far the table is, for those who watch the log. Never read again: where
    * landing starts is the table's to say.
    */
   readonly noteLanded: (topic: string, offsets: ReadonlyMap<number, number>) => void
 }
 
-/** The assignment of who shares a log with nobody: all partitions, for ever. */
+/** Of who shares a log with nobody, which is one log for ever: all partitions. */
 export const wholeLog = (
   topics: ReadonlyMap<string, number>
-): Pick<EventLogReader, 'assignment' | 'assignmentChanged' | 'noteLanded'> => ({
+): Pick<EventLogReader, 'assignment' | 'assignmentChanged' | 'confirm' | 'noteLanded'> => ({
   assignment: (topic) =>
     Effect.sync(() => ({
       generation: 0,
       partitions: Array.from({ length: topics.get(topic) ?? 0 }, (_, partition) => partition)
     })),
   assignmentChanged: () => () => undefined,
+  confirm: () => Effect.void,
   noteLanded: () => undefined
 })
 

@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import { trade } from '../../support/trades.ts'
 import { FakeLog, ids, landerOf, makeWorld, type World } from './lander-world.ts'
@@ -70,6 +71,18 @@ test('a commit that is on its way ends before the next session reads the table',
   expect(world.table.fences).toBe(0)
   expect(started(world)).toEqual([[0, 1], [eth]])
   expect(ids(world.table.landed)).toEqual(['BINANCE:BTCUSDT:1', 'BINANCE:ETHUSDT:1'])
+})
+
+test('what may be of another log is not committed, nor set aside (R8)', async () => {
+  const world = makeWorld()
+  world.log.appendTrades([trade('BTCUSDT', 1)])
+  world.log.append(btc, [{ key: 'BTCUSDT', value: Buffer.from('noise') }])
+  const detail = 'the topic was made anew'
+  world.log.confirm = () => Effect.fail(new LogUnavailable({ topicPartition: 't', detail }))
+  const lander = landerOf(world)
+  const exit = await Effect.runPromiseExit(Effect.andThen(lander.finish, lander.run))
+  expect(exit).toMatchObject({ _tag: 'Failure' })
+  expect([world.table.landed, world.letters, world.table.commits]).toEqual([[], [], 0])
 })
 
 test('the end that was asked for is where the log ended then', async () => {

@@ -62,6 +62,9 @@ export class FakeLog implements EventLogReader {
     return () => void this.#members.delete(listener)
   }
 
+  /** Whether the log is still the one that it was. */
+  confirm: EventLogReader['confirm'] = () => Effect.void
+
   noteLanded = (_topic: string, offsets: ReadonlyMap<number, number>) => {
     for (const [partition, offset] of offsets) this.noted.set(partition, offset)
   }

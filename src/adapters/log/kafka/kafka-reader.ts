@@ -7,7 +7,8 @@
  * 2. An offset that the topic does not have is a named failure of that partition, held against what
  *    the brokers say; anything that passes by itself is `LogUnavailable` and ends the reader: a new
  *    one is opened (R14).
- * 3. The topic's id names its offsets. Once the topic has another id, this reader ends.
+ * 3. The topic's id names its offsets. Once the topic has another id, this reader ends; what was
+ *    read is confirmed to be of this id before it is committed.
  * 4. A client from which nothing is heard for `silentMsMax` has failed, whatever it says itself.
  * 5. In memory are at most `bufferBytesMax` and once more what is fetched at a time, twice: as
  *    messages and as batches.
@@ -135,6 +136,12 @@ export const openKafkaReader = (
           return read(reading, partition, range)
         }),
       changed: (listener) => member.onWatermark(listener),
+      // An id never comes back: what was read before it was seen again is of this topic.
+      confirm: (of) =>
+        Effect.suspend(() => {
+          declared(of)
+          return checkIdentity(reading)
+        }),
       noteLanded: (_topic, offsets) => member.noteLanded(offsets)
     } satisfies KafkaReader
   })

@@ -284,6 +284,17 @@ describe('a reader of Kafka', () => {
       await expect(Effect.runPromise(reader.assignment(topic))).rejects.toMatchObject(failure)
     }))
 
+  test('what was read is confirmed by the id that the topic has afterwards (R8)', () =>
+    withReader(async (opened) => {
+      const { consumer, reader, broker } = opened
+      await reading(opened)
+      await consumer.push(1, [10])
+      await Effect.runPromise(reader.confirm(topic))
+      broker.topicId = 'id-2'
+      const failure = { _tag: 'LogUnavailable', detail: expect.stringContaining('made anew') }
+      await expect(Effect.runPromise(reader.confirm(topic))).rejects.toMatchObject(failure)
+    }))
+
   test('hints to the group may fail', () =>
     withReader(async ({ consumer, reader, events }) => {
       consumer.join([0, 1])
