@@ -15,6 +15,7 @@ export class GrowingLog implements EventLogReader {
   readonly assignment = this.#whole.assignment
   readonly assignmentChanged = this.#whole.assignmentChanged
   readonly noteLanded = this.#whole.noteLanded
+  readonly confirm = this.#whole.confirm
   readonly #listeners = new Set<(watermark: Watermark) => void>()
   readonly #ends = Array.from({ length: partitionCount }, () => 0)
   #round: Round = []
