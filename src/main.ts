@@ -141,27 +141,53 @@ const waiting = (records: number): string =>
   `what the event log could not take waits in the spool for the next start (${records} records)`
 
 const announce = (shared: Shared): void => {
-  const { config, http, folder, exchange } = shared
-  const key = config.apiKeys.length === 0 ? '' : ' -H "X-API-Key: <one of K2_API_KEYS>"'
-  const feed =
-    exchange === 'SIMULATED'
-      ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; ` +
-        'K2_FEEDS=binance for the venue)'
-      : `Binance (${config.binanceWebsocketUrls[0]})`
+  const { http } = shared
   let isAnnounced = false
   http.onServe(({ url }) => {
     if (isAnnounced) return
     isAnnounced = true
     process.stdout.write(
       `K2 ${version} is running.
-  trades from  ${feed}
-  stored in    ${folder.root} (Iceberg tables in warehouse/)
-  query        curl${key} '${url}/v1/trades?symbol=BTCUSDT&limit=5'
-  look         ${url}/health  ${url}/metrics  ${url}/v1/system/actors
-Ctrl-C drains and stops; npm start -- --help lists the settings.
-`
+${facts(shared, url).map(([what, how]) => `  ${what.padEnd(13)}${how}\n`).join('')}` +
+        'Ctrl-C drains and stops; npm start -- --help lists the settings.\n'
     )
   })
+}
+
+const facts = (shared: Shared, url: string): readonly (readonly [what: string, how: string])[] => {
+  const { config, hasRole } = shared
+  const key = config.apiKeys.length === 0 ? '' : ' -H "X-API-Key: <one of K2_API_KEYS>"'
+  return [
+    ...(config.roles.length < 3 ? [['does', config.roles.join(', ')] as const] : []),
+    ...(hasRole('ingest') ? [['trades from', feedOf(shared)] as const] : []),
+    ...(hasRole('ingest') || hasRole('land') ? [['logged in', logOf(shared)] as const] : []),
+    ...(hasRole('land') || hasRole('serve') ? [['stored in', tablesOf(shared)] as const] : []),
+    ...(hasRole('serve')
+      ? [['query', `curl${key} '${url}/v1/trades?symbol=BTCUSDT&limit=5'`] as const]
+      : []),
+    ['look', `${url}/health  ${url}/metrics  ${url}/v1/system/actors`]
+  ]
+}
+
+const feedOf = ({ config, exchange }: Shared): string =>
+  exchange === 'SIMULATED'
+    ? `a simulated exchange on this machine (${config.simulatorRate} trades/s; ` +
+      'K2_FEEDS=binance for the venue)'
+    : `Binance (${config.binanceWebsocketUrls[0]})`
+
+const logOf = ({ config, folder }: Shared): string => {
+  const { kafkaBootstrapServers: brokers, schemaRegistryUrls: registry } = config
+  if (brokers === undefined) return folder.log
+  const schemas = registry === undefined ? '' : `, schemas in ${registry[0]}`
+  return `Kafka (${brokers.join(', ')})${schemas}`
+}
+
+const tablesOf = ({ config, folder }: Shared): string => {
+  const { s3Endpoint, s3Bucket, s3Prefix, icebergCatalogUri } = config
+  const where =
+    s3Endpoint === undefined ? folder.warehouse : `s3://${s3Bucket}/${s3Prefix} at ${s3Endpoint}`
+  const catalog = icebergCatalogUri === undefined ? '' : `, catalog ${icebergCatalogUri}`
+  return `${where} (Iceberg${catalog})`
 }
 
 const args = process.argv.slice(2)
