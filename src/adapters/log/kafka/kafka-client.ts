@@ -26,6 +26,8 @@ export interface KafkaConnection {
   readonly sasl?: KafkaSasl | undefined
   /** How long one request may take, ms. */
   readonly requestMsMax: number
+  /** Whether record batches pass by kafkajs (`fast`, by default) or are its messages (`stock`). */
+  readonly encoder?: 'fast' | 'stock' | undefined
 }
 
 interface KafkaSasl {

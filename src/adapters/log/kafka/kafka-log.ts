@@ -28,7 +28,6 @@ import type { PackedRecords } from '../record-batch.ts'
 import { KafkaAdmin, type PartitionBounds } from './kafka-admin.ts'
 import type { KafkaConnection, KafkaLogLine } from './kafka-client.ts'
 import { openSession } from './kafka-session.ts'
-import { messagesOf } from './messages.ts'
 import { PartitionProducer, type ProducerEvent } from './partition-producer.ts'
 import type { TopicMetadata } from './topic-metadata.ts'
 import { ensureTopics, type KafkaTopic, type TopicEvent } from './topics.ts'
@@ -239,9 +238,7 @@ class OpenKafkaLog {
     const bytes = packed.bytes.length
     this.#pendingBytes += bytes
     return this.#header(topic, partition, packed.schemaFingerprint).pipe(
-      Effect.flatMap((header) =>
-        producer.send(messagesOf(packed, { partition, header, timestampMs: nowMs() }))
-      ),
+      Effect.flatMap((header) => producer.send(packed, { header, timestampMs: nowMs() })),
       Effect.map((baseOffset) => {
         this.#advance(to, baseOffset + packed.recordCount)
         return { baseOffset }

@@ -7,10 +7,13 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ISocketFactory, Kafka } from 'kafkajs'
+import { hasten } from './fast-kafkajs.ts'
 import { type KafkaConnection, type KafkaLogLine, makeKafka } from './kafka-client.ts'
 
 export interface KafkaSession {
   readonly kafka: Kafka
+  /** Whether producers take record sets, and consumers are given fetched batches. */
+  readonly isHastened: boolean
   readonly isCut: boolean
   /** Sockets that are open at the moment. */
   readonly socketCount: number
@@ -38,8 +41,12 @@ export const openSession = (
   const hear = (line: KafkaLogLine) => {
     if (!isCut) observe(line)
   }
+  const kafka = makeKafka(connection, hear, socketFactory)
+  const fault = connection.encoder === 'stock' ? undefined : hasten(kafka)
+  if (fault !== undefined) tellOnce(fault, observe)
   return {
-    kafka: makeKafka(connection, hear, socketFactory),
+    kafka,
+    isHastened: connection.encoder !== 'stock' && fault === undefined,
     get isCut() {
       return isCut
     },
@@ -52,6 +59,13 @@ export const openSession = (
       for (const socket of sockets) socket.destroy(new Error('the session was cut'))
     }
   }
+}
+
+let isTold = false
+/** It is the same for all sessions of the process. */
+const tellOnce = (message: string, observe: (line: KafkaLogLine) => void): void => {
+  if (!isTold) observe({ level: 'warn', message, fields: {} })
+  isTold = true
 }
 
 const socketTo = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket => {

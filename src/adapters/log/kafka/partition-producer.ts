@@ -12,11 +12,14 @@
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Semaphore from 'effect/Semaphore'
-import { CompressionTypes, type Producer, type RecordMetadata } from 'kafkajs'
+import { CompressionTypes, type Message, type Producer, type RecordMetadata } from 'kafkajs'
 import { LogUnavailable, unavailable } from '../event-log.ts'
 import { topicPartitionName } from '../log-directory.ts'
+import type { PackedRecords } from '../record-batch.ts'
+import { messageOf } from './fast-kafkajs.ts'
 import type { KafkaSession } from './kafka-session.ts'
-import type { KafkaMessage } from './messages.ts'
+import { type MessageContext, messagesOf } from './messages.ts'
+import { recordSetsOf } from './record-set-writer.ts'
 import type { TopicCompression } from './topics-file.ts'
 
 export interface PartitionProducerOptions {
@@ -38,6 +41,8 @@ export type ProducerEvent =
       readonly partition: number
       readonly detail: string
     }
+
+type ChunkContext = Omit<MessageContext, 'partition'>
 
 interface OpenProducer {
   readonly session: KafkaSession
@@ -62,11 +67,18 @@ export class PartitionProducer {
     this.#name = topicPartitionName(options.topic, options.partition)
   }
 
-  /** Offset of the first message once all of them are in the log; the chunks go one by one (1). */
-  send(chunks: readonly (readonly KafkaMessage[])[]): Effect.Effect<number, LogUnavailable> {
+  /** Offset of the first record once all of them are in the log; the chunks go one by one (1). */
+  send(packed: PackedRecords, context: ChunkContext): Effect.Effect<number, LogUnavailable> {
+    const chunks = Effect.try({
+      try: () => this.#chunksOf(packed, context),
+      catch: (error) => unavailable(this.#name, error)
+    })
     return this.#turn.withPermit(
       Effect.map(
-        Effect.forEach(chunks, (messages) => this.#sendChunk(messages)),
+        Effect.flatMap(
+          chunks,
+          Effect.forEach((messages) => this.#sendChunk(messages))
+        ),
         (offsets) => offsets[0]!
       )
     )
@@ -78,7 +90,14 @@ export class PartitionProducer {
     this.#current = undefined
   }
 
-  #sendChunk(messages: readonly KafkaMessage[]): Effect.Effect<number, LogUnavailable> {
+  /** A record set stands for the messages in it, where kafkajs lets it pass. */
+  #chunksOf(packed: PackedRecords, context: ChunkContext): readonly (readonly Message[])[] {
+    const { partition } = this.#options
+    if (!this.#connect().session.isHastened) return messagesOf(packed, { ...context, partition })
+    return recordSetsOf(packed, context).map((records) => [messageOf(partition, records)])
+  }
+
+  #sendChunk(messages: readonly Message[]): Effect.Effect<number, LogUnavailable> {
     const { topic, compression, sendMsMax } = this.#options
     return Effect.tryPromise({
       try: async () => {

@@ -2,8 +2,8 @@
  * Asks a broker for the metadata of topics in a version that kafkajs 2.2.4 does not know, over its
  * own connection, with its TLS and SASL.
  *
- * This file alone relies on kafkajs' inner parts; its version is pinned, and another one is refused
- * by name where it has not got them.
+ * This file and fast-kafkajs.ts alone rely on kafkajs' inner parts; its version is pinned, and
+ * another one is refused by name where it has not got them.
  */
 import type { Kafka } from 'kafkajs'
 import {
