@@ -16,7 +16,8 @@ export const connectionOf = (config: Config): KafkaConnection => {
       mechanism === undefined
         ? undefined
         : { mechanism, username: username ?? '', password },
-    requestMsMax: config.kafkaSendMs
+    requestMsMax: config.kafkaSendMs,
+    encoder: config.kafkaEncoder
   }
 }
 

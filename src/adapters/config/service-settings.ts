@@ -39,6 +39,11 @@ const kafkaSettings = {
     '30s',
     'A send that the brokers have not answered by then is sent again, by a new producer.'
   ]),
+  kafkaEncoder: setting('K2_KAFKA_ENCODER', choice('fast', 'stock'), 'fast', [
+    'stock',
+    "Whether records are packed by K2 or, several times slower, by its client of Kafka's: a " +
+      'way back should the fast one misbehave.'
+  ]),
   kafkaTls: setting('K2_KAFKA_TLS', choice('off', 'on'), 'off', [
     'on',
     'Whether to speak TLS with the brokers.'

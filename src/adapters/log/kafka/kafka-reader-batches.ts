@@ -54,18 +54,22 @@ export class SchemaUnavailable extends Schema.TaggedError<SchemaUnavailable>()(
   }
 }
 
-/** Messages `start` to `end`, offsets without a hole, that are read alike. */
-interface Run {
-  readonly start: number
-  end: number
-  bytes: number
+/** How a message is read, and what follows it and is read alike. */
+export interface RunForm {
   /** What all values begin with, and records do not have. */
   readonly head: Uint8Array
   readonly schema: WriterSchema | undefined
   readonly refusal: string | undefined
 }
 
-const runBytesMax = 1_024 * 1_024
+/** Messages `start` to `end`, offsets without a hole, that are read alike. */
+interface Run extends RunForm {
+  readonly start: number
+  end: number
+  bytes: number
+}
+
+export const runBytesMax = 1_024 * 1_024
 /** Of a message, key and value: what is longer is refused, and cut. A batch has room for two. */
 export const messageBytesMax = 8 * 1_024 * 1_024 - 128
 const noFingerprint = '0'.repeat(16)
@@ -83,7 +87,8 @@ export const batchesOf = async (
   const last = messages.length - 1
   const hasHoles = last >= 0 && offsetAt(messages, last) - offsetAt(messages, 0) !== last
   for (let at = 0; at < messages.length; ) {
-    const run = await beginRun(messages[at]!, at, schemas)
+    const form = await formOf(messages[at]!, schemas)
+    const run = { ...form, start: at, end: at, bytes: batchHeaderBytes }
     extendRun(run, messages, hasHoles)
     batches.push(pack(run, messages))
     at = run.end
@@ -103,14 +108,12 @@ export const emptyBatch = (baseOffset: number, endOffset: number): LogBatch => {
 const offsetAt = (messages: readonly ReadMessage[], index: number): number =>
   Number(messages[index]!.offset)
 
-const beginRun = async (
-  message: ReadMessage,
-  start: number,
+/** Rejects with SchemaUnavailable. */
+export const formOf = async (
+  { key, value }: Pick<ReadMessage, 'key' | 'value'>,
   schemas: WriterSchemas
-): Promise<Run> => {
-  const { key, value } = message
-  const run = { start, end: start, bytes: batchHeaderBytes }
-  const refused = (refusal: string): Run => ({ ...run, head: noBytes, schema: undefined, refusal })
+): Promise<RunForm> => {
+  const refused = (refusal: string): RunForm => ({ head: noBytes, schema: undefined, refusal })
   const shape = shapeRefusal(key, value)
   if (shape !== undefined) return refused(shape)
   const frame = openFrame(value!)
@@ -119,12 +122,12 @@ const beginRun = async (
   if (frame.type === 'single_object') {
     const { fingerprint } = frame
     const schema = { fingerprint, schema: schemas.ofFingerprint(fingerprint) }
-    return { ...run, head, schema, refusal: undefined }
+    return { head, schema, refusal: undefined }
   }
   const schema = await schemaOfId(frame.schemaId, schemas)
   return schema === undefined
     ? refused(`the registry has no schema ${frame.schemaId}`)
-    : { ...run, head, schema, refusal: undefined }
+    : { head, schema, refusal: undefined }
 }
 
 const schemaOfId = async (schemaId: number, schemas: WriterSchemas) => {
@@ -198,17 +201,36 @@ const pack = (
     if (value !== null) value.copy(packed, position, head.length, head.length + valueBytes)
     position += valueBytes
   }
-  const baseOffset = offsetAt(messages, start)
-  const recordCount = end - start
-  const schemaFingerprint = schema?.fingerprint ?? noFingerprint
-  const times = {
-    appendedMsMin: timeOf(messages[start]!),
-    appendedMsMax: timeOf(messages[end - 1]!)
-  }
-  sealBatch(
-    { bytes: packed, recordCount, schemaFingerprint },
-    { baseOffset, ...times, startsGroup: true }
+  return sealRun(
+    { head, schema, refusal },
+    {
+      bytes: packed,
+      recordCount: end - start,
+      baseOffset: offsetAt(messages, start),
+      firstMs: Number(messages[start]!.timestamp),
+      lastMs: Number(messages[end - 1]!.timestamp)
+    }
   )
+}
+
+interface RunRecords {
+  /** Room for the header, then the records. */
+  readonly bytes: Buffer
+  readonly recordCount: number
+  readonly baseOffset: number
+  /** Unix ms, as the messages say. */
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export const sealRun = (
+  { schema, refusal }: RunForm,
+  { bytes, recordCount, baseOffset, firstMs, lastMs }: RunRecords
+): LogBatch => {
+  const schemaFingerprint = schema?.fingerprint ?? noFingerprint
+  const times = { appendedMsMin: timeOf(firstMs), appendedMsMax: timeOf(lastMs) }
+  const seal = { baseOffset, ...times, startsGroup: true }
+  sealBatch({ bytes, recordCount, schemaFingerprint }, seal)
   return {
     baseOffset,
     endOffset: baseOffset + recordCount,
@@ -217,12 +239,10 @@ const pack = (
     writerSchema: schema?.schema,
     refusal,
     ...times,
-    bytes: packed
+    bytes
   }
 }
 
 /** Unix ms; other clients may say anything, also nothing (-1). */
-const timeOf = ({ timestamp }: ReadMessage): number => {
-  const timeMs = Number(timestamp)
-  return Number.isSafeInteger(timeMs) && timeMs > 0 ? timeMs : 0
-}
+const timeOf = (timeMs: number): number =>
+  Number.isSafeInteger(timeMs) && timeMs > 0 ? timeMs : 0

@@ -11,8 +11,11 @@
  */
 import type { Batch, Consumer, EachBatchPayload } from 'kafkajs'
 import { type Assignment, LogUnavailable, type Watermark } from '../event-log.ts'
+import { topicPartitionName } from '../log-directory.ts'
 import type { LogBatch } from '../record-batch.ts'
-import { batchesOf, type ReadMessage, type WriterSchemas } from './kafka-reader-batches.ts'
+import { decompressOf, fetchedBatchesOf } from './fast-kafkajs.ts'
+import { batchesOf, emptyBatch, type WriterSchemas } from './kafka-reader-batches.ts'
+import { batchesOfFetched } from './kafka-reader-fetched.ts'
 import { ReaderPartition } from './kafka-reader-partition.ts'
 
 export interface MemberOptions {
@@ -193,10 +196,10 @@ export class GroupMember {
   }
 
   async #take(payload: EachBatchPayload): Promise<void> {
-    const { messages, highWatermark, partition: number, fetchedOffset } = fetchedOf(payload)
+    const { highWatermark, partition: number, fetchedOffset } = fetchedOf(payload)
     const partition = this.#partitions.get(number)
     const nextOffset = partition?.nextOffset
-    const { schemas, heartbeatMs, monotonicMs, isCompacted } = this.#options
+    const { heartbeatMs, monotonicMs, isCompacted } = this.#options
     if (partition?.trouble !== undefined || !payload.isRunning() || payload.isStale()) return
     if (partition === undefined || nextOffset === undefined) return
     partition.durableEnd = Math.max(partition.durableEnd, Number(highWatermark))
@@ -206,7 +209,8 @@ export class GroupMember {
         partition.newsMs = monotonicMs()
         return payload.heartbeat()
       }
-      const converted = await beating(converting(messages, schemas), { heartbeat, heartbeatMs })
+      const work = converting(this.#batchesIn(payload.batch, nextOffset))
+      const converted = await beating(work, { heartbeat, heartbeatMs })
       // A join or a read may have sent the partition elsewhere meanwhile.
       if (this.#partitions.get(number) !== partition || payload.isStale()) return
       if (partition.nextOffset !== nextOffset || partition.trouble !== undefined) return
@@ -223,12 +227,26 @@ export class GroupMember {
     this.declarePauses()
     this.tell(partition)
   }
+
+  async #batchesIn(batch: Batch, fromOffset: number): Promise<readonly LogBatch[]> {
+    const { topic, schemas, isCompacted } = this.#options
+    const fetched = fetchedBatchesOf(batch)
+    if (fetched === undefined) return batchesOf(batch.messages, schemas)
+    const topicPartition = topicPartitionName(topic, batch.partition)
+    const from = { topicPartition, fromOffset, decompressOf }
+    const batches = await batchesOfFetched(fetched, from, schemas)
+    const endOffset = fetched.at(-1)!.endOffset
+    const nextOffset = batches.at(-1)?.endOffset ?? fromOffset
+    // The last records of the last batch are gone: the same would be fetched again and again.
+    return isCompacted && nextOffset < endOffset
+      ? [...batches, emptyBatch(nextOffset, endOffset)]
+      : batches
+  }
 }
 
 /** A batch of kafkajs 2.2.4 says where it was fetched from; its types do not. */
 interface Fetched {
   readonly partition: number
-  readonly messages: readonly ReadMessage[]
   readonly highWatermark: string
   readonly fetchedOffset: string
 }
@@ -237,11 +255,8 @@ const fetchedOf = ({ batch }: EachBatchPayload): Fetched => batch as Batch & Fet
 
 type Converted = { readonly batches: readonly LogBatch[] } | { readonly error: unknown }
 
-const converting = (
-  messages: readonly ReadMessage[],
-  schemas: WriterSchemas
-): Promise<Converted> =>
-  batchesOf(messages, schemas).then(
+const converting = (work: Promise<readonly LogBatch[]>): Promise<Converted> =>
+  work.then(
     (batches) => ({ batches }),
     (error: unknown) => ({ error })
   )

@@ -19,6 +19,7 @@ import type { LogBatch } from '../record-batch.ts'
 import { SchemaUnavailable } from './kafka-reader-batches.ts'
 import type { GroupMember } from './kafka-reader-member.ts'
 import type { ReaderPartition, Trouble } from './kafka-reader-partition.ts'
+import { RecordSetCorrupt } from './record-set-reader.ts'
 
 /** Questions to the brokers, with a deadline. */
 export interface ReaderAdmin {
@@ -107,7 +108,9 @@ const lookInto = (
     const fromOffset = partition.nextOffset!
     if (trouble.kind === 'unread') {
       const { error } = trouble
-      if (!(error instanceof SchemaUnavailable)) return yield* Effect.die(error)
+      // What was damaged on the way comes whole the next time.
+      const passes = error instanceof SchemaUnavailable || error instanceof RecordSetCorrupt
+      if (!passes) return yield* Effect.die(error)
       return yield* Effect.fail(unavailable(topicPartition, error))
     }
     yield* checkIdentity(reading)

@@ -53,7 +53,7 @@ export const splitRecordSet = (bytes: Buffer): readonly FetchedBatch[] | undefin
 }
 
 /** The records of a batch, verified and as they were before compression. */
-export interface OpenedRecords {
+interface OpenedRecords {
   readonly baseOffset: number
   readonly recordCount: number
   /** Unix ms, of the first record. */
@@ -101,7 +101,7 @@ export const openFetchedBatch = async (
 /** A record in `bytes` of its batch. One object serves all of a batch. */
 export class RecordCursor {
   offset = 0
-  /** Unix ms. */
+  /** Unix ms, as the record says; anything is possible. */
   timestampMs = 0
   keyStart = 0
   /** -1: the record has no key. */
@@ -120,7 +120,11 @@ export class RecordCursor {
     this.#position = records.start
   }
 
-  /** Bytes of the records from this one on, itself included: more than they take elsewhere. */
+  get bytes(): Buffer {
+    return this.#records.bytes
+  }
+
+  /** Bytes of the records from this one on, itself included: no less than their fields have. */
   get bytesLeft(): number {
     return this.#records.bytes.length - this.keyStart + varintBytesMax
   }

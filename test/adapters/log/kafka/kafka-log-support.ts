@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Scope from 'effect/Scope'
 import { onTestFinished } from 'vitest'
+import type { KafkaConnection } from '../../../../src/adapters/log/kafka/kafka-client.ts'
 import {
   type KafkaLog,
   type KafkaLogEvent,
@@ -46,12 +47,13 @@ export interface LogUnderTest {
   readonly bootstrap: string
   readonly topic: string
   readonly spec?: Partial<TopicSpec>
+  readonly encoder?: KafkaConnection['encoder']
   readonly options?: Partial<KafkaLogOptions>
 }
 
 /** Closed when the test ends, if not before. */
 export const openLog = async (asked: LogUnderTest): Promise<OpenedKafkaLog> => {
-  const { bootstrap, topic, spec = {}, options = {} } = asked
+  const { bootstrap, topic, spec = {}, encoder, options = {} } = asked
   const scope = Scope.makeUnsafe()
   const events: KafkaLogEvent[] = []
   let isOpen = true
@@ -63,7 +65,12 @@ export const openLog = async (asked: LogUnderTest): Promise<OpenedKafkaLog> => {
   onTestFinished(close)
   const sendMsMax = options.sendMsMax ?? 10_000
   const opening = openKafkaLog({
-    connection: { brokers: bootstrap.split(','), clientId: 'k2-test', requestMsMax: sendMsMax },
+    connection: {
+      brokers: bootstrap.split(','),
+      clientId: 'k2-test',
+      requestMsMax: sendMsMax,
+      encoder
+    },
     topics: new Map([[topic, { ...topicSpec, ...spec }]]),
     landedOffset: () => undefined,
     sendMsMax,

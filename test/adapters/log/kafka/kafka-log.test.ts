@@ -123,12 +123,19 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka', () => {
     expect(failure.message).toContain('the topic was made anew')
   })
 
-  test.each(['none', 'lz4', 'zstd'] as const)(
-    'an independent client reads what was appended, compressed with %s',
-    async (compression) => {
-      const topic = newTopic(compression)
+  test.each([
+    ['none', 'fast'],
+    ['lz4', 'fast'],
+    ['zstd', 'fast'],
+    ['none', 'stock'],
+    ['lz4', 'stock'],
+    ['zstd', 'stock']
+  ] as const)(
+    'an independent client reads what was appended, compressed with %s by the %s encoder',
+    async (compression, encoder) => {
+      const topic = newTopic(`${compression}-${encoder}`)
       const spec = { compression }
-      const { log } = await openLog({ bootstrap, topic, spec })
+      const { log } = await openLog({ bootstrap, topic, spec, encoder })
       const symbols = ['BTCUSDT', 'ETHUSDT', 'DOGEUSDT', 'ΩUSDT']
       const before = Date.now()
       for (const symbol of symbols) {
