@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import type { ReadMessage } from '../../../src/adapters/log/kafka/kafka-reader-batches.ts'
 
-export interface StockRecord {
+interface StockRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, Buffer>>
@@ -35,7 +35,7 @@ const fetchResponse = part('requests/fetch/v11/response') as {
   readonly decode: (bytes: Buffer) => Promise<StockFetchResponse>
 }
 
-export interface StockFetchResponse {
+interface StockFetchResponse {
   readonly responses: readonly {
     readonly topicName: string
     readonly partitions: readonly { readonly messages: readonly ReadMessage[] }[]

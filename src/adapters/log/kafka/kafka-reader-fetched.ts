@@ -1,6 +1,6 @@
 /**
- * Fetched record batches as batches of our log: what kafka-reader-batches.ts makes of messages, made
- * of the bytes in which they come.
+ * Fetched record batches as batches of our log: what kafka-reader-batches.ts makes of messages,
+ * made of the bytes in which they come.
  *
  * 1. The same records, refusals and schemas come of it; only runs end with the batch they are in.
  *    What is not a plain record of a known schema goes that way, one at a time.

@@ -37,7 +37,9 @@ describe.skipIf(!areServicesRequired)('record batches of a real broker', () => {
     bootstrap = stack.addresses.kafkaBootstrap
     const { kafka, cut } = session('stock')
     // A broker makes the topic of the groups when the first one asks for its coordinator.
-    const ask = () => kafka.admin().describeGroups(['first'])
+    const admin = kafka.admin()
+    await admin.connect()
+    const ask = () => admin.describeGroups(['first'])
     await until(() => ask().then(() => true, () => undefined), {
       what: 'a coordinator',
       msMax: 60_000
@@ -135,12 +137,12 @@ const drain = (
 const recordsIn = (batches: readonly LogBatch[]) =>
   batches.flatMap((batch) => {
     const bytes = Buffer.from(batch.bytes)
-    const records: { offset: number; key: string; id: unknown; text: string }[] = []
+    const records: { offset: number; key: string; id: number; text: string }[] = []
     forEachRecord(batch, ({ offset, keyStart, keyEnd, valueStart, valueEnd }) => {
       records.push({
         offset,
         key: bytes.toString('utf8', keyStart, keyEnd),
-        id: tradeCodec.decode(bytes, valueStart, valueEnd).source_sequence,
+        id: Number(tradeCodec.decode(bytes, valueStart, valueEnd).source_sequence),
         text: bytes.toString('latin1', valueStart, valueEnd)
       })
     })

@@ -9,7 +9,7 @@ import {
   decompressOf,
   fetchedBatchesOf
 } from '../../../../src/adapters/log/kafka/fast-kafkajs.ts'
-import '../../../../src/adapters/log/kafka/kafka-client.ts'
+import { makeKafka } from '../../../../src/adapters/log/kafka/kafka-client.ts'
 import {
   batchesOf,
   type WriterSchemas
@@ -26,6 +26,9 @@ import {
   type StockBatch,
   stockBatch
 } from '../../../support/kafka/kafkajs-parts.ts'
+
+// Its module gives kafkajs the codecs that it lacks.
+makeKafka({ brokers: ['127.0.0.1:1'], clientId: 'test', requestMsMax: 1 }, () => undefined)
 
 const topic = 'market.crypto.trades.binance'
 const ours = '0123456789abcdef'
