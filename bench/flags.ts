@@ -7,6 +7,7 @@ export const figureIds = [
   'rate',
   'watcher',
   'lander',
+  'kafka',
   'kafka-clients',
   'start',
   'stages',

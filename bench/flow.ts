@@ -21,6 +21,8 @@ export interface FlowSetup<A> {
   readonly market?: Market
   /** Arguments of `node` for K2. */
   readonly nodeFlags?: readonly string[]
+  /** Settings of K2 that are not the defaults. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Runs while trades flow; when it ends, the exchange falls silent. */
   readonly during: (flow: Flow) => Promise<A>
 }
@@ -56,11 +58,11 @@ const roomBytes = 12 * 1_024 ** 3
 
 export const runFlow = async <A>(
   { workspace }: Pick<BenchContext, 'workspace'>,
-  { folder, market = fullSpeed, nodeFlags = [], during }: FlowSetup<A>
+  { folder, market = fullSpeed, nodeFlags = [], settings = {}, during }: FlowSetup<A>
 ): Promise<FlowResult<A>> => {
   await requireRoom(folder, roomBytes)
   const exchange = await startExchange(workspace, market)
-  const k2 = await startK2(workspace, folder, { exchange, nodeFlags })
+  const k2 = await startK2(workspace, folder, { exchange, nodeFlags, settings })
   const scrapes: (readonly Sample[])[] = []
   const look = async () => {
     const samples = await scrape(k2)

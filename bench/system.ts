@@ -70,13 +70,19 @@ export interface K2 {
   readonly client: HttpClient
 }
 
+interface K2Options {
+  readonly exchange: Exchange
+  readonly nodeFlags?: readonly string[]
+  /** Where the figure is of something else than the defaults. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** K2 on default settings, but for its folder, its port, its venue's address and trades only. */
 export const startK2 = async (
   workspace: Workspace,
   folder: string,
-  options: { readonly exchange: Exchange; readonly nodeFlags?: readonly string[] }
+  { exchange, nodeFlags = [], settings: others = {} }: K2Options
 ): Promise<K2> => {
-  const { exchange, nodeFlags = [] } = options
   const running = workspace.start({
     name: 'K2',
     args: [...nodeFlags, ...built('main.js')],
@@ -88,7 +94,8 @@ export const startK2 = async (
       K2_BINANCE_WEBSOCKET_URL: exchange.webSocketUrl,
       K2_BINANCE_REST_URL: exchange.restUrl,
       K2_BINANCE_SYMBOLS: exchange.symbols.join(','),
-      ...tradesOnly
+      ...tradesOnly,
+      ...others
     }
   })
   return { running, client: new HttpClient(await apiUrl(running)) }

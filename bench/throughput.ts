@@ -44,7 +44,7 @@ export const measureThroughput = async (context: BenchContext): Promise<Outcome>
   return measures.outcome
 }
 
-interface Observed {
+export interface Observed {
   /** Mean over the whole flow. */
   readonly cores: number
   readonly exchangeCores: number
@@ -55,7 +55,7 @@ interface Observed {
   readonly memory: readonly MemorySample[]
 }
 
-const observe = async ({ k2, exchange, look }: Flow, seconds: number): Promise<Observed> => {
+export const observe = async ({ k2, exchange, look }: Flow, seconds: number): Promise<Observed> => {
   const used = async () => ({
     at: performance.now() / 1_000,
     k2: (await processUse(k2.running.pid)).cpuSeconds,

@@ -38,6 +38,7 @@ export const batchesOfFetched = async (
 ): Promise<readonly LogBatch[]> => {
   const { topicPartition, fromOffset, decompressOf } = from
   const batches: LogBatch[] = []
+  let form: RunForm | undefined
   for (const batch of fetched) {
     if (batch.endOffset <= fromOffset) continue
     const opened = await openFetchedBatch(batch, topicPartition, decompressOf)
@@ -47,15 +48,31 @@ export const batchesOfFetched = async (
       if (cursor.offset < fromOffset || run?.take(cursor) === true) continue
       if (run !== undefined) batches.push(run.seal())
       run = undefined
-      const message = messageAt(cursor)
-      const form = await formOf(message, schemas)
-      // (1)
-      if (form.refusal === undefined) run = new Run(form, cursor)
-      else batches.push(...(await batchesOf([message], schemas)))
+      // Asking what a schema is takes far longer than to see that it is the one before.
+      if (form === undefined || !isOf(form, cursor)) {
+        const message = messageAt(cursor)
+        const found = await formOf(message, schemas)
+        if (found.refusal !== undefined) {
+          // (1)
+          batches.push(...(await batchesOf([message], schemas)))
+          continue
+        }
+        form = found
+      }
+      run = new Run(form, cursor)
     }
     if (run !== undefined) batches.push(run.seal())
   }
   return batches
+}
+
+/** Whether the record at the cursor is plain, and read so. */
+const isOf = ({ head }: RunForm, cursor: RecordCursor): boolean => {
+  const { bytes, keyLength, valueStart, valueLength } = cursor
+  if (keyLength < 0 || valueLength < head.length) return false
+  if (keyLength + valueLength > messageBytesMax) return false
+  for (let at = 0; at < head.length; at++) if (bytes[valueStart + at] !== head[at]) return false
+  return true
 }
 
 const messageAt = (cursor: RecordCursor): ReadMessage => {
@@ -93,12 +110,7 @@ class Run {
 
   /** Takes the record at the cursor if it is read alike, follows on the last one and has room. */
   take(cursor: RecordCursor): boolean {
-    const { head } = this.#form
-    const { bytes, keyLength, valueStart, valueLength } = cursor
-    if (cursor.offset !== this.#baseOffset + this.#count) return false
-    if (keyLength < 0 || valueLength < head.length) return false
-    if (keyLength + valueLength > messageBytesMax) return false
-    for (let at = 0; at < head.length; at++) if (bytes[valueStart + at] !== head[at]) return false
+    if (cursor.offset !== this.#baseOffset + this.#count || !isOf(this.#form, cursor)) return false
     if (this.#end + this.#bytesOf(cursor) > this.#packed.length) return false
     this.#pack(cursor)
     return true
