@@ -56,7 +56,7 @@ export interface LayoutLimits {
 
 export const layoutLimits: LayoutLimits = {
   openRowsMax: 32_768,
-  closedRowsMax: 524_288,
+  closedRowsMax: 131_072,
   openFilesMin: 16,
   groupRowsMax: 8_388_608,
   groupFilesMax: 1_024
