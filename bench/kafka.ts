@@ -9,6 +9,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { atLeast, atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
 import { commitsLanded, type Flow, type FlowResult, runFlow } from './flow.ts'
+import { sumOf } from './exposition.ts'
 import { openBroker } from './kafka-broker.ts'
 import { Measures, type Outcome } from './report.ts'
 import { median } from './statistics.ts'
@@ -78,6 +79,8 @@ const report = (
   measures.add('landed', 'rows', table.rows)
   measures.add('first trade to last commit', 's', landedSeconds)
   measures.add('commits', 'commits', commitsLanded(samples))
+  const appends = sumOf(samples, 'k2_publish_duration_seconds_count')
+  measures.add('trades per append', 'trades', table.rows / appends)
   measures.add('CPU per trade: K2, all of it', 'µs', perTrade(during.cores))
   measures.add('CPU per trade: K2, feed to producer', 'µs', perTrade(mainCores))
   const others = perTrade(during.cores - mainCores)
