@@ -1,7 +1,8 @@
-/** The real embedded log on disk, fsync on, and records for it. */
+/** The real embedded log on disk, fsync on, and records for it, or for Kafka. */
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
-import { type EmbeddedLog, openEmbeddedLog } from '../src/adapters/log/embedded-log.ts'
+import { openEmbeddedLog } from '../src/adapters/log/embedded-log.ts'
+import type { EventLogWriter } from '../src/adapters/log/event-log.ts'
 import { nodeFiles, systemClock } from '../src/adapters/log/node-files.ts'
 import { nodeProcess } from '../src/adapters/log/node-process.ts'
 import type { Trade } from './hot-path.ts'
@@ -22,7 +23,7 @@ export const openLog = Effect.fnUntraced(function* (directory: string, topic: st
 })
 
 /** Appends trades as the publisher does: one append outstanding per partition. */
-export const appendTrades = (log: EmbeddedLog, topic: string, trades: readonly Trade[]) =>
+export const appendTrades = (log: EventLogWriter, topic: string, trades: readonly Trade[]) =>
   Effect.forEach(
     packRecords(trades),
     (batches, partition) =>

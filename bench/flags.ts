@@ -8,6 +8,7 @@ export const figureIds = [
   'watcher',
   'lander',
   'kafka',
+  'kafka-backlog',
   'kafka-clients',
   'start',
   'stages',

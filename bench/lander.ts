@@ -6,6 +6,7 @@
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
+import type { LanderKafka } from '../src/actors/lander/lander-log.ts'
 import type { LanderWorkerData } from '../src/actors/lander/lander-protocol.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
 import { nodeFlags } from '../scripts/node-flags.mjs'
@@ -43,8 +44,8 @@ export const measureLander = async (context: BenchContext): Promise<Outcome> => 
     await settle()
     const folder = await workspace.folder('lander')
     await symlink(dataFolderAt(source).log, dataFolderAt(folder).log)
-    const report = await landOnce(context, folder, backlog.watermarks)
-    const faults = await faultsOf(report, folder, backlog.appended)
+    const report = await landOnce(context, { folder, topic, watermarks: backlog.watermarks })
+    const faults = await landingFaults(report, folder, backlog.appended)
     await workspace.discard(folder)
     measures.failures.push(...faults.map((fault) => `run ${run}: ${fault}`))
     if (faults.length > 0) break
@@ -80,7 +81,7 @@ const fillLog = Effect.fnUntraced(function* (directory: string) {
 })
 
 /** What `lander-host.mjs` answers. Times are of its own clock, ms. */
-interface LanderReport {
+export interface LanderReport {
   readonly openedMs: number
   readonly startedMs: number
   readonly landedMs: number
@@ -91,10 +92,18 @@ interface LanderReport {
   readonly faults: readonly string[]
 }
 
-const landOnce = async (
-  { workspace }: BenchContext,
-  folder: string,
-  watermarks: readonly Watermark[]
+export interface LandingTask {
+  /** Data folder: of the table, and of the log where it is embedded. */
+  readonly folder: string
+  readonly topic: string
+  readonly watermarks: readonly Watermark[]
+  readonly kafka?: LanderKafka
+}
+
+/** Lands what a log holds, in a process of its own. */
+export const landOnce = async (
+  { workspace }: Pick<BenchContext, 'workspace'>,
+  { folder, topic, watermarks, kafka }: LandingTask
 ): Promise<LanderReport> => {
   const host = workspace.start({
     name: 'lander',
@@ -104,7 +113,7 @@ const landOnce = async (
   const data: LanderWorkerData = {
     dataType: 'trades',
     dataDir: folder,
-    kafka: undefined,
+    kafka,
     watermarks,
     lander: landerOptions(topic),
     storage: {},
@@ -119,15 +128,17 @@ const landOnce = async (
   }
 }
 
-const faultsOf = async (
+/** What is wrong with a landing of all that was appended. */
+export const landingFaults = async (
   report: LanderReport,
   folder: string,
   appended: SentBySymbol
 ): Promise<readonly string[]> => {
   if (report.faults.length > 0) return report.faults
   const deadLetters = await deadLetterLines(folder)
+  const rows = Object.values(appended).reduce((sum, { count }) => sum + count, 0)
   return [
-    ...(report.rows === rowsTotal ? [] : [`${report.rows} of ${rowsTotal} rows landed`]),
+    ...(report.rows === rows ? [] : [`${report.rows} of ${rows} rows landed`]),
     ...(deadLetters === 0 ? [] : [`${deadLetters} dead letters`]),
     ...contentFaults(await readTable(folder), appended)
   ]

@@ -12,6 +12,7 @@ import type { BenchContext } from './context.ts'
 import { awaitQuiet, describeEnvironment } from './environment.ts'
 import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
 import { measureKafka } from './kafka.ts'
+import { measureKafkaBacklog } from './kafka-backlog.ts'
 import { measureKafkaClients } from './kafka-clients.ts'
 import { measureLander } from './lander.ts'
 import { measureMaintenance } from './maintenance.ts'
@@ -42,6 +43,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   watcher: { title: 'What a watcher of the actor system costs', measure: measureWatcher },
   lander: { title: 'Lander alone on a backlog', measure: measureLander },
   kafka: { title: 'From socket to table through a real Kafka', measure: measureKafka },
+  'kafka-backlog': { title: 'Lander alone on a backlog in Kafka', measure: measureKafkaBacklog },
   'kafka-clients': { title: 'Kafka: producers and consumer alone', measure: measureKafkaClients },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
