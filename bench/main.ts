@@ -15,6 +15,7 @@ import { measureKafka } from './kafka.ts'
 import { measureKafkaBacklog } from './kafka-backlog.ts'
 import { measureKafkaClients } from './kafka-clients.ts'
 import { measureLander } from './lander.ts'
+import { measurePeers } from './peers/peers.ts'
 import { measureMaintenance } from './maintenance.ts'
 import { measureQueries } from './queries.ts'
 import { measureRate } from './rate.ts'
@@ -45,6 +46,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   kafka: { title: 'From socket to table through a real Kafka', measure: measureKafka },
   'kafka-backlog': { title: 'Lander alone on a backlog in Kafka', measure: measureKafkaBacklog },
   'kafka-clients': { title: 'Kafka: producers and consumer alone', measure: measureKafkaClients },
+  peers: { title: 'From Kafka to table: K2 and the same in Python', measure: measurePeers },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },

@@ -40,7 +40,7 @@ export const batchesOfFetched = async (
   const batches: LogBatch[] = []
   let form: RunForm | undefined
   for (const batch of fetched) {
-    if (batch.endOffset <= fromOffset) continue
+    // Also where its end is below `fromOffset`: what it says of itself is verified first.
     const opened = await openFetchedBatch(batch, topicPartition, decompressOf)
     const cursor = new RecordCursor(opened, topicPartition)
     let run: Run | undefined
