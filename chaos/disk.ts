@@ -32,11 +32,11 @@ export class LabDisk {
     this.#isMounted = true
   }
 
-  /** Until nothing is left. */
+  /** Until nothing is left; what filled it before stays. */
   async fill(): Promise<void> {
     if (!this.#isMounted) throw new Error('only a disk of its own may be filled')
     const { bavail, bsize } = await statfs(this.#folder)
-    const ballast = await open(this.#ballast, 'w')
+    const ballast = await open(this.#ballast, 'a')
     try {
       for (let left = bavail * bsize; left > 0; left -= chunk.length) {
         await ballast.write(chunk.subarray(0, Math.min(left, chunk.length)))

@@ -4,22 +4,50 @@
  * `heal` undoes the fault whatever state it finds, also when `strike` never ran or failed half-way,
  * and may be called any number of times.
  */
-import type { Lab } from './lab.ts'
+import type { Trace } from './k2-output.ts'
 import type { Random } from './random.ts'
+
+/** What faults may do to a lab. */
+export interface FaultTarget {
+  readonly stack: { readonly service: (name: string) => Breakable }
+  readonly landers: readonly Killable[]
+  readonly controlExchange: (body: Readonly<Record<string, unknown>>) => Promise<void>
+  readonly killIngest: () => Promise<void>
+  readonly startIngest: () => Promise<void>
+  readonly fillDisk: () => Promise<void>
+  readonly freeDisk: () => Promise<void>
+}
+
+interface Breakable {
+  readonly condition: () => Promise<string>
+  readonly kill: () => Promise<void>
+  readonly start: () => Promise<void>
+  readonly pause: () => Promise<void>
+  readonly resume: () => Promise<void>
+}
+
+interface Killable {
+  readonly kill: () => Promise<void>
+  readonly start: () => void
+  readonly pause: () => void
+  readonly resume: () => void
+}
 
 export interface Fault {
   readonly name: string
-  readonly strike: (lab: Lab, random: Random) => Promise<void>
-  readonly heal: (lab: Lab) => Promise<void>
+  readonly strike: (lab: FaultTarget, random: Random) => Promise<void>
+  readonly heal: (lab: FaultTarget) => Promise<void>
   /** How long it stays, ms. */
   readonly holdMs: readonly [min: number, max: number]
+  /** What K2 must have logged after a strike, one of them; none: K2 may rightly not notice. */
+  readonly traces?: readonly Trace[]
   readonly needsSmallDisk?: boolean
 }
 
 const seconds = (min: number, max: number) => [min * 1_000, max * 1_000] as const
 
 /** Whatever was done to it: it runs again and answers. */
-const serviceHealed = async (lab: Lab, name: string): Promise<void> => {
+const serviceHealed = async (lab: FaultTarget, name: string): Promise<void> => {
   const service = lab.stack.service(name)
   if ((await service.condition()) === 'paused') await service.resume()
   await service.start()

@@ -54,7 +54,7 @@ const runScenario = async (flags: ChaosFlags, folder: string): Promise<boolean> 
     timeline
   })
   try {
-    const report = await runFaults(lab, flags, timeline)
+    const report = await runFaults(lab, scenario, flags, timeline)
     const verdict = await judgeLab(lab, folder)
     const passed = verdict.ok && report.problems.length === 0
     const summary = { ...summaryOf(flags, report, startedMs), verdict, passed }

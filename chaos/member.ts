@@ -5,7 +5,7 @@
  * 2. An end that nobody asked for is a fault of the run, and is kept for the verdict.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface MemberOptions {
@@ -42,6 +42,11 @@ export class Member {
   /** Ends that nobody asked for, in words (2). */
   get unexpectedEnds(): readonly string[] {
     return this.#unexpected
+  }
+
+  /** Of all its lives; it must have been started. */
+  get output(): string {
+    return readFileSync(this.#options.outputFile, 'utf8')
   }
 
   get isRunning(): boolean {

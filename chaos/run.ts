@@ -5,15 +5,16 @@
  *    K2 must say that it is well before the verdict.
  * 2. Quiet: the capturing process drains while the exchange still runs, then the landers; nothing
  *    is on its way any more when the table is looked at.
- * 3. The verdict is the oracle's, which does not ask K2; a process that ended by itself, or did not
- *    drain, is a fault as well.
+ * 3. The verdict is the oracle's, which does not ask K2; a process that ended by itself, did not
+ *    drain, or logged a crash is a fault as well, and so is a strike that nobody noticed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosFlags } from './flags.ts'
-import type { Fault } from './faults.ts'
-import type { Lab } from './lab.ts'
+import type { Fault, FaultTarget } from './faults.ts'
+import { type Expected, judgeOutput } from './k2-output.ts'
+import type { Ended } from './member.ts'
 import { type Random, randomFrom } from './random.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import type { Scenario } from './scenarios.ts'
 import type { Timeline } from './timeline.ts'
 
 const warmUpRows = 1_000
@@ -21,60 +22,115 @@ const warmUpMsMax = 120_000
 const drainedMsMax = 300_000
 const pollMs = 500
 
+/** What a run needs of a lab. */
+export interface RunTarget extends FaultTarget {
+  readonly k2s: readonly RunMember[]
+  readonly ingest: RunMember
+  readonly landers: readonly (FaultTarget['landers'][number] & RunMember)[]
+  readonly exchange: { readonly end: (signal: NodeJS.Signals) => Promise<Ended> }
+  /** Waits until all of K2 says that it does what it is for. */
+  readonly ready: () => Promise<void>
+}
+
+interface RunMember {
+  readonly name: string
+  readonly output: string
+  readonly unexpectedEnds: readonly string[]
+  readonly end: (signal: NodeJS.Signals) => Promise<Ended>
+  readonly metric: (name: string) => Promise<number | undefined>
+}
+
 export interface RunReport {
   readonly strikes: number
   readonly strikesByFault: Readonly<Record<string, number>>
   /** From the heal until K2 said that it is well, ms. */
   readonly recoveryMs: number
+  /** What K2 logged, by event. */
+  readonly events: Readonly<Record<string, number>>
   /** What went wrong beside the data, in words. */
   readonly problems: readonly string[]
 }
 
 export const runFaults = async (
-  lab: Lab,
-  flags: ChaosFlags,
+  lab: RunTarget,
+  scenario: Scenario,
+  limits: RunLimits,
   timeline: Timeline
 ): Promise<RunReport> => {
-  const scenario: Scenario = scenarios[flags.scenario]
-  const random = randomFrom(flags.seed)
-  const strikesByFault: Record<string, number> = {}
+  const random = randomFrom(limits.seed)
+  const struck: Struck[] = []
   await landed(lab, warmUpRows)
   timeline.note('warmed up')
   try {
-    await strikes({ lab, scenario, random, timeline, strikesByFault }, flags)
+    await strikes({ lab, scenario, random, timeline, struck }, limits)
   } finally {
-    for (const fault of new Set(scenario.faults)) await fault.heal(lab) // (1)
+    await healAll(lab, scenario) // (1)
   }
   const healedMs = Date.now()
   timeline.note('healed')
   await lab.ready()
   const recoveryMs = Date.now() - healedMs
   timeline.note('K2 is well', { recoveryMs })
-  const problems = await quiet(lab, timeline)
+  const undrained = await quiet(lab, timeline)
+  const { events, problems } = judgeOutput(lab.k2s, tracesOf(struck)) // (3)
   return {
-    strikes: Object.values(strikesByFault).reduce((sum, count) => sum + count, 0),
-    strikesByFault,
+    strikes: struck.length,
+    strikesByFault: countsOf(struck),
     recoveryMs,
-    problems: [...lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds), ...problems]
+    events,
+    problems: [...lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds), ...undrained, ...problems]
   }
 }
 
+type RunLimits = Pick<ChaosFlags, 'seed' | 'minutes' | 'strikes'>
+
 interface Striking {
-  readonly lab: Lab
+  readonly lab: RunTarget
   readonly scenario: Scenario
   readonly random: Random
   readonly timeline: Timeline
-  readonly strikesByFault: Record<string, number>
+  readonly struck: Struck[]
 }
 
-const strikes = async (striking: Striking, flags: ChaosFlags): Promise<void> => {
-  const { scenario, random, strikesByFault } = striking
-  const strikesMax = flags.strikes ?? scenario.strikes ?? Number.POSITIVE_INFINITY
-  const deadline = Date.now() + flags.minutes * 60_000
-  for (let count = 0; count < strikesMax && Date.now() < deadline; count += 1) {
-    const fault = random.pick(scenario.faults)
-    strikesByFault[fault.name] = (strikesByFault[fault.name] ?? 0) + 1
-    await strikeOnce(fault, striking, deadline)
+interface Struck {
+  readonly fault: Fault
+  readonly fromMs: number
+  /** It stayed for as long as it should: the end of the run did not cut it short. */
+  readonly isWhole: boolean
+}
+
+const countsOf = (struck: readonly Struck[]): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const { fault } of struck) counts[fault.name] = (counts[fault.name] ?? 0) + 1
+  return counts
+}
+
+/** One for each fault that struck, since its first strike. */
+const tracesOf = (struck: readonly Struck[]): readonly Expected[] => {
+  const firsts = new Map<string, Expected>()
+  for (const { fault, fromMs, isWhole } of struck) {
+    const { name, traces } = fault
+    if (traces === undefined || !isWhole || firsts.has(name)) continue
+    firsts.set(name, { fault: name, fromMs, traces })
+  }
+  return [...firsts.values()]
+}
+
+/** Each of them, also where another could not be undone: that is thrown when all were tried. */
+const healAll = async (lab: RunTarget, { faults }: Scenario): Promise<void> => {
+  const failed: unknown[] = []
+  for (const fault of new Set(faults)) {
+    await fault.heal(lab).catch((error: unknown) => failed.push(error))
+  }
+  if (failed.length > 0) throw new AggregateError(failed, `not healed: ${failed.map(String).join()}`)
+}
+
+const strikes = async (striking: Striking, limits: RunLimits): Promise<void> => {
+  const { scenario, random, struck } = striking
+  const strikesMax = limits.strikes ?? scenario.strikes ?? Number.POSITIVE_INFINITY
+  const deadline = Date.now() + limits.minutes * 60_000
+  while (struck.length < strikesMax && Date.now() < deadline) {
+    struck.push(await strikeOnce(random.pick(scenario.faults), striking, deadline))
     await delay(random.between(...scenario.restMs))
   }
 }
@@ -83,17 +139,20 @@ const strikeOnce = async (
   fault: Fault,
   { lab, random, timeline }: Striking,
   deadline: number
-): Promise<void> => {
+): Promise<Struck> => {
   const holdMs = Math.round(random.between(...fault.holdMs))
   timeline.note(`strike ${fault.name}`, { holdMs })
+  const fromMs = Date.now()
   await fault.strike(lab, random)
-  await delay(Math.max(0, Math.min(holdMs, deadline - Date.now())))
+  const leftMs = Math.max(0, deadline - Date.now())
+  await delay(Math.min(holdMs, leftMs))
   await fault.heal(lab)
   timeline.note(`undone ${fault.name}`)
+  return { fault, fromMs, isWhole: holdMs <= leftMs }
 }
 
 /** Waits until so many rows have landed since the landers were started. */
-const landed = async (lab: Lab, rows: number): Promise<void> => {
+const landed = async (lab: RunTarget, rows: number): Promise<void> => {
   const deadline = Date.now() + warmUpMsMax
   for (;;) {
     const counts = await Promise.all(lab.landers.map((k2) => k2.metric('k2_landed_records')))
@@ -105,7 +164,7 @@ const landed = async (lab: Lab, rows: number): Promise<void> => {
 }
 
 /** (2) */
-const quiet = async (lab: Lab, timeline: Timeline): Promise<readonly string[]> => {
+const quiet = async (lab: RunTarget, timeline: Timeline): Promise<readonly string[]> => {
   const problems: string[] = []
   const [serve, landers] = [lab.k2s.filter(({ name }) => name === 'serve'), lab.landers]
   for (const k2 of [lab.ingest, ...landers, ...serve]) {

@@ -1,0 +1,57 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { LabDisk } from '../../chaos/disk.ts'
+
+const MiB = 1_024 ** 2
+/** Others may not mount a tmpfs. */
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0
+
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'k2-disk-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+describe('the disk of a lab', () => {
+  test('one that is not its own is never filled', async () => {
+    const folder = newFolder()
+    const disk = new LabDisk(folder, undefined)
+    await disk.mount()
+    await expect(disk.fill()).rejects.toThrow('only a disk of its own may be filled')
+    await disk.free()
+    await disk.unmount()
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test.runIf(!isRoot)('who may not mount is told what it takes', async () => {
+    await expect(new LabDisk(newFolder(), MiB).mount()).rejects.toThrow('run this as root')
+  })
+
+  test.runIf(isRoot)('filled, nothing more fits; freed, it does (a tmpfs: as root)', async () => {
+    const folder = newFolder()
+    const disk = new LabDisk(folder, 4 * MiB)
+    await disk.mount()
+    onTestFinished(() => disk.unmount())
+    const file = join(folder, 'file')
+    const write = () => writeFileSync(file, Buffer.alloc(MiB))
+    await disk.fill()
+    expect(write).toThrow('ENOSPC')
+    await disk.fill()
+    expect(write).toThrow('ENOSPC')
+    await disk.free()
+    await disk.free()
+    write()
+  })
+
+  test.runIf(isRoot)('unmounted, what was on it is gone (a tmpfs: as root)', async () => {
+    const folder = newFolder()
+    const disk = new LabDisk(folder, 4 * MiB)
+    await disk.mount()
+    writeFileSync(join(folder, 'file'), 'x')
+    await disk.unmount()
+    await disk.unmount()
+    expect(readdirSync(folder)).toEqual([])
+  })
+})
