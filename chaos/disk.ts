@@ -1,5 +1,5 @@
 /** A small disk for K2's data folders: a tmpfs, filled by a file of nothing and freed again. */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,8 @@ export class LabDisk {
   readonly #folder: string
   readonly #bytes: number | undefined
   #isMounted = false
+  /** At the end of this process nobody waits, and those that write there end as well. */
+  readonly #unmountAtExit = () => execFileSync('umount', ['--lazy', this.#folder])
 
   /** @param bytes undefined: no disk of its own */
   constructor(folder: string, bytes: number | undefined) {
@@ -30,6 +32,7 @@ export class LabDisk {
       throw new Error(`${remedy} (${(error as Error).message})`, { cause: error })
     }
     this.#isMounted = true
+    process.once('exit', this.#unmountAtExit)
   }
 
   /** Until nothing is left; what filled it before stays. */
@@ -57,6 +60,7 @@ export class LabDisk {
     if (!this.#isMounted) return
     await run('umount', [this.#folder])
     this.#isMounted = false
+    process.removeListener('exit', this.#unmountAtExit)
   }
 
   get #ballast(): string {

@@ -44,6 +44,15 @@ export interface Fault {
   readonly needsSmallDisk?: boolean
 }
 
+const lander = /^land-/
+const ingest = /^ingest$/
+const brokerTraces: Fault['traces'] = [
+  { in: ingest, event: /^(?:circuit\.open|producer\.discarded)$/ },
+  { in: lander, event: /^(?:group\.failed|actor\.waiting)$/ }
+]
+/** A catalog or a store that is away for a moment between two commits is rightly not noticed. */
+const storageTraces: Fault['traces'] = [{ in: lander, event: /^actor\.waiting$/ }]
+
 const seconds = (min: number, max: number) => [min * 1_000, max * 1_000] as const
 
 /** Whatever was done to it: it runs again and answers. */
@@ -53,37 +62,38 @@ const serviceHealed = async (lab: FaultTarget, name: string): Promise<void> => {
   await service.start()
 }
 
-const serviceKilled = (name: string, service: string, holdMs: Fault['holdMs']): Fault => ({
-  name,
+type ServiceFault = Pick<Fault, 'name' | 'holdMs' | 'traces'> & { readonly service: string }
+
+const serviceKilled = ({ service, ...fault }: ServiceFault): Fault => ({
+  ...fault,
   strike: (lab) => lab.stack.service(service).kill(),
-  heal: (lab) => serviceHealed(lab, service),
-  holdMs
+  heal: (lab) => serviceHealed(lab, service)
 })
 
-const servicePaused = (name: string, service: string, holdMs: Fault['holdMs']): Fault => ({
-  name,
+const servicePaused = ({ service, ...fault }: ServiceFault): Fault => ({
+  ...fault,
   strike: (lab) => lab.stack.service(service).pause(),
-  heal: (lab) => serviceHealed(lab, service),
-  holdMs
+  heal: (lab) => serviceHealed(lab, service)
 })
 
 /** Faults of the simulated exchange, set and taken back over its control address. */
-const exchangeFault = (
-  name: string,
-  body: Readonly<Record<string, unknown>>,
-  holdMs: Fault['holdMs']
-): Fault => ({
-  name,
+const exchangeFault = ({
+  body,
+  ...fault
+}: Pick<Fault, 'name' | 'holdMs' | 'traces'> & {
+  readonly body: Readonly<Record<string, unknown>>
+}): Fault => ({
+  ...fault,
   strike: (lab) => lab.controlExchange(body),
-  heal: (lab) => lab.controlExchange({ heal: true }),
-  holdMs
+  heal: (lab) => lab.controlExchange({ heal: true })
 })
 
 const landerKill: Fault = {
   name: 'lander-kill',
   strike: (lab, random) => random.pick(lab.landers).kill(),
   heal: async (lab) => lab.landers.forEach((lander) => lander.start()),
-  holdMs: seconds(0, 6)
+  holdMs: seconds(0, 6),
+  traces: [{ in: lander, event: /^lander\.started$/ }]
 }
 
 const landerPause: Fault = {
@@ -91,14 +101,16 @@ const landerPause: Fault = {
   strike: async (lab, random) => random.pick(lab.landers).pause(),
   heal: async (lab) => lab.landers.forEach((lander) => lander.resume()),
   // Beyond the session's time-out: its partitions go to another one meanwhile.
-  holdMs: seconds(12, 40)
+  holdMs: seconds(12, 40),
+  traces: [{ in: lander, event: /^group\.(?:rebalancing|joined|failed)$/ }]
 }
 
 const ingestKill: Fault = {
   name: 'ingest-kill',
   strike: (lab) => lab.killIngest(),
   heal: (lab) => lab.startIngest(),
-  holdMs: seconds(0, 5)
+  holdMs: seconds(0, 5),
+  traces: [{ in: ingest, event: /^feed\.subscribed$/ }]
 }
 
 const registryDownAtStart: Fault = {
@@ -109,7 +121,8 @@ const registryDownAtStart: Fault = {
     await lab.startIngest()
   },
   heal: (lab) => serviceHealed(lab, 'registry'),
-  holdMs: seconds(5, 15)
+  holdMs: seconds(5, 15),
+  traces: [{ in: ingest, event: /^registry\.unavailable$/ }]
 }
 
 const diskFull: Fault = {
@@ -135,26 +148,73 @@ const diskFullWithoutBroker: Fault = {
 }
 
 export const faults = {
-  brokerKill: serviceKilled('broker-kill', 'kafka', seconds(0, 8)),
-  brokerPause: servicePaused('broker-pause', 'kafka', seconds(40, 40)),
+  brokerKill: serviceKilled({
+    name: 'broker-kill',
+    service: 'kafka',
+    holdMs: seconds(0, 8),
+    traces: brokerTraces
+  }),
+  brokerPause: servicePaused({
+    name: 'broker-pause',
+    service: 'kafka',
+    holdMs: seconds(40, 40),
+    traces: brokerTraces
+  }),
   landerKill,
   landerPause,
   ingestKill,
-  registryDown: serviceKilled('registry-down', 'registry', seconds(5, 20)),
+  // Who has asked it before goes on without it.
+  registryDown: serviceKilled({
+    name: 'registry-down',
+    service: 'registry',
+    holdMs: seconds(5, 20)
+  }),
   registryDownAtStart,
-  catalogDown: serviceKilled('catalog-down', 'catalog', seconds(3, 20)),
-  catalogPause: servicePaused('catalog-pause', 'catalog', seconds(5, 30)),
-  storeDown: serviceKilled('store-down', 's3', seconds(3, 20)),
-  storePause: servicePaused('store-pause', 's3', seconds(5, 30)),
+  catalogDown: serviceKilled({
+    name: 'catalog-down',
+    service: 'catalog',
+    holdMs: seconds(3, 20),
+    traces: storageTraces
+  }),
+  catalogPause: servicePaused({
+    name: 'catalog-pause',
+    service: 'catalog',
+    holdMs: seconds(5, 30)
+  }),
+  storeDown: serviceKilled({
+    name: 'store-down',
+    service: 's3',
+    holdMs: seconds(3, 20),
+    traces: storageTraces
+  }),
+  storePause: servicePaused({ name: 'store-pause', service: 's3', holdMs: seconds(5, 30) }),
   diskFull,
   diskFullWithoutBroker,
-  socketsDropped: exchangeFault('sockets-dropped', { drop: 'all' }, seconds(0, 2)),
-  socketsRefused: exchangeFault(
-    'sockets-refused',
-    { refuse: 'all', drop: 'all' },
-    seconds(1, 10)
-  ),
-  socketsStalled: exchangeFault('sockets-stalled', { stall: true }, seconds(1, 10)),
-  framesRepeated: exchangeFault('frames-repeated', { duplicate: 0.2 }, seconds(2, 10)),
-  flood: exchangeFault('flood', { floodTier2: 20, floodTier3: 20 }, seconds(2, 8))
+  socketsDropped: exchangeFault({
+    name: 'sockets-dropped',
+    body: { drop: 'all' },
+    holdMs: seconds(0, 2),
+    traces: [{ in: ingest, event: /^feed\.subscribed$/ }]
+  }),
+  socketsRefused: exchangeFault({
+    name: 'sockets-refused',
+    body: { refuse: 'all', drop: 'all' },
+    holdMs: seconds(1, 10),
+    traces: [{ in: ingest, event: /^feed\.(?:attempt_failed|subscribed)$/ }]
+  }),
+  socketsStalled: exchangeFault({
+    name: 'sockets-stalled',
+    body: { stall: true },
+    holdMs: seconds(1, 10)
+  }),
+  framesRepeated: exchangeFault({
+    name: 'frames-repeated',
+    body: { duplicate: 0.2 },
+    holdMs: seconds(2, 10)
+  }),
+  flood: exchangeFault({
+    name: 'flood',
+    body: { floodTier2: 20, floodTier3: 20 },
+    holdMs: seconds(2, 8)
+  })
 } satisfies Record<string, Fault>

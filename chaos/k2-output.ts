@@ -117,7 +117,8 @@ const parse = (line: string): LogLine | undefined => {
   if (!line.startsWith('{')) return undefined
   try {
     const { at, event, ...fields } = JSON.parse(line) as Partial<LogLine>
-    return typeof at === 'string' && typeof event === 'string' ? { at, event, ...fields } : undefined
+    if (typeof at !== 'string' || typeof event !== 'string') return undefined
+    return { at, event, ...fields }
   } catch {
     return undefined
   }

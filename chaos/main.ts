@@ -71,6 +71,7 @@ const runScenario = async (flags: ChaosFlags, folder: string): Promise<boolean> 
 const summaryOf = (flags: ChaosFlags, report: RunReport, startedMs: number) => ({
   scenario: flags.scenario,
   seed: flags.seed,
+  minutes: flags.minutes,
   rate: flags.rate,
   commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: projectRoot, encoding: 'utf8' }).trim(),
   at: new Date(startedMs).toISOString(),
@@ -78,6 +79,8 @@ const summaryOf = (flags: ChaosFlags, report: RunReport, startedMs: number) => (
   ...report
 })
 
+// What was started ends with this process, at its exit: a signal alone would not let it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`chaos: the run could not be made: ${String(error)}`)
   return 2

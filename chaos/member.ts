@@ -1,7 +1,8 @@
 /**
  * A process of the lab: K2 or the exchange, with its output in a file.
  *
- * 1. It ends with the lab, by its own pid; killed or paused it can be started or resumed.
+ * 1. It ends with the lab, and at the latest with this process, by its own pid; killed or paused it
+ *    can be started or resumed.
  * 2. An end that nobody asked for is a fault of the run, and is kept for the verdict.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -24,6 +25,22 @@ export interface Ended {
 }
 
 const pollMs = 100
+
+const running = new Set<ChildProcess>()
+
+/** (1) */
+const endWithThisProcess = (child: ChildProcess): void => {
+  if (running.size === 0) process.once('exit', killRunning)
+  running.add(child)
+  child.once('exit', () => {
+    running.delete(child)
+    if (running.size === 0) process.removeListener('exit', killRunning)
+  })
+}
+
+const killRunning = (): void => {
+  for (const child of running) child.kill('SIGKILL')
+}
 
 export class Member {
   readonly name: string
@@ -65,6 +82,7 @@ export class Member {
       stdio: ['ignore', 'pipe', 'pipe']
     })
     this.#child = child
+    endWithThisProcess(child)
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
       appendFileSync(outputFile, text)

@@ -72,13 +72,14 @@ export const runFaults = async (
   const recoveryMs = Date.now() - healedMs
   timeline.note('K2 is well', { recoveryMs })
   const undrained = await quiet(lab, timeline)
+  const ended = lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds)
   const { events, problems } = judgeOutput(lab.k2s, tracesOf(struck)) // (3)
   return {
     strikes: struck.length,
     strikesByFault: countsOf(struck),
     recoveryMs,
     events,
-    problems: [...lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds), ...undrained, ...problems]
+    problems: [...ended, ...undrained, ...problems]
   }
 }
 
@@ -122,7 +123,8 @@ const healAll = async (lab: RunTarget, { faults }: Scenario): Promise<void> => {
   for (const fault of new Set(faults)) {
     await fault.heal(lab).catch((error: unknown) => failed.push(error))
   }
-  if (failed.length > 0) throw new AggregateError(failed, `not healed: ${failed.map(String).join()}`)
+  if (failed.length === 0) return
+  throw new AggregateError(failed, `not healed: ${failed.map(String).join()}`)
 }
 
 const strikes = async (striking: Striking, limits: RunLimits): Promise<void> => {

@@ -5,13 +5,23 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { LabDisk } from '../../chaos/disk.ts'
 
 const MiB = 1_024 ** 2
-/** Others may not mount a tmpfs. */
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0
 
 const newFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'k2-disk-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** A small one; who may not mount a tmpfs is told what it takes, and has none. */
+const mounted = async (folder: string): Promise<LabDisk | undefined> => {
+  const disk = new LabDisk(folder, 4 * MiB)
+  if (isRoot) {
+    await disk.mount()
+    return disk
+  }
+  await expect(disk.mount()).rejects.toThrow('run this as root')
+  return undefined
 }
 
 describe('the disk of a lab', () => {
@@ -25,14 +35,10 @@ describe('the disk of a lab', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test.runIf(!isRoot)('who may not mount is told what it takes', async () => {
-    await expect(new LabDisk(newFolder(), MiB).mount()).rejects.toThrow('run this as root')
-  })
-
-  test.runIf(isRoot)('filled, nothing more fits; freed, it does (a tmpfs: as root)', async () => {
+  test('filled, nothing more fits; freed, it does', async () => {
     const folder = newFolder()
-    const disk = new LabDisk(folder, 4 * MiB)
-    await disk.mount()
+    const disk = await mounted(folder)
+    if (disk === undefined) return
     onTestFinished(() => disk.unmount())
     const file = join(folder, 'file')
     const write = () => writeFileSync(file, Buffer.alloc(MiB))
@@ -45,10 +51,10 @@ describe('the disk of a lab', () => {
     write()
   })
 
-  test.runIf(isRoot)('unmounted, what was on it is gone (a tmpfs: as root)', async () => {
+  test('unmounted, what was on it is gone', async () => {
     const folder = newFolder()
-    const disk = new LabDisk(folder, 4 * MiB)
-    await disk.mount()
+    const disk = await mounted(folder)
+    if (disk === undefined) return
     writeFileSync(join(folder, 'file'), 'x')
     await disk.unmount()
     await disk.unmount()

@@ -28,7 +28,7 @@ describe.each(all.map((fault) => [fault.name, fault] as const))('%s', (name, fau
   })
 })
 
-test('whatever struck, in any order and half-way: all heals of "everything" leave a whole lab', () =>
+test('whatever struck, in any order and half-way: all heals together leave a whole lab', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom(...all), { maxLength: 6 }),
@@ -44,7 +44,7 @@ test('whatever struck, in any order and half-way: all heals of "everything" leav
     )
   ))
 
-test('each scenario has faults, and each fault is in "everything" or needs a disk of its own', () => {
+test('each scenario has faults; "everything" has each that needs no disk of its own', () => {
   for (const { faults: used } of Object.values(scenarios)) expect(used.length).toBeGreaterThan(0)
   for (const fault of all) {
     expect(scenarios.everything.faults.includes(fault)).toBe(fault.needsSmallDisk !== true)
