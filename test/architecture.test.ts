@@ -48,6 +48,8 @@ const pureEffect = ['effect/Schema', 'effect/Duration']
 
 const effectRunners = [
   'src/main.ts',
+  // kafkajs asks by promises which schema wrote a message.
+  'src/actors/lander/lander-log.ts',
   'src/actors/effect-actor.ts',
   'src/actors/effect-incarnation.ts'
 ]

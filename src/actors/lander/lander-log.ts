@@ -10,12 +10,18 @@ import type * as Scope from 'effect/Scope'
 import type { EventLogReader, LogUnavailable, Watermark } from '../../adapters/log/event-log.ts'
 import type { KafkaConnection, KafkaLogLine } from '../../adapters/log/kafka/kafka-client.ts'
 import type { KafkaReaderEvent } from '../../adapters/log/kafka/kafka-reader.ts'
-import type { WriterSchemas } from '../../adapters/log/kafka/kafka-reader-batches.ts'
+import type {
+  WriterSchema,
+  WriterSchemas
+} from '../../adapters/log/kafka/kafka-reader-batches.ts'
 import type { LogDescriptionUnreadable } from '../../adapters/log/log-directory.ts'
 import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
-import type { RegistryConnection, RegistryUnavailable } from '../../adapters/schema/registry-http.ts'
+import type {
+  RegistryConnection,
+  RegistryUnavailable
+} from '../../adapters/schema/registry-http.ts'
 import type { DataFolder } from '../storage/data-folder.ts'
 
 /** Of a log in Kafka. */
@@ -119,17 +125,20 @@ const schemasIn = Effect.fnUntraced(function* ({
     cacheFile,
     observe: () => undefined
   })
+  const known = new Map<number, WriterSchema>()
   const texts = new Map<string, string>()
-  const ofId = (schemaId: number) =>
-    Effect.runPromise(
-      registry.schemaOf(schemaId).pipe(
-        Effect.map((schema) => {
-          const { fingerprint } = makeRecordCodec(JSON.parse(schema) as object)
-          texts.set(fingerprint, schema)
-          return { fingerprint, schema }
-        }),
-        Effect.catchTag('SchemaUnknown', () => Effect.succeed(undefined))
-      )
+  const ask = (schemaId: number) =>
+    registry.schemaOf(schemaId).pipe(
+      Effect.map((schema): WriterSchema => {
+        const { fingerprint } = makeRecordCodec(JSON.parse(schema) as object)
+        texts.set(fingerprint, schema)
+        known.set(schemaId, { fingerprint, schema })
+        return { fingerprint, schema }
+      }),
+      Effect.catchTag('SchemaUnknown', () => Effect.succeed(undefined))
     )
-  return { ofId, ofFingerprint: (fingerprint: string) => texts.get(fingerprint) }
+  return {
+    ofId: async (schemaId: number) => known.get(schemaId) ?? Effect.runPromise(ask(schemaId)),
+    ofFingerprint: (fingerprint: string) => texts.get(fingerprint)
+  }
 })

@@ -1,4 +1,6 @@
-/** How the configuration says that brokers and schema registry are reached; structured-cloneable. */
+/**
+ * How the configuration says that brokers and schema registry are reached; structured-cloneable.
+ */
 import type { Config } from '../../adapters/config/config.ts'
 import type { KafkaConnection } from '../../adapters/log/kafka/kafka-client.ts'
 import type { RegistryConnection } from '../../adapters/schema/registry-http.ts'

@@ -27,7 +27,7 @@ export interface ReadMessage {
   readonly value: Buffer | null
 }
 
-interface WriterSchema {
+export interface WriterSchema {
   /** Rabin fingerprint, sixteen lower-case hex digits. */
   readonly fingerprint: string
   /** JSON text; undefined where only the fingerprint is known. */
