@@ -64,7 +64,7 @@ describe(`embedded log and catalog (K2_KILL_SEED=${seed})`, () => {
         expect(before.logged).toBeGreaterThan(0)
 
         const next = k2s.start(settings)
-        await next.atLeast('k2_landed_records', before.logged + 1)
+        await next.atLeast('k2_landed_records', before.logged + 1, { topic: trades.topic })
         next.kill('SIGINT')
         expect(await next.exit(), next.describe()).toEqual({ code: 0, signal: null })
         const after = await exactness.check(before.logged + 1)

@@ -113,7 +113,9 @@ test(
           const phase = phaseAt(random())
           const ms = random() * phase.msMax
           if (phase.since === 'serving') await k2.url()
-          if (phase.since === 'trading') await k2.atLeast('k2_published_records_total', 1)
+          if (phase.since === 'trading') {
+            await k2.atLeast('k2_published_records_total', 1, { topic: trades.topic })
+          }
           const published = await killAfter(k2, ms)
           const standing = await failWith(
             `round ${round}`,

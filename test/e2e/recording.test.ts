@@ -71,6 +71,8 @@ const pythonOrSkip = (context: TestContext): string => {
   return 'missing' in found ? context.skip(found.missing) : found.python
 }
 
+const ofTrades = { topic: 'market.crypto.trades.binance' }
+
 describe('August 2024, two symbols, across midnight', () => {
   testWithRecordings(
     'lands exactly what the venue sent, and every reader says so',
@@ -82,7 +84,7 @@ describe('August 2024, two symbols, across midnight', () => {
       await withRecordings([path], async (venue) => {
         const k2 = startOn(venue, dataFolder, frequentCommits)
         await k2.ready()
-        await k2.atLeast('k2_landed_records', expected.length)
+        await k2.atLeast('k2_landed_records', expected.length, ofTrades)
         await checkApi(k2, expected)
         await drain(k2)
         expect(errorsOf(k2)).toEqual([])
@@ -93,8 +95,8 @@ describe('August 2024, two symbols, across midnight', () => {
         // The exchange is up and silent: nothing is to be added, nothing may be.
         const again = startOn(venue, dataFolder, frequentCommits)
         await again.ready()
-        await again.atLeast('k2_landed_records', expected.length)
-        expect(await again.metric('k2_landed_records')).toBe(expected.length)
+        await again.atLeast('k2_landed_records', expected.length, ofTrades)
+        expect(await again.metric('k2_landed_records', ofTrades)).toBe(expected.length)
         await checkApi(again, expected)
         await drain(again)
         const continued = openedTable(dataFolder).metadata['snapshot-log']
@@ -126,11 +128,11 @@ describe('other recordings, all that they hold', () => {
             K2_DATA_TYPES: 'trades'
           })
           await k2.ready()
-          await k2.atLeast('k2_landed_records', count)
+          await k2.atLeast('k2_landed_records', count, ofTrades)
           expect(await k2.metric('k2_feed_frames_total', { kind: 'trade' })).toBe(count)
           expect(await k2.metric('k2_feed_rejected_frames_total')).toBe(undefined)
-          expect(await k2.metric('k2_duplicate_records')).toBe(0)
-          expect(await k2.metric('k2_sequence_gap_ids')).toBe(0)
+          expect(await k2.metric('k2_duplicate_records', ofTrades)).toBe(0)
+          expect(await k2.metric('k2_sequence_gap_ids', ofTrades)).toBe(0)
           await drain(k2)
           expect(errorsOf(k2)).toEqual([])
         })

@@ -28,7 +28,7 @@ describe('stopping', () => {
         const settings = { K2_DATA_DIR: dataFolder, K2_SIMULATOR_RATE: '2000' }
         const k2 = k2s.start(settings)
         await k2.ready()
-        await k2.atLeast('k2_landed_records', 1)
+        await k2.atLeast('k2_landed_records', 1, { topic: trades.topic })
         await k2.atLeast('k2_published_records_total', 2_000, { topic: trades.topic })
         const published = await publishedOf(trades)
         const publishedQuotes = await publishedOf(quotes)
@@ -83,8 +83,9 @@ describe('starts that are refused', () => {
       expect(exit.signal).toBe(null)
       expect(exit.code).not.toBe(0)
       expect(second.stderr).toContain(`process ${first.pid} has the log open`)
-      const landed = (await first.metric('k2_landed_records')) ?? 0
-      await first.atLeast('k2_landed_records', landed + 1)
+      const { topic } = trades
+      const landed = (await first.metric('k2_landed_records', { topic })) ?? 0
+      await first.atLeast('k2_landed_records', landed + 1, { topic })
       first.kill('SIGINT')
       expect(await first.exit(), first.describe()).toEqual({ code: 0, signal: null })
     },
