@@ -144,6 +144,7 @@ const diskFullWithoutBroker: Fault = {
     await serviceHealed(lab, 'kafka')
   },
   holdMs: seconds(5, 15),
+  traces: [{ in: ingest, event: /^(?:spool\.append\.failed|batch\.refused)$/ }],
   needsSmallDisk: true
 }
 

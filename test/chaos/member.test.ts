@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Member } from '../../chaos/member.ts'
 
@@ -22,6 +23,14 @@ const member = (script: string, env: Readonly<Record<string, string>> = {}): Mem
 
 const stays = 'setInterval(() => undefined, 1e6); console.log("up")'
 const waitMsMax = 60_000
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 describe('a process of the lab', () => {
   test('that ends by itself is a fault of the run', async () => {
@@ -74,6 +83,26 @@ describe('a process of the lab', () => {
     const it = member('console.log("down")')
     it.start()
     await expect(it.matching(/up/, waitMsMax)).rejects.toThrow(/it ended before .*output\.log/)
+  })
+
+  test('ends with the process that started it, also paused', async () => {
+    const project = resolve(import.meta.dirname, '..', '..')
+    const folder = mkdtempSync(join(tmpdir(), 'k2-member-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const program = `
+      import { Member } from '${project}/chaos/member.ts'
+      const args = ['-e', 'setInterval(() => undefined, 1e6); console.log(process.pid)']
+      const outputFile = '${join(folder, 'output.log')}'
+      const it = new Member({ name: 'it', args, env: {}, cwd: '${folder}', outputFile })
+      it.start()
+      const [pid] = await it.matching(/^\\d+$/m, ${waitMsMax})
+      it.pause()
+      console.log(pid)
+      process.exit(0)`
+    const command = ['--import', 'tsx', '--input-type=module', '-e', program]
+    const pid = execFileSync(process.execPath, command, { cwd: project, encoding: 'utf8' }).trim()
+    expect(pid).toMatch(/^\d+$/)
+    await expect.poll(() => isAlive(Number(pid))).toBe(false)
   })
 
   test('one that was never started can be ended', async () => {
