@@ -4,7 +4,9 @@
  * restarts (R14). What only an operator can mend is not among them.
  */
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
 import { ActorCrashed, crashOf, factsOf } from '../machines/supervisor-crash.ts'
+import type { Gate } from './gate.ts'
 
 const passing: ReadonlySet<string> = new Set([
   'CommitFailed',
@@ -31,3 +33,25 @@ export const markDependency = <A, E, R>(
       ? new ActorCrashed({ ...factsOf(crashOf(error)), isDependency: true }, error)
       : error
   )
+
+/** What another actor serves is not there: the dependency below it is away. */
+class ServiceAway extends Schema.TaggedError<ServiceAway>()('ServiceAway', {
+  service: Schema.String
+}) {
+  readonly isDependency = true
+  override get message() {
+    return `${this.service} is not open`
+  }
+}
+
+const awayMsMax = 5_000
+
+/**
+ * What a gate serves, for a program that must be ready within a deadline: one that waited for it in
+ * silence would miss that deadline, which counts as its own fault.
+ */
+export const served = <A>(gate: Gate<A>, service: string): Effect.Effect<A, ServiceAway> =>
+  Effect.timeoutOrElse(gate.get, {
+    duration: awayMsMax,
+    orElse: () => Effect.fail(new ServiceAway({ service }))
+  })

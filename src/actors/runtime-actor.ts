@@ -61,6 +61,11 @@ const feedDrainMsMax = 2_000
  */
 const feedOverlapMs = 5_000
 const landerDrainMsMax = 5_000
+/**
+ * To open a table takes a handful of requests, each with a deadline of its own that ends the
+ * attempt as one of a dependency: a catalog that hangs or is slow must meet those first (R14).
+ */
+const tableStartMsMax = 120_000
 
 /** What K2 can do without for a while, and better than without everything. */
 const onLimit = 'quarantine'
@@ -96,7 +101,7 @@ const storage = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] =>
   shared.hasRole('land') || shared.hasRole('serve')
     ? shared.pipelines.map((pipeline) =>
         worker(
-          { id: pipeline.dataType, drainMsMax, onLimit },
+          { id: pipeline.dataType, drainMsMax, onLimit, startMsMax: tableStartMsMax },
           fromEffect(tableProgram(shared, pipeline))
         )
       )
