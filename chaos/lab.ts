@@ -7,7 +7,7 @@
  * 3. A process that captures and was killed is noted with the time until it captures again: what
  *    the exchange issued meanwhile is an explained hole.
  */
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
 import { LabDisk } from './disk.ts'
@@ -38,6 +38,8 @@ const controlMsMax = 10_000
 
 export const openLab = async (options: LabOptions): Promise<Lab> => {
   const { folder, timeline } = options
+  // Started by root, PostgreSQL runs as another user, who must get to its folder.
+  chmodSync(folder, 0o755)
   for (const name of ['output', 'data']) mkdirSync(join(folder, name), { recursive: true })
   const disk = new LabDisk(join(folder, 'data'), options.diskBytes)
   await disk.mount()
