@@ -1,5 +1,6 @@
 /**
- * Holds the table against the log, both read from the files of a process that is dead.
+ * Holds the table against the log, both read when no process works on them: from the files of a
+ * data folder, or from the services that have them.
  *
  * 1. Row by row: the rows of a partition are the log's records below the table's offset, each once,
  *    at its own offset, with its own values; no row is from anywhere else. What retention has
@@ -12,7 +13,7 @@ import { formatDecimal } from '../../src/market/decimal.ts'
 import { topicName } from '../../src/market/instrument.ts'
 import { quoteV2Schema } from '../../src/market/records/quote-v2.ts'
 import { tradeV2Schema } from '../../src/market/records/trade-v2.ts'
-import { type LoggedRecord, LogFolder } from './log-folder.ts'
+import { type LoggedRecord, LogFolder, type LogVisitor } from './log-folder.ts'
 import { dataFiles, type OpenedTable, openTable, runSql, summaryOf } from './warehouse.ts'
 
 export interface Standing {
@@ -22,10 +23,24 @@ export interface Standing {
 }
 
 /** One data type of a data folder. */
-interface CheckedData {
+export interface CheckedData {
   readonly topic: string
   readonly table: string
   readonly schema: { readonly fields: readonly Field[] }
+}
+
+/** A topic; each call of `readNew` goes on where the last one ended. */
+export interface CheckedLog {
+  /** Names the log in `k2.offsets`; undefined while there is none. */
+  readonly identity: string | undefined
+  readonly recordCount: number
+  readonly readNew: (visitor: LogVisitor) => void | Promise<void>
+}
+
+/** What is not in the data folder. */
+interface Elsewhere {
+  readonly log?: CheckedLog | undefined
+  readonly openTable?: ((name: string) => Promise<OpenedTable | undefined>) | undefined
 }
 
 /** What K2 captures of an exchange. */
@@ -44,22 +59,24 @@ interface Pending {
 }
 
 export class Exactness {
-  readonly #dataFolder: string
+  readonly #openTable: () => OpenedTable | undefined | Promise<OpenedTable | undefined>
   readonly #topic: string
-  readonly #table: string
   readonly #fields: readonly Field[]
   readonly #columns: readonly string[]
-  readonly #log: LogFolder
+  readonly #log: CheckedLog
   readonly #pendingByPartition = new Map<number, Pending>()
   readonly #lastIds = new Map<string, number>()
 
-  constructor(dataFolder: string, { topic, table, schema }: CheckedData) {
-    this.#dataFolder = dataFolder
+  constructor(
+    dataFolder: string,
+    { topic, table, schema }: CheckedData,
+    elsewhere: Elsewhere = {}
+  ) {
+    this.#openTable = () => (elsewhere.openTable ?? ((it) => openTable(dataFolder, it)))(table)
     this.#topic = topic
-    this.#table = table
     this.#fields = schema.fields
     this.#columns = columnsOf(schema.fields)
-    this.#log = new LogFolder(dataFolder, topic, schema)
+    this.#log = elsewhere.log ?? new LogFolder(dataFolder, topic, schema)
   }
 
   /**
@@ -67,7 +84,7 @@ export class Exactness {
    * @throws Error that names the first fault
    */
   async check(acknowledged: number): Promise<Standing> {
-    this.#log.readNew({
+    await this.#log.readNew({
       onRecord: (record) => this.#note(record),
       onRemoved: (partition, beforeOffset) => {
         Object.assign(this.#pending(partition), { from: beforeOffset, lines: [] })
@@ -75,7 +92,7 @@ export class Exactness {
     })
     const { identity, recordCount: logged } = this.#log
     require(logged >= acknowledged, `${acknowledged} were acknowledged, the log has ${logged}`)
-    const table = openTable(this.#dataFolder, this.#table)
+    const table = await this.#openTable()
     if (table === undefined || identity === undefined) return { logged, landed: 0 }
     const offsets = recordedOffsets(table, identity, this.#topic)
     const files = (await dataFiles(table)).map(({ path }) => path)

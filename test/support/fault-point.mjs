@@ -7,6 +7,8 @@
  * requests to the object store and the catalog, and the request of Kafka that commits an offset.
  */
 import fs from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 
@@ -62,30 +64,66 @@ fs.linkSync = (from, to) => {
   linkSync(from, to)
   if (isAfter(String(to))) strike()
 }
+
+/** S3's PUT of a step, or the catalog's commit: where `swap` is one request. */
+const isRequestOfStep = (method, { href, pathname }) =>
+  method === 'PUT'
+    ? stepOf(href) === step
+    : method === 'POST' && step === 'swap' && pathname.endsWith(`/tables/${table}`)
+
+for (const client of [http, https]) {
+  const { request } = client
+  client.request = (url, options, ...rest) => {
+    const isStep = url instanceof URL && isRequestOfStep(options?.method, url)
+    if (isStep && when === 'before') strike()
+    const outgoing = request(url, options, ...rest)
+    if (isStep && when === 'after')
+      outgoing.once('response', (answer) => {
+        // Whoever reads the answer has not come to its end yet; a refused one is no step.
+        if (answer.statusCode < 300) answer.once('end', strike)
+      })
+    return outgoing
+  }
+}
 syncBuiltinESMExports()
 
-const { fetch } = globalThis
-globalThis.fetch = async (input, init) => {
-  const url = input instanceof Request ? input.url : String(input)
-  const method = init?.method ?? (input instanceof Request ? input.method : 'GET')
-  const isCommit = method === 'POST' && new URL(url).pathname.endsWith(`/tables/${table}`)
-  const isSwap = isCommit && step === 'swap'
-  const isPut = method === 'PUT'
-  if (when === 'before' && (isSwap || (isPut && isBefore(url)))) strike()
-  const response = await fetch(input, init)
-  if (when === 'after' && (isSwap || (isPut && isAfter(url)))) strike()
-  return response
+/** Of Kafka's protocol: `OffsetCommit`, told by its group from those of other tables. */
+const offsetCommitKey = 8
+const isHintOf = (data) =>
+  Buffer.isBuffer(data) &&
+  data.length > 12 &&
+  data.readInt16BE(4) === offsetCommitKey &&
+  data.includes(`-${table}`)
+
+/** Calls `onAnswer` with the correlation id of every whole answer that a socket receives. */
+const readAnswers = (socket, onAnswer) => {
+  let rest = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    rest = Buffer.concat([rest, chunk])
+    while (rest.length >= 8 && rest.length >= 4 + rest.readInt32BE(0)) {
+      onAnswer(rest.readInt32BE(4))
+      rest = rest.subarray(4 + rest.readInt32BE(0))
+    }
+  })
 }
 
-/** Of Kafka's protocol: `OffsetCommit`. */
-const offsetCommitKey = 8
+/** By socket to a broker: correlation ids of its `OffsetCommit`s that are not answered. */
+const hinted = new WeakMap()
 const write = Reflect.get(net.Socket.prototype, 'write')
-net.Socket.prototype.write = function (data, ...rest) {
-  const isHint = step === 'offset-hint' && Buffer.isBuffer(data) && data.length > 6
-  const isCommit = isHint && data.readInt16BE(4) === offsetCommitKey
-  if (isCommit && when === 'before') strike()
-  const result = Reflect.apply(write, this, [data, ...rest])
-  // Its answer is what a caller would see as the end.
-  if (isCommit && when === 'after') this.once('data', strike)
-  return result
-}
+if (step === 'offset-hint')
+  net.Socket.prototype.write = function (data, ...rest) {
+    if (!hinted.has(this)) {
+      const awaited = new Set()
+      hinted.set(this, awaited)
+      // An answer's listeners run before whoever awaits it.
+      if (Buffer.isBuffer(data))
+        readAnswers(this, (id) => {
+          if (awaited.delete(id)) strike()
+        })
+    }
+    if (isHintOf(data)) {
+      if (when === 'before') strike()
+      else hinted.get(this).add(data.readInt32BE(8))
+    }
+    return Reflect.apply(write, this, [data, ...rest])
+  }

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ServiceName } from '../../deploy/local/services/service-spec.ts'
 import { findStack, openStack, type Stack } from '../../deploy/local/stack.ts'
 import type { StorageSettings } from '../../src/actors/storage/stores.ts'
 import type { K2Settings } from './k2-process.ts'
@@ -20,11 +21,15 @@ export interface IcebergServices {
   readonly destroy: () => Promise<void>
 }
 
-export const openIcebergServices = async (): Promise<IcebergServices> => {
+/** @param others services beside them */
+export const openIcebergServices = async (
+  ...others: readonly ServiceName[]
+): Promise<IcebergServices> => {
   const folder = mkdtempSync(join(tmpdir(), 'k2-stack-'))
   // Also when the start has failed: then there is no stack, but what it left.
   const destroy = async () => (await findStack(folder))?.destroy()
-  const stack = await openStack({ folder, services: ['catalog'] }).catch(async (error: unknown) => {
+  const services: readonly ServiceName[] = ['catalog', ...others]
+  const stack = await openStack({ folder, services }).catch(async (error: unknown) => {
     await destroy()
     throw error
   })

@@ -1,6 +1,6 @@
 /**
- * A table of a warehouse folder as others see it: the catalog's pointer, then icebird and DuckDB
- * over plain files. Nothing here is K2's own code.
+ * A table of a warehouse folder, or of a REST catalog and an object store, as others see it: the
+ * catalog's pointer, then icebird and DuckDB over plain files. Nothing here is K2's own code.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -26,6 +26,8 @@ export interface OpenedTable {
   /** Path of the current metadata file. */
   readonly metadataPath: string
   readonly metadata: TableMetadata
+  /** Of a table in an object store: where that keeps the objects of its buckets, as files. */
+  readonly objects?: string
 }
 
 export interface DataFile {
@@ -47,6 +49,39 @@ export const openTable = (dataFolder: string, name = 'trades'): OpenedTable | un
   return { metadataPath, metadata }
 }
 
+/** Where a stack has tables: its REST catalog, and its object store, which keeps plain files. */
+export interface CatalogPlace {
+  readonly catalogUri: string
+  /** Folder that has a folder per bucket. */
+  readonly objects: string
+}
+
+/** The current version of a table of `market` in a REST catalog; undefined where there is none. */
+export const openCatalogTable = async (
+  { catalogUri, objects }: CatalogPlace,
+  name = 'trades'
+): Promise<OpenedTable | undefined> => {
+  const response = await fetch(tableAddress(catalogUri, name))
+  if (response.status === 404) return undefined
+  if (!response.ok) throw new Error(`the catalog answered ${response.status} for ${name}`)
+  const loaded = (await response.json()) as {
+    readonly 'metadata-location': string
+    readonly metadata: TableMetadata
+  }
+  const metadataPath = pathOf(loaded['metadata-location'], objects)
+  return { metadataPath, metadata: loaded.metadata, objects }
+}
+
+/** Takes a table of `market` out of a REST catalog, if it is there; its files stay. */
+export const dropCatalogTable = async ({ catalogUri }: CatalogPlace, name: string) => {
+  const response = await fetch(tableAddress(catalogUri, name), { method: 'DELETE' })
+  if (!response.ok && response.status !== 404)
+    throw new Error(`the catalog answered ${response.status} when ${name} was to be dropped`)
+}
+
+const tableAddress = (catalogUri: string, name: string): string =>
+  `${catalogUri}/v1/namespaces/market/tables/${name}`
+
 /** Summary of the current snapshot; empty where there is no snapshot. */
 export const summaryOf = ({ metadata }: OpenedTable): Readonly<Record<string, string>> => {
   const current = metadata['current-snapshot-id']
@@ -55,7 +90,7 @@ export const summaryOf = ({ metadata }: OpenedTable): Readonly<Record<string, st
 
 /** Live data files of the current snapshot, by icebird. */
 export const dataFiles = (table: OpenedTable): Promise<readonly DataFile[]> =>
-  withFileFetch(async () => {
+  withFileFetch(table, async () => {
     if (Object.keys(summaryOf(table)).length === 0) return []
     const manifests = await icebergManifests(table.metadata as never)
     return manifests
@@ -64,7 +99,7 @@ export const dataFiles = (table: OpenedTable): Promise<readonly DataFile[]> =>
       .map(({ data_file: file }) => {
         const partition = file.partition as unknown as Record<string, unknown>
         return {
-          path: fileURLToPath(file.file_path),
+          path: pathOf(file.file_path, table.objects),
           rows: Number(file.record_count),
           partition: {
             exchange: String(partition['exchange']),
@@ -78,7 +113,7 @@ export const dataFiles = (table: OpenedTable): Promise<readonly DataFile[]> =>
 export const rowsByIcebird = (
   table: OpenedTable
 ): Promise<readonly Readonly<Record<string, unknown>>[]> =>
-  withFileFetch(() =>
+  withFileFetch(table, () =>
     icebergRead({
       tableUrl: table.metadata.location,
       metadataFileName: basename(table.metadataPath)
@@ -115,13 +150,28 @@ export const namesIn = (folder: string): readonly string[] => {
 const dayNumber = (value: unknown): number =>
   value instanceof Date ? value.getTime() / 86_400_000 : Number(value)
 
+/** Of a file that a table names; icebird takes every object store for Amazon's. */
+const pathOf = (location: string, objects: string | undefined): string => {
+  if (location.startsWith('file:')) return fileURLToPath(location)
+  const [, bucket, key] =
+    /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ??
+    /^https:\/\/([^/]+)\.s3\.amazonaws\.com\/(.+)$/.exec(location) ??
+    []
+  if (bucket === undefined || key === undefined || objects === undefined)
+    throw new Error(`${location} is no file of this table`)
+  return join(objects, bucket, key)
+}
+
 /** icebird reads by `fetch`, which has no `file:` addresses. */
-const withFileFetch = async <A>(body: () => Promise<A>): Promise<A> => {
+const withFileFetch = async <A>(
+  { objects }: OpenedTable,
+  body: () => Promise<A>
+): Promise<A> => {
   const realFetch = globalThis.fetch
   globalThis.fetch = async (input, init) => {
     const address = input instanceof Request ? input.url : String(input)
-    if (!address.startsWith('file:')) return realFetch(input, init)
-    const bytes = readFileSync(fileURLToPath(address))
+    if (!/^file:|\.s3\.amazonaws\.com\//.test(address)) return realFetch(input, init)
+    const bytes = readFileSync(pathOf(address, objects))
     const range = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '')
     if (range === null) return new Response(bytes)
     const end = range[2] === '' ? bytes.length : Number(range[2]) + 1

@@ -27,6 +27,7 @@ export class ConfigRejected extends Schema.TaggedError<ConfigRejected>()('Config
 /** Variables that belong to the tests, which start K2 in their own environment. */
 const testVariables = new Set([
   'K2_CACHE_DIR',
+  'K2_FAULT_POINTS',
   'K2_KILL_ROUNDS',
   'K2_KILL_SEED',
   'K2_RECORDINGS',

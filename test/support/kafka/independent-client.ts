@@ -20,6 +20,8 @@ export interface IndependentOptions {
   readonly registry?: Readonly<Record<string, string>>
   /** Whether values are records; otherwise they are texts. Default: true. */
   readonly decode?: boolean
+  /** Offset of the first message to read of a partition; absent: the oldest. */
+  readonly from?: Readonly<Record<number, number>>
 }
 
 export interface IndependentMessage<A> {
@@ -49,7 +51,15 @@ export const writeIndependently = (
   run('write', options, messages.map((message) => JSON.stringify(message)).join('\n'))
 }
 
-const run = (command: 'read' | 'write', options: IndependentOptions, input = ''): string => {
+/** Id of the topic, as Kafka's own tools print it. */
+export const identifyIndependently = (options: IndependentOptions): string =>
+  run('identify', options)
+
+const run = (
+  command: 'read' | 'write' | 'identify',
+  options: IndependentOptions,
+  input = ''
+): string => {
   const packages = [`confluent-kafka[avro,schemaregistry]==${version}`]
   const python = pythonWith(`confluent-kafka-${version}`, packages)
   const script = fileURLToPath(new URL('independent_client.py', import.meta.url))

@@ -3,11 +3,14 @@ Reads and writes topics with librdkafka and fastavro, which share no code with K
 
     independent_client.py read  OPTIONS    a JSON line per message, by partition and offset
     independent_client.py write OPTIONS    messages from standard input, one JSON line each
+    independent_client.py identify OPTIONS the topic's id
 
 OPTIONS is JSON: client (settings of librdkafka), topic, schema (Avro, a text), registry (settings
-of the registry's client; absent: single-object encoding).
+of the registry's client; absent: single-object encoding), from (offset of the first message to read
+of a partition; absent: the oldest).
 """
 
+import base64
 import datetime
 import decimal
 import io
@@ -15,7 +18,8 @@ import json
 import sys
 
 import fastavro
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 SECONDS_MAX = 30
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -23,7 +27,7 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 def plain(value):
     if isinstance(value, decimal.Decimal):
-        return str(value)
+        return format(value, "f")
     if isinstance(value, datetime.datetime):
         return (value - EPOCH) // datetime.timedelta(microseconds=1)
     if isinstance(value, dict):
@@ -109,7 +113,8 @@ def read(options):
     partitions = consumer.list_topics(topic, SECONDS_MAX).topics[topic].partitions
     for partition in sorted(partitions):
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), SECONDS_MAX)
-        if low == high:
+        low = max(low, options.get("from", {}).get(str(partition), low))
+        if low >= high:
             continue
         consumer.assign([TopicPartition(topic, partition, low)])
         position = low
@@ -148,5 +153,15 @@ def write(options):
         raise RuntimeError(f"not delivered: {failures}")
 
 
+def identify(options):
+    """As Kafka's tools print it."""
+    asked = TopicCollection([options["topic"]])
+    admin = AdminClient({**options["client"], "log_level": 4})
+    found = admin.describe_topics(asked)[options["topic"]].result(SECONDS_MAX)
+    halves = found.topic_id.get_most_significant_bits(), found.topic_id.get_least_significant_bits()
+    raw = b"".join((half % 2**64).to_bytes(8, "big") for half in halves)
+    sys.stdout.write(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+
+
 if __name__ == "__main__":
-    {"read": read, "write": write}[sys.argv[1]](json.loads(sys.argv[2]))
+    {"read": read, "write": write, "identify": identify}[sys.argv[1]](json.loads(sys.argv[2]))

@@ -2,7 +2,9 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
 import { openStack, type Stack, type StackOptions } from '../../../deploy/local/stack.ts'
+import { until } from '../until.ts'
 
 export const areServicesRequired = process.env['K2_REQUIRE_SERVICES'] === '1'
 /** Installing them takes minutes the first time. */
@@ -12,3 +14,18 @@ export const startKafka = async (options: Omit<StackOptions, 'folder'> = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), 'k2-kafka-'))
   return openStack({ services: ['kafka'], ...options, folder })
 }
+
+/** Once the brokers do not list it any more. */
+export const deleteTopic = async (bootstrap: string, topic: string): Promise<void> => {
+  const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    await admin.deleteTopics({ topics: [topic] })
+    const gone = async () => ((await admin.listTopics()).includes(topic) ? undefined : true)
+    await until(gone, { what: `the end of ${topic}`, msMax: deletionMsMax })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+const deletionMsMax = 60_000
