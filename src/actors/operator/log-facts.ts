@@ -6,7 +6,8 @@ import { type PartitionSurvey, surveyLog } from '../../adapters/log/log-survey.t
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 
 export interface KnownLog {
-  readonly identity: string
+  /** Names the log that a topic of it is in: Kafka has one for each. */
+  readonly identityOf: (topic: string) => string
   readonly topics: ReadonlyMap<string, number>
   readonly partitions: readonly PartitionSurvey[]
   /** Why nothing can be read at an offset; null: something can, or the log ends there. */
@@ -36,7 +37,9 @@ export const embeddedLogFacts = (directory: string) =>
       }))
     })
     const facts: LogFacts = {
-      ...survey,
+      topics: survey.topics,
+      partitions: survey.partitions,
+      identityOf: () => survey.identity,
       faultAt: (topic, partition, offset) =>
         Effect.match(
           reader.read(topic, partition, { fromOffset: offset, bytesMax: probeBytesMax }),

@@ -98,17 +98,17 @@ export const checkLog = ({ offsets }: RecordedState, facts: LogFacts, findings: 
       return
     }
     for (const [identity, topics] of Object.entries(offsets)) {
-      if (identity === facts.identity) continue
       for (const topic of Object.keys(topics)) {
-        if (facts.topics.has(topic) && offsets[facts.identity]?.[topic] === undefined)
+        const own = facts.identityOf(topic)
+        if (facts.topics.has(topic) && offsets[own]?.[topic] === undefined)
           findings.add(
-            `${topic} was landed from log ${identity}, here is ${facts.identity}: ` +
+            `${topic} was landed from log ${identity}, here is ${own}: ` +
               'run k2 adopt-log, or bring the log back'
           )
       }
     }
     for (const { topic, partition, startOffset, endOffset, damage } of facts.partitions) {
-      const at = { logIdentity: facts.identity, topic, partition }
+      const at = { logIdentity: facts.identityOf(topic), topic, partition }
       const offset = valueAt(offsets, at)
       if (offset === null) continue
       findings.checked++
