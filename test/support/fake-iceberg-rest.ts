@@ -226,6 +226,14 @@ const unmet = (metadata: Json, requirement: Json): Reply | null => {
   switch (requirement['type']) {
     case 'assert-table-uuid':
       return requirement['uuid'] === metadata['table-uuid'] ? null : conflict('the table')
+    case 'assert-current-schema-id':
+      return same(metadata['current-schema-id'], requirement['current-schema-id'])
+        ? null
+        : conflict('the schema')
+    case 'assert-last-assigned-field-id':
+      return same(metadata['last-column-id'], requirement['last-assigned-field-id'])
+        ? null
+        : conflict('the last field id')
     case 'assert-ref-snapshot-id': {
       const head = refs[String(requirement['ref'])]?.['snapshot-id'] ?? null
       return same(head, requirement['snapshot-id']) ? null : conflict('the ref')
@@ -246,6 +254,18 @@ const applied = (catalog: FakeRestCatalog, metadata: Json, update: Json): Json =
         ...metadata,
         properties: { ...(metadata['properties'] as Json), ...(update['updates'] as Json) }
       }
+    case 'add-schema': {
+      const schema = update['schema'] as Json
+      return {
+        ...metadata,
+        schemas: [...(metadata['schemas'] as Json[]), schema],
+        'last-column-id': update['last-column-id']
+      }
+    }
+    case 'set-current-schema': {
+      const last = (metadata['schemas'] as Json[]).at(-1)
+      return { ...metadata, 'current-schema-id': last?.['schema-id'] }
+    }
     case 'add-snapshot': {
       const given = update['snapshot'] as Json & { summary: Record<string, string> }
       if (Number(given['sequence-number']) <= Number(metadata['last-sequence-number']))

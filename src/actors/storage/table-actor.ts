@@ -18,7 +18,10 @@ export const tableProgram =
         snapshotsMax: config.snapshotsMax,
         nowMs,
         uuid,
-        observe: (event) => telemetry.log('debug', event.type, { ...event })
+        observe: (event) => {
+          const level = event.type === 'schema.evolved' ? 'info' : 'debug'
+          telemetry.log(level, event.type, { ...event })
+        }
       })
       yield* gate.serve(table)
       ready()

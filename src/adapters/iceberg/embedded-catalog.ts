@@ -10,7 +10,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { TableUnreadable } from './errors.ts'
-import { withSnapshot } from './metadata-updates.ts'
+import { withSchema, withSnapshot } from './metadata-updates.ts'
 import { metadataVersion, parseMetadata, serialiseMetadata } from './metadata.ts'
 import type {
   Catalog,
@@ -19,6 +19,7 @@ import type {
   FilesFault,
   PreparedCommit,
   PublishingFiles,
+  SchemaChange,
   TableCommit,
   TableIdentifier,
   TableVersion
@@ -54,6 +55,7 @@ export const makeEmbeddedCatalog = (options: EmbeddedCatalogOptions): Catalog =>
       yield* Effect.ignore(files.remove(location))
       return 'conflict'
     }),
+    evolve: (table, change) => evolve({ files, pointers, table }, change),
     prepare: (table, commit) => prepare({ files, pointers, table }, commit)
   }
 }
@@ -84,6 +86,25 @@ interface Home {
   readonly pointers: TablePointers
   readonly table: TableIdentifier
 }
+
+const evolve = Effect.fnUntraced(function* (
+  { files, pointers, table }: Home,
+  change: SchemaChange
+) {
+  const { base, uuid } = change
+  const next = metadataVersion(base.location) + 1
+  const location = metadataLocation(base.metadata.location, next, uuid)
+  yield* files
+    .writeNew(location, serialiseMetadata(withSchema(change)))
+    .pipe(Effect.mapError(unreadable))
+  const swap = yield* pointers
+    .prepareSwap(table, base.location, location)
+    .pipe(Effect.mapError(unreadable))
+  const outcome = swap === null ? 'conflict' : yield* swap.swap
+  if (outcome === 'swapped') return 'evolved'
+  yield* Effect.ignore(files.remove(location))
+  return 'conflict'
+})
 
 const prepare = (
   { files, pointers, table }: Home,

@@ -18,7 +18,7 @@ import {
   type SortOrder,
   type TableMetadata
 } from './metadata.ts'
-import type { TableCommit, TableVersion } from './ports.ts'
+import type { SchemaChange, TableCommit, TableVersion } from './ports.ts'
 import { fieldNamed, lastColumnId, type IcebergSchema } from './schema.ts'
 
 export const snapshotsMaxProperty = 'k2.snapshots-max'
@@ -110,6 +110,22 @@ export const withSnapshot = (
       properties[deleteOldMetadataProperty] === 'true'
         ? log.slice(0, trimCount).map((it) => it['metadata-file'])
         : []
+  }
+}
+
+/** Metadata with another current schema. Its log is trimmed by the next commit. */
+export const withSchema = ({ base, schema, nowMs }: SchemaChange): TableMetadata => {
+  const { metadata, location } = base
+  return {
+    ...metadata,
+    schemas: [...metadata.schemas, schema],
+    'current-schema-id': schema['schema-id'],
+    'last-column-id': Math.max(metadata['last-column-id'], lastColumnId(schema)),
+    'last-updated-ms': commitTimeMs(metadata, nowMs),
+    'metadata-log': [
+      ...metadata['metadata-log'],
+      { 'metadata-file': location, 'timestamp-ms': metadata['last-updated-ms'] }
+    ]
   }
 }
 

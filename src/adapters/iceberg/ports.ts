@@ -8,6 +8,7 @@
 import type * as Effect from 'effect/Effect'
 import type { TableUnreadable } from './errors.ts'
 import type { Snapshot, TableMetadata } from './metadata.ts'
+import type { IcebergSchema } from './schema.ts'
 
 /** Why a file operation failed; adapters' own tagged errors fit structurally. */
 export interface FilesFault {
@@ -75,6 +76,16 @@ export interface TableCommit {
   readonly uuid: string
 }
 
+/** Another schema in the place of the current one. */
+export interface SchemaChange {
+  /** What it builds on: it conflicts if the table has changed since. */
+  readonly base: TableVersion
+  readonly schema: IcebergSchema
+  readonly nowMs: number
+  /** A UUID of this attempt's own. */
+  readonly uuid: string
+}
+
 /**
  * The catalog could not say whether the commit took place. Nothing may be deleted, nothing retried
  * blindly (R19).
@@ -119,6 +130,14 @@ export interface Catalog {
     first: { readonly metadata: TableMetadata; readonly uuid: string }
   ) => Effect.Effect<'created' | 'conflict', TableUnreadable | SwapUnknown | CommitRefused>
   /**
+   * Adds a schema and makes it the current one. `conflict`: another one is current by now, or
+   * field ids have been given away, and nothing took place.
+   */
+  readonly evolve: (
+    table: TableIdentifier,
+    change: SchemaChange
+  ) => Effect.Effect<'evolved' | 'conflict', TableUnreadable | SwapUnknown | CommitRefused>
+  /**
    * Does what can be done of a commit before the files that its snapshot names are durable. Nobody
    * sees anything of it.
    */
@@ -141,7 +160,8 @@ interface Ids {
 }
 
 export interface IcebergEvent {
-  readonly type: 'commit.conflicted' | 'commit.merged_manifests' | 'cleanup.skipped'
+  readonly type:
+    'commit.conflicted' | 'commit.merged_manifests' | 'cleanup.skipped' | 'schema.evolved'
   readonly table: string
   readonly count: number
   readonly reason?: string

@@ -52,14 +52,23 @@ export interface ReplaceRequest {
   readonly replaced: readonly string[]
   /** With the rows of those. */
   readonly dataFiles: readonly DataFile[]
+  /**
+   * Schema of the table whose columns the new files have: with another one nothing is replaced, for
+   * they would lose what the old files have in the others. Absent: they have all columns.
+   */
+  readonly schemaId?: number | undefined
   /** Makes the new files durable; ends before the swap. */
   readonly syncDataFiles?: Effect.Effect<void, { readonly message: string }> | undefined
 }
 
-/** Why nothing was committed: files that are not live any more, or deletes that are not ours. */
+/**
+ * Why nothing was committed: files that are not live any more, deletes that are not ours, or
+ * columns that the new files lack.
+ */
 export type NotReplaced =
   | { readonly kind: 'inputs_gone'; readonly locations: readonly string[] }
   | { readonly kind: 'has_deletes' }
+  | { readonly kind: 'schema_changed' }
 
 export type ReplaceResult =
   | { readonly kind: 'replaced'; readonly committed: Committed }
@@ -102,6 +111,8 @@ const draftReplace = Effect.fnUntraced(function* (
   const done = (result: ReplaceResult): DraftResult<ReplaceResult> => ({ done: result })
   const live = liveManifests(base.manifests)
   if (live.some(({ content }) => content !== 0)) return done({ kind: 'has_deletes' })
+  const { schemaId = base.metadata['current-schema-id'] } = request
+  if (schemaId !== base.metadata['current-schema-id']) return done({ kind: 'schema_changed' })
   const { touched, gone } = yield* findReplaced(table, live, request.replaced)
   if (gone.length > 0) {
     const earlier = committedBefore(base.metadata, request.commitId)

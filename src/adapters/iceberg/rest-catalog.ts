@@ -17,6 +17,7 @@ import type {
   Catalog,
   CommitOutcome,
   CommitRefused,
+  SchemaChange,
   SwapUnknown,
   TableCommit,
   TableIdentifier,
@@ -30,6 +31,7 @@ import {
   type RestAnswer,
   type RestCatalogOptions
 } from './rest-session.ts'
+import { lastColumnId } from './schema.ts'
 
 export const makeRestCatalog = (options: RestCatalogOptions): Catalog => {
   const session = makeRestSession(options)
@@ -83,9 +85,19 @@ export const makeRestCatalog = (options: RestCatalogOptions): Catalog => {
         Effect.flatMap((answer) => outcomeOf(answer, change))
       )
 
+  const evolve: Catalog['evolve'] = Effect.fnUntraced(function* (table, change) {
+    const body = stringifyJson(evolutionOf(table, change))
+    const answer = yield* session
+      .call({ method: 'POST', path: pathOf(table), body })
+      .pipe(Effect.mapError(faultOf))
+    if (answer.status === 200) return 'evolved'
+    return answer.status === 409 ? 'conflict' : yield* refusal(answer)
+  })
+
   return {
     load,
     create,
+    evolve,
     prepare: (table, change) =>
       Effect.succeed({ commit: commit(table, change), discard: Effect.void })
   }
@@ -177,6 +189,26 @@ const updateOf = (
       : [{ action: 'remove-snapshots', 'snapshot-ids': expired.map(idOf) }])
   ]
 })
+
+/** A `CommitTableRequest` that adds a schema and makes it the current one. */
+const evolutionOf = ({ namespace, name }: TableIdentifier, { base, schema }: SchemaChange) => ({
+  identifier: { namespace: [namespace], name },
+  requirements: [
+    { type: 'assert-table-uuid', uuid: base.metadata['table-uuid'] },
+    { type: 'assert-current-schema-id', 'current-schema-id': base.metadata['current-schema-id'] },
+    {
+      type: 'assert-last-assigned-field-id',
+      'last-assigned-field-id': base.metadata['last-column-id']
+    }
+  ],
+  updates: [
+    { action: 'add-schema', schema, 'last-column-id': lastColumnId(schema) },
+    { action: 'set-current-schema', 'schema-id': lastAdded }
+  ]
+})
+
+/** Of this request. */
+const lastAdded = -1
 
 const idOf = (snapshot: Snapshot): bigint => snapshot['snapshot-id']
 

@@ -28,6 +28,7 @@ export interface AvroRecordSchema {
   readonly fields: readonly {
     readonly name: string
     readonly type: AvroType
+    readonly default?: unknown
     readonly doc?: string
   }[]
 }
@@ -92,6 +93,12 @@ export const icebergSchemaOf = (record: AvroRecordSchema): IcebergSchema => {
 /** Highest field id in use. */
 export const lastColumnId = (schema: IcebergStruct): number =>
   Math.max(0, ...schema.fields.flatMap((field) => [field.id, ...idsOf(field.type)]))
+
+/** A field and what is nested in it, with ids of another table. */
+export const withNewIds = (field: IcebergField, nextId: () => number): IcebergField => {
+  const id = nextId()
+  return { ...field, id, type: typeWithNewIds(field.type, nextId) }
+}
 
 /** Top-level field of a name. */
 export const fieldNamed = (schema: IcebergStruct, name: string): IcebergField => {
@@ -175,6 +182,25 @@ const mapOf = (values: AvroType, nextId: () => number): IcebergMap => {
     'value-id': valueId,
     value: typeOf(inner, nextId),
     'value-required': required
+  }
+}
+
+const typeWithNewIds = (type: IcebergType, nextId: () => number): IcebergType => {
+  if (typeof type === 'string') return type
+  if (type.type === 'struct') {
+    return { ...type, fields: type.fields.map((field) => withNewIds(field, nextId)) }
+  }
+  if (type.type === 'list') {
+    const elementId = nextId()
+    return { ...type, 'element-id': elementId, element: typeWithNewIds(type.element, nextId) }
+  }
+  const [keyId, valueId] = [nextId(), nextId()]
+  return {
+    ...type,
+    'key-id': keyId,
+    'value-id': valueId,
+    key: typeWithNewIds(type.key, nextId),
+    value: typeWithNewIds(type.value, nextId)
   }
 }
 

@@ -9,7 +9,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { makeByteCache, type ByteCache } from './byte-cache.ts'
-import { SchemaMismatch, TableMissing, TableUnreadable } from './errors.ts'
+import { type SchemaMismatch, TableMissing, TableUnreadable } from './errors.ts'
 import { recordedState, type RecordedState, type StateError } from './k2-summary.ts'
 import { decodeManifest, type ManifestEntry } from './manifest.ts'
 import { decodeManifestList, type ManifestFile } from './manifest-list.ts'
@@ -22,6 +22,7 @@ import {
   type TableIdentifier,
   type TableVersion
 } from './ports.ts'
+import { evolvedSchema } from './schema-evolution.ts'
 import { icebergSchemaOf, timeColumn, type AvroRecordSchema, type IcebergSchema } from './schema.ts'
 import type { PartitionValue } from './transforms.ts'
 
@@ -59,14 +60,16 @@ export interface Table {
   readonly properties: Readonly<Record<string, string>>
 }
 
-/** Opens a table, or creates it; two processes may do so at once. */
+/**
+ * Opens a table, or creates it, or gives it the columns that it lacks (R52); two processes may do
+ * so at once.
+ */
 export const openOrCreateTable = Effect.fnUntraced(function* (options: TableOptions) {
   const { ports, identifier } = options
   const schema = icebergSchemaOf(options.record)
   const existing = yield* ports.catalog.load(identifier, null)
   if (existing === null && options.mustExist !== true) yield* createTable(options, schema)
-  const loaded = existing ?? (yield* load(ports, identifier, null))
-  yield* checkColumns(tableName(identifier), currentSchema(loaded.metadata), schema)
+  const loaded = yield* evolved(options, existing ?? (yield* load(ports, identifier, null)))
   const bytesMax = options.cacheBytesMax ?? cacheBytesMaxDefault
   const table: Table = {
     name: tableName(identifier),
@@ -249,34 +252,33 @@ const createTable = Effect.fnUntraced(function* (options: TableOptions, schema: 
   yield* ports.catalog.create(identifier, { metadata, uuid: ports.ids.uuid() })
 })
 
-/** Columns are compared by name and shape; ids are the table's own. */
-const checkColumns = (
-  table: string,
-  actual: IcebergSchema,
-  wanted: IcebergSchema
-): Effect.Effect<void, SchemaMismatch> => {
-  const columns = new Map(actual.fields.map((it) => [it.name, it]))
-  for (const field of wanted.fields) {
-    const column = columns.get(field.name)
-    if (column !== undefined && shapeOf(column) === shapeOf(field)) continue
-    const reason =
-      column === undefined
-        ? 'is missing'
-        : `is ${shapeOf(column)}, the record schema says ${shapeOf(field)}`
-    return Effect.fail(new SchemaMismatch({ table, field: field.name, reason }))
+/**
+ * The table with a column for every field of the records. A table that is only looked at is
+ * checked, and stays as it is.
+ */
+const evolved = Effect.fnUntraced(function* (options: TableOptions, opened: TableVersion) {
+  const { ports, identifier, record, mustExist = false } = options
+  const name = tableName(identifier)
+  let version = opened
+  for (let attempts = 1; attempts <= evolutionsMax; attempts += 1) {
+    const { metadata } = version
+    const schema = yield* attempt<IcebergSchema | null, SchemaMismatch>(() =>
+      evolvedSchema(name, metadata, record)
+    )
+    if (schema === null || mustExist) return version
+    const change = { base: version, schema, nowMs: ports.clockMs(), uuid: ports.ids.uuid() }
+    const outcome = yield* ports.catalog.evolve(identifier, change)
+    version = yield* load(ports, identifier, null)
+    if (outcome === 'evolved') {
+      const count = schema.fields.length - currentSchema(metadata).fields.length
+      ports.observe?.({ type: 'schema.evolved', table: name, count })
+    }
   }
-  return Effect.void
-}
+  const reason = `its schema was changed by others ${evolutionsMax} times while it was opened`
+  return yield* new TableUnreadable({ location: version.location, reason })
+})
 
-const shapeOf = ({
-  type,
-  required
-}: {
-  readonly type: unknown
-  readonly required: boolean
-}): string =>
-  JSON.stringify([type, required], (key, value: unknown) =>
-    key.endsWith('-id') ? undefined : value
-  )
+/** Other processes that start at the same time, each of which may be first. */
+const evolutionsMax = 20
 
 const dayText = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10)

@@ -22,7 +22,8 @@ import {
   readManifest,
   readManifestList,
   readRecordedState,
-  type Table
+  type Table,
+  type TableOptions
 } from '../../../src/adapters/iceberg/table.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
@@ -161,14 +162,16 @@ const embedded = (files: MemoryFiles): Catalog =>
 
 export const openTable = (
   world: World,
-  properties: Readonly<Record<string, string>> = {}
+  properties: Readonly<Record<string, string>> = {},
+  options: Partial<TableOptions> = {}
 ): Effect.Effect<Table, unknown> =>
   openOrCreateTable({
     ports: world.ports,
     warehouse,
     identifier,
     record: tradeV2Schema,
-    properties
+    properties,
+    ...options
   })
 
 /** 2024-08-08 as days since 1970. */
