@@ -255,6 +255,7 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
         Effect.map(planner.plan(filter), (plan) => ({
           snapshotId: plan.snapshotId?.toString() ?? null,
           files: plan.files,
+          source: 'read_parquet($files)',
           read: (_, use) => use,
           release: () => {}
         }))

@@ -30,6 +30,25 @@ export interface CompactTrade {
   receivedUs: number
 }
 
+/** Fields of a record that a compact trade says something of, in the order of their schema. */
+export const compactFields = [
+  'message_id',
+  'trade_id',
+  'symbol',
+  'exchange',
+  'asset_class',
+  'timestamp',
+  'price',
+  'quantity',
+  'currency',
+  'side',
+  'trade_conditions',
+  'source_sequence',
+  'ingestion_timestamp',
+  'platform_sequence',
+  'vendor_data'
+] as const satisfies readonly (keyof TradeV2)[]
+
 /** For a slot that is written before it is read. */
 export const blankTrade = (): CompactTrade => ({
   instrument: nowhere,

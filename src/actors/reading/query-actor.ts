@@ -2,7 +2,15 @@
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { makeFolder } from '../../adapters/disk/folders.ts'
+import {
+  type AvroRecord,
+  type Column,
+  columnsOf,
+  fieldIdsOf,
+  filesByIdSql
+} from '../../adapters/duckdb/columns.ts'
 import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
+import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import type { ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
@@ -12,6 +20,7 @@ import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
@@ -50,8 +59,10 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const trades = { planner: plannerOf(yield* shared.trades.table.get, copies), engine }
-      const quotes = { planner: plannerOf(yield* shared.quotes.table.get, copies), engine }
+      const plannerOver = ({ table: gate, spec }: QueriedTable) =>
+        Effect.map(gate.get, (table) => plannerOf(table, columnsOf(spec.schema), copies))
+      const trades = { planner: yield* plannerOver(shared.trades), engine }
+      const quotes = { planner: yield* plannerOver(shared.quotes), engine }
       reportStatus(() => ({
         counters: { pendingQueries: engine.pending(), copiedBytes: copies.bytes() }
       }))
@@ -61,7 +72,7 @@ export const queryProgram =
           quotes: makeRecordsQuery({ ...quotes, fields: shared.quotes.spec.schema.fields })
         },
         reference: makeReferenceQuery({
-          planner: plannerOf(yield* shared.referenceData.table.get, copies),
+          planner: yield* plannerOver(shared.referenceData),
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
@@ -70,6 +81,10 @@ export const queryProgram =
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
+
+interface QueriedTable extends Pick<Pipeline, 'table'> {
+  readonly spec: { readonly schema: AvroRecord }
+}
 
 type ReadFault = TableUnavailable | FilesExceedCache
 
@@ -94,7 +109,11 @@ const unavailable = ({ message }: { readonly message: string }): TableUnavailabl
  * A lease needs no release: files of an expired snapshot stay
  * for longer than a query may take (R28).
  */
-const plannerOf = (table: Table, copies: LocalCopies): ScanPlanner<ReadFault> => {
+const plannerOf = (
+  table: Table,
+  columns: readonly Column[],
+  copies: LocalCopies
+): ScanPlanner<ReadFault> => {
   const { pathOf } = copies
   const planner = makeScanPlanner(table, { pathOf })
   return {
@@ -103,6 +122,7 @@ const plannerOf = (table: Table, copies: LocalCopies): ScanPlanner<ReadFault> =>
         Effect.map(({ snapshotId, files }) => ({
           snapshotId: snapshotId === null ? null : snapshotId.toString(),
           files,
+          source: sourceOf(table.loaded.metadata, columns),
           read: readOf(copies.readerOf(files)),
           release: () => {}
         })),
@@ -110,3 +130,9 @@ const plannerOf = (table: Table, copies: LocalCopies): ScanPlanner<ReadFault> =>
       )
   }
 }
+
+/** By names where all files have the same columns: that is the faster way. */
+const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>
+  metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
+    ? 'read_parquet($files)'
+    : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))

@@ -44,6 +44,8 @@ import type { DataFileStore } from '../lander/data-file-store.ts'
 
 export interface CompactionPorts {
   readonly table: Table
+  /** Of the columns that the rewriter writes; absent: it writes all that the table has. */
+  readonly schemaId?: number
   readonly rewriter: ParquetRewriter
   /** Takes the new data files. */
   readonly store: DataFileStore
@@ -89,9 +91,10 @@ export const runCompaction = Effect.fnUntraced(function* (
     const { files } = yield* planner.plan({})
     const group = planCompaction(files, ports.nowMs() * 1_000, limits)
     if (group === null) return { groups, isLaidOut: true } satisfies CompactionRun
-    if ((yield* compactGroup(ports, group, limits)) === 'has_deletes') {
-      return { groups, isLaidOut: true } satisfies CompactionRun
-    }
+    const outcome = yield* compactGroup(ports, group, limits)
+    if (outcome === 'has_deletes') return { groups, isLaidOut: true } satisfies CompactionRun
+    // The next run knows the new columns.
+    if (outcome === 'schema_changed') return { groups, isLaidOut: false } satisfies CompactionRun
   }
   return { groups: groupsMax, isLaidOut: false } satisfies CompactionRun
 })
@@ -114,6 +117,7 @@ const compactGroup = Effect.fnUntraced(function* (
     commitId,
     replaced: group.files.map(({ location }) => location),
     dataFiles,
+    schemaId: ports.schemaId,
     syncDataFiles: store.persist(paths)
   }
   const result = yield* commit(table, request).pipe(
@@ -123,7 +127,7 @@ const compactGroup = Effect.fnUntraced(function* (
     })
   )
   const rows = sum(group.files, ({ recordCount }) => recordCount)
-  if (result.kind === 'inputs_gone' || result.kind === 'has_deletes') {
+  if (result.kind !== 'replaced') {
     yield* removeAll(store, dataFiles)
     observe({ type: 'compaction.abandoned', rows, reason: result.kind })
     return result.kind

@@ -2,10 +2,17 @@
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { emptyFolder, makeFolder, removeFile, syncToDisk } from '../../adapters/disk/folders.ts'
-import { type AvroRecord, columnsOf, fieldIdsOf } from '../../adapters/duckdb/columns.ts'
+import {
+  type AvroRecord,
+  type Column,
+  columnsOfTable,
+  type ColumnUnsupported,
+  fieldIdsOf
+} from '../../adapters/duckdb/columns.ts'
 import { openParquetRewriter } from '../../adapters/duckdb/parquet-rewriter.ts'
 import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
+import { attempt } from '../../adapters/iceberg/table.ts'
 import { openDataFileStore } from '../lander/data-file-store.ts'
 import { openLocalCopies } from '../reading/local-copies.ts'
 import { openTableIn, type TableContext } from '../storage/data-folder.ts'
@@ -37,9 +44,13 @@ export const compactTable = Effect.fnUntraced(function* (
     { ...folder, copies: inputs },
     setup.copiesBytesMax
   )
+  const schema = currentSchema(table.loaded.metadata)
   const rewriter = yield* openParquetRewriter({
-    columns: columnsOf(spec.schema),
-    fieldIds: fieldIdsOf(currentSchema(table.loaded.metadata)),
+    // All that the table has: a newer K2 may have given it more than our records have.
+    columns: yield* attempt<readonly Column[], ColumnUnsupported>(() =>
+      columnsOfTable(table.name, schema)
+    ),
+    fieldIds: fieldIdsOf(schema),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     memoryBytesMax: setup.duckdbBytesMax,
     // Two DuckDBs must not spill into one folder.
@@ -56,6 +67,7 @@ export const compactTable = Effect.fnUntraced(function* (
   return yield* runCompaction(
     {
       table,
+      schemaId: schema['schema-id'],
       rewriter,
       store,
       copies,

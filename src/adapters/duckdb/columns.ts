@@ -61,7 +61,7 @@ export interface FieldIdSource {
   }>
 }
 
-/** The Avro schema has a type that no table of ours can hold. */
+/** A schema, of records or of a table, has a type that no column of ours can hold. */
 export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()(
   'ColumnUnsupported',
   {
@@ -71,7 +71,7 @@ export class ColumnUnsupported extends Schema.TaggedError<ColumnUnsupported>()(
   }
 ) {
   override get message() {
-    return `${this.record}.${this.field} is an Avro ${this.type}: columns.ts has no kind for it`
+    return `${this.record}.${this.field} is of type ${this.type}: columns.ts has no kind for it`
   }
 }
 
@@ -93,6 +93,53 @@ export const columnsOf = (record: AvroRecord): readonly Column[] => [
   { name: 'k2_partition', kind: 'text', isNullable: false },
   { name: 'k2_offset', kind: 'long', isNullable: false }
 ]
+
+/**
+ * Columns of a table as its own schema has them: also those that our records do not have, or not
+ * yet.
+ * @throws ColumnUnsupported
+ */
+export const columnsOfTable = (table: string, { fields }: TableColumnSource): readonly Column[] =>
+  fields.map(({ name, type, required }) => {
+    const column = { name, isNullable: !required }
+    const decimal = typeof type === 'string' ? /^decimal\((\d+), ?(\d+)\)$/.exec(type) : null
+    if (decimal !== null) {
+      return {
+        ...column,
+        kind: 'decimal',
+        precision: Number(decimal[1]),
+        scale: Number(decimal[2])
+      }
+    }
+    const kind = kindsByType[shapeOf(type)]
+    if (kind !== undefined) return { ...column, kind }
+    throw new ColumnUnsupported({ record: table, field: name, type: JSON.stringify(type) })
+  })
+
+interface TableColumnSource {
+  readonly fields: ReadonlyArray<{
+    readonly name: string
+    readonly type: unknown
+    readonly required: boolean
+  }>
+}
+
+/** An Iceberg type without ids. */
+const shapeOf = (type: unknown): string => {
+  if (typeof type === 'string') return type
+  const { type: kind, element, key, value } = type as Readonly<Record<string, unknown>>
+  const parts = [kind, element, key, value].filter((it) => it !== undefined)
+  return parts.map((it) => (typeof it === 'string' ? it : JSON.stringify(it))).join(' ')
+}
+
+const kindsByType: Readonly<Record<string, Exclude<Column['kind'], 'decimal'>>> = {
+  string: 'text',
+  timestamptz: 'timestamp',
+  long: 'long',
+  boolean: 'boolean',
+  'list string': 'textList',
+  'map string string': 'textMap'
+}
 
 /** Field ids by path, from an Iceberg schema. */
 export const fieldIdsOf = ({ fields }: FieldIdSource): FieldIds =>
@@ -135,6 +182,20 @@ export const tableColumnsSql = (columns: readonly Column[]): string =>
 export const fieldIdsSql = (columns: readonly Column[], ids: FieldIds): string => {
   const members = columns.map((column) => `${identifier(column.name)}: ${fieldIdSql(column, ids)}`)
   return `{${members.join(', ')}}`
+}
+
+/**
+ * Table function over the files that `$files` names, by field ids: a file of an older schema is
+ * read as the table reads it, with null for what it lacks.
+ * @throws FieldIdMissing
+ */
+export const filesByIdSql = (columns: readonly Column[], ids: FieldIds): string => {
+  const members = columns.map(
+    (column) =>
+      `${fieldIdOf(ids, column.name)}: {name: ${textLiteral(column.name)}, ` +
+      `type: ${textLiteral(duckdbTypeOf(column).toString())}, default_value: NULL}`
+  )
+  return `read_parquet($files, schema = MAP {${members.join(', ')}})`
 }
 
 /** Paths of the leaves of a column, as FieldIds names them. */

@@ -49,6 +49,7 @@ export interface ColumnAudit {
 
 interface FileAudit {
   readonly recordCount: number
+  /** Those that the file has. */
   readonly columns: readonly ColumnAudit[]
 }
 
@@ -171,21 +172,37 @@ const makeAudit = (connection: DuckDBConnection): ParquetAudit => {
       return reader.getRows().map((row) => row.map((it) => (it === null ? null : String(it))))
     }).pipe(Effect.mapError((error) => failed(path, error)))
   const gathered = (sql: string) => rows('keys', sql)
+  /** A file of an older schema lacks columns. */
+  const namesIn = (path: string) =>
+    Effect.map(
+      rows(path, `SELECT DISTINCT name FROM parquet_schema(${textLiteral(path)})`),
+      (found) => new Set(found.map(([name]) => name))
+    )
   return {
     summarise: (path, columns) =>
-      Effect.map(rows(path, summarySql(path, columns)), ([row = []]) => summaryOf(row, columns)),
+      Effect.gen(function* () {
+        const names = yield* namesIn(path)
+        const present = columns.filter(({ name }) => names.has(name))
+        const [row = []] = yield* rows(path, summarySql(path, present))
+        return summaryOf(row, present)
+      }),
     partitionsOf: (path, fields) => {
       const values = fields.map(partitionSql).join(', ')
       return rows(path, `SELECT DISTINCT ${values} FROM ${fileSql(path)} LIMIT 8`)
     },
     gather: (path) =>
-      Effect.asVoid(
-        rows(
+      Effect.gen(function* () {
+        const names = yield* namesIn(path)
+        const [id, time] = [
+          names.has('source_sequence') ? 'source_sequence' : 'NULL',
+          names.has('timestamp') ? '"timestamp"' : 'ingestion_timestamp'
+        ]
+        yield* rows(
           path,
-          `INSERT INTO keys SELECT message_id, exchange, symbol, source_sequence,
-             epoch_us("timestamp"), k2_partition, k2_offset FROM ${fileSql(path)}`
+          `INSERT INTO keys SELECT message_id, exchange, symbol, ${id},
+             epoch_us(${time}), k2_partition, k2_offset FROM ${fileSql(path)}`
         )
-      ),
+      }),
     repeatedIds: (max) => repeated(gathered, 'message_id', max),
     repeatedPositions: (max) => repeated(gathered, "concat(label, ' at ', place)", max),
     labels: Effect.map(

@@ -18,10 +18,9 @@ import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import {
   type Column,
-  duckdbTypeOf,
   type FieldIds,
-  fieldIdOf,
   fieldIdsSql,
+  filesByIdSql,
   identifier,
   textLiteral
 } from './columns.ts'
@@ -211,7 +210,7 @@ const measure = Effect.fnUntraced(function* (
         count(*), sum(hash)
       FROM (
         SELECT epoch_us("timestamp") AS us, ${rowHashSql(columns)} AS hash
-        FROM ${sourceSql(columns, fieldIds)}
+        FROM ${filesByIdSql(columns, fieldIds)}
       ) GROUP BY from_us ORDER BY from_us`
     const found = await rowsOf(connection, sql, inputs)
     return found.map(([fromUs, count, hash]) => ({
@@ -228,16 +227,6 @@ const measure = Effect.fnUntraced(function* (
 /** Its sum does not depend on the order of the rows. */
 const rowHashSql = (columns: readonly Column[]): string =>
   `hash(${columns.map(({ name }) => identifier(name)).join(', ')})::HUGEINT`
-
-/** The files that `$files` names, by field ids (1). */
-const sourceSql = (columns: readonly Column[], ids: FieldIds): string => {
-  const members = columns.map(
-    (column) =>
-      `${fieldIdOf(ids, column.name)}: {name: ${textLiteral(column.name)}, ` +
-      `type: ${textLiteral(duckdbTypeOf(column).toString())}, default_value: NULL}`
-  )
-  return `read_parquet($files, schema = MAP {${members.join(', ')}})`
-}
 
 const rowsOf = async (
   connection: DuckDBConnection,
@@ -268,7 +257,7 @@ const copySql = (
   path: string
 ): string => `COPY (
     SELECT ${columns.map(({ name }) => identifier(name)).join(', ')}
-    FROM ${sourceSql(columns, fieldIds)}
+    FROM ${filesByIdSql(columns, fieldIds)}
     WHERE "timestamp" >= make_timestamptz(${fromUs}) AND "timestamp" < make_timestamptz(${toUs})
     ORDER BY ${orderSql}
   ) TO ${textLiteral(path)} (
@@ -322,7 +311,7 @@ const verify = Effect.fnUntraced(function* (
   path: string,
   expected: { readonly rows: number; readonly hash: bigint }
 ) {
-  const source = sourceSql(columns, fieldIds)
+  const source = filesByIdSql(columns, fieldIds)
   const sql = `SELECT count(*), sum(${rowHashSql(columns)}) FROM ${source}`
   const [row] = yield* duckdbCall(connection, () => rowsOf(connection, sql, [{ path }])).pipe(
     Effect.mapError(failedAt('verify', path))

@@ -62,7 +62,10 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
     const { source_sequence: sequence = null, timestamp = record.ingestion_timestamp } = record
     let index = 0
     const fields = record as unknown as Readonly<Record<string, FieldValue>>
-    for (const name of this.fieldNames) this.buffers[index++]!.set(row, fields[name]!, sequence)
+    for (const name of this.fieldNames) {
+      // A record that was kept since before the field was there does not have it (R52).
+      this.buffers[index++]!.set(row, fields[name] ?? null, sequence)
+    }
     this.buffers[index++]!.set(row, partition, sequence)
     this.buffers[index]!.set(row, offset, sequence)
     this.addRow(this.groupOf(record), timestamp, sequence ?? Number.NaN, offset)

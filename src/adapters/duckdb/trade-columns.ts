@@ -4,6 +4,7 @@
  */
 import type { Instrument } from '../../market/instrument.ts'
 import { messageId, tradeId } from '../../market/instrument.ts'
+import { compactFields } from '../../market/compact-trade.ts'
 import { type TradeV2, tradeV2Schema } from '../../market/records/trade-v2.ts'
 import type { ColumnHints } from './column-buffer.ts'
 import { MapBuffer } from './map-buffer.ts'
@@ -54,6 +55,8 @@ const sharedNames = [
   'k2_partition'
 ] as const
 
+const compactNames: ReadonlySet<string> = new Set([...compactFields, 'k2_partition', 'k2_offset'])
+
 export class TradeColumns extends BufferedColumns<TradeV2> {
   readonly #messageId = this.bufferOf('message_id', NumberedTextBuffer)
   readonly #tradeId = this.bufferOf('trade_id', NumberedTextBuffer)
@@ -67,6 +70,8 @@ export class TradeColumns extends BufferedColumns<TradeV2> {
   readonly #vendorData = this.bufferOf('vendor_data', MapBuffer)
   readonly #offset = this.bufferOf('k2_offset', IntegerBuffer)
   readonly #shared = sharedNames.map((name) => this.bufferOf(name, CodedBuffer))
+  /** Fields that were added since, which compact trades do not have (R52). */
+  readonly #others = this.buffers.filter(({ name }) => !compactNames.has(name))
   readonly #codes = new Map<Instrument, SharedCodes>()
   /** Of the last row: fills of one order stand together. */
   #lastCodes: SharedCodes | undefined
@@ -94,6 +99,7 @@ export class TradeColumns extends BufferedColumns<TradeV2> {
     this.#platformSequence.set(row, null)
     this.#vendorData.setNumbered(row, codes.vendorData[trade.isBestMatch ? 1 : 0], trade.eventTime)
     this.#offset.setNumber(row, offset)
+    for (const other of this.#others) other.set(row, null, nativeId)
     this.addRow(codes.group, timestampUs, nativeId, offset)
   }
 

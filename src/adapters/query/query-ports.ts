@@ -29,6 +29,11 @@ export interface ScanLease<E> {
   readonly snapshotId: string | null
   /** Every file that may hold a matching row, newest upper bound first. */
   readonly files: readonly ScanFile[]
+  /**
+   * SQL table function over the files whose paths the parameter `files` gives: with the columns of
+   * the table, whichever of them a file has.
+   */
+  readonly source: string
   /** Runs `use` while the files, which are of this lease, can be read at their paths. */
   readonly read: <A, E2>(
     files: readonly ScanFile[],

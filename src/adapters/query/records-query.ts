@@ -105,7 +105,8 @@ const readGroup =
     if (filter.toUs !== undefined) {
       require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
     }
-    const rows = engine.run({ sql: newestSql(fields, conditions, rowsMax), parameters })
+    const sql = newestSql({ fields, source: lease.source }, conditions, rowsMax)
+    const rows = engine.run({ sql, parameters })
     return Effect.map(lease.read(files, rows), (found) => found.map(recordRow))
   }
 
@@ -113,14 +114,14 @@ const text = (value: string): Parameter => ({ type: 'text', value })
 
 /** JSON is made of the rows that are left, not of those that are sorted away. */
 const newestSql = (
-  fields: readonly RecordField[],
+  { fields, source }: { readonly fields: readonly RecordField[]; readonly source: string },
   conditions: readonly string[],
   rowsMax: number
 ): string =>
   `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id",
      ${recordJsonSql(fields)}
    FROM (
-     SELECT * FROM read_parquet($files)
+     SELECT * FROM ${source}
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
      ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
    )

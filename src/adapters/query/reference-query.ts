@@ -42,13 +42,13 @@ export const makeReferenceQuery = <PlanError, EngineError>(ports: {
     return Effect.acquireUseRelease(
       // Not by ticker (2).
       ports.planner.acquire(exchange === undefined ? {} : { exchange }),
-      ({ snapshotId, files, read }) =>
+      ({ snapshotId, files, source, read }) =>
         files.length === 0
           ? Effect.succeed({ snapshotId, rows: [], hasMore: false })
           : read(
               files,
               ports.engine.run({
-                sql: newestSql(ports.fields, filter, rowsMax + 1),
+                sql: newestSql({ ...ports, source }, filter, rowsMax + 1),
                 parameters: parametersOf(files.map(({ path }) => path), filter)
               })
             ).pipe(
@@ -64,7 +64,7 @@ export const makeReferenceQuery = <PlanError, EngineError>(ports: {
 })
 
 const newestSql = (
-  fields: readonly RecordField[],
+  { fields, source }: { readonly fields: readonly RecordField[]; readonly source: string },
   { companyId, ticker, exchange }: ReferenceFilter,
   rowsMax: number
 ): string => {
@@ -74,7 +74,7 @@ const newestSql = (
   ]
   return `SELECT ${recordJsonSql(fields)}
    FROM (
-     SELECT * FROM read_parquet($files)
+     SELECT * FROM ${source}
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
      QUALIFY row_number() OVER (
        PARTITION BY "exchange", "company_id" ORDER BY "ingestion_timestamp" DESC, "k2_offset" DESC

@@ -6,7 +6,11 @@
  *
  * Source: Avro specification, "Binary Encoding"; field order of `trade-v2.avsc`. That encoder,
  * decoder and avsc agree byte for byte is a property test, so a change of the schema fails it.
+ *
+ * 1. Fields that were added behind those of the compact form are null in it (R52). With a schema
+ *    that has changed in another way no trade has a compact form: all go by the library.
  */
+import { compactFields } from '../../market/compact-trade.ts'
 import { byteRun, type ByteRun } from '../../market/byte-run.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import { tradeV2Schema } from '../../market/records/trade-v2.ts'
@@ -21,7 +25,7 @@ export interface TradeLayout {
   readonly identity: ByteRun
   /** currency. */
   readonly currency: ByteRun
-  /** The last entry of `vendor_data`, the end of the map. */
+  /** The last entry of `vendor_data`, the end of the map, and the nulls behind it (1). */
   readonly baseAsset: ByteRun
   /** Upper bound of the bytes of a record. */
   readonly recordBytesMax: number
@@ -48,9 +52,29 @@ export const sides = [enumIndex('side', 'BUY'), enumIndex('side', 'SELL')] as co
 /** Sixteen digits of id twice, of event time, and five longs and decimals of at most ten bytes. */
 const variableBytesMax = 3 * 18 + 6 * 10 + 8
 
-/** The layout of an instrument, or undefined where its names are too long for it. */
-export const tradeLayoutOf = (instrument: Instrument): TradeLayout | undefined => {
+/** A field as far as it matters whether it can be null. */
+interface LaidOutField {
+  readonly name: string
+  readonly type: unknown
+}
+
+/** Of a schema that begins with the compact fields: a null for each of the others (1). */
+const nullsBehind = (fields: readonly LaidOutField[]): readonly number[] | undefined => {
+  if (compactFields.some((name, index) => fields[index]?.name !== name)) return undefined
+  const branches = fields
+    .slice(compactFields.length)
+    .map(({ type }) => (Array.isArray(type) ? type.indexOf('null') : -1))
+  return branches.some((branch) => branch < 0) ? undefined : branches.map((branch) => branch * 2)
+}
+
+/** The layout of an instrument; undefined where its names or the schema (1) do not fit one. */
+export const tradeLayoutOf = (
+  instrument: Instrument,
+  fields: readonly LaidOutField[] = tradeV2Schema.fields
+): TradeLayout | undefined => {
   const { exchange, symbol, assetClass, baseAsset, quoteAsset } = instrument
+  const nulls = nullsBehind(fields)
+  if (nulls === undefined) return undefined
   const messagePrefix = byteRun(Buffer.from(`${exchange}:${symbol}:`))
   if (messagePrefix.length + idDigitsMax > shortTextMax) return undefined
   const layout = {
@@ -66,7 +90,7 @@ export const tradeLayoutOf = (instrument: Instrument): TradeLayout | undefined =
     ),
     currency: byteRun(avroText(quoteAsset)),
     baseAsset: byteRun(
-      Buffer.concat([avroText('base_asset'), avroText(baseAsset), Buffer.from([0])])
+      Buffer.concat([avroText('base_asset'), avroText(baseAsset), Buffer.from([0, ...nulls])])
     )
   }
   const runs = [messagePrefix, layout.tradePrefix, layout.identity, layout.currency, vendorHead]

@@ -47,7 +47,9 @@ beforeAll(async () => {
         Effect.sync(() => {
           planned.push(filter)
           held++
-          return { snapshotId: '7', files, read: (_, use) => use, release: () => void held-- }
+          const source = 'read_parquet($files)'
+          const release = () => void held--
+          return { snapshotId: '7', files, source, read: (_, use) => use, release }
         })
     }
   })

@@ -53,6 +53,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
           return {
             snapshotId: '9223372036854775807',
             files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
+            source: 'read_parquet($files)',
             read: (_, use) => use,
             release: () => {
               leases.released++

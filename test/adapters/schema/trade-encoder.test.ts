@@ -56,6 +56,43 @@ describe('the encoder of compact trades', () => {
   })
 })
 
+describe('a schema with more fields (R52)', () => {
+  const more = (...added: readonly object[]) => ({
+    ...tradeV2Schema,
+    fields: [...tradeV2Schema.fields, ...added] as { name: string; type: unknown }[]
+  })
+  const note = { name: 'note', type: ['null', 'string'], default: null }
+  const flag = { name: 'flag', type: ['boolean', 'null'], default: true }
+
+  test('property: those behind the others that may be null are null in the compact form', () => {
+    const schema = more(note, flag)
+    const wider = makeRecordCodec<object>(schema)
+    const decoder = new TradeDecoder()
+    fc.assert(
+      fc.property(arbitraryCompact, (trade) => {
+        const layout = tradeLayoutOf(trade.instrument, schema.fields)!
+        const bytes = Buffer.alloc(layout.recordBytesMax)
+        const end = writeTrade(layout, trade, viewOf(bytes), 0)
+        const record = { ...tradeOf(trade), note: null, flag: null }
+        expect(bytes.subarray(0, end).toString('hex')).toBe(
+          Buffer.from(wider.encode(record)).toString('hex')
+        )
+        expect(decoder.read(layout, viewOf(bytes), 0, end)).toBe(true)
+        const told = Buffer.from(wider.encode({ ...record, note: 'said' }))
+        expect(decoder.read(layout, viewOf(told), 0, told.length)).toBe(false)
+      })
+    )
+  })
+
+  test.each([
+    ['one that must be there', more({ name: 'note', type: 'string' }).fields],
+    ['one in between', [note, ...tradeV2Schema.fields]],
+    ['one that is gone', tradeV2Schema.fields.slice(0, -1)]
+  ])('%s: no trade has a compact form', (_name, fields) => {
+    expect(tradeLayoutOf(instrument('BTCUSDT', 'BTC'), fields)).toBeUndefined()
+  })
+})
+
 describe('the decoder of compact trades', () => {
   const decoder = new TradeDecoder()
 
