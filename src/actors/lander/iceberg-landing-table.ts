@@ -7,6 +7,7 @@ import type { ParquetWriter, WrittenFile } from '../../adapters/duckdb/parquet-w
 import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
 import { type AppendRequest, commitAppend, resolveUnknown } from '../../adapters/iceberg/append.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
+import { PartitionCountChanged } from '../../adapters/iceberg/errors.ts'
 import type { TableVersion } from '../../adapters/iceberg/ports.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import { timeColumn } from '../../adapters/iceberg/schema.ts'
@@ -80,10 +81,11 @@ const failedAt =
 const readPositions = ({
   table,
   logIdentity,
-  topic
+  topic,
+  partitionCount
 }: IcebergLandingOptions): Effect.Effect<RecordedPositions, LandingFailed> =>
   readRecordedState(table).pipe(
-    Effect.map(({ offsets, states }) => ({
+    Effect.map(({ offsets, states, partitionCounts }) => ({
       byPartition: new Map(
         Object.entries(offsets[logIdentity]?.[topic] ?? {}).map(([partition, offset]) => [
           Number(partition),
@@ -93,13 +95,26 @@ const readPositions = ({
       otherLogs: Object.keys(offsets).filter(
         (identity) => identity !== logIdentity && offsets[identity]?.[topic] !== undefined
       ),
-      fault: null
+      fault: countFault(table.name, topic, {
+        recorded: partitionCounts[logIdentity]?.[topic],
+        given: partitionCount
+      })
     })),
     Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], ({ message }) =>
       Effect.succeed({ byPartition: new Map<number, never>(), otherLogs: [], fault: message })
     ),
     Effect.mapError(failedAt('table'))
   )
+
+/** Keys lie elsewhere than their states do, in a topic with another partition count (R41). */
+const countFault = (
+  table: string,
+  topic: string,
+  { recorded, given }: { readonly recorded: number | undefined; readonly given: number }
+): string | null =>
+  recorded === undefined || recorded === given
+    ? null
+    : new PartitionCountChanged({ table, topic, recorded, given }).message
 
 const writeRows = (
   { table, writer, dataFiles }: IcebergLandingOptions,

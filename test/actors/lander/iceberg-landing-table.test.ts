@@ -17,9 +17,8 @@ afterEach(() => rmSync(root, { recursive: true, force: true }))
 const states = () =>
   readdirSync(root, { recursive: true }).filter((name) => String(name).endsWith('.bin'))
 
-/** What a commit leaves behind that ends as the test says. */
-const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: number | null) => {
-  const program = Effect.gen(function* () {
+const openLanding = (catalogOf: (catalog: Catalog) => Catalog, partitionCount = 1) =>
+  Effect.gen(function* () {
     const table = yield* openTable(tradesSpec, {
       folder: dataFolderAt(root),
       storage: {},
@@ -29,16 +28,22 @@ const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: 
       observe: () => undefined
     })
     const ports = { ...table.ports, catalog: catalogOf(table.ports.catalog) }
-    const landing = makeIcebergLandingTable({
+    return makeIcebergLandingTable({
       table: { ...table, ports },
       // No row is written, so there is nothing to ask it for.
       writer: undefined as never,
       dataFiles: localDataFiles(table, () => Effect.void),
       logIdentity: 'log-1',
       topic: 'trades',
-      partitionCount: 1,
+      partitionCount,
       onRemoved: () => undefined
     })
+  })
+
+/** What a commit leaves behind that ends as the test says. */
+const commitWith = async (catalogOf: (catalog: Catalog) => Catalog, fromOffset: number | null) => {
+  const program = Effect.gen(function* () {
+    const landing = yield* openLanding(catalogOf)
     const statePath = yield* landing.writeState(0, Buffer.from('{}'))
     const advances = [{ partition: 0, fromOffset, nextOffset: 8, statePath }]
     const files = { dataFiles: [], sync: Effect.void }
@@ -66,4 +71,14 @@ test('what an attempt of unknown outcome has written is kept (R19)', async () =>
   const exit = await commitWith((catalog) => ({ ...catalog, prepare }), null)
   expect(exit._tag).toBe('Failure')
   expect(states()).toHaveLength(1)
+})
+
+test('another partition count than at the first landing is a fault (R41)', async () => {
+  await commitWith((catalog) => catalog, null)
+  const positionsOf = (count: number) =>
+    Effect.runPromise(Effect.flatMap(openLanding((it) => it, count), (it) => it.positions))
+  expect((await positionsOf(1)).fault).toBeNull()
+  const { fault, byPartition } = await positionsOf(2)
+  expect(fault).toMatch(/topic trades has 2 partitions, .* it had 1; give it back/)
+  expect([...byPartition.keys()]).toEqual([0])
 })
