@@ -104,7 +104,7 @@ const strike = async (venue: Venue, place: Place, { step, when, nth }: Point): P
   expect(before.logged).toBeGreaterThan(0)
 
   const next = k2s.start(settingsIn(step === hint ? group : `${group}-next`))
-  await next.atLeast('k2_landed_records', before.logged + 1)
+  await next.atLeast('k2_landed_records', before.logged + 1, { topic: trades.topic })
   next.kill('SIGINT')
   expect(await next.exit(), next.describe()).toEqual({ code: 0, signal: null })
   const after = await exactness.check(before.logged + 1)

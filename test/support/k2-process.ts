@@ -26,6 +26,8 @@ const shownLinesMax = 40
 export type K2Settings = Readonly<Record<`K2_${string}`, string>>
 
 export interface K2Options {
+  /** Folder that holds `dist`; default: this project's. */
+  readonly root?: string
   /** Command line of K2. */
   readonly args?: readonly string[]
   /** Module that is loaded before K2, with variables that it reads. */
@@ -90,11 +92,11 @@ export class K2Process {
   #stderr = ''
   readonly #child: ChildProcess
 
-  constructor(settings: K2Settings, { args = [], preload }: K2Options) {
+  constructor(settings: K2Settings, { root = projectRoot, args = [], preload }: K2Options) {
     const loaded = preload === undefined ? [] : ['--import', preload.module.href]
     const child = spawn(
       process.execPath,
-      [...nodeFlags, ...loaded, join(projectRoot, 'dist', 'main.js'), ...args],
+      [...nodeFlags, ...loaded, join(root, 'dist', 'main.js'), ...args],
       {
         cwd: projectRoot,
         env: { ...environment(settings), ...preload?.env },

@@ -17,6 +17,7 @@ import type {
 import type { LogDescriptionUnreadable } from '../../adapters/log/log-directory.ts'
 import { openLogReader } from '../../adapters/log/log-reader.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
+import { type KeptSchemas, keptSchemas } from '../../adapters/schema/kept-schemas.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import type {
   RegistryConnection,
@@ -63,7 +64,12 @@ export const openLanderLog = (
   const { kafka, folder, watermarks } = settings
   return kafka === undefined
     ? Effect.map(
-        openLogReader({ directory: folder.log, files: nodeFiles, watermarks }),
+        openLogReader({
+          directory: folder.log,
+          files: nodeFiles,
+          watermarks,
+          writerSchemaOf: keptSchemas(folder.schemas).textOf
+        }),
         (reader) => ({ reader, advance: reader.advance })
       )
     : Effect.map(openOnKafka(kafka, settings), (reader) => ({
@@ -87,7 +93,7 @@ const loadKafka = Effect.promise(async () => {
 
 const openOnKafka = Effect.fnUntraced(function* (
   { connection, groupId, isCompacted, registry }: LanderKafka,
-  { topic, observe }: LanderLogSettings
+  { topic, folder, observe }: LanderLogSettings
 ) {
   const { KafkaAdmin, openKafkaReader, openSession } = yield* loadKafka
   const open = () => openSession(connection, (line) => observe({ type: 'client.reported', line }))
@@ -101,22 +107,25 @@ const openOnKafka = Effect.fnUntraced(function* (
     isCompacted,
     openSession: open,
     admin,
-    schemas: registry === undefined ? noRegistry : yield* schemasIn(registry),
+    schemas: yield* schemasOf(keptSchemas(folder.schemas), registry),
     monotonicMs: () => performance.now(),
     observe
   })
 })
 
-/** Records then say by fingerprint which schema wrote them; the lander knows its own. */
-const noRegistry: WriterSchemas = {
-  ofId: () => Promise.resolve(undefined),
-  ofFingerprint: () => undefined
-}
+/** Without a registry records name their schema by fingerprint; some of those are kept here. */
+const schemasOf = (kept: KeptSchemas, registry: LanderKafka['registry']) =>
+  registry === undefined
+    ? Effect.succeed<WriterSchemas>({
+        ofId: () => Promise.resolve(undefined),
+        ofFingerprint: kept.textOf
+      })
+    : schemasIn(kept, registry)
 
-const schemasIn = Effect.fnUntraced(function* ({
-  cacheFile,
-  ...connection
-}: NonNullable<LanderKafka['registry']>) {
+const schemasIn = Effect.fnUntraced(function* (
+  kept: KeptSchemas,
+  { cacheFile, ...connection }: NonNullable<LanderKafka['registry']>
+) {
   const { openSchemaRegistry } = yield* Effect.promise(
     () => import('../../adapters/schema/schema-registry.ts')
   )
@@ -137,8 +146,9 @@ const schemasIn = Effect.fnUntraced(function* ({
       }),
       Effect.catchTag('SchemaUnknown', () => Effect.succeed(undefined))
     )
-  return {
-    ofId: async (schemaId: number) => known.get(schemaId) ?? Effect.runPromise(ask(schemaId)),
-    ofFingerprint: (fingerprint: string) => texts.get(fingerprint)
+  const schemas: WriterSchemas = {
+    ofId: async (schemaId) => known.get(schemaId) ?? Effect.runPromise(ask(schemaId)),
+    ofFingerprint: async (fingerprint) => texts.get(fingerprint) ?? (await kept.textOf(fingerprint))
   }
+  return schemas
 })

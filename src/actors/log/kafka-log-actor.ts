@@ -23,6 +23,7 @@ import {
   openKafkaLog
 } from '../../adapters/log/kafka/kafka-log.ts'
 import { readTopicsFile, specsOf } from '../../adapters/log/kafka/topics-file.ts'
+import type { KeptSchemas } from '../../adapters/schema/kept-schemas.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import {
   openSchemaRegistry,
@@ -37,11 +38,12 @@ import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { connectionOf, registryOf } from './kafka-settings.ts'
+import { keepSchemas } from './keep-schemas.ts'
 import { noteDrained } from './log-drain.ts'
+import { lagSampling, logLag, overdueMsOf } from './log-lag.ts'
 
 const sampleMs = 1_000
 const answerMsMax = 10_000
-const commitAgesOverdue = 2
 const defaultTopicsFile = fileURLToPath(
   new URL('../../../deploy/kafka/topics.json', import.meta.url)
 )
@@ -52,19 +54,26 @@ export const kafkaLogProgram =
     Effect.gen(function* () {
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
       const topics = yield* declaredTopics(shared)
+      const kept = yield* keepSchemas(shared)
       // Before the brokers are asked: what they cannot take now goes to the spool (4).
       yield* shared.logTopics.serve(
         new Map([...topics].map(([topic, { partitions }]) => [topic, partitions]))
       )
-      const options = yield* logOptions(shared, topics, failed)
+      const options = yield* logOptions(shared, { topics, kept }, failed)
       const log = yield* tracked('event log', 'client')(openKafkaLog(options))
       for (const { message } of log.faults)
         shared.telemetry.log('error', 'log.fault', { detail: message })
-      reportStatus(() => ({ queueBytes: log.usage().pendingBytes }))
+      const lag = logLag(shared, log, ({ topic, partition }, landedOffset) =>
+        Effect.sync(() => {
+          if (landedOffset !== undefined) log.setConsumed(topic, partition, landedOffset)
+          return log.lag(topic, partition)
+        })
+      )
+      reportStatus(() => ({ queueBytes: log.usage().pendingBytes, counters: lag.counters() }))
       yield* shared.log.serve(log)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
-      yield* Effect.raceFirst(drained, Deferred.await(failed))
+      yield* Effect.raceAllFirst([drained, Deferred.await(failed), lagSampling(lag)])
     }).pipe(markDependency)
 
 const declaredTopics = ({ config, captured }: Shared) =>
@@ -80,7 +89,7 @@ const declaredTopics = ({ config, captured }: Shared) =>
 
 const logOptions = (
   shared: Shared,
-  topics: KafkaLogOptions['topics'],
+  { topics, kept }: { readonly topics: KafkaLogOptions['topics']; readonly kept: KeptSchemas },
   failed: Deferred.Deferred<never, LogUnavailable>
 ) =>
   Effect.gen(function* () {
@@ -96,7 +105,7 @@ const logOptions = (
     return {
       connection: connectionOf(config),
       topics,
-      schemaIdOf: yield* schemaIds(shared),
+      schemaIdOf: yield* schemaIds(shared, kept),
       landedOffset: (identity, topic, partition) =>
         recorded
           .map((state) => state?.offsets[identity]?.[topic]?.[partition])
@@ -104,7 +113,7 @@ const logOptions = (
       sendMsMax: config.kafkaSendMs,
       answerMsMax,
       sampleMs,
-      overdueMs: commitAgesOverdue * config.commitAgeMs,
+      overdueMs: overdueMsOf(shared),
       nowMs,
       monotonicMs: () => performance.now(),
       observe: (event) => {
@@ -114,7 +123,7 @@ const logOptions = (
     } satisfies KafkaLogOptions
   })
 
-const schemaIds = ({ config, folder, captured, telemetry }: Shared) =>
+const schemaIds = ({ config, folder, captured, telemetry }: Shared, kept: KeptSchemas) =>
   Effect.gen(function* () {
     const connection = registryOf(config)
     if (connection === undefined) return undefined
@@ -131,7 +140,7 @@ const schemaIds = ({ config, folder, captured, telemetry }: Shared) =>
         )
       )
     }
-    return idsOf(registry, written)
+    return idsOf(registry, written, kept)
   })
 
 const writtenSchema = ({ schema }: Pipeline['spec']): WrittenSchema => ({
@@ -142,13 +151,23 @@ const writtenSchema = ({ schema }: Pipeline['spec']): WrittenSchema => ({
 const idsOf =
   (
     registry: SchemaRegistry,
-    written: ReadonlyMap<string, WrittenSchema>
+    written: ReadonlyMap<string, WrittenSchema>,
+    kept: KeptSchemas
   ): NonNullable<KafkaLogOptions['schemaIdOf']> =>
   (topic, fingerprint) => {
     const schema = written.get(topic)
-    return schema?.fingerprint === fingerprint
-      ? registry.idOf(topic, schema)
-      : Effect.fail(unavailable(topic, `no schema is known with fingerprint ${fingerprint}`))
+    if (schema?.fingerprint === fingerprint) return registry.idOf(topic, schema)
+    // The spool holds what an earlier version of K2 has written, too (R52).
+    return Effect.tryPromise({
+      try: () => kept.textOf(fingerprint),
+      catch: (error) => unavailable(topic, error)
+    }).pipe(
+      Effect.flatMap((text): Effect.Effect<number, { readonly message: string }> =>
+        text === undefined
+          ? Effect.fail(unavailable(topic, `no schema is known with fingerprint ${fingerprint}`))
+          : registry.idOf(topic, { text, fingerprint })
+      )
+    )
   }
 
 const observeLog = ({ log }: Telemetry, event: KafkaLogEvent): void => {

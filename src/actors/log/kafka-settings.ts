@@ -1,6 +1,4 @@
-/**
- * How the configuration says that brokers and schema registry are reached; structured-cloneable.
- */
+/** How the configuration says to reach brokers and schema registry; structured-cloneable. */
 import type { Config } from '../../adapters/config/config.ts'
 import type { KafkaConnection } from '../../adapters/log/kafka/kafka-client.ts'
 import type { RegistryConnection } from '../../adapters/schema/registry-http.ts'

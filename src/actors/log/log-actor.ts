@@ -31,7 +31,9 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { kafkaLogProgram } from './kafka-log-actor.ts'
+import { keepSchemas } from './keep-schemas.ts'
 import { noteDrained } from './log-drain.ts'
+import { embeddedLagOf, lagSampling, logLag, overdueMsOf } from './log-lag.ts'
 
 const expireMs = 5_000
 const segmentBytesMax = 64 * 1_024 ** 2
@@ -58,18 +60,26 @@ const embeddedLogProgram =
     Effect.gen(function* () {
       const { telemetry } = shared
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
+      yield* keepSchemas(shared)
       const log = yield* tracked('event log', 'file')(openLog(shared, failed))
       for (const fault of log.faults)
         telemetry.log('error', 'log.truncated', { detail: fault.message })
+      const times = { overdueMs: overdueMsOf(shared), monotonicMs: () => performance.now() }
+      const lag = logLag(shared, log, embeddedLagOf(log, times))
       reportStatus(() => {
         const { diskBytes, pendingBytes } = log.usage()
-        return { queueBytes: pendingBytes, counters: { diskBytes } }
+        return { queueBytes: pendingBytes, counters: { diskBytes, ...lag.counters() } }
       })
       yield* shared.logTopics.serve(log.topics)
       yield* shared.log.serve(log)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
-      yield* Effect.raceAllFirst([drained, Deferred.await(failed), expireByTime(shared, log)])
+      yield* Effect.raceAllFirst([
+        drained,
+        Deferred.await(failed),
+        expireByTime(shared, log),
+        lagSampling(lag)
+      ])
     }).pipe(markDependency)
 
 /** Never below what the tables have, which are read before (R11). */

@@ -11,6 +11,8 @@ export interface DataFolder {
   readonly root: string
   readonly log: string
   readonly spool: string
+  /** Schemas that records of log and spool were written with. */
+  readonly schemas: string
   readonly warehouse: string
   readonly deadLetters: string
   /** Where DuckDB spills what exceeds its memory. */
@@ -27,6 +29,7 @@ export const dataFolderAt = (path: string): DataFolder => {
     root,
     log: join(root, 'log'),
     spool: join(root, 'spool'),
+    schemas: join(root, 'schemas'),
     warehouse: join(root, 'warehouse'),
     deadLetters: join(root, 'dead-letters'),
     temporary: join(root, 'tmp'),

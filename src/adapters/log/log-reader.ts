@@ -30,6 +30,11 @@ export interface LogReaderOptions {
   readonly files: LogFiles
   /** Watermarks at the time of opening, from the writer. */
   readonly watermarks: readonly Watermark[]
+  /**
+   * JSON text of the schema with a fingerprint, where it is known; absent: of none (R52). Rejects
+   * where that cannot be told now.
+   */
+  readonly writerSchemaOf?: (fingerprint: string) => Promise<string | undefined>
 }
 
 export interface LogReader extends EventLogReader {
@@ -47,7 +52,12 @@ export const openLogReader = (
       error instanceof LogDescriptionUnreadable ? error : unavailable('embedded log', error)
   })
 
-const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise<LogReader> => {
+const open = async ({
+  directory,
+  files,
+  watermarks,
+  writerSchemaOf
+}: LogReaderOptions): Promise<LogReader> => {
   const description = await readDescription(files, directory)
   if (description === undefined) throw new Error('the directory holds no log')
   const partitions = new Map<string, PartitionView>()
@@ -77,7 +87,7 @@ const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise
       Effect.suspend(() => {
         const view = find(topic, partition)
         return Effect.tryPromise({
-          try: () => view.read(fromOffset, bytesMax),
+          try: async () => withSchemas(await view.read(fromOffset, bytesMax), writerSchemaOf),
           catch: (error) => readFailure(topicPartitionName(topic, partition), error)
         })
       }),
@@ -90,6 +100,18 @@ const open = async ({ directory, files, watermarks }: LogReaderOptions): Promise
       for (const listener of listeners) listener(watermark)
     }
   }
+}
+
+const withSchemas = async (
+  batches: readonly LogBatch[],
+  writerSchemaOf: LogReaderOptions['writerSchemaOf']
+): Promise<readonly LogBatch[]> => {
+  if (writerSchemaOf === undefined) return batches
+  const told: LogBatch[] = []
+  for (const batch of batches) {
+    told.push({ ...batch, writerSchema: await writerSchemaOf(batch.schemaFingerprint) })
+  }
+  return told
 }
 
 class PartitionView {

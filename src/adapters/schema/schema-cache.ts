@@ -6,9 +6,9 @@
  * 2. The file is whole at any time: a new one is durable before it takes the old one's name.
  * 3. It can be lost: all is asked for again. One that cannot be read counts as none, by report.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import * as Schema from 'effect/Schema'
+import { writeWhole } from './whole-file.ts'
 
 export interface SchemaCache {
   readonly idOf: (subject: string, fingerprint: string) => number | undefined
@@ -39,12 +39,15 @@ export const openSchemaCache = async (options: SchemaCacheOptions): Promise<Sche
   let writing: Promise<void> = Promise.resolve()
   const save = (): Promise<void> => {
     const write = () =>
-      writeWhole(file, {
-        version: 1,
-        registry,
-        ids: Object.fromEntries(ids),
-        schemas: Object.fromEntries(schemas)
-      })
+      writeWhole(
+        file,
+        textOf({
+          version: 1,
+          registry,
+          ids: Object.fromEntries(ids),
+          schemas: Object.fromEntries(schemas)
+        })
+      )
     // One after the other, also after one that failed.
     const saved = writing.then(write, write)
     writing = saved.catch(() => undefined)
@@ -76,6 +79,8 @@ interface Content {
   readonly schemas: Readonly<Record<string, string>>
 }
 
+const textOf = (content: Content): string => `${JSON.stringify(content, undefined, 2)}\n`
+
 const keyOf = (subject: string, fingerprint: string): string => `${subject} ${fingerprint}`
 
 const decodeContent = Schema.decodeUnknownSync(
@@ -101,28 +106,5 @@ const readContent = async ({
     const detail = error instanceof Error ? error.message : String(error)
     if (!isAbsent) observe({ type: 'schema_cache.unreadable', detail: `${file}: ${detail}` })
     return nothing
-  }
-}
-
-const writeWhole = async (file: string, content: Content): Promise<void> => {
-  await mkdir(dirname(file), { recursive: true })
-  const unfinished = `${file}.new`
-  const handle = await open(unfinished, 'w')
-  try {
-    await handle.writeFile(`${JSON.stringify(content, undefined, 2)}\n`)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(unfinished, file)
-  await syncFolder(dirname(file))
-}
-
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

@@ -141,6 +141,19 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
     'Durable records that the table does not have yet.',
     'topic'
   ),
+  logLagRecords: gauge(
+    'k2_log_lag_records',
+    'Records that the table lacks, of each partition: raw, and overdue after two commit ages.',
+    'topic',
+    'partition',
+    'kind'
+  ),
+  logLagAge: gauge(
+    'k2_log_lag_age_seconds',
+    'Age of the sample of the end of the partition that its lag rests on.',
+    'topic',
+    'partition'
+  ),
   landed: gauge('k2_landed_records', 'Rows landed since the table was made.', 'topic'),
   duplicates: gauge(
     'k2_duplicate_records',

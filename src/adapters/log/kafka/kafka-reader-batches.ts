@@ -40,8 +40,8 @@ export interface WriterSchemas {
    * registry cannot be asked now.
    */
   readonly ofId: (schemaId: number) => Promise<WriterSchema | undefined>
-  /** The schema with this fingerprint as JSON text, if it is known. */
-  readonly ofFingerprint: (fingerprint: string) => string | undefined
+  /** The schema with this fingerprint as JSON text, if it is known. Rejects as `ofId` does. */
+  readonly ofFingerprint: (fingerprint: string) => Promise<string | undefined> | string | undefined
 }
 
 /** The registry cannot be asked now which schema has written a message. */
@@ -121,7 +121,7 @@ export const formOf = async (
   const head = value!.subarray(0, frame.recordStart)
   if (frame.type === 'single_object') {
     const { fingerprint } = frame
-    const schema = { fingerprint, schema: schemas.ofFingerprint(fingerprint) }
+    const schema = { fingerprint, schema: await schemas.ofFingerprint(fingerprint) }
     return { head, schema, refusal: undefined }
   }
   const schema = await schemaOfId(frame.schemaId, schemas)

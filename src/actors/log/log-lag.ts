@@ -1,0 +1,193 @@
+/**
+ * How far the tables are behind the log, partition by partition, as metrics and counters (R2).
+ *
+ * 1. The table says what has landed, whoever landed it; where no table is open here, because this
+ *    process only captures, or cannot be read, lag is unknown.
+ * 2. What is unknown has no value: it is taken away, and never 0.
+ */
+import * as Effect from 'effect/Effect'
+import { type RecordedState, valueAt } from '../../adapters/iceberg/k2-summary.ts'
+import { readRecordedState, type Table } from '../../adapters/iceberg/table.ts'
+import type { EventLog } from '../../adapters/log/event-log.ts'
+import { type Lag, LagHistory } from '../../adapters/log/lag-history.ts'
+import type { Metrics } from '../../adapters/telemetry/metrics.ts'
+import type { LandingProgress } from '../lander/landing-progress.ts'
+import type { Shared } from '../shared.ts'
+
+interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** `landedOffset`: next offset to land, undefined where nothing has landed. */
+export type LagOf = (at: TopicPartition, landedOffset: number | undefined) => Effect.Effect<Lag>
+
+interface MeasuredPipeline {
+  readonly topic: string
+  /** Undefined while it is not open. */
+  readonly table: { readonly current: Table | undefined }
+  /** Of the lander of this process. */
+  readonly landing: { readonly current: Pick<LandingProgress, 'positions'> | undefined }
+}
+
+export interface LagOptions {
+  readonly pipelines: readonly MeasuredPipeline[]
+  readonly log: Pick<EventLog, 'topics' | 'identityOf'>
+  readonly lagOf: LagOf
+  readonly metrics: Pick<Metrics, 'logLagRecords' | 'logLagAge'>
+  /** A table is read again after so long, ms. */
+  readonly tableMs: number
+  readonly monotonicMs: () => number
+}
+
+/** Of the embedded log, which tells at any time where it ends: each question is a sample. */
+export const embeddedLagOf = (
+  log: Pick<EventLog, 'bounds'>,
+  { overdueMs, monotonicMs }: { readonly overdueMs: number; readonly monotonicMs: () => number }
+): LagOf => {
+  const histories = new Map<string, LagHistory>()
+  return ({ topic, partition }, landedOffset) => {
+    const name = `${topic}-${partition}`
+    const history = histories.get(name) ?? new LagHistory({ overdueMs, staleMs: overdueMs })
+    histories.set(name, history)
+    const read = () => history.read(monotonicMs(), landedOffset)
+    return Effect.match(log.bounds(topic, partition), {
+      onFailure: read,
+      onSuccess: ({ startOffset, durableEnd: endOffset }) => {
+        history.note(monotonicMs(), { startOffset, endOffset })
+        return read()
+      }
+    })
+  }
+}
+
+export interface LogLag {
+  /** One look at every partition. */
+  readonly sample: Effect.Effect<void>
+  /** Records over all partitions; a key is absent while a part of its sum is unknown (2). */
+  readonly counters: () => Readonly<Record<string, number>>
+}
+
+export const makeLogLag = (options: LagOptions): LogLag => {
+  const landed = new Map<string, Landed>()
+  let counters: Readonly<Record<string, number>> = {}
+  const sample = Effect.gen(function* () {
+    const sums = { raw: new Sum(), overdue: new Sum() }
+    for (const pipeline of options.pipelines) {
+      const { topic } = pipeline
+      const recorded = yield* recordedOf(pipeline, landed, options)
+      for (let partition = 0; partition < (options.log.topics.get(topic) ?? 0); partition++) {
+        const at = { topic, partition }
+        const logIdentity = options.log.identityOf(topic)
+        const lag =
+          recorded === null
+            ? null
+            : yield* options.lagOf(at, landedOffset(pipeline, recorded, { logIdentity, ...at }))
+        const { raw, overdue, ageMs } = partsOf(lag)
+        sums.raw.add(raw)
+        sums.overdue.add(overdue)
+        show(options.metrics, at, { raw, overdue, ageMs })
+      }
+    }
+    counters = { ...sums.raw.as('lagRecords'), ...sums.overdue.as('overdueLagRecords') }
+  })
+  return { sample, counters: () => counters }
+}
+
+/** What the lander of this process has landed is known before the table is read again. */
+const landedOffset = (
+  { landing }: MeasuredPipeline,
+  { offsets }: RecordedState,
+  at: TopicPartition & { readonly logIdentity: string }
+): number | undefined => {
+  const recorded = valueAt(offsets, at)
+  const own = landing.current?.positions.find(({ partition }) => partition === at.partition)
+  return recorded === null ? undefined : Math.max(recorded, own?.offset ?? 0)
+}
+
+const sampleMs = 1_000
+const commitAgesOverdue = 2
+
+/** Of a log that is open, for as long as it is. */
+export const logLag = (shared: Shared, log: EventLog, lagOf: LagOf): LogLag =>
+  makeLogLag({
+    // Who only captures has no tables open (1).
+    pipelines: shared.hasRole('land') ? shared.pipelines : [],
+    log,
+    lagOf,
+    metrics: shared.telemetry.metrics,
+    tableMs: shared.config.commitAgeMs,
+    monotonicMs: () => performance.now()
+  })
+
+export const lagSampling = ({ sample }: LogLag): Effect.Effect<never> =>
+  Effect.andThen(sample, Effect.sleep(sampleMs)).pipe(Effect.forever)
+
+/** After so long a record should have landed (R2). */
+export const overdueMsOf = ({ config }: Pick<Shared, 'config'>): number =>
+  commitAgesOverdue * config.commitAgeMs
+
+interface Landed {
+  readonly atMs: number
+  readonly recorded: RecordedState | null
+}
+
+/** Null where it is not known what has landed. */
+const recordedOf = (
+  { topic, table: { current: table } }: MeasuredPipeline,
+  landed: Map<string, Landed>,
+  { tableMs, monotonicMs }: LagOptions
+): Effect.Effect<RecordedState | null> => {
+  const known = landed.get(topic)
+  const nowMs = monotonicMs()
+  if (known !== undefined && nowMs - known.atMs < tableMs) return Effect.succeed(known.recorded)
+  const reading: Effect.Effect<RecordedState | null> =
+    table === undefined
+      ? Effect.succeed(null)
+      : Effect.orElseSucceed(readRecordedState(table), () => null)
+  return Effect.tap(reading, (recorded) =>
+    Effect.sync(() => {
+      landed.set(topic, { atMs: nowMs, recorded })
+    })
+  )
+}
+
+interface LagParts {
+  readonly raw: number | undefined
+  readonly overdue: number | undefined
+  readonly ageMs: number | undefined
+}
+
+const partsOf = (lag: Lag | null): LagParts =>
+  lag === null || lag.type === 'unknown'
+    ? { raw: undefined, overdue: undefined, ageMs: undefined }
+    : { raw: lag.rawRecords, overdue: lag.overdueRecords, ageMs: lag.ageMs }
+
+const show = (
+  { logLagRecords, logLagAge }: LagOptions['metrics'],
+  { topic, partition: number }: TopicPartition,
+  { raw, overdue, ageMs }: LagParts
+): void => {
+  const partition = String(number)
+  for (const [kind, records] of [['raw', raw] as const, ['overdue', overdue] as const]) {
+    if (records === undefined) logLagRecords.remove({ topic, partition, kind })
+    else logLagRecords.set({ topic, partition, kind }, records)
+  }
+  if (ageMs === undefined) logLagAge.remove({ topic, partition })
+  else logLagAge.set({ topic, partition }, ageMs / 1_000)
+}
+
+/** Of what is known; nothing once something is not. */
+class Sum {
+  #total: number | undefined
+  #isKnown = true
+
+  add(part: number | undefined): void {
+    if (part === undefined) this.#isKnown = false
+    else this.#total = (this.#total ?? 0) + part
+  }
+
+  as(key: string): Readonly<Record<string, number>> {
+    return this.#isKnown && this.#total !== undefined ? { [key]: this.#total } : {}
+  }
+}
