@@ -241,8 +241,12 @@ const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Chi
     {
       id: `lander:${pipeline.dataType}`,
       onLimit,
-      // The first data type can be asked for while the landers of the others are still starting.
-      ready: pipeline === shared.captured[0] ? 'reported' : 'started',
+      // The first data type can be asked for while the landers of the others are still starting;
+      // brokers that are away keep nobody from starting.
+      ready:
+        pipeline === shared.captured[0] && shared.config.kafkaBootstrapServers === undefined
+          ? 'reported'
+          : 'started',
       startMsMax: 30_000,
       drainMsMax: landerDrainMsMax,
       shutdownMsMax: 2 * landerStopMsMax

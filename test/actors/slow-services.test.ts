@@ -47,5 +47,7 @@ describe('a start while a service hangs', () => {
     expect(tree.actor(path).lastError).toMatchObject({ tag: 'ServiceAway', isDependency: true })
     clock.increment(30_000)
     expect(tree.actor(path).lastError).toMatchObject({ tag: 'ServiceAway' })
+    await tree.until('the API', () => tree.shared.http.current !== undefined)
+    expect((await tree.health()).text).toContain('the event log is not open')
   })
 })
