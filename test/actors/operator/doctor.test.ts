@@ -64,6 +64,9 @@ const pathsUnder = (folder: string, pattern: RegExp): readonly string[] =>
     .map((name) => join(folder, name))
     .sort()
 
+const oldest = (paths: readonly string[]): string =>
+  paths.toSorted((one, other) => statSync(one).mtimeMs - statSync(other).mtimeMs)[0]!
+
 const dataPaths = (root: string) => pathsUnder(join(root, 'warehouse', 'market'), /\.parquet$/)
 
 const currentStates = async (root: string): Promise<readonly string[]> => {
@@ -122,8 +125,9 @@ describe('files', () => {
   test('a manifest list that cannot be read, and a manifest that is missing', async () => {
     const root = await landed()
     const metadata = join(root, 'warehouse', 'market', 'trades', 'metadata')
-    writeFileSync(pathsUnder(metadata, /^snap-.*\.avro$/)[0]!, 'nothing')
-    rmSync(pathsUnder(metadata, /-m0\.avro$/)[0]!)
+    // Of the first commit: all later lists name its manifest as well.
+    writeFileSync(oldest(pathsUnder(metadata, /^snap-.*\.avro$/)), 'nothing')
+    rmSync(oldest(pathsUnder(metadata, /-m0\.avro$/)))
     expect(faults(await doctor(root, { isQuick: true }))).toMatchObject({
       'manifest-lists': 1,
       manifests: 1
