@@ -3,21 +3,19 @@ import * as Effect from 'effect/Effect'
 import {
   adopt,
   type AdoptionPlan,
-  type AdoptionPorts,
   AdoptionRefused,
   planAdoption
 } from '../actors/operator/adopt-log.ts'
 import type { StartingPoint } from '../actors/operator/adoption-plan.ts'
+import { embeddedLogFacts } from '../actors/operator/log-facts.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from '../actors/lander/dead-letter-limits.ts'
 import { openDeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
-import type { Config } from '../adapters/config/config.ts'
 import { goOnAt, type RepairedLog, withoutWriter } from '../adapters/log/log-repair.ts'
 import { nodeFiles } from '../adapters/log/node-files.ts'
 import { nodeProcess } from '../adapters/log/node-process.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 import {
   FlagRejected,
-  logFactsOf,
   openOperatorTable,
   type OperatorContext,
   tableFlag
@@ -63,36 +61,33 @@ const adoption = (given: Given, io: CommandIo) =>
   Effect.gen(function* () {
     const from = yield* startingPoints(given.values.get(fromFlag))
     const context = yield* openOperatorTable(given)
-    const plans = plansOf(given.config, context, from)
-    if (!given.values.has('--yes')) {
-      const planned = yield* plans
-      planned.forEach((plan) => io.print(planText(plan)))
-      const isNothing = planned.length === 0
-      io.print(isNothing ? 'nothing to adopt' : 'stop K2 and repeat with --yes to do this')
-      return isNothing ? 0 : 1
+    if (given.config.kafkaBootstrapServers !== undefined) {
+      const reason = 'the log is Kafka: this command adopts embedded logs'
+      return yield* new AdoptionRefused({ reasons: [reason] })
     }
-    // Brokers let nobody keep the others away: should a lander commit meanwhile, the adoption is
-    // fenced.
-    if (isKafka(given.config))
-      return yield* doAdopt({ context, plans, goOnAt: () => Effect.void, io })
+    const directory = context.folder.log
     const process = yield* Effect.promise(nodeProcess)
-    const log: RepairedLog = { directory: context.folder.log, files: nodeFiles, process }
-    const doing = doAdopt({ context, plans, goOnAt: (at) => goOnAt(log, at), io })
-    return yield* withoutWriter(log, doing)
+    const log: RepairedLog = { directory, files: nodeFiles, process }
+    if (!given.values.has('--yes')) {
+      const plans = yield* plansOf(context, from)
+      plans.forEach((plan) => io.print(planText(plan)))
+      io.print(plans.length === 0 ? 'nothing to adopt' : 'stop K2 and repeat with --yes to do this')
+      return plans.length === 0 ? 0 : 1
+    }
+    return yield* withoutWriter(log, doAdopt({ context, from, log, io }))
   })
 
-const isKafka = ({ kafkaBootstrapServers }: Config): boolean => kafkaBootstrapServers !== undefined
-
-interface Doing extends Pick<AdoptionPorts, 'goOnAt'> {
+interface Doing {
   readonly context: OperatorContext
-  readonly plans: ReturnType<typeof plansOf>
+  readonly from: StartingPoints
+  readonly log: RepairedLog
   readonly io: CommandIo
 }
 
-const doAdopt = ({ context, plans: planning, goOnAt, io }: Doing) =>
+const doAdopt = ({ context, from, log, io }: Doing) =>
   Effect.gen(function* () {
     const { table, folder, spec } = context
-    const plans = yield* planning
+    const plans = yield* plansOf(context, from)
     const letters = yield* openDeadLetterLog({
       folder: folder.deadLetters,
       name: `adopt-${spec.name}`,
@@ -102,7 +97,7 @@ const doAdopt = ({ context, plans: planning, goOnAt, io }: Doing) =>
     for (const plan of plans) {
       const { snapshotId } = yield* adopt(plan, {
         table,
-        goOnAt,
+        goOnAt: (at) => goOnAt(log, at),
         writeLetters: letters.write
       })
       io.print(`${planText(plan)}\ncommitted as snapshot ${snapshotId}; start K2 to go on`)
@@ -111,29 +106,15 @@ const doAdopt = ({ context, plans: planning, goOnAt, io }: Doing) =>
     return 0
   }).pipe(Effect.scoped)
 
-const plansOf = (config: Config, context: OperatorContext, from: StartingPoints) =>
+const plansOf = ({ table, folder }: OperatorContext, from: StartingPoints) =>
   Effect.gen(function* () {
-    const log = yield* logFactsOf(config, context)
+    const log = yield* embeddedLogFacts(folder.log)
     if ('missing' in log) {
-      const remedy = isKafka(config) ? 'is it up?' : 'start K2 once, which makes one'
-      return yield* new AdoptionRefused({ reasons: [`${log.missing}; ${remedy}`] })
+      const reason = `${log.missing}; start K2 once, which makes one`
+      return yield* new AdoptionRefused({ reasons: [reason] })
     }
-    const plans = yield* planAdoption({ table: context.table, log, from })
-    const reasons = isKafka(config) ? plans.flatMap(cutOffByBrokers) : []
-    if (reasons.length > 0) return yield* new AdoptionRefused({ reasons })
-    return plans
+    return yield* planAdoption({ table, log, from })
   })
-
-/** An embedded log can be told to go on where the table is; brokers cannot. */
-const cutOffByBrokers = ({ topic, partitions }: AdoptionPlan): readonly string[] =>
-  partitions
-    .filter(({ logGoesOnAt }) => logGoesOnAt !== null)
-    .map(
-      ({ partition, reason }) =>
-        `${topic}-${partition}: ${reason}, but Kafka will give out the offsets below it again, ` +
-        'which the table holds already: delete the topic, start K2, which makes it anew, and ' +
-        'adopt that one'
-    )
 
 type StartingPoints = (partition: number) => StartingPoint | undefined
 

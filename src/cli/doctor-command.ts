@@ -44,9 +44,8 @@ const examination = (given: Given) =>
   Effect.gen(function* () {
     const { values, config } = given
     const orphanAgeMsMin = yield* ageOf(values.get(ageFlag) ?? '3d')
-    const context = yield* openOperatorTable(given)
-    const { table } = context
-    const log = yield* logFactsOf(config, context)
+    const { table, folder } = yield* openOperatorTable(given)
+    const log = yield* logFactsOf(config, folder)
     const isQuick = values.has('--quick')
     return yield* examine({ table, log, orphanAgeMsMin, isQuick, nowMs: Date.now() })
   })

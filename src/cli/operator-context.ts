@@ -10,9 +10,8 @@ import { embeddedLogFacts, type LogFacts } from '../actors/operator/log-facts.ts
 import { type DataFolder, dataFolderAt, openTable } from '../actors/storage/data-folder.ts'
 import { storageSettingsOf } from '../actors/storage/stores.ts'
 import type { Config } from '../adapters/config/config.ts'
-import { connectionOf } from '../actors/log/kafka-settings.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
-import { readRecordedState, type Table } from '../adapters/iceberg/table.ts'
+import type { Table } from '../adapters/iceberg/table.ts'
 import type { Flag, Given } from './command-line.ts'
 
 export const tableFlag: Flag = {
@@ -67,22 +66,8 @@ export const openOperatorTable = ({ config, values }: Given) =>
     return context
   })
 
-/** Of the log that the configuration names; `missing` where it cannot be asked. */
-export const logFactsOf = (config: Config, { folder, table }: OperatorContext) =>
+/** Of the log that the configuration names. */
+export const logFactsOf = (config: Config, folder: DataFolder) =>
   config.kafkaBootstrapServers === undefined
     ? embeddedLogFacts(folder.log)
-    : Effect.gen(function* () {
-        const { kafkaLogFacts } = yield* Effect.promise(
-          () => import('../actors/operator/kafka-log-facts.ts')
-        )
-        const topics = yield* landedTopics(table)
-        return yield* kafkaLogFacts(connectionOf(config), topics)
-      }).pipe(
-        Effect.catch(({ message }) => Effect.succeed<LogFacts>({ missing: message }))
-      )
-
-/** Topics that the table has landed, from whichever log. */
-const landedTopics = (table: Table) =>
-  Effect.map(readRecordedState(table), ({ offsets }) => [
-    ...new Set(Object.values(offsets).flatMap((topics) => Object.keys(topics)))
-  ])
+    : Effect.succeed<LogFacts>({ missing: 'bounds of Kafka topics are not looked at' })

@@ -64,9 +64,8 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
     for (const topic of topics) {
       if (!log.topics.has(topic)) continue
       const partitions: PlannedPartition[] = []
-      const logIdentity = log.identityOf(topic)
       for (const survey of log.partitions.filter((it) => it.topic === topic)) {
-        const own = recorded.offsets[logIdentity]?.[topic]
+        const own = recorded.offsets[log.identity]?.[topic]
         const offset = own?.[survey.partition] ?? null
         // Nothing of it has landed yet: it begins as any new partition does.
         if (own !== undefined && offset === null) continue
@@ -76,9 +75,9 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
         if ('refusal' in planned) refusals.push(planned.refusal)
         else partitions.push(planned)
       }
+      const plan = { topic, logIdentity: log.identity, recorded, partitions }
       const partitionCount = log.topics.get(topic)!
-      const retired = retiredBy(recorded.offsets, logIdentity, topic)
-      plans.push({ topic, logIdentity, recorded, partitions, partitionCount, retired })
+      plans.push({ ...plan, partitionCount, retired: retiredBy(recorded.offsets, log, topic) })
     }
     if (refusals.length > 0) return yield* new AdoptionRefused({ reasons: refusals })
     if (plans.length === 0) {
@@ -89,7 +88,7 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
     return plans.filter(changesSomething)
   })
 
-const retiredBy = (offsets: ByPartition<number>, identity: string, topic: string) =>
+const retiredBy = (offsets: ByPartition<number>, { identity }: KnownLog, topic: string) =>
   Object.fromEntries(
     Object.entries(offsets).flatMap(([of, topics]) =>
       of === identity || topics[topic] === undefined ? [] : [[of, topics[topic]] as const]

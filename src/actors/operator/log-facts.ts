@@ -6,8 +6,7 @@ import { type PartitionSurvey, surveyLog } from '../../adapters/log/log-survey.t
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 
 export interface KnownLog {
-  /** Names the log that a topic of it is in: Kafka has one for each. */
-  readonly identityOf: (topic: string) => string
+  readonly identity: string
   readonly topics: ReadonlyMap<string, number>
   readonly partitions: readonly PartitionSurvey[]
   /** Why nothing can be read at an offset; null: something can, or the log ends there. */
@@ -37,9 +36,7 @@ export const embeddedLogFacts = (directory: string) =>
       }))
     })
     const facts: LogFacts = {
-      topics: survey.topics,
-      partitions: survey.partitions,
-      identityOf: () => survey.identity,
+      ...survey,
       faultAt: (topic, partition, offset) =>
         Effect.match(
           reader.read(topic, partition, { fromOffset: offset, bytesMax: probeBytesMax }),

@@ -98,17 +98,17 @@ export const checkLog = ({ offsets }: RecordedState, facts: LogFacts, findings: 
       return
     }
     for (const [identity, topics] of Object.entries(offsets)) {
+      if (identity === facts.identity) continue
       for (const topic of Object.keys(topics)) {
-        const own = facts.identityOf(topic)
-        if (facts.topics.has(topic) && offsets[own]?.[topic] === undefined)
+        if (facts.topics.has(topic) && offsets[facts.identity]?.[topic] === undefined)
           findings.add(
-            `${topic} was landed from log ${identity}, here is ${own}: ` +
+            `${topic} was landed from log ${identity}, here is ${facts.identity}: ` +
               'run k2 adopt-log, or bring the log back'
           )
       }
     }
     for (const { topic, partition, startOffset, endOffset, damage } of facts.partitions) {
-      const at = { logIdentity: facts.identityOf(topic), topic, partition }
+      const at = { logIdentity: facts.identity, topic, partition }
       const offset = valueAt(offsets, at)
       if (offset === null) continue
       findings.checked++
