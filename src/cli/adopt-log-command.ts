@@ -3,11 +3,11 @@ import * as Effect from 'effect/Effect'
 import {
   adopt,
   type AdoptionPlan,
+  type AdoptionPorts,
   AdoptionRefused,
   planAdoption
 } from '../actors/operator/adopt-log.ts'
 import type { StartingPoint } from '../actors/operator/adoption-plan.ts'
-import { embeddedLogFacts } from '../actors/operator/log-facts.ts'
 import { deadLetterBytesMax, deadLetterFileBytesMax } from '../actors/lander/dead-letter-limits.ts'
 import { openDeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import { goOnAt, type RepairedLog, withoutWriter } from '../adapters/log/log-repair.ts'
@@ -16,6 +16,7 @@ import { nodeProcess } from '../adapters/log/node-process.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 import {
   FlagRejected,
+  logFactsOf,
   openOperatorTable,
   type OperatorContext,
   tableFlag
@@ -61,33 +62,38 @@ const adoption = (given: Given, io: CommandIo) =>
   Effect.gen(function* () {
     const from = yield* startingPoints(given.values.get(fromFlag))
     const context = yield* openOperatorTable(given)
-    if (given.config.kafkaBootstrapServers !== undefined) {
-      const reason = 'the log is Kafka: this command adopts embedded logs'
-      return yield* new AdoptionRefused({ reasons: [reason] })
-    }
-    const directory = context.folder.log
-    const process = yield* Effect.promise(nodeProcess)
-    const log: RepairedLog = { directory, files: nodeFiles, process }
     if (!given.values.has('--yes')) {
-      const plans = yield* plansOf(context, from)
+      const plans = yield* plansOf(given, context, from)
       plans.forEach((plan) => io.print(planText(plan)))
       io.print(plans.length === 0 ? 'nothing to adopt' : 'stop K2 and repeat with --yes to do this')
       return plans.length === 0 ? 0 : 1
     }
-    return yield* withoutWriter(log, doAdopt({ context, from, log, io }))
+    if (given.config.kafkaBootstrapServers !== undefined) {
+      return yield* doAdopt({ given, context, from, io, goOnAt: () => notInKafka })
+    }
+    const process = yield* Effect.promise(nodeProcess)
+    const log: RepairedLog = { directory: context.folder.log, files: nodeFiles, process }
+    const doing = { given, context, from, io, goOnAt: (at: GoingOn) => goOnAt(log, at) }
+    return yield* withoutWriter(log, doAdopt(doing))
   })
 
+type GoingOn = Parameters<typeof goOnAt>[1]
+
+/** A plan for Kafka never asks for it. */
+const notInKafka = Effect.die(new Error('a topic of Kafka goes on where it ends'))
+
 interface Doing {
+  readonly given: Given
   readonly context: OperatorContext
   readonly from: StartingPoints
-  readonly log: RepairedLog
   readonly io: CommandIo
+  readonly goOnAt: AdoptionPorts['goOnAt']
 }
 
-const doAdopt = ({ context, from, log, io }: Doing) =>
+const doAdopt = ({ given, context, from, io, goOnAt: go }: Doing) =>
   Effect.gen(function* () {
     const { table, folder, spec } = context
-    const plans = yield* plansOf(context, from)
+    const plans = yield* plansOf(given, context, from)
     const letters = yield* openDeadLetterLog({
       folder: folder.deadLetters,
       name: `adopt-${spec.name}`,
@@ -97,7 +103,7 @@ const doAdopt = ({ context, from, log, io }: Doing) =>
     for (const plan of plans) {
       const { snapshotId } = yield* adopt(plan, {
         table,
-        goOnAt: (at) => goOnAt(log, at),
+        goOnAt: go,
         writeLetters: letters.write
       })
       io.print(`${planText(plan)}\ncommitted as snapshot ${snapshotId}; start K2 to go on`)
@@ -106,11 +112,13 @@ const doAdopt = ({ context, from, log, io }: Doing) =>
     return 0
   }).pipe(Effect.scoped)
 
-const plansOf = ({ table, folder }: OperatorContext, from: StartingPoints) =>
+const plansOf = ({ config }: Given, context: OperatorContext, from: StartingPoints) =>
   Effect.gen(function* () {
-    const log = yield* embeddedLogFacts(folder.log)
+    const { table } = context
+    const log = yield* logFactsOf(config, context)
     if ('missing' in log) {
-      const reason = `${log.missing}; start K2 once, which makes one`
+      const isKafka = config.kafkaBootstrapServers !== undefined
+      const reason = isKafka ? log.missing : `${log.missing}; start K2 once, which makes one`
       return yield* new AdoptionRefused({ reasons: [reason] })
     }
     return yield* planAdoption({ table, log, from })

@@ -44,10 +44,11 @@ const examination = (given: Given) =>
   Effect.gen(function* () {
     const { values, config } = given
     const orphanAgeMsMin = yield* ageOf(values.get(ageFlag) ?? '3d')
-    const { table, folder } = yield* openOperatorTable(given)
-    const log = yield* logFactsOf(config, folder)
+    const context = yield* openOperatorTable(given)
+    const log = yield* logFactsOf(config, context)
     const isQuick = values.has('--quick')
-    return yield* examine({ table, log, orphanAgeMsMin, isQuick, nowMs: Date.now() })
+    const { table, listBelow } = context
+    return yield* examine({ table, listBelow, log, orphanAgeMsMin, isQuick, nowMs: Date.now() })
   })
 
 const ageOf = (value: string) => {

@@ -9,13 +9,31 @@ import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { maintainOrphansCommand } from './maintain-orphans-command.ts'
+import { queryReferenceDataCommand } from './query-reference-data-command.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
 
-const commands: readonly Command[] = [doctorCommand, rebuildStateCommand, adoptLogCommand]
+const commands: readonly Command[] = [
+  doctorCommand,
+  rebuildStateCommand,
+  adoptLogCommand,
+  maintainOrphansCommand,
+  queryReferenceDataCommand
+]
+
+/** The command whose words the arguments begin with, and what follows them. */
+const commandOf = (args: readonly string[]) => {
+  for (const command of commands) {
+    const words = command.name.split(' ')
+    if (words.every((word, index) => args[index] === word))
+      return { command, rest: args.slice(words.length) }
+  }
+  return undefined
+}
 
 const usage = (): string => `usage: npm run k2 -- <command> [flags]
 
-${commands.map(({ name, about }) => `  ${name.padEnd(16)}${about}`).join('\n')}
+${commands.map(({ name, about }) => `  ${name.padEnd(22)}${about}`).join('\n')}
 
   npm run k2 -- <command> --help   its flags, examples and exit codes
 
@@ -47,18 +65,19 @@ export const runK2 = async (
   env: Readonly<Record<string, string | undefined>>,
   io: CommandIo
 ): Promise<number> => {
-  const [name, ...rest] = args
+  const [name] = args
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     io.print(usage())
     return name === undefined ? 2 : 0
   }
-  const command = commands.find((it) => it.name === name)
-  if (command === undefined) {
+  const found = commandOf(args)
+  if (found === undefined) {
     const known = new Set(commands.map((it) => it.name))
     io.complain(`${name} is not a command of k2${suggestion(name, known)}`)
     io.complain(`commands: ${[...known].join(', ')}; npm run k2 -- --help explains them`)
     return 2
   }
+  const { command, rest } = found
   if (rest.includes('--help') || rest.includes('-h')) {
     io.print(usageOf(command))
     return 0
@@ -67,7 +86,7 @@ export const runK2 = async (
     return await command.run(readArguments(command, rest, env), io)
   } catch (error) {
     if (!(error instanceof ArgumentsRejected)) throw error
-    io.complain(`${error.message}\nnpm run k2 -- ${name} --help lists the flags`)
+    io.complain(`${error.message}\nnpm run k2 -- ${command.name} --help lists the flags`)
     return 2
   }
 }

@@ -5,19 +5,21 @@
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { tradesSpec, quotesSpec } from '../actors/data-types.ts'
+import { quotesSpec, referenceDataSpec, tradesSpec } from '../actors/data-types.ts'
+import { connectionOf } from '../actors/log/kafka-settings.ts'
+import { kafkaLogFacts } from '../actors/operator/kafka-facts.ts'
 import { embeddedLogFacts, type LogFacts } from '../actors/operator/log-facts.ts'
-import { type DataFolder, dataFolderAt, openTable } from '../actors/storage/data-folder.ts'
-import { storageSettingsOf } from '../actors/storage/stores.ts'
+import { type DataFolder, dataFolderAt, openTableIn } from '../actors/storage/data-folder.ts'
+import { openStores, storageSettingsOf, type Stores } from '../actors/storage/stores.ts'
 import type { Config } from '../adapters/config/config.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
-import type { Table } from '../adapters/iceberg/table.ts'
+import { readRecordedState, type Table } from '../adapters/iceberg/table.ts'
 import type { Flag, Given } from './command-line.ts'
 
 export const tableFlag: Flag = {
   name: '--table',
   value: 'market.trades',
-  about: 'Table: market.trades (the preset) or market.quotes.'
+  about: 'Table: market.trades (the preset), market.quotes or market.reference_data.'
 }
 
 /** A flag of a command has a value that it cannot have. */
@@ -31,7 +33,11 @@ export class FlagRejected extends Schema.TaggedError<FlagRejected>()('FlagReject
   }
 }
 
-const specs = { 'market.trades': tradesSpec, 'market.quotes': quotesSpec } as const
+const specs = {
+  'market.trades': tradesSpec,
+  'market.quotes': quotesSpec,
+  'market.reference_data': referenceDataSpec
+} as const
 
 type TableName = keyof typeof specs
 type OperatorSpec = (typeof specs)[TableName]
@@ -40,6 +46,7 @@ export interface OperatorContext {
   readonly spec: OperatorSpec
   readonly table: Table
   readonly folder: DataFolder
+  readonly listBelow: Stores['listBelow']
 }
 
 /** Opens the table that `--table` names. */
@@ -53,21 +60,30 @@ export const openOperatorTable = ({ config, values }: Given) =>
     }
     const spec = specs[name as TableName]
     const folder = dataFolderAt(config.dataDir)
-    const table = yield* openTable(spec, {
+    const stores = yield* openStores(storageSettingsOf(config), folder, Date.now)
+    const table = yield* openTableIn(stores, spec, {
       folder,
-      storage: storageSettingsOf(config),
       snapshotsMax: config.snapshotsMax,
       nowMs: Date.now,
       uuid: randomUUID,
       observe: () => undefined,
       mustExist: true
     })
-    const context: OperatorContext = { spec, table, folder }
+    const context: OperatorContext = { spec, table, folder, listBelow: stores.listBelow }
     return context
   })
 
-/** Of the log that the configuration names. */
-export const logFactsOf = (config: Config, folder: DataFolder) =>
-  config.kafkaBootstrapServers === undefined
-    ? embeddedLogFacts(folder.log)
-    : Effect.succeed<LogFacts>({ missing: 'bounds of Kafka topics are not looked at' })
+/** Of the log that the configuration names; of Kafka, the topics that the table has landed. */
+export const logFactsOf = (config: Config, { folder, table }: OperatorContext) =>
+  Effect.gen(function* () {
+    if (config.kafkaBootstrapServers === undefined) return yield* embeddedLogFacts(folder.log)
+    const recorded = yield* readRecordedState(table).pipe(
+      // Which is a finding of its own.
+      Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))
+    )
+    const topics = Object.values(recorded?.offsets ?? {}).flatMap((it) => Object.keys(it))
+    return yield* kafkaLogFacts(connectionOf(config), [...new Set(topics)]).pipe(
+      Effect.map((facts): LogFacts => facts),
+      Effect.catch(({ message: missing }) => Effect.succeed<LogFacts>({ missing }))
+    )
+  })

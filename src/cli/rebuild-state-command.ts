@@ -1,5 +1,6 @@
 /** `npm run k2 -- rebuild-state`: makes lost sequence states anew from the table's ids. */
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
 import { rebuildStates, type RebuiltPartition } from '../actors/operator/rebuild-state.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 import { FlagRejected, openOperatorTable, tableFlag } from './operator-context.ts'
@@ -41,6 +42,9 @@ const rebuilding = (given: Given) =>
   Effect.gen(function* () {
     const partition = yield* partitionNumber(given.values.get(partitionFlag))
     const { table, spec } = yield* openOperatorTable(given)
+    if (spec.rules.isCompacted === true) {
+      return yield* new StateNotOfIds({ table: table.name })
+    }
     return yield* rebuildStates({
       table,
       isConsecutive: spec.hasConsecutiveIds,
@@ -48,6 +52,19 @@ const rebuilding = (given: Given) =>
       isForced: given.values.has('--force')
     })
   })
+
+/** What the table holds does not tell what the state held. */
+class StateNotOfIds extends Schema.TaggedError<StateNotOfIds>()('StateNotOfIds', {
+  table: Schema.String
+}) {
+  override get message() {
+    return (
+      `${this.table}: its sequence state is of versions, which ids do not tell: none is rebuilt. ` +
+      'Restore its file, or drop the table: its topic keeps the newest of each, and K2 lands it ' +
+      'again'
+    )
+  }
+}
 
 const partitionNumber = (value: string | undefined) => {
   if (value === undefined) return Effect.succeed(undefined)

@@ -25,6 +25,7 @@ import {
 } from '../../machines/state-transfer.ts'
 import { parsePartitionState } from '../lander/landing-partition.ts'
 import { type PlannedPartition, planPartition, type StartingPoint } from './adoption-plan.ts'
+import type { PartitionSurvey } from '../../adapters/log/log-survey.ts'
 import type { KnownLog } from './log-facts.ts'
 
 export interface AdoptionPlan {
@@ -62,10 +63,12 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
     const plans: AdoptionPlan[] = []
     const refusals: string[] = []
     for (const topic of topics) {
-      if (!log.topics.has(topic)) continue
+      const identity = log.identityOf(topic)
+      const partitionCount = log.topics.get(topic)
+      if (identity === undefined || partitionCount === undefined) continue
       const partitions: PlannedPartition[] = []
       for (const survey of log.partitions.filter((it) => it.topic === topic)) {
-        const own = recorded.offsets[log.identity]?.[topic]
+        const own = recorded.offsets[identity]?.[topic]
         const offset = own?.[survey.partition] ?? null
         // Nothing of it has landed yet: it begins as any new partition does.
         if (own !== undefined && offset === null) continue
@@ -73,11 +76,12 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
         const asked = from(survey.partition)
         const planned = planPartition({ survey, recorded: offset, fault }, asked)
         if ('refusal' in planned) refusals.push(planned.refusal)
+        else if (planned.logGoesOnAt !== null && !log.canGoOnAt)
+          refusals.push(cutOff(survey, planned.logGoesOnAt))
         else partitions.push(planned)
       }
-      const plan = { topic, logIdentity: log.identity, recorded, partitions }
-      const partitionCount = log.topics.get(topic)!
-      plans.push({ ...plan, partitionCount, retired: retiredBy(recorded.offsets, log, topic) })
+      const retired = retiredBy(recorded.offsets, identity, topic)
+      plans.push({ topic, logIdentity: identity, recorded, partitions, partitionCount, retired })
     }
     if (refusals.length > 0) return yield* new AdoptionRefused({ reasons: refusals })
     if (plans.length === 0) {
@@ -88,7 +92,14 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
     return plans.filter(changesSomething)
   })
 
-const retiredBy = (offsets: ByPartition<number>, { identity }: KnownLog, topic: string) =>
+/** Its next records would take offsets that the table has, and nobody can tell it to go on there. */
+const cutOff = ({ topic, partition, endOffset }: PartitionSurvey, landed: number): string =>
+  `${topic}-${partition} ends at ${endOffset}, the table is at ${landed}: it was ` +
+  'cut off, and what is appended to it has offsets that the table has already. Stop all ' +
+  'producers, copy what it holds to a topic that is made anew under this name, and run adopt-log ' +
+  'again: of that nothing lands twice'
+
+const retiredBy = (offsets: ByPartition<number>, identity: string, topic: string) =>
   Object.fromEntries(
     Object.entries(offsets).flatMap(([of, topics]) =>
       of === identity || topics[topic] === undefined ? [] : [[of, topics[topic]] as const]

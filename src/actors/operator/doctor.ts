@@ -8,6 +8,7 @@
 import * as Effect from 'effect/Effect'
 import { OffsetsMissing, SummaryAltered } from '../../adapters/iceberg/errors.ts'
 import { type RecordedState, recordedState } from '../../adapters/iceberg/k2-summary.ts'
+import type { ListStored } from '../../adapters/iceberg/orphans.ts'
 import { refresh, type Table } from '../../adapters/iceberg/table.ts'
 import { checkContents } from './contents-checks.ts'
 import { type DoctorReport, Findings } from './doctor-report.ts'
@@ -20,6 +21,7 @@ import { type TableView, viewTable } from './table-view.ts'
 export interface DoctorOptions {
   readonly table: Table
   readonly log: LogFacts
+  readonly listBelow: ListStored
   /** Files must be this old to be called orphans, ms. */
   readonly orphanAgeMsMin: number
   /** Leaves out what needs reading the data files. */
@@ -43,8 +45,8 @@ export const examine = (options: DoctorOptions) =>
     else yield* checkLog(recorded, log, findings.log)
     if (options.isQuick) skipContents(findings)
     else yield* checkContents(view, recorded, findings)
-    const { orphanAgeMsMin: ageMsMin, nowMs } = options
-    yield* checkOrphans(view, { ageMsMin, nowMs }, findings.orphans)
+    const { listBelow, orphanAgeMsMin: ageMsMin, nowMs } = options
+    yield* checkOrphans(table, { listBelow, ageMsMin, nowMs }, findings.orphans)
     return yield* reportOf(view, findings)
   })
 

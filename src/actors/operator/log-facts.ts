@@ -6,9 +6,12 @@ import { type PartitionSurvey, surveyLog } from '../../adapters/log/log-survey.t
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 
 export interface KnownLog {
-  readonly identity: string
+  /** Of a topic that it has. */
+  readonly identityOf: (topic: string) => string | undefined
   readonly topics: ReadonlyMap<string, number>
   readonly partitions: readonly PartitionSurvey[]
+  /** Whether a partition can be made to go on at an offset that it does not have. */
+  readonly canGoOnAt: boolean
   /** Why nothing can be read at an offset; null: something can, or the log ends there. */
   readonly faultAt: (
     topic: string,
@@ -37,6 +40,8 @@ export const embeddedLogFacts = (directory: string) =>
     })
     const facts: LogFacts = {
       ...survey,
+      identityOf: () => survey.identity,
+      canGoOnAt: true,
       faultAt: (topic, partition, offset) =>
         Effect.match(
           reader.read(topic, partition, { fromOffset: offset, bytesMax: probeBytesMax }),

@@ -91,24 +91,35 @@ export const checkStates = (view: TableView, findings: Findings) =>
   })
 
 /** The log holds what the table wants next (R8). */
-export const checkLog = ({ offsets }: RecordedState, facts: LogFacts, findings: Findings) =>
+export const checkLog = (
+  { offsets, partitionCounts }: RecordedState,
+  facts: LogFacts,
+  findings: Findings
+) =>
   Effect.gen(function* () {
     if ('missing' in facts) {
       findings.skipped = facts.missing
       return
     }
     for (const [identity, topics] of Object.entries(offsets)) {
-      if (identity === facts.identity) continue
       for (const topic of Object.keys(topics)) {
-        if (facts.topics.has(topic) && offsets[facts.identity]?.[topic] === undefined)
+        const here = facts.identityOf(topic)
+        if (here === undefined || !facts.topics.has(topic)) {
+          findings.add(`${topic} was landed from log ${identity}, and is not here: bring it back`)
+        } else if (identity === here) {
+          const [count, actual] = [partitionCounts[here]?.[topic], facts.topics.get(topic)]
+          if (count !== undefined && count !== actual)
+            findings.add(`${topic} has ${actual} partitions, at its first landing it had ${count}`)
+        } else if (offsets[here]?.[topic] === undefined) {
           findings.add(
-            `${topic} was landed from log ${identity}, here is ${facts.identity}: ` +
+            `${topic} was landed from log ${identity}, here is ${here}: ` +
               'run k2 adopt-log, or bring the log back'
           )
+        }
       }
     }
     for (const { topic, partition, startOffset, endOffset, damage } of facts.partitions) {
-      const at = { logIdentity: facts.identity, topic, partition }
+      const at = { logIdentity: facts.identityOf(topic) ?? '', topic, partition }
       const offset = valueAt(offsets, at)
       if (offset === null) continue
       findings.checked++

@@ -34,11 +34,6 @@ export interface Files {
   readonly list: (directory: string) => Effect.Effect<readonly string[], FilesFault>
   /** Bytes, or null where nothing is stored. */
   readonly size: (location: string) => Effect.Effect<number | null, FilesFault>
-  /**
-   * When it was written, ms since 1970, or null where nothing is stored. Absent: the store cannot
-   * tell, so no file of it is old enough to be called an orphan.
-   */
-  readonly modifiedMs?: (location: string) => Effect.Effect<number | null, FilesFault>
 }
 
 /** A store that can also give a whole file its name, as pointers need it. */

@@ -28,8 +28,6 @@ export interface LocalFiles {
   readonly remove: (location: string) => Effect.Effect<void, LocalFileError>
   readonly list: (directory: string) => Effect.Effect<readonly string[], LocalFileError>
   readonly size: (location: string) => Effect.Effect<number | null, LocalFileError>
-  /** When the file was last written, ms since 1970; null where there is none. */
-  readonly modifiedMs: (location: string) => Effect.Effect<number | null, LocalFileError>
   /**
    * Syncs a file that somebody else wrote, for example DuckDB; its directory needs a sync as well.
    */
@@ -85,11 +83,6 @@ const reads: Omit<LocalFiles, keyof ReturnType<typeof writes>> = {
     run('stat', location, async (path) => {
       const found = await stat(path).catch((error: unknown) => (ignoreMissing(error), null))
       return found === null ? null : found.size
-    }),
-  modifiedMs: (location) =>
-    run('stat', location, async (path) => {
-      const found = await stat(path).catch((error: unknown) => (ignoreMissing(error), null))
-      return found === null ? null : found.mtimeMs
     }),
   syncFile: (location) => run('sync', location, syncPath),
   syncDirectory: (location) => run('sync', location, syncPath)

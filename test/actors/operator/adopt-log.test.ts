@@ -11,6 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { AdoptionRefused, planAdoption } from '../../../src/actors/operator/adopt-log.ts'
+import { embeddedLogFacts } from '../../../src/actors/operator/log-facts.ts'
 import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
 import { currentSnapshot } from '../../../src/adapters/iceberg/metadata.ts'
 import { openEmbeddedLog } from '../../../src/adapters/log/embedded-log.ts'
@@ -307,4 +309,20 @@ describe('the same log', () => {
       )
     )
   })
+})
+
+test('a topic of Kafka that was cut off is refused: it cannot go on elsewhere', async () => {
+  const root = newFolder()
+  await land(root, tradesOf(range(1, 20)))
+  const table = await landedTable(root)
+  const planned = Effect.gen(function* () {
+    const facts = yield* embeddedLogFacts(join(root, 'log'))
+    if ('missing' in facts) throw new Error(facts.missing)
+    const partitions = facts.partitions.map((it) => ({ ...it, endOffset: 1 }))
+    const log = { ...facts, partitions, canGoOnAt: false }
+    return yield* planAdoption({ table, log, from: () => undefined })
+  })
+  const refused = await Effect.runPromise(Effect.flip(planned))
+  expect(refused).toBeInstanceOf(AdoptionRefused)
+  expect(refused.message).toContain(`${landedTopic}-0 ends at 1, the table`)
 })

@@ -21,6 +21,8 @@ import { statePathsOf } from '../../../src/adapters/iceberg/k2-summary.ts'
 import { currentSnapshot, type Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
 import { stateLocation, type Table, writeState } from '../../../src/adapters/iceberg/table.ts'
 import { filePath } from '../../../src/adapters/object-store/local-files.ts'
+import { listBelow } from '../../../src/adapters/object-store/local-listing.ts'
+import { k2 } from '../../support/k2-command.ts'
 import { land, landedTable, landedTopic, stops } from '../../support/landed-folder.ts'
 import { commitRows, rewriteFiles } from '../../support/table-damage.ts'
 import { trade } from '../../support/trades.ts'
@@ -45,7 +47,14 @@ const doctor = async (root: string, options: { isQuick?: boolean; ageMs?: number
   const program = Effect.gen(function* () {
     const log = yield* embeddedLogFacts(join(root, 'log'))
     const { isQuick = false, ageMs = 3 * dayMs } = options
-    return yield* examine({ table, log, orphanAgeMsMin: ageMs, isQuick, nowMs: Date.now() })
+    return yield* examine({
+      table,
+      listBelow,
+      log,
+      orphanAgeMsMin: ageMs,
+      isQuick,
+      nowMs: Date.now()
+    })
   })
   return Effect.runPromise(program)
 }
@@ -157,6 +166,8 @@ describe('files', () => {
     const orphans = report.checks.find(({ name }) => name === 'orphans')!
     expect(orphans).toMatchObject({ ok: true, count: 2 })
     expect(orphans.examples.join()).not.toContain('young')
+    const { printed } = await k2('doctor', '--data-dir', root, '--quick')
+    expect(printed).toMatch(/note +orphans +2 of/)
   })
 })
 

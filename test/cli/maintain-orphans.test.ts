@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { maintain } from '../../src/cli/maintain.ts'
+import { readArguments } from '../../src/cli/command-line.ts'
+import { maintainOrphans, maintainOrphansCommand } from '../../src/cli/maintain-orphans-command.ts'
 import { commitAppend } from '../../src/adapters/iceberg/append.ts'
 import { fileLocation } from '../../src/adapters/object-store/local-files.ts'
+import { k2 } from '../support/k2-command.ts'
 import { openTable } from '../support/warehouse.ts'
 import { LandedTable, startUs } from '../actors/repair/support/landed-table.ts'
 
@@ -33,16 +35,15 @@ beforeEach(() => {
 
 const command = (...args: readonly string[]) =>
   Effect.runPromise(
-    maintain([...args, '--data-dir', landed.folder], {
-      env: {},
-      print: (line) => lines.push(line),
-      complain: (line) => complaints.push(line),
-      sleep: (ms) =>
+    maintainOrphans(
+      readArguments(maintainOrphansCommand, [...args, '--data-dir', landed.folder], {}),
+      { print: (line) => lines.push(line), complain: (line) => complaints.push(line) },
+      (ms) =>
         Effect.promise(async () => {
           waited.push(ms)
           await whileWaiting()
         })
-    })
+    )
   )
 
 const left = (name: string, ageDays: number): string => {
@@ -55,19 +56,22 @@ const left = (name: string, ageDays: number): string => {
 
 test('a dry run lists old files that nothing names, and deletes none', async () => {
   const [old, young] = [left('old.parquet', 4), left('young.parquet', 2)]
-  expect(await command('orphans', '--dry-run')).toBe(0)
+  expect(await command('--dry-run')).toBe(0)
   expect(lines).toEqual([
     expect.stringContaining(fileLocation(old)),
     'trades: 1 files of 4 bytes would be deleted'
   ])
   expect([existsSync(old), existsSync(young)]).toEqual([true, true])
-  expect(complaints).toEqual([expect.stringContaining('table market.quotes does not exist')])
+  expect(complaints).toEqual([
+    expect.stringContaining('table market.quotes does not exist'),
+    expect.stringContaining('table market.reference_data does not exist')
+  ])
   expect(waited).toEqual([])
 })
 
 test('as JSON, and for another age', async () => {
   const young = left('young.parquet', 2)
-  await command('orphans', '--dry-run', '--json', '--orphan-age', '1d')
+  await command('--dry-run', '--json', '--orphan-age', '1d')
   const [, second, sum] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   expect(second).toMatchObject({ table: 'trades', location: fileLocation(young), bytes: 4 })
   expect(sum).toEqual({ table: 'trades', files: 2, bytes: 8, failed: 0, isDryRun: true })
@@ -76,12 +80,12 @@ test('as JSON, and for another age', async () => {
 test('it deletes after the longest query and a minute, and the table is whole', async () => {
   const old = left('old.parquet', 4)
   const before = landed.dataFiles.filter((name) => name !== 'old.parquet')
-  expect(await command('orphans')).toBe(0)
+  expect(await command()).toBe(0)
   expect(waited).toEqual([90_000])
   expect(existsSync(old)).toBe(false)
   expect(landed.dataFiles).toEqual(before)
   lines = []
-  expect(await command('orphans')).toBe(0)
+  expect(await command()).toBe(0)
   expect(lines).toEqual(['trades: 0 files of 0 bytes deleted'])
 })
 
@@ -113,23 +117,25 @@ test('what is named while it waits is not deleted', async () => {
         ]
       })
     )
-  expect(await command('orphans')).toBe(0)
+  expect(await command()).toBe(0)
   expect(existsSync(old)).toBe(true)
 })
 
-test('every wrong flag is told at once, and nothing is looked at', async () => {
-  expect(await command('orphan', '--dry-runs', '--orphan-age', '5s')).toBe(2)
-  expect(complaints.join('\n')).toContain('"orphan" is no task')
-  expect(complaints.join('\n')).toContain('--dry-runs is not a flag')
-  expect(complaints.join('\n')).toContain('--orphan-age is "5s"')
-  expect(lines).toEqual([])
+test('every wrong flag is told at once, with the nearest name', async () => {
+  const wrong = await k2('maintain', 'orphans', '--dry-runs', '--orphan-age', '5s')
+  expect(wrong.code).toBe(2)
+  expect(wrong.complaints).toContain('--dry-runs is not a flag of k2 maintain orphans')
+  expect(wrong.complaints).toContain('--orphan-age is "5s"')
+  const half = await k2('maintain', 'orphan')
+  expect(half.code).toBe(2)
+  expect(half.complaints).toContain('maintain orphans')
 })
 
 test('help is printed, and a folder without tables is not made into one', async () => {
-  expect(await command('--help')).toBe(0)
-  expect(lines.join('\n')).toContain('--dry-run')
+  const help = await k2('maintain', 'orphans', '--help')
+  expect(help).toMatchObject({ code: 0, printed: expect.stringContaining('--dry-run') as string })
   const empty = mkdtempSync(join(tmpdir(), 'k2-maintain-'))
-  expect(await command('orphans', `--data-dir=${empty}`)).toBe(2)
-  rmSync(empty, { recursive: true })
+  expect((await k2('maintain', 'orphans', `--data-dir=${empty}`)).code).toBe(0)
   expect(openTable(empty)).toBeUndefined()
+  rmSync(empty, { recursive: true })
 })
