@@ -92,7 +92,7 @@ export const planAdoption = ({ table, log, from }: AdoptionOptions) =>
     return plans.filter(changesSomething)
   })
 
-/** Its next records would take offsets that the table has, and nobody can tell it to go on there. */
+/** Its next records take offsets that the table has, and nobody can tell it to go on there. */
 const cutOff = ({ topic, partition, endOffset }: PartitionSurvey, landed: number): string =>
   `${topic}-${partition} ends at ${endOffset}, the table is at ${landed}: it was ` +
   'cut off, and what is appended to it has offsets that the table has already. Stop all ' +
