@@ -14,12 +14,17 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { examine } from '../../../src/actors/operator/doctor.ts'
 import { type DoctorReport, Findings } from '../../../src/actors/operator/doctor-report.ts'
 import { embeddedLogFacts } from '../../../src/actors/operator/log-facts.ts'
-import { checkLineage } from '../../../src/actors/operator/positions-checks.ts'
+import { checkLineage, checkLog } from '../../../src/actors/operator/positions-checks.ts'
 import type { TableView } from '../../../src/actors/operator/table-view.ts'
 import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
 import { statePathsOf } from '../../../src/adapters/iceberg/k2-summary.ts'
 import { currentSnapshot, type Snapshot } from '../../../src/adapters/iceberg/metadata.ts'
-import { stateLocation, type Table, writeState } from '../../../src/adapters/iceberg/table.ts'
+import {
+  readRecordedState,
+  stateLocation,
+  type Table,
+  writeState
+} from '../../../src/adapters/iceberg/table.ts'
 import { filePath } from '../../../src/adapters/object-store/local-files.ts'
 import { listBelow } from '../../../src/adapters/object-store/local-listing.ts'
 import { k2 } from '../../support/k2-command.ts'
@@ -222,6 +227,23 @@ describe('positions', () => {
     expect(faults(report)).toEqual({ 'log-bounds': 1 })
     expect(textOf(report, 'log-bounds')).toContain('k2 adopt-log')
   })
+})
+
+test('a topic that the log does not have, and one with another partition count (R41)', async () => {
+  const root = await landed()
+  const table = await landedTable(root)
+  const told = (topics: ReadonlyMap<string, number>) =>
+    Effect.gen(function* () {
+      const facts = yield* embeddedLogFacts(join(root, 'log'))
+      if ('missing' in facts) throw new Error(facts.missing)
+      const findings = new Findings('log')
+      yield* checkLog(yield* readRecordedState(table), { ...facts, topics }, findings)
+      return findings.result(new Set()).examples.join()
+    })
+  const run = (topics: ReadonlyMap<string, number>) => Effect.runPromise(told(topics))
+  expect(await run(new Map([[landedTopic, 2]]))).toBe('')
+  expect(await run(new Map())).toContain('is not here')
+  expect(await run(new Map([[landedTopic, 3]]))).toContain('3 partitions, at its first landing')
 })
 
 describe('the lineage', () => {

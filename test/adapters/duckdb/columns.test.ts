@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import {
   columnsOf,
+  columnsOfTable,
   ColumnUnsupported,
   FieldIdMissing,
   fieldIdsOf,
   fieldIdsSql,
   tableColumnsSql
 } from '../../../src/adapters/duckdb/columns.ts'
+import { icebergSchemaOf } from '../../../src/adapters/iceberg/schema.ts'
+import { quoteV2Schema } from '../../../src/market/records/quote-v2.ts'
 import { referenceDataV2Schema } from '../../../src/market/records/reference-data-v2.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 
@@ -63,6 +66,18 @@ describe('columns', () => {
     expect(() => columnsOf(record)).toThrow(ColumnUnsupported)
     expect(() => columnsOf(record)).toThrow(/^R\.odd is of type/)
   })
+
+  test.each([tradeV2Schema, quoteV2Schema, referenceDataV2Schema])(
+    'a table has the columns of its records ($name), and may have more',
+    (record) => {
+      const own = icebergSchemaOf(record)
+      expect(columnsOfTable('t', own)).toEqual(columnsOf(record))
+      const odd = { id: 99, name: 'odd', required: false, type: 'uuid' }
+      expect(() => columnsOfTable('t', { fields: [...own.fields, odd] })).toThrow(
+        /^t\.odd is of type "uuid"/
+      )
+    }
+  )
 
   test('field ids of an Iceberg schema, nested ones too', () => {
     const ids = fieldIdsOf({

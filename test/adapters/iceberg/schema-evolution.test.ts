@@ -6,12 +6,14 @@ import { SchemaMismatch } from '../../../src/adapters/iceberg/errors.ts'
 import { currentSchema } from '../../../src/adapters/iceberg/metadata.ts'
 import { makeRestCatalog } from '../../../src/adapters/iceberg/rest-catalog.ts'
 import type { AvroRecordSchema } from '../../../src/adapters/iceberg/schema.ts'
+import { commitReplace } from '../../../src/adapters/iceberg/replace-files.ts'
 import { refresh, type TableOptions } from '../../../src/adapters/iceberg/table.ts'
 import { type HttpClient, makeHttpClient } from '../../../src/adapters/web/http-client.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { type FakeRestCatalog, startFakeRestCatalog } from '../../support/fake-iceberg-rest.ts'
 import {
   batch,
+  dataFile,
   landedRanges,
   makeMemoryFiles,
   makeWorld,
@@ -116,6 +118,26 @@ describe.each(worlds)('in %s', (_name, makeOne) => {
     await open(world, withFields(note))
     await open(world, tradeV2Schema)
     expect((await run(refresh(newer))).metadata.schemas).toHaveLength(2)
+  })
+
+  test('files that lack a column by now replace none that may have it', async () => {
+    const world = makeOne()
+    const older = await open(world, tradeV2Schema)
+    const { location } = batch('a', [0, null, 10]).dataFiles[0]!
+    await run(commitAppend(older, batch('a', [0, null, 10])))
+    const before = older.loaded.metadata['current-schema-id']
+    const after = (await open(world, withFields(note))).loaded.metadata['current-schema-id']
+    const replace = (schemaId: number) =>
+      run(
+        commitReplace(older, {
+          commitId: `replaces-${schemaId}`,
+          replaced: [location],
+          dataFiles: [dataFile(`${location}.new`)],
+          schemaId
+        })
+      )
+    expect(await replace(before)).toEqual({ kind: 'schema_changed' })
+    expect(await replace(after)).toMatchObject({ kind: 'replaced' })
   })
 
   test('processes that start at the same time add a column once', async () => {
