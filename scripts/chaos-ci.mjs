@@ -1,8 +1,8 @@
 /**
- * `node scripts/chaos-ci.mjs [--commit C] [--results DIR]`: the chaos that every change must survive:
- * three kills of the broker, and a minute each of two other scenarios, which the commit's hash
- * chooses, as it does the seeds. Exit code 1 when one of them did not pass; its folder is kept and
- * named. The verdicts go to `DIR/<scenario>.json` where that is asked for.
+ * `node scripts/chaos-ci.mjs [--commit C] [--results DIR]`: the chaos that every change must
+ * survive: three kills of the broker, and a minute each of two other scenarios, which the commit's
+ * hash chooses, as it does the seeds. Exit code 1 when one of them did not pass; its folder is kept
+ * and named. The verdicts go to `DIR/<scenario>.json` where that is asked for.
  */
 import { execFileSync } from 'node:child_process'
 import { resolve } from 'node:path'
