@@ -15,13 +15,14 @@ export const startKafka = async (options: Omit<StackOptions, 'folder'> = {}): Pr
   return openStack({ services: ['kafka'], ...options, folder })
 }
 
-/** Once the brokers do not list it any more. */
+/** Ends once the brokers do not list it, or no longer. */
 export const deleteTopic = async (bootstrap: string, topic: string): Promise<void> => {
   const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   try {
-    await admin.deleteTopics({ topics: [topic] })
     const gone = async () => ((await admin.listTopics()).includes(topic) ? undefined : true)
+    if (await gone()) return
+    await admin.deleteTopics({ topics: [topic] })
     await until(gone, { what: `the end of ${topic}`, msMax: deletionMsMax })
   } finally {
     await admin.disconnect()
