@@ -120,7 +120,8 @@ describe('while the log takes nothing', () => {
     expectBalanced(world)
     expect(world.breaker.state()).toBe('closed')
     expect(log.ids.get(0)).toEqual(idsOf(trades(110)))
-    expect(world.opened.spool.usage()).toMatchObject({ records: 0, bytes: 0 })
+    // The position follows the acknowledgement.
+    await expect.poll(() => world.opened.spool.usage()).toMatchObject({ records: 0, bytes: 0 })
     // And straight to the log from here on.
     await offer(world, trades(5, 110))
     await flushed(world)

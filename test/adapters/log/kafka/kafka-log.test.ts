@@ -160,7 +160,7 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka', () => {
       expect(last.value).toEqual({
         ...trade('ΩUSDT', 2_500),
         price: '25.00002500',
-        quantity: '1E-8'
+        quantity: '0.00000001'
       })
       expect(last.timestamp).toBeGreaterThanOrEqual(before)
       expect(last.timestamp).toBeLessThanOrEqual(Date.now())
