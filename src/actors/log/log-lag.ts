@@ -164,17 +164,17 @@ const partsOf = (lag: Lag | null): LagParts =>
     : { raw: lag.rawRecords, overdue: lag.overdueRecords, ageMs: lag.ageMs }
 
 const show = (
-  { logLagRecords, logLagAge }: LagOptions['metrics'],
+  metrics: LagOptions['metrics'],
   { topic, partition: number }: TopicPartition,
   { raw, overdue, ageMs }: LagParts
 ): void => {
   const partition = String(number)
   for (const [kind, records] of [['raw', raw] as const, ['overdue', overdue] as const]) {
-    if (records === undefined) logLagRecords.remove({ topic, partition, kind })
-    else logLagRecords.set({ topic, partition, kind }, records)
+    if (records === undefined) metrics.logLagRecords.remove({ topic, partition, kind })
+    else metrics.logLagRecords.set({ topic, partition, kind }, records)
   }
-  if (ageMs === undefined) logLagAge.remove({ topic, partition })
-  else logLagAge.set({ topic, partition }, ageMs / 1_000)
+  if (ageMs === undefined) metrics.logLagAge.remove({ topic, partition })
+  else metrics.logLagAge.set({ topic, partition }, ageMs / 1_000)
 }
 
 /** Of what is known; nothing once something is not. */

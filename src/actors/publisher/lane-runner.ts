@@ -348,7 +348,9 @@ export class LaneRunner<In> {
   }
 }
 
-const copyOf = (packed: PackedRecords): PackedRecords => ({
-  ...packed,
-  bytes: Buffer.from(packed.bytes)
-})
+/** In memory of its own: what the log may still write is shared with nobody. */
+const copyOf = (packed: PackedRecords): PackedRecords => {
+  const bytes = Buffer.allocUnsafeSlow(packed.bytes.length)
+  packed.bytes.copy(bytes)
+  return { ...packed, bytes }
+}

@@ -197,11 +197,13 @@ export class PackedRecordsBuilder {
   #end = batchHeaderBytes
   #count = 0
   readonly #spare: Buffer[] = []
+  /** Memory that was allocated here: nothing else is taken back into use. */
+  readonly #own = new WeakSet<ArrayBufferLike>()
   readonly #bytesInitial: number
 
   constructor(bytesInitial = 64 * 1024) {
     this.#bytesInitial = Math.max(bytesInitial, 2 * batchHeaderBytes)
-    this.#storage = Buffer.allocUnsafeSlow(this.#bytesInitial)
+    this.#storage = this.#allocate(this.#bytesInitial)
     this.#view = viewOf(this.#storage)
   }
 
@@ -262,7 +264,7 @@ export class PackedRecordsBuilder {
     }
     const bytes = this.#storage.subarray(0, this.#end)
     const recordCount = this.#count
-    this.#storage = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bytesInitial)
+    this.#storage = this.#spare.pop() ?? this.#allocate(this.#bytesInitial)
     this.#view = viewOf(this.#storage)
     this.#end = batchHeaderBytes
     this.#count = 0
@@ -275,10 +277,18 @@ export class PackedRecordsBuilder {
    */
   recycle(packed: PackedRecords): void {
     const storage = packed.bytes.buffer
+    // A copy may lie in memory that Node shares out to others.
+    if (!this.#own.has(storage)) return
     if (storage === this.#storage.buffer || this.#spare.some((spare) => spare.buffer === storage)) {
       throw new Error('a batch was recycled twice')
     }
     if (this.#spare.length < sparesMax) this.#spare.push(Buffer.from(storage))
+  }
+
+  #allocate(bytes: number): Buffer {
+    const storage = Buffer.allocUnsafeSlow(bytes)
+    this.#own.add(storage.buffer)
+    return storage
   }
 
   #reserve(bytes: number): void {
@@ -286,7 +296,7 @@ export class PackedRecordsBuilder {
     if (needed <= this.#storage.length) return
     if (needed > batchBytesMax) throw new BatchOverflow({ bytes: needed, bytesMax: batchBytesMax })
     const doubled = Math.min(batchBytesMax, Math.max(needed, this.#storage.length * 2))
-    const grown = Buffer.allocUnsafeSlow(doubled)
+    const grown = this.#allocate(doubled)
     this.#storage.copy(grown, 0, 0, this.#end)
     this.#storage = grown
     this.#view = viewOf(grown)

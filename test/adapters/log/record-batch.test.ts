@@ -204,3 +204,15 @@ describe('record batch', () => {
     expect(() => new PackedRecordsBuilder().take('abc')).toThrow('sixteen hex digits')
   })
 })
+
+it('a copy is not taken back into use: it may lie in memory that Node shares out', () => {
+  const builder = new PackedRecordsBuilder()
+  builder.add('BTCUSDT', Buffer.from('value'))
+  const packed = builder.take('0123456789abcdef')
+  const shared = Buffer.from(packed.bytes)
+  builder.recycle({ ...packed, bytes: shared })
+  for (let take = 0; take < 2; take++) {
+    builder.add('BTCUSDT', Buffer.from('next'))
+    expect(builder.take('0123456789abcdef').bytes.buffer).not.toBe(shared.buffer)
+  }
+})
