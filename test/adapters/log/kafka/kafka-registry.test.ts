@@ -92,7 +92,7 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka with a schema regi
     expect(messages[6]!.value).toEqual({
       ...trade('BTCUSDT', 7),
       price: '0.07000007',
-      quantity: '1E-8'
+      quantity: '0.00000001'
     })
     expect(events.map(({ type }) => type)).toEqual(['schema.registered'])
     expect(await config(topic)).toEqual({ compatibilityLevel: 'BACKWARD' })
