@@ -75,7 +75,7 @@ describe.skipIf(!areServicesRequired)('K2 on S3 and a REST catalog', () => {
       expect(new Set(ids).size).toBe(ids.length)
       k2.kill('SIGTERM')
       expect(await k2.exit(), k2.describe()).toEqual({ code: 0, signal: null })
-      expect(readdirSync(join(dataFolder, 'staging', 'market.trades-lander'))).toEqual([])
+      expect(readdirSync(join(dataFolder, 'staging', 'lander-market.trades'))).toEqual([])
 
       const python = pyIceberg()
       if ('missing' in python) throw new Error(python.missing)
