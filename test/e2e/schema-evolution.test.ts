@@ -37,7 +37,7 @@ const killWithBacklog = async (k2: K2Process): Promise<void> => {
   const landed = 'k2_landed_records'
   await k2.atLeast(landed, 1, { topic })
   const first = (await k2.metric(landed, { topic }))!
-  await k2.atLeast('k2_published_records_total', first + 500)
+  await k2.atLeast('k2_published_records_total', first + 500, { topic })
   k2.kill('SIGKILL')
   await k2.exited
 }
