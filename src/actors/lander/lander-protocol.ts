@@ -4,6 +4,7 @@
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { DataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
+import type { MemorySampled } from '../worker-memory.ts'
 import type { LanderKafka, LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
@@ -30,10 +31,6 @@ export type LanderAnswer =
   | { readonly type: 'lander.observed'; readonly event: LanderEvent }
   | { readonly type: 'log.observed'; readonly event: LanderLogEvent }
   | { readonly type: 'files.removed'; readonly locations: readonly string[] }
-  | {
-      readonly type: 'memory.sampled'
-      readonly heapUsedBytes: number
-      readonly arrayBufferBytes: number
-    }
+  | MemorySampled
   | { readonly type: 'lander.finished' }
   | { readonly type: 'lander.failed'; readonly detail: string; readonly isDependency: boolean }

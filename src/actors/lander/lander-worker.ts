@@ -15,6 +15,7 @@ import type { DataType } from '../../market/data-type.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
+import { sampleMemory } from '../worker-memory.ts'
 import { openLanderLog } from './lander-log.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
@@ -26,14 +27,7 @@ const openers = {
   reference_data: (setup: LanderSetup) => openLander(referenceDataSpec, setup)
 } satisfies Record<DataType, unknown>
 
-const memorySampleMs = 1_000
-
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
-
-const sampleMemory = Effect.sync(() => {
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  link.post({ type: 'memory.sampled', heapUsedBytes: heapUsed, arrayBufferBytes: arrayBuffers })
-}).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
 
 const program = Effect.gen(function* () {
   const { dataType, dataDir, watermarks, kafka, lander: options, ...settings } = link.data
@@ -65,7 +59,7 @@ const program = Effect.gen(function* () {
     },
     () => Effect.runFork(Fiber.interrupt(running))
   )
-  yield* Effect.forkScoped(sampleMemory)
+  yield* Effect.forkScoped(sampleMemory(link.post))
   yield* lander.run
 }).pipe(Effect.scoped)
 

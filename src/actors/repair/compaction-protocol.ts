@@ -2,6 +2,7 @@
 import * as Schema from 'effect/Schema'
 import type { DataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
+import type { MemorySampled } from '../worker-memory.ts'
 import type { CompactionEvent, CompactionRun } from './compaction.ts'
 
 export interface CompactionWorkerData {
@@ -21,11 +22,7 @@ export type CompactionRequest = never
 export type CompactionAnswer =
   | { readonly type: 'compaction.observed'; readonly event: CompactionEvent }
   | { readonly type: 'files.removed'; readonly locations: readonly string[] }
-  | {
-      readonly type: 'memory.sampled'
-      readonly heapUsedBytes: number
-      readonly arrayBufferBytes: number
-    }
+  | MemorySampled
   | { readonly type: 'compaction.finished'; readonly run: CompactionRun }
   | { readonly type: 'compaction.failed'; readonly detail: string; readonly isDependency: boolean }
 

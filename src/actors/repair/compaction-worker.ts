@@ -11,6 +11,7 @@ import { workerLink } from '../../adapters/thread/worker-thread.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
+import { sampleMemory } from '../worker-memory.ts'
 import type { CompactionRun } from './compaction.ts'
 import type {
   CompactionAnswer,
@@ -20,18 +21,12 @@ import type {
 import { compactTable } from './open-compaction.ts'
 
 const specs = { trades: tradesSpec, quotes: quotesSpec, reference_data: referenceDataSpec }
-const memorySampleMs = 1_000
 
 const link = workerLink<CompactionWorkerData, CompactionRequest, CompactionAnswer>()
 
-const sampleMemory = Effect.sync(() => {
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  link.post({ type: 'memory.sampled', heapUsedBytes: heapUsed, arrayBufferBytes: arrayBuffers })
-}).pipe(Effect.andThen(Effect.sleep(memorySampleMs)), Effect.forever)
-
 const program = Effect.gen(function* () {
   const { dataType, dataDir, ...settings } = link.data
-  yield* Effect.forkScoped(sampleMemory)
+  yield* Effect.forkScoped(sampleMemory(link.post))
   return yield* compactTable(specs[dataType], {
     folder: dataFolderAt(dataDir),
     ...settings,
