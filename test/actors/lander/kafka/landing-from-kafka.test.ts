@@ -126,15 +126,13 @@ describe.skipIf(!areServicesRequired)('landing from Kafka', () => {
     await kafka.admin.deleteTopicRecords({ topic, partitions })
     const again = member()
     await again.run(async () => {
+      // Each session says so: a group that is slow to form has more than one.
       await expect
-        .poll(() => again.all('partition.stopped'))
-        .toEqual([
-          {
-            type: 'partition.stopped',
-            partition: own(2),
-            detail: expect.stringContaining(`the log begins at ${ends[own(2)]}`)
-          }
-        ])
+        .poll(() => new Set(again.all('partition.stopped').map(({ partition }) => partition)))
+        .toEqual(new Set([own(2)]))
+      for (const { detail } of again.all('partition.stopped')) {
+        expect(detail).toContain(`the log begins at ${ends[own(2)]}`)
+      }
       const others = symbols.filter((symbol) => partitionOf(symbol, 2) !== own(2)).length
       await expect.poll(() => again.landedCount).toBe(others * 50)
     })
