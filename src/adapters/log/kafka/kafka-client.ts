@@ -15,7 +15,7 @@ import kafkajs, {
   logLevel,
   type SASLOptions
 } from 'kafkajs'
-import { compressFrame, decompressFrame } from 'lz4-napi'
+import { compressFrame, decompressFrameSync } from 'lz4-napi'
 
 /** Structured-cloneable, since worker threads connect for themselves. */
 export interface KafkaConnection {
@@ -93,7 +93,7 @@ const zstdReady = initZstd()
 
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
   compress: ({ buffer }: { readonly buffer: Buffer }) => compressFrame(buffer),
-  decompress: (buffer: Buffer) => decompressFrame(buffer)
+  decompress: async (buffer: Buffer) => decompressFrameSync(buffer)
 })
 
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
