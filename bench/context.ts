@@ -14,3 +14,7 @@ export interface BenchContext {
   /** Data folder of a verified run of `throughput`, for figures about reading. */
   tradesFolder: string | undefined
 }
+
+/** Flags of a Node whose threads are to be profiled. */
+export const profileFlags = ({ profile }: Pick<BenchContext, 'profile'>): readonly string[] =>
+  profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]

@@ -54,7 +54,7 @@ Figures with a bar say whether their median meets it; a bar that is missed is no
   --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)
   --out FILE       write the results as JSON, for example bench/results/kernel.json
   --folder DIR     where runs put their data (default: the system's folder for temporary files)
-  --profile DIR    write CPU profiles of K2's threads in throughput; slower. They are summed up by
+  --profile DIR    write CPU profiles of K2's threads where it runs; slower. They are summed up by
                    node scripts/run.mjs bench/profile.ts DIR
   --help           this text
 

@@ -61,7 +61,7 @@ export const measureKafkaBacklog = async (context: BenchContext): Promise<Outcom
 
 /** Lands the topic into a new table, as a group of its own. */
 export const landTopic = (
-  context: Pick<BenchContext, 'workspace'>,
+  context: Pick<BenchContext, 'workspace' | 'profile'>,
   broker: Broker,
   folder: string
 ) =>

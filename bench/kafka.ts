@@ -7,7 +7,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { atLeast, atMost } from './bars.ts'
-import type { BenchContext } from './context.ts'
+import { type BenchContext, profileFlags } from './context.ts'
 import { commitsLanded, type Flow, type FlowResult, runFlow } from './flow.ts'
 import { sumOf } from './exposition.ts'
 import { openBroker } from './kafka-broker.ts'
@@ -20,9 +20,9 @@ const peakBar = atMost(1_024)
 const mebibyte = 1_024 ** 2
 
 export const measureKafka = async (context: BenchContext): Promise<Outcome> => {
-  const { workspace, runs, seconds, profile, settle, progress } = context
+  const { workspace, runs, seconds, settle, progress } = context
   const measures = new Measures()
-  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const nodeFlags = profileFlags(context)
   for (let run = 1; run <= runs; run += 1) {
     await settle()
     const broker = await openBroker(await workspace.folder('broker'))

@@ -12,7 +12,7 @@ import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
 import { nodeFlags } from '../scripts/node-flags.mjs'
 import type { Watermark } from '../src/adapters/log/event-log.ts'
 import { atLeast, atMost } from './bars.ts'
-import type { BenchContext } from './context.ts'
+import { type BenchContext, profileFlags } from './context.ts'
 import { requireRoom } from './environment.ts'
 import { appendTrades, openLog, TradeCounts } from './event-log.ts'
 import { defaults, landerOptions, topic } from './landing.ts'
@@ -102,12 +102,16 @@ export interface LandingTask {
 
 /** Lands what a log holds, in a process of its own. */
 export const landOnce = async (
-  { workspace }: Pick<BenchContext, 'workspace'>,
+  context: Pick<BenchContext, 'workspace' | 'profile'>,
   { folder, topic, watermarks, kafka }: LandingTask
 ): Promise<LanderReport> => {
-  const host = workspace.start({
+  const host = context.workspace.start({
     name: 'lander',
-    args: [...nodeFlags, join(projectRoot, 'bench', 'lander-host.mjs')],
+    args: [
+      ...nodeFlags,
+      ...profileFlags(context),
+      join(projectRoot, 'bench', 'lander-host.mjs')
+    ],
     env: { UV_THREADPOOL_SIZE: '16' } // as `scripts/run.mjs` sets it
   })
   const data: LanderWorkerData = {

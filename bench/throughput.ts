@@ -6,7 +6,7 @@
  * trade's receipt (its `ingestion_timestamp`) to the commit of the last row.
  */
 import { atLeast, atMost } from './bars.ts'
-import type { BenchContext } from './context.ts'
+import { type BenchContext, profileFlags } from './context.ts'
 import { busyCoreSeconds, processUse } from './environment.ts'
 import { sumOf } from './exposition.ts'
 import { commitsLanded, everySecond, type Flow, type FlowResult, runFlow } from './flow.ts'
@@ -26,8 +26,8 @@ const riseBar = atMost(riseShareMax * 100)
 
 export const measureThroughput = async (context: BenchContext): Promise<Outcome> => {
   const measures = new Measures()
-  const { profile, seconds } = context
-  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const { seconds } = context
+  const nodeFlags = profileFlags(context)
   for (let run = 1; run <= context.runs; run += 1) {
     await context.settle()
     const folder = await context.workspace.folder('throughput')
