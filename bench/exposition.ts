@@ -24,6 +24,26 @@ export const sumOf = (
     .filter((sample) => sample.name === name && hasLabels(sample, labels))
     .reduce((sum, { value }) => sum + value, 0)
 
+/**
+ * Upper bound of the bucket in which a quantile of a histogram lies, of what was observed between
+ * two looks; Infinity beyond the last bucket, NaN where nothing was.
+ */
+export const quantileMax = (
+  histogram: string,
+  [before, after]: readonly [readonly Sample[], readonly Sample[]],
+  quantile: number
+): number => {
+  const name = `${histogram}_bucket`
+  const upTo = (le: string) => sumOf(after, name, { le }) - sumOf(before, name, { le })
+  const bounds = after.filter((sample) => sample.name === name).map(({ labels }) => labels['le']!)
+  const all = upTo('+Inf')
+  if (all === 0) return Number.NaN
+  const ascending = [...new Set(bounds)]
+    .filter((le) => le !== '+Inf')
+    .toSorted((one, other) => Number(one) - Number(other))
+  return Number(ascending.find((le) => upTo(le) >= quantile * all) ?? Infinity)
+}
+
 const hasLabels = (sample: Sample, labels: Readonly<Record<string, string>>): boolean =>
   Object.entries(labels).every(([label, value]) => sample.labels[label] === value)
 

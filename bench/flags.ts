@@ -10,6 +10,7 @@ export const figureIds = [
   'kafka',
   'kafka-backlog',
   'kafka-clients',
+  'kafka-drain',
   'peers',
   'start',
   'stages',
@@ -21,6 +22,7 @@ const furtherIds: ReadonlySet<string> = new Set([
   'kafka',
   'kafka-backlog',
   'kafka-clients',
+  'kafka-drain',
   'peers'
 ])
 const defaultIds = figureIds.filter((id) => !furtherIds.has(id))

@@ -23,6 +23,9 @@ export interface Broker {
   readonly connection: (encoder: 'fast' | 'stock') => KafkaConnection
   /** User and system time of its process so far, seconds. */
   readonly cpuSeconds: () => Promise<number>
+  /** Ends it at once, and starts it again on the same data; `start` ends when it answers. */
+  readonly kill: () => Promise<void>
+  readonly start: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -42,6 +45,8 @@ export const openBroker = async (folder: string): Promise<Broker> => {
       encoder
     }),
     cpuSeconds: async () => (await processUse(pid)).cpuSeconds,
+    kill: () => stack.service('kafka').kill(),
+    start: () => stack.service('kafka').start(),
     close: () => stack.destroy()
   }
 }

@@ -14,6 +14,7 @@ import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
 import { measureKafka } from './kafka.ts'
 import { measureKafkaBacklog } from './kafka-backlog.ts'
 import { measureKafkaClients } from './kafka-clients.ts'
+import { measureKafkaDrain } from './kafka-drain.ts'
 import { measureLander } from './lander.ts'
 import { measurePeers } from './peers/peers.ts'
 import { measureMaintenance } from './maintenance.ts'
@@ -46,6 +47,10 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   kafka: { title: 'From socket to table through a real Kafka', measure: measureKafka },
   'kafka-backlog': { title: 'Lander alone on a backlog in Kafka', measure: measureKafkaBacklog },
   'kafka-clients': { title: 'Kafka: producers and consumer alone', measure: measureKafkaClients },
+  'kafka-drain': {
+    title: 'Kafka is back: the spool beside live trades',
+    measure: measureKafkaDrain
+  },
   peers: { title: 'From Kafka to table: K2 and the same in Python', measure: measurePeers },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
