@@ -5,7 +5,7 @@
  *
  * Invariants:
  *  1. A child starts for the first time only when every child before it has started once, has
- *     ended, or is parked.
+ *     ended, is parked, or is not awaited.
  *  2. While stopping, at most one child is asked to stop at a time: the last one that still lives.
  *  3. A final state is entered only when no keeper lives.
  *  4. It never throws (R18): a child that crashed too often leads to `escalated`, whose output is

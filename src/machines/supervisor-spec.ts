@@ -42,8 +42,11 @@ export interface ChildSpec {
   readonly restart: RestartType
   /** Its end by itself counts for the supervisor's `autoShutdown`. */
   readonly significant: boolean
-  /** `reported`: started when it says so; `started`: as soon as it runs. */
-  readonly ready: 'reported' | 'started'
+  /**
+   * `reported`: started when it says so; `started`: as soon as it runs; `unawaited`: when it says
+   * so, and nobody waits for that.
+   */
+  readonly ready: 'reported' | 'started' | 'unawaited'
   /** Of a worker; a supervisor has started when its children have, each within its own. */
   readonly startMsMax: number
   /** 0: no drain. Otherwise the child gets `drain.requested` and this long to end by itself. */

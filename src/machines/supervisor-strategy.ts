@@ -9,12 +9,13 @@
  *     transient one that had completed is.
  *  2. A group goes down in reverse order, one at a time, each awaited until its resources are
  *     released; those that crashed are awaited in their place.
- *  3. A group starts again in order, one at a time, once nothing of it still goes down or waits:
- *     the backoff of the one that crashed is everybody's.
+ *  3. A group starts again in order, each once the one before it has started or is not awaited, and
+ *     once nothing of it still goes down or waits: the backoff of the one that crashed is
+ *     everybody's.
  *  4. What depends on a quarantined child stands by until that is released: nobody in one_for_one,
  *     those after it in rest_for_one, all in one_for_all.
  *  5. For the first time, a child starts only when those before it have started once, have ended,
- *     or are quarantined.
+ *     are quarantined, or are not awaited.
  */
 import type { CrashFacts } from './supervisor-crash.ts'
 import { changeChild, type ChildEntry, type ChildPhase, isLeaving } from './supervisor-children.ts'
@@ -78,9 +79,12 @@ const isBlocked = (strategy: Strategy, children: Children, index: number): boole
 /** Whether children still have to start for the first time, and can. */
 export const isStartingUp = (strategy: Strategy, children: Children): boolean =>
   children.some(
-    ({ phase, hasStarted }, index) =>
-      !hasStarted && !restingPhases.has(phase) && !isBlocked(strategy, children, index)
+    (child, index) => keepsOthersWaiting(child) && !isBlocked(strategy, children, index)
   )
+
+/** (5) */
+const keepsOthersWaiting = ({ spec, phase, hasStarted }: ChildEntry): boolean =>
+  !hasStarted && !restingPhases.has(phase) && spec.ready !== 'unawaited'
 
 const restingPhases: ReadonlySet<ChildPhase> = new Set(['quarantined', 'ended', 'removing'])
 
@@ -115,10 +119,11 @@ const goingDown: ReadonlySet<ChildPhase> = new Set(['down', 'standingDown', 'end
 const startableAlone = (children: Children): ReadonlyArray<string> => {
   const ids: Array<string> = []
   let areAllBeforeStarted = true
-  for (const { spec, phase, hasStarted } of children) {
+  for (const child of children) {
+    const { spec, phase, hasStarted } = child
     const isReady = phase === 'pending' || phase === 'standingBy'
     if (isReady && (hasStarted || areAllBeforeStarted)) ids.push(spec.id)
-    if (!hasStarted && !restingPhases.has(phase)) areAllBeforeStarted = false
+    if (keepsOthersWaiting(child)) areAllBeforeStarted = false
   }
   return ids
 }
@@ -126,10 +131,19 @@ const startableAlone = (children: Children): ReadonlyArray<string> => {
 /** (3), (4) */
 const startableInGroup = (strategy: Strategy, children: Children): ReadonlyArray<string> => {
   const isBusy = children.some(
-    ({ phase }) =>
-      goingDown.has(phase) || phase === 'condemned' || phase === 'vacated' || phase === 'starting'
+    ({ phase, spec }) =>
+      goingDown.has(phase) ||
+      phase === 'condemned' ||
+      phase === 'vacated' ||
+      (phase === 'starting' && spec.ready !== 'unawaited')
   )
-  const index = children.findIndex(({ phase }) => phase === 'pending' || phase === 'standingBy')
-  const next = children[index]
-  return isBusy || next === undefined || isBlocked(strategy, children, index) ? [] : [next.spec.id]
+  if (isBusy) return []
+  const ids: Array<string> = []
+  for (const [index, { spec, phase }] of children.entries()) {
+    if (phase !== 'pending' && phase !== 'standingBy') continue
+    if (isBlocked(strategy, children, index)) break
+    ids.push(spec.id)
+    if (spec.ready !== 'unawaited') break
+  }
+  return ids
 }

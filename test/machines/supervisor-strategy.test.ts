@@ -14,7 +14,12 @@ import {
   InvalidChildSpec,
   type RestartType
 } from '../../src/machines/supervisor-spec.ts'
-import { isShutdown, nextOrders, withCrash } from '../../src/machines/supervisor-strategy.ts'
+import {
+  isShutdown,
+  isStartingUp,
+  nextOrders,
+  withCrash
+} from '../../src/machines/supervisor-strategy.ts'
 
 const crash = { tag: 'Dropped', message: 'gone', isDependency: false }
 const names = ['a', 'b', 'c', 'd', 'e']
@@ -192,6 +197,24 @@ describe('G-1 strategies', () => {
       ),
       { numRuns: 1_000 }
     )
+  })
+
+  test.each(strategies)('%s: those after one that is not awaited start with it', (strategy) => {
+    let children = names.slice(0, 4).map((id) => {
+      const ready = id === 'a' || id === 'c' ? 'unawaited' : 'reported'
+      return newEntry(childSpec({ id, ready }))
+    })
+    const start = (): ReadonlyArray<string> => {
+      const orders = nextOrders(strategy, children)
+      for (const id of orders.start) children = withPhase(children, id, 'starting')
+      return orders.start
+    }
+    expect(start()).toEqual(['a', 'b'])
+    expect([isStartingUp(strategy, children), start()]).toEqual([true, []])
+    children = withSignal(children, { type: 'child.started', childId: 'b' })
+    expect(start()).toEqual(['c', 'd'])
+    children = withSignal(children, { type: 'child.started', childId: 'd' })
+    expect(isStartingUp(strategy, children)).toBe(false)
   })
 
   test('a temporary child of a group ends with it, a completed transient one starts again', () => {
