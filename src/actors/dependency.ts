@@ -5,8 +5,10 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import type { Table } from '../adapters/iceberg/table.ts'
 import { ActorCrashed, crashOf, factsOf } from '../machines/supervisor-crash.ts'
 import type { Gate } from './gate.ts'
+import type { Pipeline } from './pipeline.ts'
 
 const passing: ReadonlySet<string> = new Set([
   'CommitFailed',
@@ -55,3 +57,9 @@ export const served = <A>(gate: Gate<A>, service: string): Effect.Effect<A, Serv
     duration: awayMsMax,
     orElse: () => Effect.fail(new ServiceAway({ service }))
   })
+
+export const servedTable = ({
+  table,
+  tableName
+}: Pick<Pipeline, 'table' | 'tableName'>): Effect.Effect<Table, ServiceAway> =>
+  served(table, `the table ${tableName}`)

@@ -8,6 +8,9 @@
  * that none has to go down with another. The publisher in particular must not go down with the log:
  * it holds what the log has not acknowledged.
  *
+ * Catalog and object store may be services of their own that are away when K2 starts. Who needs a
+ * table is then not awaited: the API answers, and feeds capture what lands later (R14).
+ *
  * What crashes too often is parked until an operator releases it, and the rest goes on: while the
  * lander is parked, the log keeps what it has not landed. Some are not to be done without, and
  * their failure becomes the process's: log, spool and publisher of trades, without which nothing
@@ -67,6 +70,12 @@ const landerDrainMsMax = 5_000
  */
 const tableStartMsMax = 120_000
 
+/** Who needs the tables, in start order. */
+const onTables = ({ config }: Shared) =>
+  config.icebergCatalogUri === undefined && config.s3Endpoint === undefined
+    ? {}
+    : ({ ready: 'unawaited' } as const)
+
 /** What K2 can do without for a while, and better than without everything. */
 const onLimit = 'quarantine'
 
@@ -101,7 +110,13 @@ const storage = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] =>
   shared.hasRole('land') || shared.hasRole('serve')
     ? shared.pipelines.map((pipeline) =>
         worker(
-          { id: pipeline.dataType, drainMsMax, onLimit, startMsMax: tableStartMsMax },
+          {
+            id: pipeline.dataType,
+            drainMsMax,
+            onLimit,
+            startMsMax: tableStartMsMax,
+            ...onTables(shared)
+          },
           fromEffect(tableProgram(shared, pipeline))
         )
       )
@@ -115,9 +130,11 @@ const log = (options: RuntimeOptions): readonly Child[] => {
       {
         id: 'event-log',
         drainMsMax,
-        startMsMax: 60_000,
+        startMsMax: tableStartMsMax,
         // Brokers that are away keep nobody from starting: there is the spool.
-        ready: shared.config.kafkaBootstrapServers === undefined ? 'reported' : 'started'
+        ...(shared.config.kafkaBootstrapServers === undefined
+          ? onTables(shared)
+          : { ready: 'started' })
       },
       fromEffect(logProgram(shared))
     ),
@@ -145,7 +162,12 @@ const landing = (options: RuntimeOptions): readonly Child[] => {
 /** Every process has the API: the addresses of data say where they are answered. */
 const reading = ({ fromEffect, shared, http }: RuntimeOptions): readonly Child[] => [
   ...(shared.hasRole('serve')
-    ? [worker({ id: 'queries', drainMsMax, onLimit }, fromEffect(queryProgram(shared)))]
+    ? [
+        worker(
+          { id: 'queries', drainMsMax, onLimit, ...onTables(shared) },
+          fromEffect(queryProgram(shared))
+        )
+      ]
     : []),
   worker(
     { id: 'http', drainMsMax, shutdownMsMax: 2 * httpDrainMsMax },
@@ -236,18 +258,22 @@ const publisher = <A extends SequencedRecord, In>(
       ]
     : []
 
+/**
+ * The first data type can be asked for while the landers of the others are still starting; brokers
+ * that are away keep nobody from starting.
+ */
+const landerReady = (shared: Shared, pipeline: Pipeline) => {
+  if (shared.config.kafkaBootstrapServers !== undefined) return { ready: 'started' } as const
+  return pipeline === shared.captured[0] ? onTables(shared) : ({ ready: 'unawaited' } as const)
+}
+
 const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
   worker(
     {
       id: `lander:${pipeline.dataType}`,
       onLimit,
-      // The first data type can be asked for while the landers of the others are still starting;
-      // brokers that are away keep nobody from starting.
-      ready:
-        pipeline === shared.captured[0] && shared.config.kafkaBootstrapServers === undefined
-          ? 'reported'
-          : 'started',
-      startMsMax: 30_000,
+      ...landerReady(shared, pipeline),
+      startMsMax: tableStartMsMax,
       drainMsMax: landerDrainMsMax,
       shutdownMsMax: 2 * landerStopMsMax
     },
@@ -264,16 +290,17 @@ const maintenance = (
       id: `compaction:${pipeline.dataType}`,
       onLimit,
       drainMsMax,
-      shutdownMsMax: 2 * compactionStopMsMax
+      shutdownMsMax: 2 * compactionStopMsMax,
+      ...onTables(shared)
     },
     fromEffect(compactionProgram(shared, pipeline), { releaseMsMax: 2 * compactionStopMsMax })
   ),
   worker(
-    { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax },
+    { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax, ...onTables(shared) },
     fromEffect(orphansProgram(shared, pipeline))
   ),
   worker(
-    { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit },
+    { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit, ...onTables(shared) },
     fromEffect(retentionProgram(shared, pipeline))
   )
 ]

@@ -200,7 +200,7 @@ describe('G-1 strategies', () => {
   })
 
   test.each(strategies)('%s: those after one that is not awaited start with it', (strategy) => {
-    let children = names.slice(0, 4).map((id) => {
+    let children: ReadonlyArray<ChildEntry> = names.slice(0, 4).map((id) => {
       const ready = id === 'a' || id === 'c' ? 'unawaited' : 'reported'
       return newEntry(childSpec({ id, ready }))
     })

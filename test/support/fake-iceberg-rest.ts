@@ -60,7 +60,8 @@ const read = (text: string): Json =>
     isInteger(digits) && !Number.isSafeInteger(Number(digits)) ? BigInt(digits) : Number(digits)
   ) as Json
 
-export const startFakeRestCatalog = async (): Promise<FakeRestCatalog> => {
+/** @param port 0: any free one */
+export const startFakeRestCatalog = async (port = 0): Promise<FakeRestCatalog> => {
   const namespaces = new Set<string>()
   let late: (() => void)[] = []
   const server = createServer((request, response) => void handle(request, response))
@@ -88,7 +89,7 @@ export const startFakeRestCatalog = async (): Promise<FakeRestCatalog> => {
       response.write(text, () => incoming.socket.destroy())
     }
   }
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const catalog: FakeRestCatalog = {
     uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],

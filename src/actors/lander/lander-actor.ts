@@ -17,7 +17,7 @@ import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import type { DataType } from '../../market/data-type.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
-import { served } from '../dependency.ts'
+import { served, servedTable } from '../dependency.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { connectionOf, registryOf } from '../log/kafka-settings.ts'
 import type { Pipeline } from '../pipeline.ts'
@@ -57,6 +57,8 @@ export const landerProgram =
       const { commands, contain, ready, reportStatus } = args
       const isFirst = pipeline === shared.captured[0]
       if (!isFirst && (yield* drainsBeforeItsTurn(shared, commands))) return
+      // A thread would find its table away as well, after it has loaded all it needs.
+      yield* servedTable(pipeline)
       const log = yield* served(shared.log, 'the event log')
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()

@@ -10,6 +10,8 @@
  *    with the new identities (R8).
  * 4. Partition counts are the declared ones, known also while no broker answers; a topic that has
  *    another count is a fault of the log.
+ * 5. Tables that are away keep the log no longer than for a moment: what they have landed is then
+ *    known later, and landers look for themselves where they begin.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +34,7 @@ import {
   type WrittenSchema
 } from '../../adapters/schema/schema-registry.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
@@ -96,12 +98,9 @@ const logOptions = (
     const { config, telemetry, nowMs } = shared
     // Who only captures has no tables open, and no lander to be measured.
     const landed = shared.hasRole('land') ? shared.pipelines : []
-    const recorded = yield* Effect.forEach(landed, ({ table }) =>
-      Effect.flatMap(table.get, readRecordedState).pipe(
-        // Nothing is known to have landed: the lander stops by name, the log only takes records.
-        Effect.catchTag('OffsetsMissing', () => Effect.succeed(null))
-      )
-    )
+    const recorded = yield* Effect.forEach(landed, (pipeline) => recordedOf(shared, pipeline), {
+      concurrency: 'unbounded'
+    })
     return {
       connection: connectionOf(config),
       topics,
@@ -122,6 +121,17 @@ const logOptions = (
       }
     } satisfies KafkaLogOptions
   })
+
+/** (5); null where nothing is known to have landed. */
+const recordedOf = ({ telemetry }: Shared, pipeline: Pipeline) =>
+  Effect.flatMap(servedTable(pipeline), readRecordedState).pipe(
+    Effect.catch(({ message: detail }) =>
+      Effect.sync(() => {
+        telemetry.log('warn', 'log.table_unread', { table: pipeline.tableName, detail })
+        return null
+      })
+    )
+  )
 
 const schemaIds = ({ config, folder, captured, telemetry }: Shared, kept: KeptSchemas) =>
   Effect.gen(function* () {

@@ -3,6 +3,9 @@
  * offsets and serves it. A log that ends below them is reported and its partitions
  * are left alone by the lander (R8, R11).
  *
+ * Until a catalog that is away says what has landed, a log that was written to before is not
+ * opened, and publishers have the spool; a new one is, since no table can name its offsets (R14).
+ *
  * A partition takes nothing more after a write that failed, so this program fails
  * with the first one: its successor opens the log anew. A disk that refuses is a
  * dependency, which passes (R14).
@@ -26,8 +29,9 @@ import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
 import { nodeProcess } from '../../adapters/log/node-process.ts'
 import type { RecordedState } from '../../adapters/iceberg/k2-summary.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { kafkaLogProgram } from './kafka-log-actor.ts'
@@ -61,7 +65,11 @@ const embeddedLogProgram =
       const { telemetry } = shared
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
       yield* keepSchemas(shared)
-      const log = yield* tracked('event log', 'file')(openLog(shared, failed))
+      const known = yield* knownLog(shared)
+      // Before the tables are asked: what the log cannot take now goes to the spool.
+      const described = known.description?.topics ?? []
+      yield* shared.logTopics.serve(new Map([...described, ...known.topics]))
+      const log = yield* tracked('event log', 'file')(openLog(shared, known, failed))
       for (const fault of log.faults)
         telemetry.log('error', 'log.truncated', { detail: fault.message })
       const times = { overdueMs: overdueMsOf(shared), monotonicMs: () => performance.now() }
@@ -70,7 +78,6 @@ const embeddedLogProgram =
         const { diskBytes, pendingBytes } = log.usage()
         return { queueBytes: pendingBytes, counters: { diskBytes, ...lag.counters() } }
       })
-      yield* shared.logTopics.serve(log.topics)
       yield* shared.log.serve(log)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
@@ -82,26 +89,40 @@ const embeddedLogProgram =
       ])
     }).pipe(markDependency)
 
-/** Never below what the tables have, which are read before (R11). */
-const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable>) =>
-  Effect.gen(function* () {
-    const { config, folder, telemetry, pipelines, captured } = shared
-    const recorded = yield* Effect.forEach(pipelines, ({ table }) =>
-      Effect.flatMap(table.get, readRecordedState).pipe(
-        // Nothing is known to have landed: the lander stops by name, the log only takes records.
-        Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))
-      )
-    )
-    const description = yield* Effect.tryPromise({
-      try: () => readDescription(nodeFiles, folder.log),
-      catch: (error) =>
-        error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
+interface KnownLog {
+  /** Undefined: the log is new. */
+  readonly description: LogDescription | undefined
+  /** Partition counts of what is captured. */
+  readonly topics: ReadonlyMap<string, number>
+}
+
+const knownLog = ({ config, folder, captured }: Shared) =>
+  Effect.tryPromise({
+    try: () => readDescription(nodeFiles, folder.log),
+    catch: (error) =>
+      error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
+  }).pipe(
+    Effect.map((description): KnownLog => {
+      const countOf = ({ topic, partitions }: Pipeline) =>
+        description?.topics.get(topic) ?? partitions ?? config.logPartitions
+      const topics = new Map(captured.map((pipeline) => [pipeline.topic, countOf(pipeline)]))
+      return { description, topics }
     })
-    const topics = captured.map(({ topic, partitions }): readonly [string, number] => [
-      topic,
-      description?.topics.get(topic) ?? partitions ?? config.logPartitions
-    ])
-    const partitions = topics.reduce((sum, [, count]) => sum + count, 0)
+  )
+
+/** Never below what the tables have, which are read before (R11). */
+const openLog = (
+  shared: Shared,
+  { description, topics }: KnownLog,
+  failed: Deferred.Deferred<never, LogUnavailable>
+) =>
+  Effect.gen(function* () {
+    const { config, folder, telemetry, pipelines } = shared
+    const recorded =
+      description === undefined
+        ? []
+        : yield* Effect.forEach(pipelines, recordedOf, { concurrency: 'unbounded' })
+    const partitions = [...topics.values()].reduce((sum, count) => sum + count, 0)
     return yield* openEmbeddedLog({
       directory: folder.log,
       files: nodeFiles,
@@ -116,6 +137,12 @@ const openLog = (shared: Shared, failed: Deferred.Deferred<never, LogUnavailable
       }
     })
   })
+
+const recordedOf = (pipeline: Pipeline) =>
+  Effect.flatMap(servedTable(pipeline), readRecordedState).pipe(
+    // Nothing is known to have landed: the lander stops by name, the log only takes records.
+    Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))
+  )
 
 const limitsOf = (
   { logFlushMs: flushDelayMs, logDiskBytesMax: diskBytesMax }: Shared['config'],

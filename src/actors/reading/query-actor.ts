@@ -18,9 +18,8 @@ import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
-import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
@@ -44,6 +43,15 @@ export const queryProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, nowMs } = shared
+      // Before anything is opened that would have to be closed while they are away.
+      const tables = yield* Effect.all(
+        {
+          trades: servedTable(shared.trades),
+          quotes: servedTable(shared.quotes),
+          referenceData: servedTable(shared.referenceData)
+        },
+        { concurrency: 'unbounded' }
+      )
       yield* makeFolder(folder.warehouse)
       yield* makeFolder(folder.temporary)
       const stores = yield* openStores(storageSettingsOf(config), folder, nowMs)
@@ -59,10 +67,10 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const plannerOver = ({ table: gate, spec }: QueriedTable) =>
-        Effect.map(gate.get, (table) => plannerOf(table, columnsOf(spec.schema), copies))
-      const trades = { planner: yield* plannerOver(shared.trades), engine }
-      const quotes = { planner: yield* plannerOver(shared.quotes), engine }
+      const plannerOver = (table: Table, { spec }: QueriedTable) =>
+        plannerOf(table, columnsOf(spec.schema), copies)
+      const trades = { planner: plannerOver(tables.trades, shared.trades), engine }
+      const quotes = { planner: plannerOver(tables.quotes, shared.quotes), engine }
       reportStatus(() => ({
         counters: { pendingQueries: engine.pending(), copiedBytes: copies.bytes() }
       }))
@@ -72,7 +80,7 @@ export const queryProgram =
           quotes: makeRecordsQuery({ ...quotes, fields: shared.quotes.spec.schema.fields })
         },
         reference: makeReferenceQuery({
-          planner: yield* plannerOver(shared.referenceData),
+          planner: plannerOver(tables.referenceData, shared.referenceData),
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
@@ -82,7 +90,7 @@ export const queryProgram =
       yield* drainRequested(commands)
     }).pipe(markDependency)
 
-interface QueriedTable extends Pick<Pipeline, 'table'> {
+interface QueriedTable {
   readonly spec: { readonly schema: AvroRecord }
 }
 

@@ -13,7 +13,7 @@ import * as Effect from 'effect/Effect'
 import { planCompaction } from '../../adapters/iceberg/compaction-plan.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { removeLater } from '../lander/lander-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
@@ -49,7 +49,7 @@ export const compactionProgram =
   (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { commands, ready, reportStatus } = args
-      const table = yield* pipeline.table.get
+      const table = yield* servedTable(pipeline)
       const planner = makeScanPlanner(table, { plansMax: 1 })
       const totals: Totals = {
         runs: 0,

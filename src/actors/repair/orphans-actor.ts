@@ -6,7 +6,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { findOrphans } from '../../adapters/iceberg/orphans.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -17,10 +17,11 @@ const firstMs = 300_000
 const checkMs = 21_600_000
 
 export const orphansProgram =
-  (shared: Shared, { table: gate, tableName }: Pipeline) =>
+  (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const table = yield* gate.get
+      const table = yield* servedTable(pipeline)
+      const { tableName } = pipeline
       const { config, telemetry, folder, nowMs } = shared
       const { listBelow: list } = yield* openStores(storageSettingsOf(config), folder, nowMs)
       const totals = { checks: 0, files: 0, bytes: 0 }

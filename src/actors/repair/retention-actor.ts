@@ -8,7 +8,7 @@
 import * as Effect from 'effect/Effect'
 import { makeScanPlanner, type ScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
-import { markDependency } from '../dependency.ts'
+import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -17,10 +17,10 @@ const checkMs = 600_000
 const dayMs = 86_400_000
 
 export const retentionProgram =
-  (shared: Shared, { table: gate, tableName }: Pipeline) =>
+  (shared: Shared, pipeline: Pipeline) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const table = yield* gate.get
+      const table = yield* servedTable(pipeline)
       const planner = makeScanPlanner(table)
       ready()
       const check = Effect.gen(function* () {
@@ -31,7 +31,7 @@ export const retentionProgram =
         const committed = yield* removeDayPartitions(table, beforeDay)
         if (committed === null) return
         shared.telemetry.log('info', 'retention.days_removed', {
-          table: tableName,
+          table: pipeline.tableName,
           before_day: beforeDay,
           snapshot_id: committed.snapshotId
         })

@@ -54,11 +54,15 @@ describe.skipIf(!areServicesRequired)('the actor of the log, with Kafka', () => 
     return { lines, shared: makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID }) }
   }
 
-  /** Runs the actor's program beside the work, with tables that are there. */
-  const beside = <A>(shared: Shared, work: Effect.Effect<A, { readonly message: string }>) =>
+  /** Runs the actor's program beside the work, by default with tables that are there. */
+  const beside = <A>(
+    shared: Shared,
+    work: Effect.Effect<A, { readonly message: string }>,
+    tables = shared.pipelines
+  ) =>
     Effect.runPromise(
       Effect.gen(function* () {
-        for (const { spec, table } of shared.pipelines) {
+        for (const { spec, table } of tables) {
           const context = { ...shared, storage: {}, snapshotsMax: 10, observe: () => undefined }
           yield* table.serve(yield* openTable(spec, context))
         }
@@ -112,6 +116,21 @@ describe.skipIf(!areServicesRequired)('the actor of the log, with Kafka', () => 
     const messages = readIndependently<{ readonly message_id: string }>(independent(topic))
     expect(messages.map(({ value }) => value.message_id)).toEqual(['BINANCE:BTCUSDT:1'])
     expect(lines.filter((line) => line.includes('schema.registered'))).toHaveLength(3)
+  })
+
+  test('it starts while the tables are away, and takes records (R14)', async () => {
+    const { shared, lines } = newShared()
+    const { topic } = shared.trades
+    const appended = await beside(
+      shared,
+      Effect.flatMap(shared.log.get, (log) => {
+        const partition = partitionOf('BTCUSDT', log.topics.get(topic)!)
+        return log.append(topic, partition, packed())
+      }),
+      []
+    )
+    expect(appended.baseOffset).toBeGreaterThanOrEqual(0)
+    expect(lines.filter((line) => line.includes('log.table_unread'))).toHaveLength(3)
   })
 
   test('a schema that the registry refuses ends it by name (R52)', async () => {
