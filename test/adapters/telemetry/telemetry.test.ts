@@ -25,6 +25,37 @@ test('log lines are JSON, the less severe are left out, nothing throws', () => {
   ])
 })
 
+test('of what repeats one line in ten seconds is written, with a count of those before it', () => {
+  let ms = 0
+  const lines: string[] = []
+  const { logSeldom } = makeTelemetry({
+    level: 'info',
+    nowMs: () => ms,
+    write: (line) => lines.push(line)
+  })
+  for (; ms < 21_000; ms += 1_000) {
+    logSeldom('warn', 'peer.away', 'refused', { ms })
+    logSeldom('debug', 'peer.away', 'refused', { ms })
+    if (ms === 3_000) logSeldom('warn', 'peer.away', 'reset', { ms })
+  }
+  ms = -3_600_000
+  logSeldom('warn', 'peer.away', 'refused', { ms })
+  expect(lines.map((line) => JSON.parse(line) as Record<string, unknown>)).toEqual(
+    [
+      { ms: 0 },
+      { ms: 3_000 },
+      { ms: 10_000, suppressed: 9 },
+      { ms: 20_000, suppressed: 9 },
+      { ms: -3_600_000 }
+    ].map((fields) => ({
+      at: new Date(fields.ms).toISOString(),
+      level: 'warn',
+      event: 'peer.away',
+      ...fields
+    }))
+  )
+})
+
 test('metrics are exposed with help, in base units', async () => {
   const { metrics, exposition } = telemetry('debug')
   metrics.published.inc({ topic: 't' }, 5)
