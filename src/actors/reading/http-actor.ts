@@ -112,7 +112,17 @@ const within = <S, A, E extends { readonly _tag: string; readonly message: strin
 }
 
 const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
-  const { metrics, log } = telemetry
+  const { metrics, log, logSeldom } = telemetry
+  if (event.type === 'http.request_refused') {
+    const { route, correlationId, status, fault } = event
+    logSeldom('warn', event.type, `${route} ${fault._tag}`, {
+      route,
+      status,
+      correlation_id: correlationId,
+      detail: fault.message
+    })
+    return
+  }
   if (event.type === 'http.request_finished') {
     const { method, route, status, durationMs, correlationId } = event
     metrics.httpRequests.inc({ method, route, status: String(status) })

@@ -95,6 +95,14 @@ export type HttpEvent =
       readonly durationMs: number
       readonly correlationId: string
     }
+  /** For a reason that a client is told: it must ask otherwise, elsewhere or later. */
+  | {
+      readonly type: 'http.request_refused'
+      readonly route: string
+      readonly correlationId: string
+      readonly status: number
+      readonly fault: ApiFault
+    }
   | {
       readonly type: 'http.request_failed'
       readonly route: string

@@ -2,7 +2,8 @@
  * The HTTP API as a Hono app: guards, routes, problems.
  *
  * 1. Every answer carries a correlation id and the security headers, errors too.
- * 2. Every error is a problem document; causes go to `observe` only.
+ * 2. Every error is a problem document; causes go to `observe` only, and only those of failures
+ *    that are the server's own.
  * 3. A route answers GET and HEAD, or POST; any other method on its address is 405 and names them.
  * 4. What changes something takes `application/json` only: a form of another site cannot send it
  *    (R50).
@@ -112,12 +113,16 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
   const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
   if (exit._tag === 'Success') return exit.value
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
-  const fault = Cause.findErrorOption(exit.cause)
-  report(deps, context, exit.cause)
-  return problemResponse(
-    fault._tag === 'Some' ? faultProblem(fault.value._tag) : internalProblem,
-    correlationId
-  )
+  const found = Cause.findErrorOption(exit.cause)
+  const fault = found._tag === 'Some' ? found.value : undefined
+  const problem = fault === undefined ? internalProblem : faultProblem(fault._tag)
+  if (fault === undefined || problem.status === internalProblem.status)
+    report(deps, context, exit.cause)
+  else {
+    const refused = { route: route.path, correlationId, status: problem.status, fault }
+    deps.observe({ type: 'http.request_refused', ...refused })
+  }
+  return problemResponse(problem, correlationId)
 }
 
 const isJson = (context: Context<Env>): boolean =>

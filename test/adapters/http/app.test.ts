@@ -130,7 +130,12 @@ describe('/v1/trades and /v1/quotes', () => {
     expect(response.headers.has('retry-after')).toBe(status === 503)
     expect(text).not.toContain('SELECT')
     expect(text).not.toContain('/var')
-    expect(JSON.stringify(deps.events)).toContain('SELECT')
+    const [event] = deps.events
+    expect(JSON.stringify(event)).toContain('SELECT')
+    // With a cause, and so with a stack, only what is the server's own failure.
+    expect(event).toMatchObject(
+      status === 500 ? { type: 'http.request_failed' } : { type: 'http.request_refused', status }
+    )
   })
 
   test('a defect, and a dependency that throws, are 500 without a word of it', async () => {
@@ -415,7 +420,7 @@ describe('guards', () => {
   test('every request is observed once, by route and not by path', async () => {
     const seen = async (path: string, init: RequestInit = {}) =>
       (await ask(path, init)).deps.events.map((event) =>
-        'status' in event ? [event.method, event.route, event.status] : event
+        'method' in event ? [event.method, event.route, event.status] : event
       )
     expect(await seen('/v1/trades?limit=5')).toEqual([['GET', '/v1/trades', 200]])
     expect(await seen('/random/42')).toEqual([['GET', 'unmatched', 404]])
