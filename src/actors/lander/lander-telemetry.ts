@@ -50,14 +50,16 @@ export const observeLanding = (
 
 /** What the lander's own client of Kafka says. */
 export const observeLanderLog = (
-  { telemetry: { log } }: Shared,
+  { telemetry: { log, logSeldom } }: Shared,
   { topic }: Pipeline,
   event: LanderLogEvent
 ): void => {
   switch (event.type) {
-    case 'client.reported':
-      log(event.line.level, 'kafka.reported', { topic, detail: event.line.message })
+    case 'client.reported': {
+      const { level, message, kind } = event.line
+      logSeldom(level, 'kafka.reported', kind, { topic, detail: message })
       return
+    }
     case 'group.joined':
       log('info', event.type, { topic, partitions: event.assignment.partitions.join() })
       return

@@ -180,11 +180,13 @@ const idsOf =
     )
   }
 
-const observeLog = ({ log }: Telemetry, event: KafkaLogEvent): void => {
+const observeLog = ({ log, logSeldom }: Telemetry, event: KafkaLogEvent): void => {
   switch (event.type) {
-    case 'client.reported':
-      log(event.line.level, 'kafka.reported', { detail: event.line.message })
+    case 'client.reported': {
+      const { level, message, kind } = event.line
+      logSeldom(level, 'kafka.reported', kind, { detail: message })
       return
+    }
     case 'topic.created':
       log('info', event.type, { ...event })
       return
@@ -194,8 +196,10 @@ const observeLog = ({ log }: Telemetry, event: KafkaLogEvent): void => {
     case 'topic.differs':
     case 'topic.unchecked':
     case 'producer.discarded':
-    case 'sample.failed':
       log('warn', event.type, { ...event })
+      return
+    case 'sample.failed':
+      logSeldom('warn', event.type, '', { ...event })
       return
     case 'producer.opened':
       log('debug', event.type, { ...event })

@@ -39,8 +39,15 @@ interface KafkaSasl {
 export interface KafkaLogLine {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
   readonly message: string
+  /** The same for lines that differ only by numbers: addresses, ids, times. */
+  readonly kind: string
   readonly fields: Readonly<Record<string, unknown>>
 }
+
+export const kafkaLogLine = (line: Omit<KafkaLogLine, 'kind'>): KafkaLogLine => ({
+  ...line,
+  kind: line.message.replace(/\d+/g, '#')
+})
 
 /** Node finds no more names than these by itself in a package that is no module. */
 const { CompressionCodecs, ConfigResourceTypes } = kafkajs
@@ -71,7 +78,7 @@ export const makeKafka = (
     logCreator:
       () =>
       ({ level, log: { message, timestamp: _timestamp, logger: _logger, ...fields } }) =>
-        observe({ level: levelNames[level] ?? 'debug', message, fields })
+        observe(kafkaLogLine({ level: levelNames[level] ?? 'debug', message, fields }))
   }
   if (tls !== undefined) {
     config.ssl = tls.caFile === undefined ? true : { ca: [readFileSync(tls.caFile, 'utf8')] }

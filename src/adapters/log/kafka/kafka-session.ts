@@ -8,7 +8,12 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ISocketFactory, Kafka } from 'kafkajs'
 import { hasten } from './fast-kafkajs.ts'
-import { type KafkaConnection, type KafkaLogLine, makeKafka } from './kafka-client.ts'
+import {
+  type KafkaConnection,
+  kafkaLogLine,
+  type KafkaLogLine,
+  makeKafka
+} from './kafka-client.ts'
 
 export interface KafkaSession {
   readonly kafka: Kafka
@@ -64,7 +69,7 @@ export const openSession = (
 let isTold = false
 /** It is the same for all sessions of the process. */
 const tellOnce = (message: string, observe: (line: KafkaLogLine) => void): void => {
-  if (!isTold) observe({ level: 'warn', message, fields: {} })
+  if (!isTold) observe(kafkaLogLine({ level: 'warn', message, fields: {} }))
   isTold = true
 }
 

@@ -36,6 +36,7 @@ describe('Kafka clients', () => {
     )
     await expect(kafka.admin().connect()).rejects.toThrow('ECONNREFUSED')
     expect(lines.map(({ message }) => message).join()).toContain('ECONNREFUSED')
+    expect(lines.map(({ kind }) => kind).join()).toContain('ECONNREFUSED #.#.#.#:#')
   })
 
   test('a certificate authority that cannot be read is named', () => {
