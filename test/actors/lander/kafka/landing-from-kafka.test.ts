@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CompressionTypes } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   registryHeader,
   singleObjectHeader
@@ -46,6 +46,7 @@ describe.skipIf(!areServicesRequired)('landing from Kafka', () => {
 
   const landing = async (topic: string, more: Partial<TopicLanding> = {}) => {
     const folder = await mkdtemp(join(tmpdir(), 'k2-landing-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const setup = { bootstrap: kafka.bootstrap, topic, groupId: `${topic}-trades`, folder }
     const member = () => new LandingMember({ ...setup, member: 'one', ...more })
     return { folder, member, groupId: setup.groupId }

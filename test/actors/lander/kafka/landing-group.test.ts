@@ -1,7 +1,7 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   areServicesRequired,
   idsOf,
@@ -26,6 +26,7 @@ describe.skipIf(!areServicesRequired)('landers that share a topic', () => {
   const group = async () => {
     const topic = await kafka.makeTopic(partitionCount)
     const folder = await mkdtemp(join(tmpdir(), 'k2-landing-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const setup = (member: string) => ({
       bootstrap: kafka.bootstrap,
       topic,
