@@ -13,7 +13,8 @@ import type { CircuitCommand, CircuitNotice } from '../../machines/circuit-break
 export type Leave = { readonly probe: number | null }
 
 export type SendOutcome =
-  | { readonly type: 'acknowledged' }
+  /** `setAside`: records of it that are dead letters instead. */
+  | { readonly type: 'acknowledged'; readonly setAside: number }
   | { readonly type: 'failed'; readonly isIndeterminate: boolean; readonly detail: string }
 
 export class Circuit {

@@ -16,6 +16,7 @@ import type { EventLogWriter, ReadFailure } from '../../adapters/log/event-log.t
 import type { JoinedBatches } from '../../adapters/log/joined-batches.ts'
 import type { PackedRecords } from '../../adapters/log/record-batch.ts'
 import type { SpoolLane } from '../../adapters/log/spool.ts'
+import { type LargeRecord, makeSendBatch } from './batch-sender.ts'
 import type { Circuit, Leave, SendOutcome } from './circuit.ts'
 import type { PublishLedger } from './publish-ledger.ts'
 import type { PendingBatch, PublisherLane } from './publisher-lane.ts'
@@ -54,6 +55,8 @@ export interface LaneContext {
   readonly topic: string
   /** The event log as it is served now. */
   readonly log: () => Pick<EventLogWriter, 'append'> | undefined
+  /** Ends once a record that the log will never take is durable as a dead letter. */
+  readonly deadLetter: (record: LargeRecord) => Effect.Effect<void, { readonly message: string }>
   /** Why nothing may be appended anywhere at the moment; undefined while it may. */
   readonly refusal: () => string | undefined
   readonly circuit: Circuit
@@ -66,17 +69,6 @@ export interface LaneContext {
   /** The lane holds a batch that nobody takes, or does so no more. */
   readonly held: (change: 1 | -1) => void
   readonly observe: (event: LaneEvent) => void
-}
-
-const unanswered: SendOutcome = {
-  type: 'failed',
-  isIndeterminate: true,
-  detail: 'the event log did not answer in time'
-}
-const logAway: SendOutcome = {
-  type: 'failed',
-  isIndeterminate: false,
-  detail: 'the event log is not open'
 }
 
 export class LaneRunner<In> {
@@ -204,9 +196,11 @@ export class LaneRunner<In> {
         if (outcome.isIndeterminate) this.#inHand = { sinceMs, packed: copyOf(packed) }
         return false
       }
-      ledger.noteAcknowledged(packed.recordCount)
+      const { bytes } = packed
+      const records = packed.recordCount - outcome.setAside
+      ledger.noteAcknowledged(records)
+      ledger.noteSetAside(outcome.setAside)
       this.#leave(packed)
-      const { recordCount: records, bytes } = packed
       const tookMs = nowMs() - sinceMs
       observe({ type: 'batch.published', records, bytes: bytes.length, tookMs })
       this.lane.recycle(packed)
@@ -304,38 +298,34 @@ export class LaneRunner<In> {
   #drainStep(spool: SpoolLane, oldest: JoinedBatches, leave: Leave): Effect.Effect<boolean> {
     const { ledger, observe } = this.#context
     const { packed } = oldest
-    const { recordCount: records } = packed
     const bytes = packed.bytes.length
     return Effect.gen({ self: this }, function* () {
-      const { type } = yield* this.#send(packed, leave)
-      if (type === 'acknowledged') {
+      const outcome = yield* this.#send(packed, leave)
+      if (outcome.type === 'acknowledged') {
+        const { setAside } = outcome
+        const records = packed.recordCount - setAside
         ledger.noteDrained(records, spool !== this.#spool)
+        ledger.noteDrainedAside(setAside, spool !== this.#spool)
         yield* spool.acknowledge(oldest) // (4)
         observe({ type: 'batch.published', records, bytes, tookMs: null })
       }
       const stepped = this.#stepped
       this.#stepped = Deferred.makeUnsafe<void>()
       Deferred.doneUnsafe(stepped, Effect.void)
-      return type === 'acknowledged'
+      return outcome.type === 'acknowledged'
     })
   }
 
-  /** Never fails: how it ended is for the circuit, and for whoever has the batch. */
   #send(packed: PackedRecords, leave: Leave): Effect.Effect<SendOutcome> {
-    const { log, topic, circuit, observe } = this.#context
-    const append = Effect.suspend((): Effect.Effect<SendOutcome> => {
-      const current = log()
-      if (current === undefined) return Effect.succeed(logAway)
-      return Effect.match(current.append(topic, this.lane.partition, packed), {
-        onSuccess: (): SendOutcome => ({ type: 'acknowledged' }),
-        onFailure: ({ _tag, message: detail }): SendOutcome => {
-          if (_tag === 'LogFull') observe({ type: 'batch.refused', detail })
-          return { type: 'failed', isIndeterminate: _tag === 'LogUnavailable', detail }
-        }
-      })
+    const { circuit, observe } = this.#context
+    const sendBatch = makeSendBatch({
+      ...this.#context,
+      partition: this.lane.partition,
+      deadline: this.#deadline,
+      onRefused: (detail) => observe({ type: 'batch.refused', detail })
     })
-    return Effect.raceFirst(append, Effect.as(this.#deadline, unanswered)).pipe(
-      Effect.tap((outcome) => Effect.sync(() => circuit.settle(leave, outcome)))
+    return Effect.tap(sendBatch(packed), (outcome) =>
+      Effect.sync(() => circuit.settle(leave, outcome))
     )
   }
 

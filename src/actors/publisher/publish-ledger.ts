@@ -1,7 +1,7 @@
 /**
  * Where the records are that a publisher has accepted (R16), at any moment:
  *
- *     accepted + recovered = acknowledged + spooled + in flight
+ *     accepted + recovered = acknowledged + set aside + spooled + in flight
  *
  * `recovered` are those that were found in the spool when it was opened, of an earlier run or of a
  * send to the spool that ended without word. In flight is what memory holds, which the lanes count.
@@ -13,6 +13,8 @@ export interface PublishCounts {
   readonly recovered: number
   /** Records that the event log has acknowledged. */
   readonly acknowledged: number
+  /** Records that the event log will never take, and that are dead letters. */
+  readonly setAside: number
   /** Records that are in the spool now. */
   readonly spooled: number
   readonly inFlight: number
@@ -26,6 +28,7 @@ export class PublishLedger {
   #accepted = 0
   #recovered = 0
   #acknowledged = 0
+  #setAside = 0
   #spooled = 0
   #spooledTotal = 0
   #refused = 0
@@ -49,9 +52,24 @@ export class PublishLedger {
     this.#spooledTotal += records
   }
 
+  /** From memory to the dead letters. */
+  noteSetAside(records: number): void {
+    this.#setAside += records
+  }
+
   /** From the spool into the event log. `isStale`: of a spool that was opened anew since. */
   noteDrained(records: number, isStale: boolean): void {
     this.#acknowledged += records
+    this.#leftSpool(records, isStale)
+  }
+
+  /** From the spool to the dead letters. */
+  noteDrainedAside(records: number, isStale: boolean): void {
+    this.#setAside += records
+    this.#leftSpool(records, isStale)
+  }
+
+  #leftSpool(records: number, isStale: boolean): void {
     // The one that was opened anew has them still, and they will be drained again.
     if (isStale) this.#recovered += records
     else this.#spooled -= records
@@ -68,6 +86,7 @@ export class PublishLedger {
       accepted: this.#accepted,
       recovered: this.#recovered,
       acknowledged: this.#acknowledged,
+      setAside: this.#setAside,
       spooled: this.#spooled,
       inFlight,
       refused: this.#refused,

@@ -24,6 +24,7 @@ import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import type { Kernel } from '../kernel.ts'
 import type { PipelineOf } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
+import type { LargeRecord } from './batch-sender.ts'
 import { Circuit } from './circuit.ts'
 import type { LaneTimes } from './lane-runner.ts'
 import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
@@ -98,7 +99,7 @@ const publisherProgram =
 
 const makePublisher = <A extends SequencedRecord, In>(
   shared: Shared,
-  { topic, spec }: PipelineOf<A, In>,
+  { topic, spec, dataType }: PipelineOf<A, In>,
   circuit: Circuit
 ): Effect.Effect<RecordPublisher<In>> =>
   Effect.gen(function* () {
@@ -116,10 +117,33 @@ const makePublisher = <A extends SequencedRecord, In>(
       batchBytesMax,
       times: { ...laneTimes, appendMsMax: config.kafkaSendMs + appendMsSlack },
       isSheddable: spec.isSheddable,
+      deadLetter: (record) => deadLetter(shared, dataType, record),
       refusal: () =>
         diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
       nowMs: () => performance.now(),
       observe: (event) => observePublisher(shared, topic, event)
+    })
+  })
+
+/** The one place where a record is taken out of the way of what it would hold up for ever. */
+const deadLetter = (
+  { deadLetters, telemetry, nowMs }: Shared,
+  dataType: string,
+  { key: symbol, value: raw, detail }: LargeRecord
+) =>
+  Effect.gen(function* () {
+    const reason = 'record_too_large'
+    const log = yield* deadLetters.get
+    const atMs = nowMs()
+    yield* log.write([{ atMs, reason, detail, symbol, nativeId: null, position: null, raw }])
+    const source = `publisher:${dataType}`
+    telemetry.metrics.deadLetterLines.inc({ source, reason })
+    telemetry.logSeldom('warn', 'record.dead_lettered', source, {
+      source,
+      reason,
+      symbol,
+      bytes: raw.length,
+      detail
     })
   })
 

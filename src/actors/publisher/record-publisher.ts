@@ -8,7 +8,7 @@
  * 3. While a lane's records cannot go straight to the log, only those are taken that have a place;
  *    the others are refused, counted and claimed (R5, R34). What was taken is never dropped for
  *    want of room in the spool.
- * 4. accepted + recovered = acknowledged + spooled + in flight, at every instant (R16).
+ * 4. accepted + recovered = acknowledged + set aside + spooled + in flight, at every instant (R16).
  * 5. `run` ends only by failure, or after `finish` once everything offered before it is durable, in
  *    the log or in the spool.
  */
@@ -20,7 +20,7 @@ import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { Spool, SpoolUsage } from '../../adapters/log/spool.ts'
 import { type Tier, tierOf, type TierTable } from '../../market/tier.ts'
 import type { Circuit } from './circuit.ts'
-import { type LaneEvent, LaneRunner, type LaneTimes } from './lane-runner.ts'
+import { type LaneContext, type LaneEvent, LaneRunner, type LaneTimes } from './lane-runner.ts'
 import { type PublishCounts, PublishLedger } from './publish-ledger.ts'
 import { PublisherLane } from './publisher-lane.ts'
 import type { RecordPacker } from './record-packer.ts'
@@ -44,6 +44,8 @@ export interface RecordPublisherOptions<In> {
   readonly times: LaneTimes
   /** Whether records are dropped, by who would offer them, while `refused`. */
   readonly isSheddable: boolean
+  /** Ends once a record that the log will never take is durable as a dead letter. */
+  readonly deadLetter: LaneContext['deadLetter']
   /** Why nothing may be appended at the moment; undefined while it may. */
   readonly refusal: () => string | undefined
   readonly nowMs: () => number

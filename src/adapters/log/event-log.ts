@@ -38,7 +38,7 @@ export interface EventLogWriter {
     topic: string,
     partition: number,
     packed: PackedRecords
-  ) => Effect.Effect<{ readonly baseOffset: number }, LogFull | LogUnavailable>
+  ) => Effect.Effect<{ readonly baseOffset: number }, LogFull | LogUnavailable | BatchTooLarge>
 }
 
 /** The partitions that a reader has to itself, as far as it knows (5). */
@@ -186,6 +186,19 @@ export class LogFull extends Schema.TaggedError<LogFull>()('LogFull', {
   override get message() {
     const use = `${this.bytes} of ${this.bytesMax} bytes`
     return `${this.topicPartition}: the log is full (${use}) of records that have not landed`
+  }
+}
+
+/**
+ * The log will never take a batch of that size. Records in front of what was too large may be in
+ * the log.
+ */
+export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>()('BatchTooLarge', {
+  topicPartition: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.topicPartition}: the batch is too large for the log: ${this.detail}`
   }
 }
 

@@ -199,6 +199,7 @@ class World {
       batchBytesMax: 500,
       times,
       isSheddable: false,
+      deadLetter: () => Effect.void,
       refusal: () => undefined,
       nowMs: () => this.#clock.nowMs(),
       observe: () => undefined

@@ -11,7 +11,7 @@ import {
   type RecordPublisherOptions
 } from '../../../src/actors/publisher/record-publisher.ts'
 import { stateTextOf } from '../../../src/actors/state-text.ts'
-import { LogFull, LogUnavailable } from '../../../src/adapters/log/event-log.ts'
+import { BatchTooLarge, LogFull, LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import {
   forEachRecord,
   openBatch,
@@ -47,6 +47,8 @@ export class FakeLog {
   appends = 0
   /** What an append does after its records are in the log, or instead of it. */
   answer: () => Answer = () => Effect.void
+  /** Larger batches are refused for their size. */
+  bytesMax = Infinity
   /** Whether the records get into the log although the append fails. */
   keepsFailed = false
   #next = 0
@@ -59,6 +61,9 @@ export class FakeLog {
       const left = Effect.sync(() => this.outstanding--)
       if (this.keepsFailed) this.#keep(partition, packed)
       yield* Effect.ensuring(this.answer(), left)
+      if (packed.bytes.length > this.bytesMax) {
+        return yield* new BatchTooLarge({ topicPartition: 't-0', detail: 'too large' })
+      }
       if (!this.keepsFailed) this.#keep(partition, packed)
       return { baseOffset: this.#next }
     })
@@ -143,6 +148,7 @@ export const makeWorld = async (
       lingerMs: 1, appendMsMax: 60_000, refusedPauseMs: 1, handoverMsMax: 1_000, finishMsMax: 50
     },
     isSheddable: false,
+    deadLetter: () => Effect.void,
     refusal: () => undefined,
     nowMs: () => 0,
     observe: (event) => events.push(event),

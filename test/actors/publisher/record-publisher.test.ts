@@ -34,8 +34,8 @@ const finish = async ({ publisher }: World, ended: () => Promise<void>) => {
 
 /** (R16), whenever it is asked. */
 const expectBalanced = ({ publisher }: World) => {
-  const { accepted, recovered, acknowledged, spooled, inFlight } = publisher.counts
-  expect(accepted + recovered).toBe(acknowledged + spooled + inFlight)
+  const { accepted, recovered, acknowledged, setAside, spooled, inFlight } = publisher.counts
+  expect(accepted + recovered).toBe(acknowledged + setAside + spooled + inFlight)
 }
 
 describe('while the log takes what it is given', () => {
@@ -56,8 +56,8 @@ describe('while the log takes what it is given', () => {
     }
     expect(world.publisher.pendingBytes).toBe(0)
     expect(world.publisher.counts).toEqual({
-      accepted: 300, recovered: 0, acknowledged: 300, spooled: 0, inFlight: 0, refused: 0,
-      spooledTotal: 0
+      accepted: 300, recovered: 0, acknowledged: 300, setAside: 0, spooled: 0, inFlight: 0,
+      refused: 0, spooledTotal: 0
     })
   })
 
@@ -92,6 +92,82 @@ describe('while the log takes what it is given', () => {
     await offering
     await finish(world, ended)
     expect(log.ids.get(0)).toEqual(idsOf(trades(100)))
+  })
+})
+
+describe('while the log takes small batches only', () => {
+  /** Of some 200 bytes each; the twentieth is larger than any batch that the log takes. */
+  const withLarge = trades(40).map((record, index) =>
+    index === 19 ? { ...record, trade_conditions: ['x'.repeat(2_000)] } : record
+  )
+  const others = idsOf(withLarge).filter((id) => id !== 19)
+  const letters = () => {
+    const keys: string[] = []
+    const deadLetter = ({ key, value }: { readonly key: string; readonly value: Uint8Array }) =>
+      Effect.sync(() => void keys.push(`${key} ${value.length > 2_000}`))
+    return { keys, deadLetter }
+  }
+
+  test('they leave in halves, in order; a record that is too large is a dead letter', async () => {
+    const log = new FakeLog()
+    log.bytesMax = 600
+    const { keys, deadLetter } = letters()
+    const world = await makeWorld(log, 1, { deadLetter, batchBytesMax: 4_000 })
+    const { ended } = world.run()
+    await offer(world, withLarge)
+    await flushed(world)
+    expect(log.ids.get(0)).toEqual(others)
+    expect(keys).toEqual(['BTCUSDT true'])
+    expect(world.publisher.counts).toMatchObject({ acknowledged: 39, setAside: 1, spooledTotal: 0 })
+    expect(world.breaker.state()).toBe('closed')
+    await finish(world, ended)
+    expectBalanced(world)
+  })
+
+  test('so does what comes from the spool', async () => {
+    const log = new FakeLog()
+    const { keys, deadLetter } = letters()
+    const world = await makeWorld(log, 1, { deadLetter, batchBytesMax: 4_000 })
+    world.run()
+    log.answer = () => unavailable
+    await offer(world, withLarge)
+    await flushed(world)
+    expect(world.publisher.counts).toMatchObject({ spooled: 40 })
+    log.answer = () => Effect.void
+    log.bytesMax = 600
+    world.breaker.clock.increment(100)
+    await expect.poll(() => world.publisher.counts.acknowledged).toBe(39)
+    expect(log.ids.get(0)).toEqual(others)
+    expect(keys).toEqual(['BTCUSDT true'])
+    await expect.poll(() => world.opened.spool.usage().records).toBe(0)
+    expectBalanced(world)
+  })
+
+  test('without a dead letter the record stays, in the spool', async () => {
+    const log = new FakeLog()
+    log.bytesMax = 600
+    const { keys, deadLetter } = letters()
+    let isAway = true
+    const world = await makeWorld(log, 1, {
+      deadLetter: (record) =>
+        Effect.suspend(() => (isAway ? Effect.fail({ message: 'EIO' }) : deadLetter(record))),
+      batchBytesMax: 4_000
+    })
+    world.run()
+    await offer(world, withLarge)
+    await flushed(world)
+    expect(world.publisher.counts.setAside).toBe(0)
+    expect(world.publisher.counts.spooled).toBeGreaterThan(0)
+    isAway = false
+    await expect
+      .poll(() => {
+        world.breaker.clock.increment(1_000)
+        return world.opened.spool.usage().records
+      })
+      .toBe(0)
+    expect(firstAppearances(log.ids.get(0)!)).toEqual(others)
+    expect(keys).toEqual(['BTCUSDT true'])
+    expectBalanced(world)
   })
 })
 

@@ -47,6 +47,7 @@ const program = Effect.gen(function* () {
       lingerMs: 1, appendMsMax: 10_000, refusedPauseMs: 10, handoverMsMax: 10, finishMsMax: 10
     },
     isSheddable: false,
+    deadLetter: () => Effect.void,
     refusal: () => undefined,
     nowMs: Date.now,
     observe: (event) => {

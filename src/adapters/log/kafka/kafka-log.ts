@@ -15,6 +15,7 @@ import * as Effect from 'effect/Effect'
 import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
 import {
+  type BatchTooLarge,
   type EventLog,
   type LogFault,
   LogUnavailable,
@@ -229,7 +230,7 @@ class OpenKafkaLog {
   #append(
     to: OpenPartition,
     packed: PackedRecords
-  ): Effect.Effect<{ readonly baseOffset: number }, LogUnavailable> {
+  ): Effect.Effect<{ readonly baseOffset: number }, LogUnavailable | BatchTooLarge> {
     if (packed.recordCount === 0) throw new RangeError('an append needs at least one record')
     const { topic, partition, producer } = to
     const { nowMs } = this.#options

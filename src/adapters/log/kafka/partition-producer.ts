@@ -7,13 +7,14 @@
  *    (R4).
  * 3. After a send that failed, missed its deadline or was interrupted, whether its records are in
  *    the log is unknown. Its producer is discarded: its connections are cut, it is never used
- *    again, and the next send gets another one.
+ *    again, and the next send gets another one. That a batch is too large is an answer: then the
+ *    producer stays.
  */
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Semaphore from 'effect/Semaphore'
 import { CompressionTypes, type Message, type Producer, type RecordMetadata } from 'kafkajs'
-import { LogUnavailable, unavailable } from '../event-log.ts'
+import { BatchTooLarge, LogUnavailable, unavailable } from '../event-log.ts'
 import { topicPartitionName } from '../log-directory.ts'
 import type { PackedRecords } from '../record-batch.ts'
 import { messageOf } from './fast-kafkajs.ts'
@@ -42,6 +43,8 @@ export type ProducerEvent =
       readonly detail: string
     }
 
+type SendFailure = LogUnavailable | BatchTooLarge
+
 type ChunkContext = Omit<MessageContext, 'partition'>
 
 interface OpenProducer {
@@ -68,7 +71,7 @@ export class PartitionProducer {
   }
 
   /** Offset of the first record once all of them are in the log; the chunks go one by one (1). */
-  send(packed: PackedRecords, context: ChunkContext): Effect.Effect<number, LogUnavailable> {
+  send(packed: PackedRecords, context: ChunkContext): Effect.Effect<number, SendFailure> {
     const chunks = Effect.try({
       try: () => this.#chunksOf(packed, context),
       catch: (error) => unavailable(this.#name, error)
@@ -97,7 +100,7 @@ export class PartitionProducer {
     return recordSetsOf(packed, context).map((records) => [messageOf(partition, records)])
   }
 
-  #sendChunk(messages: readonly Message[]): Effect.Effect<number, LogUnavailable> {
+  #sendChunk(messages: readonly Message[]): Effect.Effect<number, SendFailure> {
     const { topic, compression, sendMsMax } = this.#options
     return Effect.tryPromise({
       try: async () => {
@@ -112,7 +115,7 @@ export class PartitionProducer {
         })
         return this.#offsetIn(answers)
       },
-      catch: (error) => unavailable(this.#name, error)
+      catch: (error) => failureOf(this.#name, error)
     }).pipe(
       Effect.timeoutOrElse({
         duration: sendMsMax,
@@ -122,10 +125,11 @@ export class PartitionProducer {
     )
   }
 
-  #settle(exit: Exit.Exit<number, LogUnavailable>): void {
+  #settle(exit: Exit.Exit<number, SendFailure>): void {
     if (Exit.isSuccess(exit)) return
     const { topic, partition, observe } = this.#options
     const error = Exit.findErrorOption(exit)
+    if (error._tag === 'Some' && error.value._tag === 'BatchTooLarge') return
     const detail = error._tag === 'Some' ? error.value.detail : 'the send was interrupted'
     this.close()
     observe({ type: 'producer.discarded', topic, partition, detail })
@@ -162,3 +166,11 @@ export class PartitionProducer {
     return new LogUnavailable({ topicPartition: this.#name, detail })
   }
 }
+
+/** Types of kafkajs' errors for the broker's answers 10 and 18. */
+const tooLargeTypes: ReadonlySet<unknown> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
+const failureOf = (topicPartition: string, error: unknown): SendFailure =>
+  error instanceof Error && 'type' in error && tooLargeTypes.has(error.type)
+    ? new BatchTooLarge({ topicPartition, detail: error.message })
+    : unavailable(topicPartition, error)

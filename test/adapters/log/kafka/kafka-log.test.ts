@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Stack } from '../../../../deploy/local/stack.ts'
 import { LogUnavailable } from '../../../../src/adapters/log/event-log.ts'
-import { makeKafka } from '../../../../src/adapters/log/kafka/kafka-client.ts'
+import { makeKafka, topicResource } from '../../../../src/adapters/log/kafka/kafka-client.ts'
 import { openValue } from '../../../../src/adapters/log/kafka/wire-format.ts'
 import {
   readIndependently,
@@ -186,6 +186,38 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka', () => {
     expect(log.watermarks().map(({ durableEnd }) => durableEnd)).toEqual([0, 0, 1_510, 0])
     expect(log.usage()).toEqual({ diskBytes: 0, pendingBytes: 0 })
   })
+
+  test.each(['fast', 'stock'] as const)(
+    'a batch beyond max.message.bytes is refused by name, and its producer stays: %s',
+    async (encoder) => {
+      const topic = newTopic('small')
+      const { log, events } = await openLog({
+        bootstrap,
+        topic,
+        encoder,
+        spec: { compression: 'none' }
+      })
+      const resources = [
+        {
+          type: topicResource,
+          name: topic,
+          configEntries: [{ name: 'max.message.bytes', value: '2000' }]
+        }
+      ]
+      await admin((client) => client.alterConfigs({ validateOnly: false, resources }))
+      const partition = partitionFor('BTCUSDT')
+      const append = (firstId: number, count: number) =>
+        Effect.runPromise(
+          Effect.result(log.append(topic, partition, packTrades('BTCUSDT', firstId, count)))
+        )
+      await expect
+        .poll(() => append(1, 100), { timeout: 10_000 })
+        .toMatchObject({ _tag: 'Failure', failure: { _tag: 'BatchTooLarge' } })
+      expect(await append(101, 1)).toMatchObject({ _tag: 'Success' })
+      expect(events.filter(({ type }) => type === 'producer.discarded')).toEqual([])
+      expect(events.filter(({ type }) => type === 'producer.opened')).toHaveLength(1)
+    }
+  )
 
   test('what others append is sampled, and lag is counted from what has landed', async () => {
     const topic = newTopic('lag')
