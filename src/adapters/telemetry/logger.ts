@@ -17,7 +17,7 @@ export interface Logger {
 
 type Fields = Readonly<Record<string, unknown>>
 
-export const seldomMs = 10_000
+const seldomMs = 10_000
 /** Beyond so many kinds all of them start anew. */
 const kindsMax = 1_000
 
