@@ -264,7 +264,8 @@ const publisher = <A extends SequencedRecord, In>(
  */
 const landerReady = (shared: Shared, pipeline: Pipeline) => {
   if (shared.config.kafkaBootstrapServers !== undefined) return { ready: 'started' } as const
-  return pipeline === shared.captured[0] ? onTables(shared) : ({ ready: 'unawaited' } as const)
+  const isFirst = pipeline === shared.captured[0]
+  return { ready: isFirst ? 'reported' : 'started', ...onTables(shared) } as const
 }
 
 const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
