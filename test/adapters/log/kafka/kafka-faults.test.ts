@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { Partitioners } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { checkHistory } from '../../../../chaos/history/check-history.ts'
+import { HistoryRecorder } from '../../../../chaos/history/history.ts'
 import type { Stack } from '../../../../deploy/local/stack.ts'
 import { makeKafka } from '../../../../src/adapters/log/kafka/kafka-client.ts'
 import { readIndependently } from '../../../support/kafka/independent-client.ts'
@@ -47,36 +49,44 @@ describe.skipIf(!areServicesRequired)('appends to Kafka', () => {
     await stack.destroy()
   })
 
+  const messagesIn = (topic: string) =>
+    readIndependently<{ readonly source_sequence: number }>({
+      topic,
+      schema: tradeSchema,
+      client: { 'bootstrap.servers': stack.addresses.kafkaBootstrap }
+    })
+
   const idsIn = (topic: string): ReadonlySet<number> =>
-    new Set(
-      readIndependently<{ readonly source_sequence: number }>({
-        topic,
-        schema: tradeSchema,
-        client: { 'bootstrap.servers': stack.addresses.kafkaBootstrap }
-      }).map(({ value }) => value.source_sequence)
-    )
+    new Set(messagesIn(topic).map(({ value }) => value.source_sequence))
 
   test('the broker is killed again and again: every acknowledged batch is in the log', async () => {
     const topic = newTopic('kills')
     const bootstrap = stack.addresses.kafkaBootstrap
     const options = { sendMsMax: 2_000, answerMsMax: 2_000 }
     const { log, events } = await openLog({ bootstrap, topic, options })
-    const acknowledged: number[] = []
-    const run = { isOver: false }
+    const history = new HistoryRecorder()
+    const run = { isOver: false, acknowledged: 0 }
     const lane = async (partition: number) => {
       for (let batch = 0; !run.isOver; batch++) {
         const firstId = 1 + 10 * (batch * 4 + partition)
-        const append = log.append(topic, partition, packTrades('BTCUSDT', firstId, 10))
+        const ids = Array.from({ length: 10 }, (_, index) => firstId + index)
+        const append = Effect.suspend(() => {
+          const send = history.send(partition, String(partition), ids)
+          return log.append(topic, partition, packTrades('BTCUSDT', firstId, 10)).pipe(
+            Effect.tap(({ baseOffset }) => Effect.sync(() => send.ok(baseOffset))),
+            Effect.tapError(() => Effect.sync(send.info))
+          )
+        })
         // As the publisher does: the same batch again until it is acknowledged.
         await Effect.runPromise(Effect.eventually(append))
-        for (let id = firstId; id < firstId + 10; id++) acknowledged.push(id)
+        run.acknowledged += ids.length
       }
     }
     const lanes = [0, 1, 2, 3].map(lane)
     const kafka = stack.service('kafka')
     for (let kill = 0; kill < brokerKills; kill++) {
-      const before = acknowledged.length
-      await expect.poll(() => acknowledged.length).toBeGreaterThan(before + 100)
+      const before = run.acknowledged
+      await expect.poll(() => run.acknowledged).toBeGreaterThan(before + 100)
       await kafka.kill()
       await kafka.start()
     }
@@ -84,8 +94,13 @@ describe.skipIf(!areServicesRequired)('appends to Kafka', () => {
     await Promise.all(lanes)
     const discarded = events.filter(({ type }) => type === 'producer.discarded')
     expect(discarded.length).toBeGreaterThanOrEqual(brokerKills)
-    const inLog = idsIn(topic)
-    expect(acknowledged.filter((id) => !inLog.has(id))).toEqual([])
+    for (const { partition, offset, value } of messagesIn(topic)) {
+      history.poll(9, String(partition), [{ offset, value: value.source_sequence }])
+    }
+    const { duplicate: _allowed, ...others } = checkHistory(history.events)
+    expect(others).toEqual({
+      'lost-write': [], unseen: [], 'inconsistent-offsets': [], nonmonotonic: []
+    })
   })
 
   test('a send without an answer fails at its deadline, its producer is discarded', async () => {
