@@ -26,7 +26,7 @@ export const anomalyClasses = [
 
 export type AnomalyClass = (typeof anomalyClasses)[number]
 
-export interface Anomaly {
+interface Anomaly {
   readonly partition: string
   readonly detail: string
 }
