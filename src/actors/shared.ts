@@ -19,6 +19,7 @@ import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from './data-types.ts'
+import { PolicyHolder } from './degradation/policy-holder.ts'
 import { Gate } from './gate.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
@@ -70,6 +71,8 @@ export interface Shared {
   readonly queries: Gate<Queries>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
+  /** What the degradation manager commands now; none before its first complete sample (R39). */
+  readonly policy: PolicyHolder
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
@@ -139,6 +142,7 @@ export const makeShared = (
     queries: new Gate(),
     http: new Gate(),
     disk: new Gate(),
+    policy: new PolicyHolder(),
     compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
   }

@@ -1,6 +1,6 @@
 /**
- * What a level of degradation asks of those who capture, publish and answer (DESIGN.md part 6): data
- * that the manager says and the actors obey. Pure.
+ * What a level of degradation asks of those who capture, publish and answer (DESIGN.md part 6):
+ * data that the manager says and the actors obey. Pure.
  *
  * 1. Trades of tier 1 are taken at every level but the last, which pauses all feeds (R34).
  * 2. Quotes go before trades of the same tier.
