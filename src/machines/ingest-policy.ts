@@ -58,3 +58,25 @@ const policies: Readonly<Record<Level, IngestPolicy>> = {
 
 /** Of a level that has been entered from below, or has been held long enough. */
 export const policyOf = (level: Level): IngestPolicy => policies[level]
+
+const actions: Readonly<Record<Level, string>> = {
+  normal: 'everything is taken',
+  soft: 'throttle: larger batches, quotes conflated, healing and maintenance slow down',
+  graceful: 'shed trades of tier 3 and quotes of tiers 2 and 3',
+  aggressive: 'shed trades of tiers 2 and 3 and all quotes; the rest goes through the spool',
+  circuitBreak: 'pause the feeds; reads that cost are refused'
+}
+
+const quotesActions: Readonly<Record<Level, string>> = {
+  normal: 'all quotes are taken',
+  soft: 'quotes are conflated',
+  graceful: 'shed quotes of tiers 2 and 3',
+  aggressive: 'shed all quotes',
+  circuitBreak: 'shed all quotes'
+}
+
+/** In words, for who reads of a change. */
+export const actionOf = (level: Level): string => actions[level]
+
+/** Of a level that quotes alone are at. */
+export const quotesActionOf = (level: Level): string => quotesActions[level]

@@ -6,6 +6,7 @@
  * 3. Relations between settings hold after `readConfig` returned.
  */
 import * as Schema from 'effect/Schema'
+import { degradationFaults } from './degradation-settings.ts'
 import type { Setting } from './setting.ts'
 import { settings, type SettingKey, streamsPerConnectionMax } from './settings.ts'
 import { suggestion } from './suggestion.ts'
@@ -153,7 +154,7 @@ const brokenRelations = (config: Config): readonly string[] => {
         'not given: set it, or listen on 127.0.0.1'
     )
   }
-  faults.push(...missingServices(config))
+  faults.push(...missingServices(config), ...degradationFaults(config))
   const { binanceSymbols, dataTypes } = config
   const symbolsMax = symbolsPerConnectionMax(dataTypes.length)
   if (binanceSymbols !== undefined && binanceSymbols.length > symbolsMax) {

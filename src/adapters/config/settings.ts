@@ -17,6 +17,7 @@ import {
   symbol
 } from './values.ts'
 import { optional, setting } from './setting.ts'
+import { degradationSettings } from './degradation-settings.ts'
 import { serviceSettings } from './service-settings.ts'
 
 /** The venue carries at most this many streams on one connection. */
@@ -176,6 +177,7 @@ export const settings = {
     'Memory of DuckDB for the queries, and as much again for the landers together; ' +
       'the lander of reference data has 64 MiB more.'
   ]),
+  ...degradationSettings,
   shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', [
     '30s',
     'Longest time to drain and commit on Ctrl-C or SIGTERM.'

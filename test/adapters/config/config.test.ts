@@ -140,3 +140,49 @@ describe('configuration', () => {
     }
   })
 })
+
+describe('marks of pressure', () => {
+  test('are four, null where there is no such level; times are in seconds, shares below 1', () => {
+    const config = readConfig({}, [])
+    expect(config.lagEnter).toEqual([100_000, 500_000, 1_000_000, 5_000_000])
+    expect(config.memoryLeave).toEqual([0.63, 0.72, 0.81, 0.855])
+    expect(config.loopDelayEnter).toEqual([0.1, 0.25, 0.5, 1])
+    expect(config.circuitEnter).toEqual([1, 60, null, null])
+    expect(config.memoryBytesMax).toBeUndefined()
+  })
+
+  test.each([
+    ['K2_DEGRADATION_LAG_ENTER', '1,2,3'],
+    ['K2_DEGRADATION_LAG_ENTER', '1,2,3,3'],
+    ['K2_DEGRADATION_LAG_ENTER', '4,3,2,1'],
+    ['K2_DEGRADATION_LAG_ENTER', '1,off,2,3'],
+    ['K2_DEGRADATION_LAG_ENTER', '1,2,3,4,5'],
+    ['K2_DEGRADATION_LAG_ENTER', '0,1,2,3'],
+    ['K2_DEGRADATION_MEMORY_ENTER', '0.7,0.8,0.9,0.95'],
+    ['K2_DEGRADATION_MEMORY_ENTER', '70%,80%,90%,101%'],
+    ['K2_DEGRADATION_LOOP_DELAY_ENTER', '1,2,3,4']
+  ])('%s=%s is refused by name', (name, text) => {
+    expect(faultsOf({ [name]: text })).toEqual([
+      expect.stringContaining(`${name} is "${text}", but must be four marks`)
+    ])
+  })
+
+  test('each level is left below where it is entered, and both settings are named', () => {
+    expect(faultsOf({ K2_DEGRADATION_LAG_LEAVE: '50000,500000,600000,2500000' })).toEqual([
+      'K2_DEGRADATION_LAG_LEAVE must be below K2_DEGRADATION_LAG_ENTER at each level, but at ' +
+        'graceful it is not: lower it there, or raise K2_DEGRADATION_LAG_ENTER'
+    ])
+    expect(faultsOf({ K2_DEGRADATION_CIRCUIT_LEAVE: '500ms,off,off,off' })).toEqual([
+      'K2_DEGRADATION_CIRCUIT_ENTER has a mark of graceful, but K2_DEGRADATION_CIRCUIT_LEAVE has ' +
+        'off there: give both a mark, or both off'
+    ])
+    const off = 'off,off,off,off'
+    expect(faultsOf({ K2_DEGRADATION_DISK_ENTER: off, K2_DEGRADATION_DISK_LEAVE: off })).toEqual([])
+  })
+
+  test('samples come more often than recoveries', () => {
+    expect(
+      faultsOf({ K2_DEGRADATION_INTERVAL: '10s', K2_DEGRADATION_COOLDOWN: '5s' })
+    ).toEqual([expect.stringContaining('K2_DEGRADATION_INTERVAL is 10000ms, but must not exceed')])
+  })
+})
