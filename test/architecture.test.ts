@@ -22,6 +22,7 @@ const machineLinesMax = 250
 const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/dead-letters/dead-letter-log.ts': 'src/actors/lander/dead-letter-actor.ts',
   'src/adapters/disk/deletion-queue.ts': 'src/actors/repair/expiry-actor.ts',
+  'src/adapters/duckdb/memory-meter.ts': 'src/actors/reading/query-actor.ts',
   'src/adapters/duckdb/parquet-rewriter.ts': 'src/actors/repair/compaction-actor.ts',
   'src/adapters/duckdb/parquet-writer.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/duckdb/query-pool.ts': 'src/actors/reading/query-actor.ts',
@@ -33,6 +34,8 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/log/kafka/kafka-reader.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/log/spool.ts': 'src/actors/log/spool-actor.ts',
   'src/adapters/simulator/simulator.ts': 'src/actors/ingest/exchange-actor.ts',
+  'src/adapters/telemetry/heap-monitor.ts': 'src/actors/degradation/sampler-actor.ts',
+  'src/adapters/telemetry/loop-delay.ts': 'src/actors/degradation/sampler-actor.ts',
   'src/adapters/telemetry/process-sampler.ts': 'src/actors/telemetry-actor.ts',
   'src/adapters/thread/worker-thread.ts': 'src/actors/lander/lander-actor.ts'
 }

@@ -25,6 +25,8 @@ export interface Pipeline {
   readonly tableName: string
   readonly table: Gate<Table>
   readonly publisher: { readonly current: PublisherFacts | undefined }
+  /** Between publisher and event log. */
+  readonly circuit: CircuitFacts
   /** Where landing stands, as its actor last reported. */
   readonly landing: Gate<LandingProgress>
 }
@@ -33,6 +35,11 @@ export interface Pipeline {
 export interface PipelineOf<A extends SequencedRecord, In = A> extends Pipeline {
   readonly spec: DataTypeSpec<A, In>
   readonly publisher: Gate<RecordPublisher<In>>
+}
+
+interface CircuitFacts {
+  /** Since when it has not been closed, by `steadyMs`; null while it is. */
+  openedMs: number | null
 }
 
 interface PublisherFacts {
@@ -52,5 +59,6 @@ export const makePipeline = <A extends SequencedRecord, In>(
   tableName: `market.${spec.name}`,
   table: new Gate(),
   publisher: new Gate(),
+  circuit: { openedMs: null },
   landing: new Gate()
 })

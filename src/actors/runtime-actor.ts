@@ -26,6 +26,7 @@ import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 import type { FeedInput } from '../machines/feed-protocol.ts'
 import type { SequencedRecord } from '../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
+import { degradationChildren } from './degradation/degradation-group.ts'
 import { exchangeProgram } from './ingest/exchange-actor.ts'
 import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
 import { referenceProgram } from './ingest/reference-actor.ts'
@@ -94,6 +95,7 @@ export const runtimeTree = (options: RuntimeOptions): Child =>
     ...group(options, 'log', log(options)),
     ...group(options, 'landing', landing(options)),
     ...group(options, 'reading', reading(options)),
+    ...group(options, 'degradation', degradationChildren(options)),
     ...group(options, 'ingest', ingest(options)),
     ...group(options, 'repair', repair(options))
   ])

@@ -19,8 +19,11 @@ import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from './data-types.ts'
+import { DegradationBoard } from './degradation/degradation-board.ts'
+import { MemoryBoard } from './degradation/memory-board.ts'
 import { PolicyHolder } from './degradation/policy-holder.ts'
 import { Gate } from './gate.ts'
+import type { LogLag } from './log/log-lag.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
@@ -73,6 +76,12 @@ export interface Shared {
   readonly disk: Gate<DiskUsage>
   /** What the degradation manager commands now; none before its first complete sample (R39). */
   readonly policy: PolicyHolder
+  /** What the degradation manager shows of itself, and is told. */
+  readonly degradation: DegradationBoard
+  /** Memory of the worker threads. */
+  readonly memory: MemoryBoard
+  /** How far the tables are behind the log, as its actor sampled last. */
+  readonly lag: Gate<Pick<LogLag, 'overdueOf'>>
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
@@ -103,6 +112,8 @@ interface DiskUsage {
   readonly bytesMax: number
   /** Bytes of the spool at that moment: part of `bytes`. */
   readonly spoolBytes: number
+  /** When it was measured, by `steadyMs`. */
+  readonly atMs: number
 }
 
 /** Takes files that no snapshot names any more, to delete them when no read can use them (R28). */
@@ -143,6 +154,9 @@ export const makeShared = (
     http: new Gate(),
     disk: new Gate(),
     policy: new PolicyHolder(),
+    degradation: new DegradationBoard(),
+    memory: new MemoryBoard(),
+    lag: new Gate(),
     compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
   }

@@ -10,6 +10,7 @@ import { ArgumentsRejected, type Command, type CommandIo, readArguments } from '
 import { adoptLogCommand } from './adopt-log-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
+import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
 import { queryReferenceDataCommand } from './query-reference-data-command.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
 
@@ -18,7 +19,9 @@ const commands: readonly Command[] = [
   rebuildStateCommand,
   adoptLogCommand,
   maintainOrphansCommand,
-  queryReferenceDataCommand
+  queryReferenceDataCommand,
+  pressureInjectCommand,
+  pressureClearCommand
 ]
 
 /** The command whose words the arguments begin with, and what follows them. */

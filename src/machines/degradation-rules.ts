@@ -36,6 +36,7 @@ export interface DegradationInput {
 /** What was commanded before a restart. */
 export interface Held {
   readonly policy: IngestPolicy
+  /** Of the quotes' own ladder. */
   readonly quotesLevel: Level
 }
 
@@ -86,12 +87,12 @@ export const sampledContext = (
   const readings = context.signals.map((key) => readingOf(key, sample.readings))
   const trends = trendsAfter(context, readings, atMs)
   const judged = (acts: (key: SignalKey) => boolean) =>
-    readings.filter(acts).map((reading): Judged => ({
-      reading,
-      marks: context.marks[reading.signal],
-      raisesTo: trends[nameOf(reading)]!.raisesTo,
-      isHolding: reading.signal !== 'resident'
-    }))
+    readings.filter(acts).map((reading): Judged => {
+      const marks = context.marks[reading.signal]
+      // A signal without any marks is switched off.
+      const isHolding = reading.signal !== 'resident' && marks.leave.some((it) => it !== null)
+      return { reading, marks, raisesTo: trends[nameOf(reading)]!.raisesTo, isHolding }
+    })
   const process = climb(context.process, judged(actsOnAll), atMs, context.cooldownMs)
   const quotes = climb(context.quotes, judged(actsOnQuotes), atMs, context.cooldownMs)
   const { policy, shares } = commandedAt(context.shares, {

@@ -58,6 +58,8 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
   })
   await landing(tree, 1_000)
   expect(held(tree)).toEqual([
+    'root/degradation/sampler event-loop monitor',
+    'root/degradation/sampler garbage observer',
     'root/ingest/exchange simulated exchange',
     'root/ingest/feed:simulated/stream:a venue socket',
     'root/landing/dead-letters dead letters',

@@ -251,6 +251,15 @@ describe('stale and unknown', () => {
     expect(actor.getSnapshot().value).toBe('normal')
   })
 
+  test('a signal whose marks are all off is switched off, unknown or not', () => {
+    const off = [null, null, null, null]
+    const run = runOf({ marks: { ...presets.marks, disk: { enter: off, leave: off } } })
+    run.sample({})
+    expect(run.sample({ disk: 1 })).toBe('normal')
+    run.sample({ memory: 0.75, disk: null })
+    expect(run.sample({ disk: null }, { afterMs: cooldownMs })).toBe('normal')
+  })
+
   test('a signal that was declared absent is ignored', () => {
     const actor = createActor(degradationMachine, {
       input: { ...presets, signals: [{ signal: 'memory' }] }

@@ -16,9 +16,9 @@ export const degradationInput = (
     signals,
     marks: {
       memory,
-      // Other ways to say how much of the memory is used.
-      resident: memory,
+      // It acts as that share of the memory would.
       injected: memory,
+      resident: { enter: config.residentEnter, leave: config.residentLeave },
       lag: { enter: config.lagEnter, leave: config.lagLeave },
       in_flight: { enter: config.inFlightEnter, leave: config.inFlightLeave },
       spool: { enter: config.spoolEnter, leave: config.spoolLeave },

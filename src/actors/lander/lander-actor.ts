@@ -18,12 +18,14 @@ import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import type { DataType } from '../../market/data-type.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
 import { served, servedTable } from '../dependency.ts'
+import type { ThreadReporter } from '../degradation/memory-board.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { connectionOf, registryOf } from '../log/kafka-settings.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
+import type { MemorySampled } from '../worker-memory.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderKafka } from './lander-log.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
@@ -65,6 +67,7 @@ export const landerProgram =
       let heardMs = shared.nowMs()
       let memoryBytes = 0
       const name = `lander:${pipeline.dataType}`
+      const memory = yield* shared.memory.reporter(name)
       const thread = yield* tracked('lander worker', 'worker')(
         openWorkerThread<LanderWorkerData, LanderRequest, LanderAnswer>({
           name,
@@ -75,13 +78,13 @@ export const landerProgram =
           stopMsMax: landerStopMsMax,
           onMessage: contain((answer: LanderAnswer) => {
             heardMs = shared.nowMs()
-            if (answer.type === 'memory.sampled')
-              memoryBytes = answer.heapUsedBytes + answer.arrayBufferBytes
+            if (answer.type === 'memory.sampled') memoryBytes = bytesOf(answer)
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
-            handleAnswer(answer, { shared, pipeline, name, progress, finished })
+            handleAnswer(answer, { shared, pipeline, name, memory, progress, finished })
           })
         })
       )
+      memory.collectBy(() => thread.post({ type: 'memory.collect_requested' }))
       reportStatus(() => ({ counters: { memoryBytes, ...progress.totals } }))
       yield* pipeline.landing.serve(progress)
       const advance = (watermark: Watermark) => thread.post({ type: 'log.advanced', watermark })
@@ -192,13 +195,14 @@ interface AnswerContext {
   readonly pipeline: Pipeline
   /** Of the thread. */
   readonly name: string
+  readonly memory: ThreadReporter
   readonly progress: LandingProgress
   readonly finished: Deferred.Deferred<void, LandingFailed>
 }
 
 const handleAnswer = (
   answer: LanderAnswer,
-  { shared, pipeline, name, progress, finished }: AnswerContext
+  { shared, pipeline, name, memory, progress, finished }: AnswerContext
 ): void => {
   switch (answer.type) {
     case 'lander.observed': {
@@ -217,16 +221,15 @@ const handleAnswer = (
     case 'files.removed':
       removeLater(shared, answer.locations)
       return
-    case 'memory.sampled':
-      shared.telemetry.metrics.memoryBytes.set(
-        { thread: name, kind: 'heap' },
-        answer.heapUsedBytes
-      )
-      shared.telemetry.metrics.memoryBytes.set(
-        { thread: name, kind: 'array_buffers' },
-        answer.arrayBufferBytes
-      )
+    case 'memory.sampled': {
+      const { memoryBytes } = shared.telemetry.metrics
+      memory.report(answer)
+      memoryBytes.set({ thread: name, kind: 'heap' }, answer.heapUsedBytes)
+      memoryBytes.set({ thread: name, kind: 'array_buffers' }, answer.arrayBufferBytes)
+      if (answer.duckdbBytes !== null)
+        memoryBytes.set({ thread: name, kind: 'duckdb' }, answer.duckdbBytes)
       return
+    }
     case 'lander.finished':
       Deferred.doneUnsafe(finished, Effect.void)
       return
@@ -242,6 +245,9 @@ const handleAnswer = (
       answer satisfies never
   }
 }
+
+const bytesOf = ({ heapUsedBytes, arrayBufferBytes, duckdbBytes }: MemorySampled): number =>
+  heapUsedBytes + arrayBufferBytes + (duckdbBytes ?? 0)
 
 /** While the expiry is away they wait for it: a file whose name is dropped is never deleted. */
 export const removeLater = ({ expired, unexpired }: Shared, locations: readonly string[]): void => {

@@ -4,7 +4,7 @@
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { DataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
-import type { MemorySampled } from '../worker-memory.ts'
+import type { CollectRequested, MemorySampled } from '../worker-memory.ts'
 import type { LanderKafka, LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
@@ -23,6 +23,7 @@ export interface LanderWorkerData {
 }
 
 export type LanderRequest =
+  | CollectRequested
   | { readonly type: 'log.advanced'; readonly watermark: Watermark }
   /** Land what is durable, commit, and end. */
   | { readonly type: 'drain.requested' }

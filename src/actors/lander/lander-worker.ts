@@ -15,7 +15,7 @@ import type { DataType } from '../../market/data-type.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
-import { sampleMemory } from '../worker-memory.ts'
+import { openWorkerMemory } from '../worker-memory.ts'
 import { openLanderLog } from './lander-log.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
@@ -52,14 +52,21 @@ const program = Effect.gen(function* () {
     }
   })
   const lander = makeLander()
-  link.listen(
-    (request) => {
-      if (request.type === 'log.advanced') log.advance(request.watermark)
-      else Effect.runFork(lander.finish)
-    },
-    () => Effect.runFork(Fiber.interrupt(running))
-  )
-  yield* Effect.forkScoped(sampleMemory(link.post))
+  const memory = yield* openWorkerMemory(link.post)
+  const obey = (request: LanderRequest): void => {
+    switch (request.type) {
+      case 'log.advanced':
+        return log.advance(request.watermark)
+      case 'memory.collect_requested':
+        return memory.collect()
+      case 'drain.requested':
+        return void Effect.runFork(lander.finish)
+      default:
+        request satisfies never
+    }
+  }
+  link.listen(obey, () => Effect.runFork(Fiber.interrupt(running)))
+  yield* Effect.forkScoped(memory.sampling)
   yield* lander.run
 }).pipe(Effect.scoped)
 

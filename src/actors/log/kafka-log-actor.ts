@@ -42,7 +42,7 @@ import { drainRequested, type Shared } from '../shared.ts'
 import { connectionOf, registryOf } from './kafka-settings.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import { noteDrained } from './log-drain.ts'
-import { lagSampling, logLag, overdueMsOf } from './log-lag.ts'
+import { lagSampleMs, lagSampling, logLag, overdueMsOf } from './log-lag.ts'
 
 const sampleMs = 1_000
 const answerMsMax = 10_000
@@ -73,9 +73,11 @@ export const kafkaLogProgram =
       )
       reportStatus(() => ({ queueBytes: log.usage().pendingBytes, counters: lag.counters() }))
       yield* shared.log.serve(log)
+      yield* shared.lag.serve(lag)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
-      yield* Effect.raceAllFirst([drained, Deferred.await(failed), lagSampling(lag)])
+      const sampling = lagSampling(lag, lagSampleMs(shared))
+      yield* Effect.raceAllFirst([drained, Deferred.await(failed), sampling])
     }).pipe(markDependency)
 
 const declaredTopics = ({ config, captured }: Shared) =>

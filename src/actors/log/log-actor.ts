@@ -37,7 +37,7 @@ import { drainRequested, type Shared } from '../shared.ts'
 import { kafkaLogProgram } from './kafka-log-actor.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import { noteDrained } from './log-drain.ts'
-import { embeddedLagOf, lagSampling, logLag, overdueMsOf } from './log-lag.ts'
+import { embeddedLagOf, lagSampleMs, lagSampling, logLag, overdueMsOf } from './log-lag.ts'
 
 const expireMs = 5_000
 const segmentBytesMax = 64 * 1_024 ** 2
@@ -79,13 +79,14 @@ const embeddedLogProgram =
         return { queueBytes: pendingBytes, counters: { diskBytes, ...lag.counters() } }
       })
       yield* shared.log.serve(log)
+      yield* shared.lag.serve(lag)
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
       yield* Effect.raceAllFirst([
         drained,
         Deferred.await(failed),
         expireByTime(shared, log),
-        lagSampling(lag)
+        lagSampling(lag, lagSampleMs(shared))
       ])
     }).pipe(markDependency)
 

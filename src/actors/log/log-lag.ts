@@ -61,20 +61,34 @@ export const embeddedLagOf = (
   }
 }
 
+/** Of a topic over all its partitions. */
+interface OverdueLag {
+  /** Records; undefined while a part of them is unknown (2). */
+  readonly records: number | undefined
+  /** When it was looked at, by `monotonicMs`, and how old the samples of the log were then. */
+  readonly atMs: number
+  readonly ageMs: number
+}
+
 export interface LogLag {
   /** One look at every partition. */
   readonly sample: Effect.Effect<void>
   /** Records over all partitions; a key is absent while a part of its sum is unknown (2). */
   readonly counters: () => Readonly<Record<string, number>>
+  /** Undefined before the first look. */
+  readonly overdueOf: (topic: string) => OverdueLag | undefined
 }
 
 export const makeLogLag = (options: LagOptions): LogLag => {
   const landed = new Map<string, Landed>()
+  const overdue = new Map<string, OverdueLag>()
   let counters: Readonly<Record<string, number>> = {}
   const sample = Effect.gen(function* () {
     const sums = { raw: new Sum(), overdue: new Sum() }
     for (const pipeline of options.pipelines) {
       const { topic } = pipeline
+      const ofTopic = new Sum()
+      let oldestMs = 0
       const recorded = yield* recordedOf(pipeline, landed, options)
       for (let partition = 0; partition < (options.log.topics.get(topic) ?? 0); partition++) {
         const at = { topic, partition }
@@ -83,15 +97,19 @@ export const makeLogLag = (options: LagOptions): LogLag => {
           recorded === null
             ? null
             : yield* options.lagOf(at, landedOffset(pipeline, recorded, { logIdentity, ...at }))
-        const { raw, overdue, ageMs } = partsOf(lag)
-        sums.raw.add(raw)
-        sums.overdue.add(overdue)
-        show(options.metrics, at, { raw, overdue, ageMs })
+        const parts = partsOf(lag)
+        sums.raw.add(parts.raw)
+        sums.overdue.add(parts.overdue)
+        ofTopic.add(parts.overdue)
+        oldestMs = Math.max(oldestMs, parts.ageMs ?? 0)
+        show(options.metrics, at, parts)
       }
+      const atMs = options.monotonicMs()
+      overdue.set(topic, { records: ofTopic.value, atMs, ageMs: oldestMs })
     }
     counters = { ...sums.raw.as('lagRecords'), ...sums.overdue.as('overdueLagRecords') }
   })
-  return { sample, counters: () => counters }
+  return { sample, counters: () => counters, overdueOf: (topic) => overdue.get(topic) }
 }
 
 /** What the lander of this process has landed is known before the table is read again. */
@@ -105,7 +123,7 @@ const landedOffset = (
   return recorded === null ? undefined : Math.max(recorded, own?.offset ?? 0)
 }
 
-const sampleMs = 1_000
+const sampleMsMax = 1_000
 const commitAgesOverdue = 2
 
 /** Of a log that is open, for as long as it is. */
@@ -120,8 +138,12 @@ export const logLag = (shared: Shared, log: EventLog, lagOf: LagOf): LogLag =>
     monotonicMs: () => performance.now()
   })
 
-export const lagSampling = ({ sample }: LogLag): Effect.Effect<never> =>
-  Effect.andThen(sample, Effect.sleep(sampleMs)).pipe(Effect.forever)
+/** As often as pressure is sampled, and no less than metrics are read. */
+export const lagSampleMs = ({ config }: Pick<Shared, 'config'>): number =>
+  Math.min(config.degradationMs, sampleMsMax)
+
+export const lagSampling = ({ sample }: LogLag, everyMs: number): Effect.Effect<never> =>
+  Effect.andThen(sample, Effect.sleep(everyMs)).pipe(Effect.forever)
 
 /** After so long a record should have landed (R2). */
 export const overdueMsOf = ({ config }: Pick<Shared, 'config'>): number =>
@@ -187,7 +209,11 @@ class Sum {
     else this.#total = (this.#total ?? 0) + part
   }
 
+  get value(): number | undefined {
+    return this.#isKnown ? this.#total : undefined
+  }
+
   as(key: string): Readonly<Record<string, number>> {
-    return this.#isKnown && this.#total !== undefined ? { [key]: this.#total } : {}
+    return this.value === undefined ? {} : { [key]: this.value }
   }
 }

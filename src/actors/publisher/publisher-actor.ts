@@ -22,9 +22,10 @@ import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
 import { defaultCryptoTiers } from '../../market/tier.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import type { Kernel } from '../kernel.ts'
-import type { PipelineOf } from '../pipeline.ts'
+import type { Pipeline, PipelineOf } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { LargeRecord } from './batch-sender.ts'
+import { steadyMs } from '../steady-clock.ts'
 import { Circuit } from './circuit.ts'
 import type { LaneTimes } from './lane-runner.ts'
 import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
@@ -64,7 +65,7 @@ export const makePublisherActor = <A extends SequencedRecord, In>(
   showCircuit(shared, pipeline.topic, 'closed')
   return circuitBreakerMachine.provide({
     actors: { program: fromEffect(publisherProgram(shared, pipeline)) },
-    actions: { report: (_, change) => reportCircuit(shared, pipeline.topic, change) }
+    actions: { report: (_, change) => reportCircuit(shared, pipeline, change) }
   })
 }
 
@@ -74,6 +75,7 @@ const publisherProgram =
     Effect.gen(function* () {
       const { commands, reportStatus, notifyParent } = args
       const circuit = new Circuit(notifyParent)
+      pipeline.circuit.openedMs = null
       const publisher = yield* makePublisher(shared, pipeline, circuit)
       reportStatus(() => ({
         queueBytes: publisher.pendingBytes,
@@ -193,8 +195,13 @@ const circuitStates = { closed: 0, halfOpen: 1, open: 2 } as const
 const showCircuit = ({ telemetry }: Shared, topic: string, to: CircuitChange['to']): void =>
   telemetry.metrics.circuitState.set({ topic }, circuitStates[to])
 
-const reportCircuit = (shared: Shared, topic: string, change: CircuitChange): void => {
+const reportCircuit = (
+  shared: Shared,
+  { topic, circuit }: Pick<Pipeline, 'topic' | 'circuit'>,
+  change: CircuitChange
+): void => {
   showCircuit(shared, topic, change.to)
+  circuit.openedMs = change.to === 'closed' ? null : (circuit.openedMs ?? steadyMs())
   const { to, openedCount, detail } = change
   shared.telemetry.log(to === 'open' ? 'warn' : 'info', `circuit.${to}`, {
     topic,

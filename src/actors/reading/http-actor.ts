@@ -7,6 +7,8 @@ import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { DataType } from '../../market/data-type.ts'
+import { degradationView, overloadSeconds } from '../degradation/degradation-view.ts'
+import { inject } from '../degradation/injection.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Gate } from '../gate.ts'
 import { tracked } from '../resource-registry.ts'
@@ -82,6 +84,10 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   readiness: () => readinessOf(shared, status()),
   status,
   release,
+  degradation: () => degradationView(shared),
+  inject: (request) => inject(shared, request),
+  clearPressure: () => shared.degradation.clear(),
+  overloadSeconds: () => overloadSeconds(shared),
   metrics: async () => {
     const { contentType, body } = await shared.telemetry.exposition()
     return { contentType, text: body }

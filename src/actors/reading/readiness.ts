@@ -23,10 +23,17 @@ export const readinessOf = (shared: Shared, status: RuntimeStatus): Readiness =>
   }
   if (hasRole('ingest')) reasons.push(...captured.flatMap(publisherReasons))
   if (hasRole('land')) reasons.push(...captured.flatMap(landerReasons))
+  const policy = shared.policy.current
   for (const feed of leavesOf(status.root).filter(({ path }) => path.includes('/feed:'))) {
-    if (!feed.tags.includes('healthy')) reasons.push(`${feed.id} is ${feed.state}`)
+    // A feed that was told to pause does what it should.
+    if (policy?.isPaused === true || feed.tags.includes('healthy')) continue
+    reasons.push(`${feed.id} is ${feed.state}`)
   }
-  return { reasons, components: leavesOf(status.root).map(healthOf) }
+  return {
+    reasons,
+    components: leavesOf(status.root).map(healthOf),
+    level: policy?.level ?? null
+  }
 }
 
 const publisherReasons = ({ dataType, publisher }: Pipeline): readonly string[] => {

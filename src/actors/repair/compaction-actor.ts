@@ -14,12 +14,14 @@ import { planCompaction } from '../../adapters/iceberg/compaction-plan.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
 import { markDependency, servedTable } from '../dependency.ts'
+import type { ThreadReporter } from '../degradation/memory-board.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { removeLater } from '../lander/lander-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
+import type { MemorySampled } from '../worker-memory.ts'
 import type { CompactionEvent, CompactionRun } from './compaction.ts'
 import {
   type CompactionAnswer,
@@ -99,11 +101,20 @@ interface Running {
   readonly totals: Totals
 }
 
+interface Thread {
+  readonly name: string
+  readonly memory: ThreadReporter
+  readonly finished: Deferred.Deferred<CompactionRun, CompactionFailed>
+}
+
+const noMemory = { heapUsedBytes: 0, arrayBufferBytes: 0, duckdbBytes: 0 }
+
 const runInThread = Effect.fnUntraced(function* (running: Running) {
   const { shared, pipeline, args, totals } = running
   const { config, folder } = shared
   const finished = Deferred.makeUnsafe<CompactionRun, CompactionFailed>()
   const name = `compaction:${pipeline.dataType}`
+  const memory = yield* shared.memory.reporter(name)
   const thread = yield* tracked('compaction worker', 'worker')(
     openWorkerThread<CompactionWorkerData, CompactionRequest, CompactionAnswer>({
       name,
@@ -120,13 +131,12 @@ const runInThread = Effect.fnUntraced(function* (running: Running) {
       heapBytesMax,
       stopMsMax: compactionStopMsMax,
       onMessage: args.contain((answer: CompactionAnswer) =>
-        handleAnswer(answer, running, name, finished)
+        handleAnswer(answer, running, { name, memory, finished })
       )
     })
   )
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => setMemory(running, name, { heapUsedBytes: 0, arrayBufferBytes: 0 }))
-  )
+  memory.collectBy(() => thread.post({ type: 'memory.collect_requested' }))
+  yield* Effect.addFinalizer(() => Effect.sync(() => setMemory(running, name, noMemory)))
   const run = yield* Effect.raceFirst(Deferred.await(finished), thread.exited)
   totals.groups += run.groups
   return run
@@ -135,8 +145,7 @@ const runInThread = Effect.fnUntraced(function* (running: Running) {
 const handleAnswer = (
   answer: CompactionAnswer,
   running: Running,
-  name: string,
-  finished: Deferred.Deferred<CompactionRun, CompactionFailed>
+  { name, memory, finished }: Thread
 ): void => {
   const { shared, pipeline } = running
   switch (answer.type) {
@@ -147,6 +156,7 @@ const handleAnswer = (
       removeLater(shared, answer.locations)
       return
     case 'memory.sampled':
+      memory.report(answer)
       setMemory(running, name, answer)
       return
     case 'compaction.finished':
@@ -167,12 +177,13 @@ const handleAnswer = (
 const setMemory = (
   { shared, totals }: Running,
   thread: string,
-  used: { readonly heapUsedBytes: number; readonly arrayBufferBytes: number }
+  used: Omit<MemorySampled, 'type'>
 ): void => {
   const { memoryBytes } = shared.telemetry.metrics
-  totals.memoryBytes = used.heapUsedBytes + used.arrayBufferBytes
+  totals.memoryBytes = used.heapUsedBytes + used.arrayBufferBytes + (used.duckdbBytes ?? 0)
   memoryBytes.set({ thread, kind: 'heap' }, used.heapUsedBytes)
   memoryBytes.set({ thread, kind: 'array_buffers' }, used.arrayBufferBytes)
+  if (used.duckdbBytes !== null) memoryBytes.set({ thread, kind: 'duckdb' }, used.duckdbBytes)
 }
 
 const observe = ({ shared, pipeline, totals }: Running, event: CompactionEvent): void => {

@@ -2,7 +2,7 @@
 import * as Schema from 'effect/Schema'
 import type { DataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
-import type { MemorySampled } from '../worker-memory.ts'
+import type { CollectRequested, MemorySampled } from '../worker-memory.ts'
 import type { CompactionEvent, CompactionRun } from './compaction.ts'
 
 export interface CompactionWorkerData {
@@ -16,8 +16,8 @@ export interface CompactionWorkerData {
   readonly groupsMax: number
 }
 
-/** The thread is only asked to end. */
-export type CompactionRequest = never
+/** Else the thread is only asked to end. */
+export type CompactionRequest = CollectRequested
 
 export type CompactionAnswer =
   | { readonly type: 'compaction.observed'; readonly event: CompactionEvent }

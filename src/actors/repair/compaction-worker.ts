@@ -11,7 +11,7 @@ import { workerLink } from '../../adapters/thread/worker-thread.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
-import { sampleMemory } from '../worker-memory.ts'
+import { openWorkerMemory, type WorkerMemory } from '../worker-memory.ts'
 import type { CompactionRun } from './compaction.ts'
 import type {
   CompactionAnswer,
@@ -24,9 +24,12 @@ const specs = { trades: tradesSpec, quotes: quotesSpec, reference_data: referenc
 
 const link = workerLink<CompactionWorkerData, CompactionRequest, CompactionAnswer>()
 
+let memory: WorkerMemory | undefined
+
 const program = Effect.gen(function* () {
   const { dataType, dataDir, ...settings } = link.data
-  yield* Effect.forkScoped(sampleMemory(link.post))
+  memory = yield* openWorkerMemory(link.post)
+  yield* Effect.forkScoped(memory.sampling)
   return yield* compactTable(specs[dataType], {
     folder: dataFolderAt(dataDir),
     ...settings,
@@ -53,7 +56,7 @@ const answerOf = (
 
 const running = Effect.runFork(program)
 link.listen(
-  () => undefined,
+  () => memory?.collect(),
   () => Effect.runFork(Fiber.interrupt(running))
 )
 running.addObserver((exit) => {

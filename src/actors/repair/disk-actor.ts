@@ -8,26 +8,31 @@ import { folderBytes } from '../../adapters/disk/folders.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { steadyMs } from '../steady-clock.ts'
 
-const measureMs = 10_000
+export const measureMs = 10_000
 
 export const diskProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, telemetry } = shared
-      const usage = { bytes: 0, bytesMax: config.diskBytesMax, spoolBytes: 0 }
+      const usage = { bytes: 0, bytesMax: config.diskBytesMax, spoolBytes: 0, atMs: steadyMs() }
       telemetry.metrics.diskBytesMax.set(usage.bytesMax)
       const measure = Effect.map(folderBytes(folder.root), (bytes) => {
         if (bytes >= usage.bytesMax && usage.bytes < usage.bytesMax) {
           telemetry.log('error', 'disk.limit_reached', { ...usage, bytes })
         }
         usage.bytes = bytes
+        usage.atMs = steadyMs()
         usage.spoolBytes = shared.spool.current?.usage().bytes ?? 0
         telemetry.metrics.diskBytes.set(bytes)
       })
       yield* measure
-      reportStatus(() => ({ counters: { ...usage } }))
+      reportStatus(() => {
+        const { bytes, bytesMax, spoolBytes } = usage
+        return { counters: { bytes, bytesMax, spoolBytes } }
+      })
       yield* shared.disk.serve(usage)
       ready()
       yield* Effect.raceFirst(

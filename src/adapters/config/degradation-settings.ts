@@ -101,6 +101,18 @@ export const degradationSettings = {
   ]),
   memoryEnter: enter('K2_DEGRADATION_MEMORY_ENTER', shares, '70%,80%,90%,95%', 'memory'),
   memoryLeave: leave('K2_DEGRADATION_MEMORY_LEAVE', shares, '63%,72%,81%,85.5%', 'memory'),
+  residentEnter: enter(
+    'K2_DEGRADATION_RESIDENT_ENTER',
+    shares,
+    '70%,80%,90%,95%',
+    'resident memory, while it rises,'
+  ),
+  residentLeave: leave(
+    'K2_DEGRADATION_RESIDENT_LEAVE',
+    shares,
+    '63%,72%,81%,85.5%',
+    'resident memory, which never holds a level,'
+  ),
   lagEnter: enter(
     'K2_DEGRADATION_LAG_ENTER',
     counts,
@@ -187,11 +199,20 @@ export const degradationSettings = {
   )
 } as const
 
-type MarksKey = 'memory' | 'lag' | 'inFlight' | 'spool' | 'disk' | 'retention' | 'loopDelay' |
-  'circuit'
+type MarksKey =
+  | 'memory'
+  | 'resident'
+  | 'lag'
+  | 'inFlight'
+  | 'spool'
+  | 'disk'
+  | 'retention'
+  | 'loopDelay'
+  | 'circuit'
 
 const marksKeys: readonly MarksKey[] = [
   'memory',
+  'resident',
   'lag',
   'inFlight',
   'spool',

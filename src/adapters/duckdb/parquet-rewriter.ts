@@ -26,6 +26,7 @@ import {
 } from './columns.ts'
 import { columnStatsOf, type ColumnStats } from './file-stats.ts'
 import { type DurableFiles, syncAll } from './parquet-writer.ts'
+import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 
 export interface ParquetRewriterOptions {
@@ -112,19 +113,21 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()('RowsDiffer', {
 export const openParquetRewriter = (
   options: ParquetRewriterOptions
 ): Effect.Effect<ParquetRewriter, RewriteFailed, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.tryPromise({ try: () => connect(options), catch: failedAt('open', 'DuckDB') }),
-      ({ instance, connection }) =>
-        Effect.sync(() => {
-          connection.closeSync()
-          instance.closeSync()
-        })
+  Effect.acquireRelease(
+    Effect.tryPromise({ try: () => connect(options), catch: failedAt('open', 'DuckDB') }),
+    ({ instance, connection }) =>
+      Effect.sync(() => {
+        connection.closeSync()
+        instance.closeSync()
+      })
+  ).pipe(
+    Effect.tap(({ instance }) =>
+      Effect.mapError(metered(instance), failedAt('open', 'DuckDB'))
     ),
-    ({ connection }) => ({
+    Effect.map(({ connection }) => ({
       rewrite: (request) => rewrite({ ...options, connection }, request),
       sync: (paths) => syncAll(options.files, paths)
-    })
+    }))
   )
 
 const failedAt = (step: RewriteFailed['step'], path: string) => (cause: unknown) =>

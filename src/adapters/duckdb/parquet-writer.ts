@@ -22,6 +22,7 @@ import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from
 import type { Staging } from './column-buffer.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
+import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 import type { RecordColumns } from './record-columns.ts'
 import { chunkRowsMax, StagingChunk } from './staged-column.ts'
@@ -107,7 +108,7 @@ export const openParquetWriter = (
   options: ParquetWriterOptions
 ): Effect.Effect<ParquetWriter, ParquetWriterUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { connections } = yield* Effect.acquireRelease(
+    const { instance, connections } = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () => connect(options),
         catch: (cause) => new ParquetWriterUnavailable({ cause })
@@ -118,6 +119,7 @@ export const openParquetWriter = (
           instance.closeSync()
         })
     )
+    yield* Effect.mapError(metered(instance), (cause) => new ParquetWriterUnavailable({ cause }))
     const turn = yield* Semaphore.make(1)
     return {
       write: (request) => turn.withPermits(1)(writeBatch(connections, options, request)),

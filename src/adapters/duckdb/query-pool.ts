@@ -25,6 +25,7 @@ import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
 import { textLiteral } from './columns.ts'
+import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 
 export interface QueryPoolOptions {
@@ -107,13 +108,14 @@ export const openQueryPool = (
   options: QueryPoolOptions
 ): Effect.Effect<QueryPool, QueryPoolUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { sessions } = yield* Effect.acquireRelease(
+    const { instance, sessions } = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () => openSessions(options),
         catch: (cause) => new QueryPoolUnavailable({ cause })
       }),
       close
     )
+    yield* Effect.mapError(metered(instance), (cause) => new QueryPoolUnavailable({ cause }))
     const permits = yield* Semaphore.make(options.connections)
     const idle = [...sessions]
     let pending = 0

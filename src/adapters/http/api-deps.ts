@@ -78,7 +78,15 @@ export interface Readiness {
    */
   readonly reasons: readonly string[]
   readonly components: readonly ComponentHealth[]
+  /** Of degradation; null before the first sample. */
+  readonly level: string | null
 }
+
+/** Pressure up to a level, or as that share of the memory would be. */
+export type PressureRequest = { readonly expiresSeconds: number } & (
+  | { readonly level: 'soft' | 'graceful' | 'aggressive' | 'circuitBreak' }
+  | { readonly value: number }
+)
 
 interface MetricsText {
   readonly contentType: string
@@ -131,6 +139,12 @@ export interface ApiDeps {
   readonly readiness: () => Readiness
   /** The live actor tree, JSON-safe. */
   readonly status: () => unknown
+  /** What the degradation manager sees and does, JSON-safe. */
+  readonly degradation: () => unknown
+  readonly inject: (request: PressureRequest) => 'injected' | 'level_off'
+  readonly clearPressure: () => void
+  /** Seconds after which reads that cost may be answered again; undefined while they are. */
+  readonly overloadSeconds: () => number | undefined
   /** Lets the quarantined actor at this path start again. */
   readonly release: (path: string) => 'released' | 'unknown' | 'not_quarantined'
   readonly metrics: () => Promise<MetricsText>

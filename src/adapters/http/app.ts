@@ -4,22 +4,25 @@
  * 1. Every answer carries a correlation id and the security headers, errors too.
  * 2. Every error is a problem document; causes go to `observe` only, and only those of failures
  *    that are the server's own.
- * 3. A route answers GET and HEAD, or POST; any other method on its address is 405 and names them.
+ * 3. A route answers GET and HEAD, or the one method that changes something; any other method on
+ *    its address is 405 and names those that there are.
  * 4. What changes something takes `application/json` only: a form of another site cannot send it
  *    (R50).
  * 5. A client that goes away interrupts its query.
+ * 6. Overloaded, data is refused before anything is read; what says how things are goes on.
  */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import { type Context, Hono } from 'hono'
 import type { ApiDeps } from './api-deps.ts'
 import { makeKeyCheck } from './api-keys.ts'
-import { correlationHeader, guard, securityHeaders } from './guards.ts'
+import { bodyBytesMax, correlationHeader, guard, securityHeaders } from './guards.ts'
 import { parseParameters } from './parameters.ts'
 import {
   faultProblem,
-  type FieldError,
   internalProblem,
+  invalidParameters,
+  overloadProblem,
   type Problem,
   problemResponse
 } from './problem.ts'
@@ -42,12 +45,13 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
     answer: () => Effect.sync(() => indexResponse(deps.version, routes))
   }
   app.use(observed(deps))
-  for (const route of [index, ...routes]) {
-    const pattern = route.path.replace(/\{(\w+)\}/, ':$1{.+}')
-    app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
+  for (const [path, atPath] of byPath([index, ...routes])) {
+    const pattern = path.replace(/\{(\w+)\}/, ':$1{.+}')
+    for (const route of atPath)
+      app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
     app.all(pattern, (context) => {
-      context.set('route', route.path)
-      return problemResponse(methodNotAllowed(route), context.get('correlationId'))
+      context.set('route', path)
+      return problemResponse(methodNotAllowed(atPath), context.get('correlationId'))
     })
   }
   app.notFound((context) => problemResponse(notFound, context.get('correlationId')))
@@ -64,12 +68,25 @@ const notFound: Problem = {
   detail: 'GET / lists the addresses of this server'
 }
 
-const methodNotAllowed = ({ method }: Route): Problem => ({
-  status: 405,
-  code: 'method_not_allowed',
-  detail: method === undefined ? 'use GET or HEAD' : `use ${method}`,
-  headers: { allow: method ?? 'GET, HEAD' }
-})
+const byPath = (routes: readonly Route[]): ReadonlyMap<string, readonly Route[]> => {
+  const found = new Map<string, readonly Route[]>()
+  for (const route of routes) found.set(route.path, [...(found.get(route.path) ?? []), route])
+  return found
+}
+
+const methodNotAllowed = (routes: readonly Route[]): Problem => {
+  const methods = routes.flatMap(({ method }) => (method === undefined ? ['GET', 'HEAD'] : [method]))
+  return {
+    status: 405,
+    code: 'method_not_allowed',
+    detail: `use ${methods.join(' or ')}`,
+    headers: { allow: methods.join(', ') }
+  }
+}
+
+/** Data costs; what says how things are does not, and is needed most now (6). */
+const isData = ({ path }: Route): boolean =>
+  path.startsWith('/v1/') && !path.startsWith('/v1/system/')
 
 const notJson: Problem = {
   status: 415,
@@ -105,11 +122,16 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
   context.set('route', route.path)
   const correlationId = context.get('correlationId')
   if (route.method === 'POST' && !isJson(context)) return problemResponse(notJson, correlationId)
+  const overloadSeconds = isData(route) ? deps.overloadSeconds() : undefined
+  if (overloadSeconds !== undefined)
+    return problemResponse(overloadProblem(overloadSeconds), correlationId)
   const parsed = parseParameters(context.req.url, route.parameters)
   const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
   if (!parsed.ok || errors.length > 0)
     return problemResponse(invalidParameters(errors), correlationId)
-  const call = { values: parsed.values, segments: context.req.param(), correlationId }
+  const body = route.readsBody === true ? parseBody(await context.req.text()) : undefined
+  if (body === badBody) return problemResponse(invalidBody, correlationId)
+  const call = { values: parsed.values, segments: context.req.param(), body, correlationId }
   const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
   if (exit._tag === 'Success') return exit.value
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
@@ -131,12 +153,23 @@ const isJson = (context: Context<Env>): boolean =>
 /** Nobody reads it; it tells metrics that the client left, not that the server failed. */
 const clientGone = 499
 
-const invalidParameters = (errors: readonly FieldError[]): Problem => ({
+const badBody = Symbol('bad body')
+
+const invalidBody: Problem = {
   status: 400,
-  code: 'invalid_parameters',
-  detail: errors.map(({ field, detail, remedy }) => `${field} ${detail}: ${remedy}`).join('; '),
-  errors
-})
+  code: 'invalid_body',
+  detail: `send one JSON value of at most ${bodyBytesMax} bytes`
+}
+
+/** A body without a length has passed the guard: it is bounded here. */
+const parseBody = (text: string): unknown => {
+  if (text.length > bodyBytesMax) return badBody
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return badBody
+  }
+}
 
 const report = (deps: ApiDeps, context: Context<Env>, cause: unknown): void =>
   deps.observe({

@@ -50,7 +50,7 @@ export const isLoopback = (host: string): boolean => {
 
 const plainId = /^[A-Za-z0-9._-]{1,64}$/
 const urlCharsMax = 8_192
-const bodyBytesMax = 1_048_576
+export const bodyBytesMax = 1_048_576
 
 const oversize = (request: Request): Problem | undefined => {
   if (request.url.length > urlCharsMax) {

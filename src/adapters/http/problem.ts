@@ -36,12 +36,14 @@ const titles = {
   too_much_to_read: 'The query reads too much',
   uri_too_long: 'The address is too long',
   body_too_large: 'The request body is too large',
+  invalid_body: 'The request body is not JSON',
   unsupported_media_type: 'The request must say that it is JSON',
   actor_not_found: 'There is no such actor',
   actor_not_quarantined: 'The actor is not quarantined',
   not_ready: 'The service is not ready',
   not_served_here: 'This process answers no queries',
   table_unavailable: 'The table cannot be read yet',
+  overloaded: 'The server is overloaded',
   query_queue_full: 'Too many queries are waiting',
   query_timed_out: 'The query took too long',
   query_failed: 'The query failed',
@@ -115,6 +117,23 @@ export const faultProblem = (tag: string): Problem => {
       return internalProblem
   }
 }
+
+export const invalidParameters = (errors: readonly FieldError[]): Problem => ({
+  status: 400,
+  code: 'invalid_parameters',
+  detail: errors.map(({ field, detail, remedy }) => `${field} ${detail}: ${remedy}`).join('; '),
+  errors
+})
+
+/** Reads that cost are refused so that what is captured can be kept. */
+export const overloadProblem = (retrySeconds: number): Problem => ({
+  status: 503,
+  code: 'overloaded',
+  detail:
+    'reads are refused while the server is at its last level of degradation: ' +
+    'GET /v1/system/degradation says why',
+  headers: { 'retry-after': String(retrySeconds) }
+})
 
 export const internalProblem: Problem = {
   status: 500,

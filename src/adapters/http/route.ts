@@ -8,12 +8,15 @@ export interface Call<P> {
   readonly values: Decoded<P>
   /** Parts of the address that the route names. */
   readonly segments: Readonly<Record<string, string>>
+  /** Of a route that reads it: parsed JSON; undefined where it is empty. */
+  readonly body?: unknown
   readonly correlationId: string
 }
 
 /** A route answers GET, and HEAD with it, unless it is there to change something. */
 export interface Route {
-  readonly method?: 'POST'
+  readonly method?: 'POST' | 'DELETE'
+  readonly readsBody?: boolean
   /** `{name}` stands for a part of the address, slashes included, as they are or encoded. */
   readonly path: string
   readonly about: string

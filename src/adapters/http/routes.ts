@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, Readiness } from './api-deps.ts'
+import { degradationRoutes } from './degradation-routes.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
 import {
@@ -43,6 +44,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
     ),
     method: 'POST'
   },
+  ...degradationRoutes(deps),
   route('/health/live', 'Whether the process is up', {}, () =>
     Effect.sync(() => jsonResponse(JSON.stringify({ status: 'live' })))
   ),
@@ -197,8 +199,12 @@ const snapshotsRoute = (deps: ApiDeps): Route =>
     }
   )
 
-const readyResponse = ({ reasons, components }: Readiness, correlationId: string): Response => {
-  if (reasons.length === 0) return jsonResponse(JSON.stringify({ status: 'ready', components }))
+const readyResponse = (
+  { reasons, components, level }: Readiness,
+  correlationId: string
+): Response => {
+  if (reasons.length === 0)
+    return jsonResponse(JSON.stringify({ status: 'ready', level, components }))
   const problem: Problem = {
     status: 503,
     code: 'not_ready',
@@ -211,7 +217,7 @@ const readyResponse = ({ reasons, components }: Readiness, correlationId: string
 
 /** Always 200: it says how things are, and being asked does not make them worse. */
 const healthResponse = (deps: ApiDeps): Response => {
-  const { components } = deps.readiness()
+  const { components, level } = deps.readiness()
   const isHealthy = components.every(({ status }) => status === 'healthy')
   const isDown = components.length > 0 && components.every(({ status }) => status === 'unavailable')
   return jsonResponse(
@@ -219,6 +225,7 @@ const healthResponse = (deps: ApiDeps): Response => {
       status: isHealthy ? 'healthy' : isDown ? 'unhealthy' : 'degraded',
       version: deps.version,
       timestamp: isoOfMs(deps.nowMs()),
+      level,
       components
     })
   )

@@ -51,6 +51,11 @@ export class OpenSpoolLane {
     this.#drained = Math.max(position, segments.bounds.startOffset)
   }
 
+  /** Offset of the oldest record that waits. */
+  get drainedOffset(): number {
+    return this.#drained
+  }
+
   /** Records that are durable here and not yet in the event log. */
   get records(): number {
     return this.#segments.bounds.durableEnd - this.#drained

@@ -82,6 +82,8 @@ export interface SpoolUsage {
 }
 
 export interface SpoolLane {
+  /** Offset in the lane of the oldest record that waits. */
+  readonly drainedOffset: number
   /** Records that are durable here and not yet in the event log. */
   readonly records: number
   /** Bytes of segments that are not wholly drained. */
@@ -208,6 +210,9 @@ const makeLane = (
   opened: OpenSpoolLane,
   usage: () => SpoolUsage
 ): SpoolLane => ({
+  get drainedOffset() {
+    return opened.drainedOffset
+  },
   get records() {
     return opened.records
   },

@@ -224,6 +224,22 @@ const processMetrics = ({ counter, gauge, histogram }: Declare) => ({
   actorRestarts: counter('k2_actor_restarts_total', 'Restarts after a crash.', 'actor'),
   actorWaits: counter('k2_actor_waits_total', 'Waits for an unavailable dependency.', 'actor'),
   actorQuarantines: counter('k2_actor_quarantines_total', 'Actors that were parked.', 'actor'),
+  degradationLevel: gauge(
+    'k2_degradation_level',
+    'Level of degradation: 0 normal, 1 soft, 2 graceful, 3 aggressive, 4 circuit break.'
+  ),
+  degradationTransitions: counter(
+    'k2_degradation_transitions_total',
+    'Changes of the level of degradation.',
+    'from',
+    'to'
+  ),
+  pressureSignal: gauge(
+    'k2_pressure_signal',
+    'Pressure by signal, as a share of its mark of soft: 1 is where the level rises.',
+    'signal',
+    'data_type'
+  ),
   loopDelay: gauge(
     'k2_event_loop_delay_seconds',
     'Event-loop delay of the main thread over the last sample, by quantile.',

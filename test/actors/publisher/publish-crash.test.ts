@@ -88,6 +88,7 @@ const planted = (spool: Spool, bug: Bug | undefined): Spool => ({
           ? { append: (packed) => Effect.asVoid(Effect.forkDetach(lane.append(packed))) }
           : {}
     return {
+      get drainedOffset() { return lane.drainedOffset },
       get records() { return lane.records },
       get undrainedBytes() { return lane.undrainedBytes },
       get isEmpty() { return lane.isEmpty },

@@ -256,6 +256,9 @@ describe('other routes', () => {
       '/v1/snapshots',
       '/v1/system/actors',
       '/v1/system/actors/{path}/release',
+      '/v1/system/degradation',
+      '/v1/system/pressure',
+      '/v1/system/pressure',
       '/health/live',
       '/health/ready',
       '/health',
@@ -269,7 +272,8 @@ describe('other routes', () => {
       components: [
         { name: 'feed:binance', status: 'unavailable' as const, detail: 'connecting' },
         { name: 'lander', status: 'healthy' as const }
-      ]
+      ],
+      level: 'soft'
     })
     expect((await ask('/health/live', {}, { readiness })).body).toEqual({ status: 'live' })
     const { response, body } = await problemOf('/health/ready', {}, { readiness })
@@ -281,9 +285,10 @@ describe('other routes', () => {
     expect((await ask('/health', {}, { readiness })).body).toMatchObject({
       status: 'degraded',
       version: '0.1.0',
+      level: 'soft',
       components: readiness().components
     })
-    expect((await ask('/health/ready')).body.status).toBe('ready')
+    expect((await ask('/health/ready')).body).toMatchObject({ status: 'ready', level: 'normal' })
     expect((await ask('/health')).body.status).toBe('healthy')
   })
 })

@@ -25,7 +25,8 @@ export interface FakeDeps extends ApiDeps {
 
 const healthy: Readiness = {
   reasons: [],
-  components: [{ name: 'feed:binance', status: 'healthy' }]
+  components: [{ name: 'feed:binance', status: 'healthy' }],
+  level: 'normal'
 }
 
 export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
@@ -78,6 +79,10 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       ),
     readiness: () => healthy,
     status: () => ({ root: { id: 'root', children: [] } }),
+    degradation: () => ({ level: 'normal' }),
+    inject: () => 'injected',
+    clearPressure: () => undefined,
+    overloadSeconds: () => undefined,
     release: (path) => {
       if (path === 'root/landing/lander') return 'released'
       return path === 'root/log' ? 'not_quarantined' : 'unknown'

@@ -1,0 +1,67 @@
+/**
+ * The actor `degradation/manager`: the degradation machine, its commands and its reports.
+ *
+ * A follower of the policy that throws is a defect of that follower: it is logged, and the level
+ * goes on to be managed for all others.
+ */
+import { degradationMachine } from '../../machines/degradation-machine.ts'
+import type { DegradationContext } from '../../machines/degradation-rules.ts'
+import { type IngestPolicy, levels } from '../../machines/ingest-policy.ts'
+import type { LevelChange } from '../../machines/level-change.ts'
+import { pressureOf } from '../../machines/pressure-marks.ts'
+import type { Shared } from '../shared.ts'
+
+export const makeManagerActor = (shared: Shared) =>
+  degradationMachine.provide({
+    actions: {
+      command: ({ context }, policy) => {
+        shared.degradation.note(context)
+        command(shared, policy)
+        measure(shared, context)
+      },
+      report: (_, changes) => {
+        for (const change of changes) report(shared, change)
+      }
+    }
+  })
+
+const command = ({ policy: holder, telemetry }: Shared, policy: IngestPolicy): void => {
+  if (holder.current === policy) return
+  try {
+    holder.set(policy)
+  } catch (error) {
+    telemetry.log('error', 'policy.follower_failed', { detail: String(error) })
+  }
+}
+
+const measure = (
+  { telemetry: { metrics } }: Shared,
+  { process, readings, marks }: DegradationContext
+): void => {
+  metrics.degradationLevel.set(process.rank)
+  for (const reading of readings) {
+    const labels = { signal: reading.signal, data_type: reading.dataType ?? 'all' }
+    const pressure = pressureOf(reading)
+    const soft = marks[reading.signal].enter[0]
+    if (pressure === null || soft == null) metrics.pressureSignal.remove(labels)
+    else metrics.pressureSignal.set(labels, pressure / soft)
+  }
+}
+
+const report = ({ telemetry: { metrics, log } }: Shared, change: LevelChange): void => {
+  const { scope, kind, from, to, signal, value, threshold, unit, dwellMs, action, reason } = change
+  if (scope === 'all') metrics.degradationTransitions.inc({ from, to })
+  const isWorse = levels.indexOf(to) > levels.indexOf(from)
+  log(isWorse ? 'warn' : 'info', scope === 'all' ? 'degradation.level' : 'degradation.quotes', {
+    kind,
+    from,
+    to,
+    signal,
+    value,
+    threshold,
+    unit,
+    dwell_ms: dwellMs === null ? null : Math.round(dwellMs),
+    action,
+    reason
+  })
+}

@@ -1,0 +1,130 @@
+/** `npm run k2 -- pressure inject | clear`: pressure that a running K2 is told of (G-23). */
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
+
+const answerMsMax = 10_000
+const expiresDefault = 60
+
+const urlFlag = {
+  name: '--url',
+  value: 'URL',
+  about: 'Of that K2; unless told, the one of the settings.'
+}
+const exitCodes = { 0: 'done', 2: 'K2 does not answer, or refuses' }
+
+export const pressureInjectCommand: Command = {
+  name: 'pressure inject',
+  about: 'Tell a running K2 that it is under pressure, until that expires.',
+  flags: [
+    urlFlag,
+    {
+      name: '--level',
+      value: 'LEVEL',
+      about: 'Up to this level: soft, graceful, aggressive or circuitBreak.'
+    },
+    { name: '--value', value: 'SHARE', about: 'Or a share, 0 to 1, as of the memory in use.' },
+    { name: '--expires', value: 'SECONDS', about: `After so long (preset ${expiresDefault}).` }
+  ],
+  examples: ['npm run k2 -- pressure inject --level graceful --expires 30'],
+  exitCodes,
+  run: (given, io) => answered(given, io, { method: 'POST', body: requestOf(given) })
+}
+
+export const pressureClearCommand: Command = {
+  name: 'pressure clear',
+  about: 'Take injected pressure away from a running K2.',
+  flags: [urlFlag],
+  examples: ['npm run k2 -- pressure clear'],
+  exitCodes,
+  run: (given, io) => answered(given, io, { method: 'DELETE' })
+}
+
+/** @throws ArgumentsRejected; what the values may be is the API's to say */
+const requestOf = ({ values }: Given): string => {
+  const level = values.get('--level')
+  const value = values.get('--value')
+  if ((level === undefined) === (value === undefined)) {
+    throw new ArgumentsRejected('give either --level or --value')
+  }
+  return JSON.stringify({
+    ...(level === undefined ? { value: Number(value) } : { level }),
+    expires_seconds: Number(values.get('--expires') ?? expiresDefault)
+  })
+}
+
+/** The API cannot be asked, or does not like what it was asked. */
+class PressureRefused extends Schema.TaggedError<PressureRefused>()('PressureRefused', {
+  url: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.url}: ${this.detail}`
+  }
+}
+
+interface Request {
+  readonly method: 'POST' | 'DELETE'
+  readonly body?: string
+}
+
+const answered = (given: Given, io: CommandIo, request: Request): Promise<number> =>
+  Effect.runPromise(
+    Effect.match(ask(given, request), {
+      onSuccess: (state) => {
+        io.print(tell(state))
+        return 0
+      },
+      onFailure: ({ message }) => {
+        io.complain(message)
+        return 2
+      }
+    })
+  )
+
+const ask = (
+  { config, values }: Given,
+  { method, body }: Request
+): Effect.Effect<State, PressureRefused> => {
+  const base = values.get(urlFlag.name) ?? `http://127.0.0.1:${config.httpPort}`
+  return Effect.tryPromise({
+    try: async (signal) => {
+      const key = config.apiKeys[0]
+      const response = await fetch(new URL('/v1/system/pressure', base), {
+        method,
+        ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
+        headers: {
+          'content-type': 'application/json',
+          ...(key === undefined ? {} : { 'x-api-key': key.reveal() })
+        }
+      })
+      const text = await response.text()
+      if (!response.ok) throw new Error(`HTTP ${response.status}: ${text}`)
+      return decodeState(JSON.parse(text)).data
+    },
+    catch: (error) => {
+      const { message, cause } = error as Error
+      const detail = cause instanceof Error ? `${message}: ${cause.message}` : message
+      return new PressureRefused({ url: base, detail })
+    }
+  })
+}
+
+const tell = ({ level, injected }: State): string => {
+  const now = `the level is ${level ?? 'not known yet'}; the next sample may change it`
+  return injected === null
+    ? `no pressure is injected; ${now}`
+    : `pressure ${injected.value} is injected until ${injected.expires}; ${now}`
+}
+
+type State = ReturnType<typeof decodeState>['data']
+
+const decodeState = Schema.decodeUnknownSync(
+  Schema.Struct({
+    data: Schema.Struct({
+      level: Schema.NullOr(Schema.String),
+      injected: Schema.NullOr(Schema.Struct({ value: Schema.Number, expires: Schema.String }))
+    })
+  })
+)
