@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createActor } from 'xstate'
 import { getAdjacencyMap, getShortestPaths } from 'xstate/graph'
@@ -6,14 +7,14 @@ import {
   type DegradationEvent,
   degradationMachine
 } from '../../src/machines/degradation-machine.ts'
-import { historyMax } from '../../src/machines/degradation-rules.ts'
+import { type DegradationInput, historyMax } from '../../src/machines/degradation-rules.ts'
 import {
   type IngestPolicy,
   type Level,
   levels,
   policyOf
 } from '../../src/machines/ingest-policy.ts'
-import { nameOf, type Signal } from '../../src/machines/pressure-marks.ts'
+import { nameOf, type Reading, type Signal } from '../../src/machines/pressure-marks.ts'
 import {
   allSignals,
   cooldownMs,
@@ -654,5 +655,29 @@ describe('any signals', () => {
       }),
       { numRuns: 100 }
     )
+  })
+})
+
+describe('a recorded sequence', () => {
+  interface Recording {
+    readonly input: DegradationInput
+    readonly samples: readonly { readonly atMs: number; readonly readings: readonly Reading[] }[]
+    readonly path: readonly unknown[]
+  }
+
+  test('gives the recorded path', () => {
+    const { input, samples, path } = JSON.parse(
+      readFileSync(new URL('./fixtures/pressure-recording.json', import.meta.url), 'utf8')
+    ) as Recording
+    const actor = createActor(degradationMachine, { input }).start()
+    for (const sample of samples) actor.send({ type: 'pressure.sampled', ...sample })
+    const taken = actor
+      .getSnapshot()
+      .context.history.map(({ scope, from, to, atMs, signal, value, threshold }) => ({
+        scope, from, to, atMs, signal, value, threshold
+      }))
+    expect(samples.length).toBeGreaterThan(40)
+    expect(path.length).toBe(4)
+    expect(taken).toEqual(path)
   })
 })

@@ -1,4 +1,4 @@
-/** Pressure that an operator injects: it acts as that much of the memory would, until it expires. */
+/** Pressure that an operator injects: it acts as that share of the memory would, for a while. */
 import type { PressureRequest } from '../../adapters/http/api-deps.ts'
 import { type Level, levels } from '../../machines/ingest-policy.ts'
 import { enterMark, type Rank } from '../../machines/pressure-marks.ts'

@@ -75,7 +75,7 @@ const byPath = (routes: readonly Route[]): ReadonlyMap<string, readonly Route[]>
 }
 
 const methodNotAllowed = (routes: readonly Route[]): Problem => {
-  const methods = routes.flatMap(({ method }) => (method === undefined ? ['GET', 'HEAD'] : [method]))
+  const methods = routes.flatMap(({ method }) => method ?? ['GET', 'HEAD'])
   return {
     status: 405,
     code: 'method_not_allowed',

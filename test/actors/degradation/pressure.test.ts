@@ -110,7 +110,7 @@ const usedMiB = (): number => {
 /** Holds what is to be measured; emptied, nothing refers to it any more. */
 const hoard: Buffer[] = []
 
-test('300 MiB of Buffers raise the level while the heap stays flat; released, it is back', async () => {
+test('300 MiB of Buffers raise the level, the heap stays flat; released, it is back', async () => {
   const group = await startGroup(Math.ceil(usedMiB()) + 350)
   await group.reach('a first sample', () => group.level() !== undefined)
   expect(group.level()).toBe('normal')

@@ -1,0 +1,77 @@
+import * as Effect from 'effect/Effect'
+import { expect, test } from 'vitest'
+import { makeSampler } from '../../../src/actors/degradation/sampler-actor.ts'
+import type { Measured, SignalSource } from '../../../src/actors/degradation/signal-sources.ts'
+import { steadyMs } from '../../../src/actors/steady-clock.ts'
+
+const bytes = (value: number, atMs?: number): Measured => ({
+  value,
+  limit: 100,
+  unit: 'bytes',
+  ...(atMs === undefined ? {} : { atMs })
+})
+
+const source = (read: SignalSource['read'], everyMs?: number): SignalSource => ({
+  signal: 'disk',
+  read,
+  ...(everyMs === undefined ? {} : { everyMs })
+})
+
+const sample = (sources: readonly SignalSource[], intervalMs = 1_000) =>
+  Effect.runPromise(makeSampler(sources, intervalMs))
+
+test('a measurement has value, limit, unit, age and state', async () => {
+  const { readings, missed } = await sample([source(Effect.sync(() => bytes(40)))])
+  expect(readings).toEqual([
+    {
+      signal: 'disk', value: 40, limit: 100, unit: 'bytes', ageMs: expect.any(Number),
+      state: 'fresh'
+    }
+  ])
+  expect(readings[0]!.ageMs).toBeLessThan(1_000)
+  expect(missed).toBe(0)
+})
+
+test('what was never measured is unknown', async () => {
+  const { readings } = await sample([source(Effect.succeed(undefined))])
+  expect(readings).toMatchObject([{ value: null, ageMs: null, state: 'unknown' }])
+})
+
+test('older than three intervals is stale; three of its own, where those are longer', async () => {
+  const old = (ageMs: number, everyMs?: number) =>
+    source(Effect.sync(() => bytes(1, steadyMs() - ageMs)), everyMs)
+  const { readings } = await sample([
+    { ...old(2_000), dataType: 'trades' },
+    { ...old(3_500), dataType: 'quotes' },
+    { ...old(3_500, 10_000), signal: 'spool' },
+    { ...old(30_500, 10_000), signal: 'lag' }
+  ])
+  expect(readings.map(({ state }) => state)).toEqual(['fresh', 'stale', 'fresh', 'stale'])
+})
+
+test('one that hangs costs its deadline and no other its measurement', async () => {
+  const begunMs = performance.now()
+  const { readings, missed } = await sample(
+    [
+      { ...source(Effect.never), signal: 'memory' },
+      source(Effect.sync(() => bytes(40)))
+    ],
+    100
+  )
+  expect(performance.now() - begunMs).toBeGreaterThanOrEqual(50)
+  expect(readings.map(({ signal, state }) => [signal, state])).toEqual([
+    ['memory', 'unknown'],
+    ['disk', 'fresh']
+  ])
+  expect(missed).toBe(1)
+})
+
+test('what says nothing any more keeps its last value, and grows old', async () => {
+  let given: Measured | undefined = bytes(40, steadyMs() - 2_999)
+  const sampler = makeSampler([source(Effect.sync(() => given))], 1_000)
+  expect((await Effect.runPromise(sampler)).readings).toMatchObject([{ state: 'fresh' }])
+  given = undefined
+  const waitedMs = steadyMs() + 10
+  while (steadyMs() < waitedMs) await new Promise((resolve) => setImmediate(resolve))
+  expect((await Effect.runPromise(sampler)).readings).toMatchObject([{ value: 40, state: 'stale' }])
+})
