@@ -9,6 +9,7 @@ import type { Config } from '../adapters/config/config.ts'
 import type { DeadLetterLog } from '../adapters/dead-letters/dead-letter-log.ts'
 import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EventLog } from '../adapters/log/event-log.ts'
+import type { RetentionUse } from '../adapters/log/kafka/retention-probe.ts'
 import type { Spool } from '../adapters/log/spool.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
@@ -81,7 +82,7 @@ export interface Shared {
   /** Memory of the worker threads. */
   readonly memory: MemoryBoard
   /** How far the tables are behind the log, as its actor sampled last. */
-  readonly lag: Gate<Pick<LogLag, 'overdueOf'>>
+  readonly lag: Gate<LagFacts>
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
@@ -104,6 +105,11 @@ interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
   readonly reference: ReferenceQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
+}
+
+interface LagFacts extends Pick<LogLag, 'overdueOf'> {
+  /** How near to deletion by the log what has not landed is; undefined where it is not known. */
+  readonly retentionOf: (topic: string) => RetentionUse | undefined
 }
 
 /** Bytes of the data folder, as measured last. */

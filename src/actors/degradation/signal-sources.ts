@@ -7,6 +7,7 @@
 import * as Effect from 'effect/Effect'
 import { LagHistory } from '../../adapters/log/lag-history.ts'
 import type { Spool } from '../../adapters/log/spool.ts'
+import { retentionProbeMs } from '../../adapters/log/kafka/kafka-log.ts'
 import type { LoopDelay } from '../../adapters/telemetry/loop-delay.ts'
 import { streamedDataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import type { Reading, SignalKey } from '../../machines/pressure-marks.ts'
@@ -45,6 +46,7 @@ export const signalSources = (
   { signal: 'memory', read: memory.inUse, everyMs: memory.everyMs },
   { signal: 'resident', read: memory.resident },
   ...lagSources(shared),
+  ...retentionSources(shared),
   ...publisherSources(shared),
   ...(shared.hasRole('ingest') ? [spoolSource(shared)] : []),
   { signal: 'disk', read: diskUse(shared), everyMs: diskMeasureMs },
@@ -120,6 +122,30 @@ const lagSources = (shared: Shared): readonly SignalSource[] => {
     }
   })
 }
+
+/** An embedded log deletes nothing that has not landed (R31). */
+const retentionSources = (shared: Shared): readonly SignalSource[] =>
+  shared.hasRole('land') && shared.config.kafkaBootstrapServers !== undefined
+    ? streamed(shared).map(({ pipeline, dataType }) => ({
+        signal: 'retention',
+        dataType,
+        everyMs: retentionProbeMs,
+        read: Effect.sync(() => {
+          const use = shared.lag.current?.retentionOf(pipeline.topic)
+          if (use === undefined) return undefined
+          const { share, retentionMs } = use
+          const atMs = performance.timeOrigin + use.atMs
+          return retentionMs === null
+            ? { value: 0, limit: null, unit: 'seconds', atMs }
+            : {
+                value: (share * retentionMs) / 1_000,
+                limit: retentionMs / 1_000,
+                unit: 'seconds',
+                atMs
+              }
+        })
+      }))
+    : []
 
 /** Records of a topic that have waited in the spool for as long as lag is overdue (R2, R20). */
 const spooledLag = (shared: Shared, topic: string): (() => number | undefined) => {

@@ -73,7 +73,7 @@ export const kafkaLogProgram =
       )
       reportStatus(() => ({ queueBytes: log.usage().pendingBytes, counters: lag.counters() }))
       yield* shared.log.serve(log)
-      yield* shared.lag.serve(lag)
+      yield* shared.lag.serve({ ...lag, retentionOf: log.retention })
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
       const sampling = lagSampling(lag, lagSampleMs(shared))

@@ -79,7 +79,8 @@ const embeddedLogProgram =
         return { queueBytes: pendingBytes, counters: { diskBytes, ...lag.counters() } }
       })
       yield* shared.log.serve(log)
-      yield* shared.lag.serve(lag)
+      // It deletes nothing that has not landed (R31).
+      yield* shared.lag.serve({ ...lag, retentionOf: () => undefined })
       ready()
       const drained = Effect.map(drainRequested(commands), () => noteDrained(shared, log))
       yield* Effect.raceAllFirst([

@@ -84,6 +84,21 @@ test('raw at once; overdue only once there is a sample that is old enough', asyn
   expect(lag.counters()).toEqual({ lagRecords: 115, overdueLagRecords: 80 })
 })
 
+test('of a topic: what is overdue over its partitions, and how old that is', async () => {
+  const lag = lagOver()
+  expect(lag.overdueOf(topic)).toBeUndefined()
+  await run(lag.sample)
+  expect(lag.overdueOf(topic)).toEqual({ records: undefined, atMs: 1_000, ageMs: 0 })
+  nowMs += overdueMs
+  await run(lag.sample)
+  expect(lag.overdueOf(topic)).toEqual({ records: 80, atMs: 11_000, ageMs: 0 })
+  ends = [200, null]
+  nowMs += 500
+  await run(lag.sample)
+  expect(lag.overdueOf(topic)).toEqual({ records: 80, atMs: 11_500, ageMs: 500 })
+  expect(lag.overdueOf('another')).toBeUndefined()
+})
+
 test('what others have landed counts, and the lander here is sooner than the table', async () => {
   const lag = lagOver({ tableMs: 60_000 })
   await run(lag.sample)

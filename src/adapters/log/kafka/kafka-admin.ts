@@ -95,6 +95,17 @@ export class KafkaAdmin {
     })
   }
 
+  /** By partition, where what was written then or later begins; the end where nothing was. */
+  offsetsAt(
+    topic: string,
+    timestampMs: number
+  ): Effect.Effect<ReadonlyMap<number, number>, LogUnavailable> {
+    return this.#ask(topic, async ({ admin }) => {
+      const found = await admin.fetchTopicOffsetsByTimestamp(topic, Math.floor(timestampMs))
+      return new Map(found.map(({ partition, offset }) => [partition, safeOffset(offset)]))
+    })
+  }
+
   /** Ends the session; a later question opens another one. */
   close(): void {
     this.#clients?.session.cut()

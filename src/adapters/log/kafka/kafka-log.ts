@@ -30,6 +30,7 @@ import { KafkaAdmin, type PartitionBounds } from './kafka-admin.ts'
 import type { KafkaConnection, KafkaLogLine } from './kafka-client.ts'
 import { openSession } from './kafka-session.ts'
 import { PartitionProducer, type ProducerEvent } from './partition-producer.ts'
+import { probeRetention, type RetentionUse } from './retention-probe.ts'
 import type { TopicMetadata } from './topic-metadata.ts'
 import { ensureTopics, type KafkaTopic, type TopicEvent } from './topics.ts'
 import type { TopicSpec } from './topics-file.ts'
@@ -76,6 +77,8 @@ export type KafkaLogEvent =
 
 export interface KafkaLog extends EventLog {
   readonly lag: (topic: string, partition: number) => Lag
+  /** As it was probed last; undefined before that (R31). */
+  readonly retention: (topic: string) => RetentionUse | undefined
 }
 
 /** Ends with the scope: what is under way fails then. */
@@ -96,6 +99,7 @@ export const openKafkaLog = (
     )
     yield* settled(log.sample)
     yield* Effect.forkScoped(log.sampling)
+    yield* Effect.forkScoped(log.probing)
     return log.asEventLog()
   })
 
@@ -107,6 +111,9 @@ const settled = (sample: Effect.Effect<void, LogUnavailable>) =>
 
 const settlePollMs = 100
 const settleMsMax = 10_000
+
+/** Between two probes of the retention, which is days. */
+export const retentionProbeMs = 30_000
 
 /** Samples that may be missed before the newest says nothing of now. */
 const staleSamples = 3
@@ -135,6 +142,7 @@ class OpenKafkaLog {
   readonly #partitions: ReadonlyMap<string, OpenPartition>
   readonly #listeners = new Set<(watermark: Watermark) => void>()
   readonly #replaced = new Map<string, LogUnavailable>()
+  readonly #retention = new Map<string, RetentionUse>()
   #pendingBytes = 0
 
   constructor({ options, admin, topics, openSession: open }: Opened) {
@@ -182,6 +190,32 @@ class OpenKafkaLog {
     )
   }
 
+  get probing(): Effect.Effect<never> {
+    const { nowMs, monotonicMs, observe } = this.#options
+    const ports = {
+      admin: this.#admin,
+      landedOffset: (topic: string, partition: number) =>
+        this.#partition(topic, partition).landedOffset,
+      nowMs,
+      monotonicMs
+    }
+    const probe = Effect.forEach(
+      [...this.#topics.keys()],
+      (topic) =>
+        Effect.map(probeRetention(ports, topic), (use) => {
+          this.#retention.set(topic, use)
+        }),
+      { discard: true }
+    )
+    return probe.pipe(
+      Effect.catch(({ message }) =>
+        Effect.sync(() => observe({ type: 'sample.failed', detail: message }))
+      ),
+      Effect.andThen(Effect.sleep(retentionProbeMs)),
+      Effect.forever
+    )
+  }
+
   close(): void {
     for (const { producer } of this.#partitions.values()) producer.close()
     this.#admin.close()
@@ -221,6 +255,7 @@ class OpenKafkaLog {
         const { history, landedOffset } = this.#partition(topic, partition)
         return history.read(this.#options.monotonicMs(), landedOffset)
       },
+      retention: (topic) => this.#retention.get(topic),
       // The brokers' disks are theirs.
       unconsumedBytes: () => 0,
       usage: () => ({ diskBytes: 0, pendingBytes: this.#pendingBytes })

@@ -234,6 +234,22 @@ describe.skipIf(!areServicesRequired)('the event log in Kafka', () => {
     expect(log.lag(topic, 0)).toMatchObject({ rawRecords: 0, overdueRecords: 0 })
   })
 
+  test('how much of the retention is over for what has not landed', async () => {
+    const topic = newTopic('retention')
+    const spec = { retentionMs: 60_000 }
+    const writing = await openLog({ bootstrap, topic, spec })
+    await Effect.runPromise(writing.log.append(topic, 1, packTrades('BTCUSDT', 1, 100)))
+    // Half a minute later, to one who has landed nothing, and to one who has landed all.
+    const nowMs = () => Date.now() + 31_000
+    const behind = await openLog({ bootstrap, topic, spec, options: { nowMs } })
+    const landedOffset = () => 100
+    const even = await openLog({ bootstrap, topic, spec, options: { nowMs, landedOffset } })
+    await expect
+      .poll(() => behind.log.retention(topic))
+      .toMatchObject({ share: 0.5, retentionMs: 60_000 })
+    await expect.poll(() => even.log.retention(topic)).toMatchObject({ share: 0 })
+  })
+
   test('a table that is beyond the end of the log is a fault', async () => {
     const topic = newTopic('truncated')
     const options = { landedOffset: (_id: string, _topic: string, at: number) => at * 5 }
