@@ -168,6 +168,7 @@ export const makeShared = (
   }
 }
 
+
 /** Ends when the actor is asked to drain; other commands are not for programs that wait so. */
 export const drainRequested = (
   commands: Queue.Dequeue<{ readonly type: string }>
