@@ -23,6 +23,7 @@ import { quotesSpec, referenceDataSpec, tradesSpec } from './data-types.ts'
 import { DegradationBoard } from './degradation/degradation-board.ts'
 import { MemoryBoard } from './degradation/memory-board.ts'
 import { PolicyHolder } from './degradation/policy-holder.ts'
+import { ClaimQueue } from './gaps/claim-queue.ts'
 import { Gate } from './gate.ts'
 import type { LogLag } from './log/log-lag.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
@@ -83,6 +84,8 @@ export interface Shared {
   readonly memory: MemoryBoard
   /** How far the tables are behind the log, as its actor sampled last. */
   readonly lag: Gate<LagFacts>
+  /** What was let go, on its way to the gap writer. */
+  readonly claims: ClaimQueue
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
@@ -163,6 +166,8 @@ export const makeShared = (
     degradation: new DegradationBoard(),
     memory: new MemoryBoard(),
     lag: new Gate(),
+    policy: undegraded(),
+    claims: new ClaimQueue(),
     compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
   }
