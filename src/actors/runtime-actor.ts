@@ -321,6 +321,8 @@ const feedInput = (shared: Shared, { seed }: Kernel): FeedInput => {
     drainMsMax: feedDrainMsMax,
     rotateMs: config.binanceRotateMs,
     overlapMs: feedOverlapMs,
-    symbolsMax: symbolsPerConnectionMax(config.dataTypes.length)
+    symbolsMax: symbolsPerConnectionMax(config.dataTypes.length),
+    // A feed that is started anew is told only then what holds now.
+    isPaused: true
   }
 }

@@ -166,7 +166,6 @@ export const makeShared = (
     degradation: new DegradationBoard(),
     memory: new MemoryBoard(),
     lag: new Gate(),
-    policy: undegraded(),
     claims: new ClaimQueue(),
     compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }

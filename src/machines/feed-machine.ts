@@ -11,9 +11,12 @@
  *     connection that had lasted does not, for its address is good.
  *  4. `symbols` is what is wanted, whatever the connection's state: each connect takes all of it.
  *     It holds no symbol twice and at most `symbolsMax`; what is beyond is refused and counted.
- *  5. Draining ends within `drainMsMax`.
- *  6. The machine hears of batches, at most one event each, never of trades.
+ *  5. Paused, it has no streams and goes on otherwise: connections come, are replaced and lost as
+ *     ever (R40). It is paused from the beginning where nobody has told it yet (R39).
+ *  6. Draining ends within `drainMsMax`.
+ *  7. The machine hears of batches, at most one event each, never of trades.
  */
+import { not } from 'xstate'
 import { instrumentsIncomplete } from './feed-protocol.ts'
 import type * as Feed from './feed-protocol.ts'
 import { rotatingFeedSetup, streamingState } from './feed-rotation.ts'
@@ -63,7 +66,23 @@ export const feedMachine = rotatingFeedSetup.createMachine({
     isDrainForced
   }),
   initial: 'resolvingInstruments',
+  invoke: { id: 'policy', src: 'followPolicy' },
   on: {
+    // (5)
+    'pause.requested': {
+      guard: not('isPaused'),
+      actions: [
+        { type: 'setPaused', params: true },
+        { type: 'tellStreams', params: { type: 'pause.requested' } }
+      ]
+    },
+    'resume.requested': {
+      guard: 'isPaused',
+      actions: [
+        { type: 'setPaused', params: false },
+        { type: 'tellStreams', params: { type: 'resume.requested' } }
+      ]
+    },
     'subscribe.requested': { actions: { type: 'addSymbols', params: symbolsIn } },
     'unsubscribe.requested': { actions: { type: 'removeSymbols', params: symbolsIn } },
     'drain.requested': [

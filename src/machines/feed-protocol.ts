@@ -1,6 +1,7 @@
 /**
  * What the feed machine is given, knows, hears and says: plain data.
- * The ports `resolveInstruments` and `streamFeed` take `ResolveInput` and `StreamInput`.
+ * The ports `resolveInstruments` and `streamFeed` take `ResolveInput` and `StreamInput`;
+ * `followPolicy` takes nothing, and says when to pause and when to resume.
  */
 import * as Schema from 'effect/Schema'
 import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
@@ -42,6 +43,8 @@ export interface FeedInput {
   readonly overlapMs: number
   /** Symbols that one connection carries. */
   readonly symbolsMax: number
+  /** Whether it is paused before it has been told (R39). */
+  readonly isPaused: boolean
 }
 
 export interface FeedContext extends FeedInput {
@@ -108,6 +111,8 @@ export type FeedNotice = { readonly stream: StreamId } & (
   | { readonly type: 'subscription.applied'; readonly instruments: ReadonlyArray<Instrument> }
   /** The venue does not list these: they are wanted no more. */
   | { readonly type: 'subscription.refused'; readonly symbols: ReadonlyArray<string> }
+  /** The connection carries no stream any more. */
+  | { readonly type: 'pause.applied' }
   /** The venue will soon end this connection. */
   | { readonly type: 'shutdown.announced' }
 )
@@ -116,14 +121,21 @@ export type FeedEvent =
   | FeedNotice
   | { readonly type: 'subscribe.requested'; readonly symbols: ReadonlyArray<string> }
   | { readonly type: 'unsubscribe.requested'; readonly symbols: ReadonlyArray<string> }
+  | PauseNotice
   | { readonly type: 'drain.requested' }
   | { readonly type: 'retirement.overdue' }
   | DoneActorEvent
   | ErrorActorEvent
 
+/** What the policy port says: streams are to be unsubscribed, connections kept (R40), or not. */
+export type PauseNotice =
+  | { readonly type: 'pause.requested' }
+  | { readonly type: 'resume.requested' }
+
 /** What the stream port is told while it runs. `symbols` is all that is wanted. */
 export type FeedCommand =
   | { readonly type: 'symbols.changed'; readonly symbols: ReadonlyArray<string> }
+  | PauseNotice
   | { readonly type: 'drain.requested' }
   /** Another connection carries the feed: end with what has arrived. */
   | { readonly type: 'retirement.requested' }
@@ -140,6 +152,8 @@ export interface StreamInput {
   readonly restUrl: string
   readonly symbols: ReadonlyArray<string>
   readonly instruments: ReadonlyArray<Instrument>
+  /** It begins without streams. */
+  readonly isPaused: boolean
 }
 
 export interface FeedOutput {

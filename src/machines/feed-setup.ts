@@ -44,7 +44,8 @@ export const feedSetup = setup({
   },
   actors: {
     resolveInstruments: declarePort<readonly Instrument[], Feed.ResolveInput>('resolveInstruments'),
-    streamFeed: declarePort<void, Feed.StreamInput, Feed.FeedCommand>('streamFeed')
+    streamFeed: declarePort<void, Feed.StreamInput, Feed.FeedCommand>('streamFeed'),
+    followPolicy: declarePort<void, undefined>('followPolicy')
   },
   guards: {
     isUnavailable: (_, crash: CrashFacts) => crash.isDependency,
@@ -53,6 +54,7 @@ export const feedSetup = setup({
     hasRetiring: ({ context }) => streamOf(context, 'retiring') !== undefined,
     isLiveUnavailable: ({ context }, { stream, crash }: Loss) =>
       streamOf(context, 'live') === stream && crash.isDependency,
+    isPaused: ({ context }) => context.isPaused,
     hasNoStream: ({ context }) => streamsOf(context).length === 0,
     areResolved: ({ context }, more: ReadonlyArray<Instrument>) => {
       const known = new Set([...context.instruments, ...more].map(({ symbol }) => symbol))
@@ -68,12 +70,13 @@ export const feedSetup = setup({
     openStream: enqueueActions(({ context, enqueue }, role: Feed.StreamRole) => {
       const stream = freeStream(context)
       if (stream === undefined) return
-      const { exchange, symbols, instruments, replacement } = context
+      const { exchange, symbols, instruments, replacement, isPaused } = context
       const index = role === 'live' ? context.webSocketIndex : (replacement?.webSocketIndex ?? 0)
       enqueue.assign({ streams: { ...context.streams, [stream]: role } })
       const webSocketUrl = context.webSocketUrls[index] ?? ''
       const restUrl = context.restUrls[context.restIndex] ?? ''
-      const input = { stream, exchange, webSocketUrl, restUrl, symbols, instruments }
+      const wish = { symbols, instruments, isPaused }
+      const input = { stream, exchange, webSocketUrl, restUrl, ...wish }
       enqueue.spawnChild('streamFeed', { id: stream, input })
     }),
     /** A spawned actor that has ended stays among the children until it is stopped. */
@@ -139,6 +142,7 @@ export const feedSetup = setup({
       rejectedCount: context.rejectedCount + batch.rejectedCount,
       lastBatchUs: batch.receivedUs
     })),
+    setPaused: assign({ isPaused: (_, isPaused: boolean) => isPaused }),
     noteForcedDrain: assign({ isDrainForced: true }),
     giveUp: ({ context }) => {
       const { exchange, lastError } = context

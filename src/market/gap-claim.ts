@@ -1,7 +1,7 @@
 /**
  * Why ids of a symbol are missing, as the one says who let them go: a reason for holes that landing
- * will find (R3, R5). Claims may overlap, repeat, and cover ids that landed after all: the holes are
- * the fact.
+ * will find (R3, R5). Claims may overlap, repeat, and cover ids that landed after all: the holes
+ * are the fact.
  */
 
 /**

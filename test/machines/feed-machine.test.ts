@@ -35,7 +35,8 @@ describe('the way up', () => {
     expect(feed.actor.getSnapshot().hasTag('degraded')).toBe(true)
     expect(feed.streaming.inputs[0]).toEqual({
       stream: 'stream:a', exchange: 'BINANCE', webSocketUrl: 'ws://a', restUrl: 'http://a',
-      symbols: ['BTCUSDT', 'ETHUSDT'], instruments: [instrument('BTCUSDT'), instrument('ETHUSDT')]
+      symbols: ['BTCUSDT', 'ETHUSDT'], instruments: [instrument('BTCUSDT'), instrument('ETHUSDT')],
+      isPaused: false
     })
     feed.subscribe()
     expect(feed.actor.getSnapshot().hasTag('healthy')).toBe(true)
@@ -70,6 +71,45 @@ describe('the way up', () => {
     expect(feed.context().lastError).toMatchObject({ tag: 'InstrumentsIncomplete' })
     feed.clock.increment(100)
     expect(feed.resolving.inputs).toHaveLength(2)
+  })
+})
+
+describe('a pause', () => {
+  const commands = (feed: Feed) => feed.streaming.commands.map(({ type }) => type)
+
+  test('is told to the connection once, and so is its end', () => {
+    const feed = startFeed()
+    stream(feed)
+    for (const type of ['pause.requested', 'pause.requested', 'resume.requested'] as const) {
+      feed.actor.send({ type })
+    }
+    feed.actor.send({ type: 'resume.requested' })
+    expect(commands(feed)).toEqual(['pause.requested', 'resume.requested'])
+    expect(feed.state()).toBe('active.streaming.steady')
+  })
+
+  test('holds for every connection that opens in it, whatever becomes of the last', () => {
+    const feed = startFeed({ rotateMs: 60_000 })
+    feed.actor.send({ type: 'pause.requested' })
+    stream(feed)
+    feed.drop()
+    feed.clock.increment(1_000)
+    feed.subscribe()
+    feed.clock.increment(60_000)
+    feed.subscribe('stream:b')
+    feed.clock.increment(500)
+    expect(feed.context()).toMatchObject({ isPaused: true, rotationCount: 1, failureCount: 1 })
+    feed.actor.send({ type: 'resume.requested' })
+    feed.clock.increment(120_000)
+    expect(feed.streaming.inputs.map(({ isPaused }) => isPaused)).toEqual([true, true, true, false])
+  })
+
+  test('is where a feed begins that nobody has told otherwise', () => {
+    const feed = startFeed({ isPaused: true })
+    stream(feed)
+    expect(feed.streaming.inputs[0]?.isPaused).toBe(true)
+    feed.actor.send({ type: 'resume.requested' })
+    expect(commands(feed)).toEqual(['resume.requested'])
   })
 })
 

@@ -7,35 +7,39 @@
  * 2. A drained stream has everything durable, in event log or spool, that it had accepted. One
  *    that was replaced does not wait for that: the publisher is never empty while the other one
  *    delivers.
- * 3. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
+ * 3. What the level of degradation asks holds from the next batch on (R40), and for a feed that is
+ *    started anew, too (R39).
+ * 4. Quotes never make trades wait for longer than a busy log does: where the log takes none, or
  *    their publisher is away, they are dropped and counted (R34).
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import { runBinanceFeed } from '../../adapters/exchange/binance-feed.ts'
-import {
-  binanceRestDefaults,
-  fetchInstruments,
-  type InstrumentsError
-} from '../../adapters/exchange/binance-rest.ts'
+import { fetchNewestIds } from '../../adapters/exchange/venue-newest-ids.ts'
+import { HoleWatch } from '../../adapters/exchange/hole-watch.ts'
+import { fetchInstruments, type InstrumentsError } from '../../adapters/exchange/binance-rest.ts'
+import { binanceRestDefaults, type RestEvent } from '../../adapters/exchange/rest-request.ts'
 import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import {
   FeedAccount,
   noneRefused,
   type RefusedBySymbol
 } from '../../adapters/exchange/feed-account.ts'
-import { LetterSampler } from '../../adapters/exchange/feed-pump.ts'
+import { LetterSampler } from '../../adapters/exchange/frame-letters.ts'
 import type { EventObject } from 'xstate'
 import { feedMachine } from '../../machines/feed-machine.ts'
 import type {
   FeedCommand,
   FeedNotice,
+  PauseNotice,
   ResolveInput,
   StreamInput
 } from '../../machines/feed-protocol.ts'
+import type { IngestPolicy } from '../../machines/ingest-policy.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
-import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
+import { defaultCryptoTiers } from '../../market/tier.ts'
+import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
@@ -55,6 +59,14 @@ export const makeFeedActor = (
   const quoteAccount = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
+  const holes = new HoleWatch({
+    exchange: shared.exchange,
+    account,
+    claims: shared.claims,
+    keptId: () => null,
+    nowUs: () => shared.nowMs() * 1_000
+  })
+  const context = { shared, feed, account, quoteAccount, sampler, connections, holes }
   return feedMachine.provide({
     actions: { reportRotation: (_, report) => connections.noteRotation(report) },
     actors: {
@@ -62,12 +74,29 @@ export const makeFeedActor = (
         ({ input }: EffectActorArgs<ResolveInput, EventObject, EventObject>) =>
           noted(shared, feed, resolveInstruments(shared, input.restUrl, input.symbols))
       ),
-      streamFeed: fromEffect((args: StreamArgs) =>
-        streamFeed(args, { shared, feed, account, quoteAccount, sampler, connections })
-      )
+      followPolicy: fromEffect((args: PolicyArgs) => followPolicy(args, shared)),
+      streamFeed: fromEffect((args: StreamArgs) => streamFeed(args, context))
     }
   })
 }
+
+type PolicyArgs = ProgramArgs<undefined, EventObject, PauseNotice>
+
+/** (3) */
+const followPolicy = (
+  { contain, notifyParent, reportStatus }: PolicyArgs,
+  { policy }: Shared
+) =>
+  Effect.gen(function* () {
+    reportStatus(() => ({ counters: { paused: policy.current?.isPaused === false ? 0 : 1 } }))
+    const tell = ({ isPaused }: Pick<IngestPolicy, 'isPaused'>) =>
+      notifyParent({ type: isPaused ? 'pause.requested' : 'resume.requested' })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => policy.follow(contain(tell))),
+      (stop) => Effect.sync(stop)
+    )
+    yield* Effect.never
+  })
 
 type StreamArgs = EffectActorArgs<StreamInput, FeedCommand, FeedNotice>
 
@@ -79,6 +108,7 @@ interface StreamContext {
   readonly quoteAccount: FeedAccount
   readonly sampler: LetterSampler
   readonly connections: FeedConnections
+  readonly holes: HoleWatch
 }
 
 /** The venue's listing, under the exchange code that this process uses for it. */
@@ -88,13 +118,25 @@ const resolveInstruments = (
   symbols: readonly string[]
 ): Effect.Effect<readonly Instrument[], InstrumentsError> =>
   Effect.gen(function* () {
-    const { restUrl: simulated } = isSimulated(restUrl) ? yield* shared.simulator.get : { restUrl }
-    const found = yield* fetchInstruments(simulated, symbols, {
-      ...binanceRestDefaults,
-      observe: (event) => observeRest(shared, event)
-    })
+    const address = yield* restAddress(shared, restUrl)
+    const found = yield* fetchInstruments(address, symbols, restOptions(shared))
     return found.map((instrument): Instrument => ({ ...instrument, exchange: shared.exchange }))
   })
+
+const newestIds = (shared: Shared, restUrl: string, symbols: readonly string[]) =>
+  Effect.flatMap(restAddress(shared, restUrl), (address) =>
+    fetchNewestIds(address, symbols, restOptions(shared))
+  )
+
+const restAddress = ({ simulator }: Shared, restUrl: string): Effect.Effect<string> =>
+  isSimulated(restUrl)
+    ? Effect.map(simulator.get, ({ restUrl: simulated }) => simulated)
+    : Effect.succeed(restUrl)
+
+const restOptions = (shared: Shared) => ({
+  ...binanceRestDefaults,
+  observe: (event: RestEvent) => observeRest(shared, event)
+})
 
 const isSimulated = (url: string): boolean => url === simulatedAddress
 
@@ -102,13 +144,20 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
     const { input, commands, notifyParent } = args
     const { stream } = input
-    const { shared, feed, account, quoteAccount, sampler, connections } = context
+    const { shared, feed, account, quoteAccount, sampler, connections, holes } = context
     const { dataTypes } = shared.config
     const attempt = runBinanceFeed({
       connect: (streams) => openConnection(args, context, streams),
       predecessorsCaughtUp: connections.othersCaughtUp(stream),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
+      newestIds: (symbols) => noted(shared, feed, newestIds(shared, input.restUrl, symbols)),
       dataTypes,
+      exchange: shared.exchange,
+      tiers: defaultCryptoTiers,
+      level: () => shared.policy.current, // (3)
+      claims: shared.claims,
+      holes,
+      isPaused: input.isPaused,
       symbols: input.symbols,
       instruments: input.instruments,
       nextCommand: Queue.take(commands),
@@ -162,13 +211,16 @@ const openConnection = (
     const openedMs = shared.nowMs()
     reportStatus(() => ({
       queueBytes: session.queuedBytes(),
-      counters: { connectionAgeMs: shared.nowMs() - openedMs }
+      counters: {
+        connectionAgeMs: shared.nowMs() - openedMs,
+        streams: session.streams().length
+      }
     }))
     yield* connections.enter(stream, { session, openedMs })
     return session
   })
 
-/** (3) */
+/** (4) */
 const quoteSink = (shared: Shared) => ({
   offer: (records: readonly QuoteV2[]): Effect.Effect<'shed' | RefusedBySymbol> =>
     Effect.suspend((): Effect.Effect<'shed' | RefusedBySymbol> => {
@@ -182,7 +234,7 @@ const quoteSink = (shared: Shared) => ({
     })
 })
 
-/** The one place where records of a feed are dropped. */
+/** Of records that no sink takes; what the feed lets go itself is counted by what it handled. */
 const noteShed = (
   { telemetry: { metrics } }: Shared,
   topic: string,

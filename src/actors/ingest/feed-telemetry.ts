@@ -1,26 +1,43 @@
 /** Metrics, log lines and dead letters of a feed. */
 import * as Effect from 'effect/Effect'
-import type { RestEvent } from '../../adapters/exchange/binance-rest.ts'
 import type { SocketEvent } from '../../adapters/exchange/binance-socket.ts'
-import type { FrameLetterSink, FramesHandled } from '../../adapters/exchange/feed-pump.ts'
+import type { ShedReason } from '../../adapters/exchange/feed-account.ts'
+import type { FramesHandled } from '../../adapters/exchange/feed-pump.ts'
+import type { FrameLetterSink } from '../../adapters/exchange/frame-letters.ts'
+import type { RestEvent } from '../../adapters/exchange/rest-request.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import type { Shared } from '../shared.ts'
 
 export const observeFrames = (
-  { telemetry: { metrics } }: Shared,
+  shared: Shared,
   feed: string,
   event: FramesHandled
 ): void => {
+  const { metrics } = shared.telemetry
   const { tally, receivedUs } = event
   metrics.feedFrames.inc({ feed, kind: 'trade' }, tally.tradeCount)
   metrics.feedFrames.inc({ feed, kind: 'quote' }, tally.quoteCount)
   metrics.feedFrames.inc({ feed, kind: 'control' }, tally.controlCount)
+  noteShed(shared, feed, [shared.trades.topic, tally.shedTrades])
+  noteShed(shared, feed, [shared.quotes.topic, tally.shedQuotes])
   for (const [kind, count] of tally.unsupported) metrics.feedFrames.inc({ feed, kind }, count)
   for (const [reason, count] of tally.rejected) {
     metrics.feedFrames.inc({ feed, kind: 'rejected' }, count)
     metrics.feedRejected.inc({ feed, reason }, count)
   }
   metrics.feedLastFrame.set({ feed }, receivedUs / 1e6)
+}
+
+/** What the feed itself has let go (R40); what sinks do not take is counted by who offers it. */
+const noteShed = (
+  { telemetry: { metrics } }: Shared,
+  feed: string,
+  [topic, shed]: readonly [topic: string, shed: ReadonlyMap<ShedReason, number>]
+): void => {
+  for (const [reason, count] of shed) {
+    metrics.feedFrames.inc({ feed, kind: 'shed' }, count)
+    metrics.shed.inc({ topic, reason }, count)
+  }
 }
 
 export const observeRest = ({ telemetry }: Shared, event: RestEvent): void => {

@@ -11,7 +11,8 @@
  */
 import { createHash } from 'node:crypto'
 import * as Effect from 'effect/Effect'
-import { binanceRestDefaults, fetchListing } from '../../adapters/exchange/binance-rest.ts'
+import { fetchListing } from '../../adapters/exchange/binance-rest.ts'
+import { binanceRestDefaults } from '../../adapters/exchange/rest-request.ts'
 import { listedReference } from '../../market/listing-reference.ts'
 import type { ReferenceDataV2 } from '../../market/records/reference-data-v2.ts'
 import {

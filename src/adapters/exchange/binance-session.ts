@@ -84,12 +84,14 @@ export class BinanceSession implements ExchangeSession {
     const added = [...new Set(streams)].filter((stream) => !this.#streams.has(stream))
     const count = this.#streams.size + added.length
     if (count > streamsPerConnectionMax) return tooMany(count)
-    return this.#request('SUBSCRIBE', added, (stream) => this.#streams.add(stream))
+    return this.#request('SUBSCRIBE', chunksOf(added), (stream) => this.#streams.add(stream))
   }
 
   unsubscribe(streams: ReadonlyArray<string>) {
     const removed = [...new Set(streams)].filter((stream) => this.#streams.has(stream))
-    return this.#request('UNSUBSCRIBE', removed, (stream) => this.#streams.delete(stream))
+    // One for all of them, however many (R40).
+    const chunks = removed.length === 0 ? [] : [removed]
+    return this.#request('UNSUBSCRIBE', chunks, (stream) => this.#streams.delete(stream))
   }
 
   /** The answer stands behind all frames before it; after a loss nothing will follow these. */
@@ -155,13 +157,9 @@ export class BinanceSession implements ExchangeSession {
 
   #request(
     method: ControlMethod,
-    streams: ReadonlyArray<string>,
+    chunks: ReadonlyArray<ReadonlyArray<string>>,
     apply: (stream: string) => unknown
   ): Effect.Effect<void, SubscribeRejected | SessionError> {
-    const chunks: ReadonlyArray<string>[] = []
-    for (let start = 0; start < streams.length; start += requestStreamsMax) {
-      chunks.push(streams.slice(start, start + requestStreamsMax))
-    }
     return Effect.forEach(
       chunks,
       (chunk) =>
@@ -250,6 +248,11 @@ export class BinanceSession implements ExchangeSession {
     this.#control.fail(error)
   }
 }
+
+const chunksOf = (streams: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from({ length: Math.ceil(streams.length / requestStreamsMax) }, (_, chunk) =>
+    streams.slice(chunk * requestStreamsMax, (chunk + 1) * requestStreamsMax)
+  )
 
 const oversizedBytesKept = 64 * 1024
 

@@ -17,8 +17,11 @@ export interface SymbolAccount {
   readonly rejected: number
   /** Records that the sink failed to take, or had no room for. */
   readonly refused: number
-  /** Records that the sink dropped, as it may under pressure (R34). */
+  /** Records that were let go under pressure, by the feed or by the sink (R34, R40). */
   readonly shed: number
+  /** Of these, what came while the feed was to be paused, and quotes that newer ones replaced. */
+  readonly paused: number
+  readonly conflated: number
   readonly offered: number
   /** Native id that came last, and the highest one; null before the first (R3). */
   readonly lastId: number | null
@@ -36,7 +39,16 @@ export interface FrameTally {
   controlCount: number
   readonly unsupported: Map<UnsupportedKind, number>
   readonly rejected: Map<RejectReason, number>
+  /** Frames that were let go unread, of trades and of quotes. */
+  readonly shedTrades: Map<ShedReason, number>
+  readonly shedQuotes: Map<ShedReason, number>
 }
+
+/**
+ * Why a feed lets records go: the level of degradation asks for it, or for a pause, or a newer
+ * quote has replaced them.
+ */
+export type ShedReason = 'level' | 'paused' | 'conflated'
 
 export const emptyTally = (): FrameTally => ({
   frameCount: 0,
@@ -45,11 +57,13 @@ export const emptyTally = (): FrameTally => ({
   quoteCount: 0,
   controlCount: 0,
   unsupported: new Map(),
-  rejected: new Map()
+  rejected: new Map(),
+  shedTrades: new Map(),
+  shedQuotes: new Map()
 })
 
-export const increment = <K>(counts: Map<K, number>, key: K): void => {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+export const increment = <K>(counts: Map<K, number>, key: K, by = 1): void => {
+  counts.set(key, (counts.get(key) ?? 0) + by)
 }
 
 /** Records that a sink did not take, by symbol. */
@@ -64,6 +78,15 @@ export const takenOf = (
 ): ReadonlyMap<string, number> =>
   new Map([...offered].map(([symbol, count]) => [symbol, count - (refused.get(symbol) ?? 0)]))
 
+/** Records of one symbol and batch that were let go. */
+export interface LetGo {
+  readonly reason: 'level' | 'paused'
+  readonly count: number
+  /** Id of the one that came last, and the highest one; null where ids are not looked at. */
+  readonly lastId: number | null
+  readonly toId: number | null
+}
+
 export class FeedAccount {
   readonly #bySymbol = new Map<string, MutableAccount>()
 
@@ -74,6 +97,44 @@ export class FeedAccount {
     account.offered += 1
     account.lastId = nativeId
     if (account.highestId === null || nativeId > account.highestId) account.highestId = nativeId
+  }
+
+  /** As `noteReceived`, of a record that nobody has read yet. */
+  noteUnread(symbol: string): void {
+    const account = this.#accountOf(symbol)
+    account.received += 1
+    account.offered += 1
+  }
+
+  /** An unread record is counted anew: it is read now. */
+  recount(symbol: string): void {
+    const account = this.#accountOf(symbol)
+    account.received -= 1
+    account.offered -= 1
+  }
+
+  /** An unread record is replaced by a newer one. */
+  noteConflated(symbol: string): void {
+    const account = this.#accountOf(symbol)
+    account.offered -= 1
+    account.shed += 1
+    account.conflated += 1
+  }
+
+  /** Counts records that are let go; `lastId` where their ids were looked at. */
+  noteLetGo(symbol: string, { reason, count, lastId, toId }: LetGo): void {
+    const account = this.#accountOf(symbol)
+    account.received += count
+    account.shed += count
+    if (reason === 'paused') account.paused += count
+    if (lastId === null || toId === null) return
+    account.lastId = lastId
+    if (account.highestId === null || toId > account.highestId) account.highestId = toId
+  }
+
+  /** Native id of the record that came last; null before the first. */
+  lastIdOf(symbol: string): number | null {
+    return this.#bySymbol.get(symbol)?.lastId ?? null
   }
 
   noteRejected(symbol: string): void {
@@ -118,6 +179,8 @@ const emptyAccount: SymbolAccount = {
   rejected: 0,
   refused: 0,
   shed: 0,
+  paused: 0,
+  conflated: 0,
   offered: 0,
   lastId: null,
   highestId: null

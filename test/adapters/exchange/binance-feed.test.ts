@@ -5,18 +5,17 @@ import {
   type FeedAttemptNotice,
   runBinanceFeed
 } from '../../../src/adapters/exchange/binance-feed.ts'
-import {
-  binanceRestDefaults,
-  fetchInstruments
-} from '../../../src/adapters/exchange/binance-rest.ts'
+import { fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
+import { binanceRestDefaults } from '../../../src/adapters/exchange/rest-request.ts'
 import {
   BinanceSocket,
   binanceSocketDefaults
 } from '../../../src/adapters/exchange/binance-socket.ts'
-import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
-import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
+import { noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
+import { LetterSampler } from '../../../src/adapters/exchange/frame-letters.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
 import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
+import { feedOptions } from '../../support/feed-options.ts'
 import { recordOf } from '../../support/compact-trades.ts'
 
 const opened: FakeVenue[] = []
@@ -26,7 +25,7 @@ afterEach(async () => {
   for (const venue of opened.splice(0)) await venue.close()
 })
 
-const listed = ['BTC', 'ETH'].map((baseAsset) => ({
+const listed = ['BTC', 'ETH', 'SOL'].map((baseAsset) => ({
   symbol: `${baseAsset}USDT`,
   baseAsset,
   quoteAsset: 'USDT'
@@ -57,7 +56,8 @@ const trade = (symbol: string, t: number) =>
 const startFeed = async (
   options: FakeVenueOptions = {},
   restStatus = 200,
-  predecessorsCaughtUp: Effect.Effect<void> = Effect.void
+  predecessorsCaughtUp: Effect.Effect<void> = Effect.void,
+  isPaused = false
 ) => {
   const venue = await openFakeVenue({
     rest: (_request, response) =>
@@ -68,7 +68,12 @@ const startFeed = async (
   const commands = Effect.runSync(Queue.bounded<FeedAttemptCommand>(8))
   const notices: FeedAttemptNotice[] = []
   const ids: string[] = []
+  let newestId = -1
+  const { noted, options: common } = feedOptions(() => performance.now() * 1_000)
   const attempt = runBinanceFeed({
+    ...common,
+    isPaused,
+    newestIds: (asked) => Effect.sync(() => new Map(asked.map((symbol) => [symbol, newestId]))),
     connect: (streams) =>
       Effect.flatMap(BinanceSocket, (socket) => socket.connect(venue.url, streams)),
     predecessorsCaughtUp,
@@ -91,7 +96,6 @@ const startFeed = async (
     },
     deadLetters: { offer: () => Effect.void },
     sampler: new LetterSampler(1),
-    account: new FeedAccount(),
     observe: () => undefined
   })
   const layer = BinanceSocket.layer({
@@ -104,7 +108,10 @@ const startFeed = async (
   const noticed = (type: FeedAttemptNotice['type']) =>
     expect.poll(() => notices.map((notice) => notice.type)).toContain(type)
   const tell = (command: FeedAttemptCommand) => Effect.runSync(Queue.offer(commands, command))
-  return { fiber, ids, noticed, notices, tell, venue }
+  return {
+    fiber, ids, noted, noticed, notices, tell, venue,
+    venueHas: (id: number) => void (newestId = id)
+  }
 }
 const startSubscribed = async (...args: Parameters<typeof startFeed>) => {
   const feed = await startFeed(...args)
@@ -205,5 +212,68 @@ describe('one attempt', () => {
     const { noticed, venue } = await startSubscribed()
     venue.socket().send(text)
     await noticed('shutdown.announced')
+  })
+})
+
+describe('a pause', () => {
+  const requests = ({ venue }: Awaited<ReturnType<typeof startFeed>>) =>
+    venue.requests.map(({ method, params }) => `${method} ${params.join(' ')}`)
+
+  test('is one UNSUBSCRIBE; the connection stays, what was missed is claimed', async () => {
+    const feed = await startSubscribed()
+    const { fiber, ids, noted, noticed, notices, tell, venue, venueHas } = feed
+    venue.socket().send(trade('BTCUSDT', 1))
+    await expect.poll(() => ids).toHaveLength(1)
+    tell({ type: 'pause.requested' })
+    await noticed('pause.applied')
+    expect(requests(feed)).toEqual(['UNSUBSCRIBE btcusdt@trade'])
+    tell({ type: 'resume.requested' })
+    await noticed('subscription.applied')
+    expect(requests(feed)[1]).toBe('SUBSCRIBE btcusdt@trade')
+    venue.socket().send(trade('BTCUSDT', 9))
+    await expect.poll(() => ids).toHaveLength(2)
+    expect(noted).toEqual([
+      expect.objectContaining({ reason: 'paused', fromId: 2, toId: 8, count: 7 })
+    ])
+    // Where no trade follows, the venue says what was missed.
+    tell({ type: 'pause.requested' })
+    await expect.poll(() => requests(feed)).toHaveLength(3)
+    venueHas(30)
+    tell({ type: 'resume.requested' })
+    await expect.poll(() => noted.length, { timeout: 20_000 }).toBe(2)
+    expect(noted[1]).toMatchObject({ reason: 'paused', fromId: 10, toId: 30, count: 21 })
+    expect(venue.connectionCount()).toBe(1)
+    expect(fiber.pollUnsafe()).toBeUndefined()
+    expect(notices.filter(({ type }) => type === 'feed.subscribed')).toHaveLength(1)
+  })
+
+  test('holds from the beginning for a connection that opens in it', async () => {
+    const feed = await startFeed({}, 200, Effect.void, true)
+    const { ids, noticed, tell, venue } = feed
+    await noticed('feed.subscribed')
+    expect(venue.paths).toEqual(['/stream'])
+    tell({ type: 'symbols.changed', symbols: ['SOLUSDT', 'BTCUSDT'] })
+    await noticed('pause.applied')
+    expect(requests(feed)).toEqual([])
+    tell({ type: 'resume.requested' })
+    await noticed('subscription.applied')
+    expect(requests(feed)).toEqual(['SUBSCRIBE btcusdt@trade', 'SUBSCRIBE solusdt@trade'])
+    venue.socket().send(trade('BTCUSDT', 3))
+    await expect.poll(() => ids).toEqual(['BINANCE:BTCUSDT:3'])
+  })
+
+  test('and its end, over and over, are at most four messages a second', async () => {
+    const feed = await startSubscribed()
+    for (let turn = 0; turn < 5; turn++) {
+      feed.tell({ type: 'pause.requested' })
+      await expect.poll(() => requests(feed)).toHaveLength(2 * turn + 1)
+      feed.tell({ type: 'resume.requested' })
+      await expect.poll(() => requests(feed)).toHaveLength(2 * turn + 2)
+    }
+    const times = feed.venue.requests.map(({ atMs }) => atMs)
+    for (const [index, atMs] of times.entries()) {
+      expect(times.filter((other) => other >= atMs && other < atMs + 1_000).length, `${index}`)
+        .toBeLessThanOrEqual(4)
+    }
   })
 })

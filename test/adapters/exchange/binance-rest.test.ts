@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Effect } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
+import { fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
 import {
   type BinanceRestOptions,
   binanceRestDefaults,
-  fetchInstruments,
   type RestEvent
-} from '../../../src/adapters/exchange/binance-rest.ts'
+} from '../../../src/adapters/exchange/rest-request.ts'
 import { type FakeVenue, openFakeVenue } from '../../support/fake-venue.ts'
 
 const opened: FakeVenue[] = []

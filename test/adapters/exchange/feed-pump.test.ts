@@ -3,11 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { SocketClosed } from '../../../src/adapters/exchange/exchange-errors.ts'
 import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
 import {
-  type FrameLetter, type FramesHandled, LetterSampler, letterBytesMax, pumpFrames, type PumpOptions
+  type FramesHandled, pumpFrames, type PumpOptions
 } from '../../../src/adapters/exchange/feed-pump.ts'
+import {
+  type FrameLetter, LetterSampler, letterBytesMax
+} from '../../../src/adapters/exchange/frame-letters.ts'
 import { FrameQueue } from '../../../src/adapters/exchange/frame-queue.ts'
 import type { Instrument } from '../../../src/market/instrument.ts'
 import type { QuoteV2 } from '../../../src/market/records/quote-v2.ts'
+import { feedOptions } from '../../support/feed-options.ts'
 import { recordOf } from '../../support/compact-trades.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 
@@ -54,9 +58,11 @@ const setupPump = (sampleMax = 100) => {
   const batches: TradeV2[][] = []
   const letters: FrameLetter[] = []
   const handled: FramesHandled[] = []
-  const account = new FeedAccount()
+  const { noted, options: common } = feedOptions()
+  const { account } = common
   const drained = Effect.runSync(Deferred.make<void>())
   const options: PumpOptions<SinkGone> = {
+    ...common,
     source: { takeFrames: queue.take, close: Effect.sync(() => queue.fail(closed('k2'))) },
     instruments,
     sink: {
@@ -69,7 +75,6 @@ const setupPump = (sampleMax = 100) => {
     },
     deadLetters: { offer: (letter) => Effect.sync(() => void letters.push(letter)) },
     sampler: new LetterSampler(sampleMax),
-    account,
     drainRequested: Deferred.await(drained),
     observe: (event) => handled.push(event)
   }
@@ -80,7 +85,7 @@ const setupPump = (sampleMax = 100) => {
   const run = (changes: Partial<PumpOptions<SinkGone>> = {}) =>
     Effect.runFork(Effect.scoped(pumpFrames({ ...options, ...changes })))
   const drain = () => Effect.runSync(Deferred.succeed(drained, undefined))
-  return { account, batches, drain, handled, letters, push, queue, run }
+  return { account, batches, drain, handled, letters, noted, push, queue, run }
 }
 const exitOf = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.runPromise(Fiber.await(fiber))
 
@@ -112,6 +117,8 @@ describe('the pump', () => {
         rejected: 1,
         refused: 0,
         shed: 0,
+        paused: 0,
+        conflated: 0,
         offered: 0,
         lastId: 4,
         highestId: 5
@@ -122,6 +129,8 @@ describe('the pump', () => {
         rejected: 0,
         refused: 0,
         shed: 0,
+        paused: 0,
+        conflated: 0,
         offered: 0,
         lastId: 9,
         highestId: 9
@@ -191,6 +200,8 @@ describe('the pump', () => {
       rejected: 0,
       refused: 2,
       shed: 0,
+      paused: 0,
+      conflated: 0,
       offered: 0,
       lastId: 2,
       highestId: 2
@@ -279,6 +290,8 @@ describe('the pump', () => {
       rejected: 1,
       refused: 1,
       shed: 1,
+      paused: 0,
+      conflated: 0,
       offered: 0,
       lastId: 12,
       highestId: 12

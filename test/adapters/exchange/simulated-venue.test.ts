@@ -7,16 +7,15 @@ import {
   type FeedAttemptCommand,
   runBinanceFeed
 } from '../../../src/adapters/exchange/binance-feed.ts'
-import {
-  binanceRestDefaults,
-  fetchInstruments
-} from '../../../src/adapters/exchange/binance-rest.ts'
+import { fetchInstruments } from '../../../src/adapters/exchange/binance-rest.ts'
+import { binanceRestDefaults } from '../../../src/adapters/exchange/rest-request.ts'
 import {
   BinanceSocket,
   binanceSocketDefaults
 } from '../../../src/adapters/exchange/binance-socket.ts'
-import { FeedAccount, noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
-import { LetterSampler } from '../../../src/adapters/exchange/feed-pump.ts'
+import { noneRefused } from '../../../src/adapters/exchange/feed-account.ts'
+import { LetterSampler } from '../../../src/adapters/exchange/frame-letters.ts'
+import { fetchNewestIds } from '../../../src/adapters/exchange/venue-newest-ids.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
 import { makeGeneratorSource } from '../../../src/adapters/simulator/generator-source.ts'
 import { loadRecordings } from '../../../src/adapters/simulator/recording-source.ts'
@@ -24,6 +23,7 @@ import { openSimulator } from '../../../src/adapters/simulator/simulator.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { until } from '../../support/until.ts'
 import { recordingNames, testWithRecordings } from '../../support/recordings.ts'
+import { feedOptions } from '../../support/feed-options.ts'
 import { recordOf } from '../../support/compact-trades.ts'
 
 /** All trades of a recording at full speed, until `count` have come; then the feed is drained. */
@@ -36,9 +36,13 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
     const socket = yield* BinanceSocket
     const commands = yield* Queue.bounded<FeedAttemptCommand>(8)
     const trades: TradeV2[] = []
-    const account = new FeedAccount()
+    const { options } = feedOptions()
+    const { account } = options
     let rejectedCount = 0
     yield* runBinanceFeed({
+      ...options,
+      isPaused: false,
+      newestIds: (asked) => fetchNewestIds(venue.restUrl, asked, rest),
       connect: (streams) => socket.connect(venue.url, streams),
       predecessorsCaughtUp: Effect.void,
       resolveInstruments: (added) => fetchInstruments(venue.restUrl, added, rest),
@@ -57,7 +61,6 @@ const capture = (path: string, symbols: ReadonlyArray<string>, count: number) =>
       },
       deadLetters: { offer: () => Effect.sync(() => void (rejectedCount += 1)) },
       sampler: new LetterSampler(1_000),
-      account,
       observe: () => undefined
     })
     return { account: account.snapshot(), rejectedCount, trades }

@@ -65,7 +65,8 @@ export const input: FeedInput = {
   drainMsMax: 2_000,
   rotateMs: null,
   overlapMs: 500,
-  symbolsMax: 4
+  symbolsMax: 4,
+  isPaused: false
 }
 
 export const instrument = (symbol: string): Instrument => ({
@@ -113,7 +114,8 @@ export const startFeed = (changes: Partial<FeedInput> = {}) => {
         resolveInstruments: manualPort<ReadonlyArray<Instrument>, ResolveInput, EventObject>(
           resolving
         ),
-        streamFeed: manualPort<void, StreamInput, FeedCommand>(streaming)
+        streamFeed: manualPort<void, StreamInput, FeedCommand>(streaming),
+        followPolicy: manualPort<void, undefined, EventObject>({ inputs: [], commands: [] })
       },
       actions: { reportRotation: (_, report) => reports.push(report) }
     }),

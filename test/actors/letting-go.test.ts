@@ -1,0 +1,208 @@
+/**
+ * The whole tree under every level, against a venue that issues trades when the test says so: what
+ * the table lacks of what was issued is what the feed has claimed, trade by trade.
+ */
+import { describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { makeGeneratorSource } from '../../src/adapters/simulator/generator-source.ts'
+import type { TradeSource } from '../../src/adapters/simulator/trade-source.ts'
+import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
+import { type Level, policyOf } from '../../src/machines/ingest-policy.ts'
+import type { ClaimReason, GapClaim } from '../../src/market/gap-claim.ts'
+import { defaultCryptoTiers, type Tier, tierOf } from '../../src/market/tier.ts'
+import { settingsOf, type Venue, withSource } from '../support/venue.ts'
+import { cleanUp, holdings, newFolder, startTree, type Tree } from './support/runtime.ts'
+
+cleanUp()
+vi.setConfig({ testTimeout: 240_000 })
+
+const feedPath = 'root/ingest/feed:binance'
+const symbols = generatedSymbols.map(({ symbol }) => symbol)
+const tierBySymbol = new Map<string, Tier>(
+  generatedSymbols.map((listed) => [listed.symbol, tierOf(defaultCryptoTiers, listed)])
+)
+
+/** The generated market, which goes on only as far as it is told. */
+const marketOnDemand = () => {
+  const market = makeGeneratorSource({ seed: 11, rate: 2_000 })
+  let isClosed = false
+  let left = 0
+  const source: TradeSource = {
+    ...market,
+    play: (nowMs) => {
+      const playback = market.play(nowMs)
+      return {
+        ...playback,
+        advance: (untilMs) => {
+          if (isClosed || left === 0) return false
+          left -= 1
+          return playback.advance(untilMs)
+        },
+        ended: () => isClosed
+      }
+    }
+  }
+  return {
+    source,
+    issue: (count: number) => void (left += count),
+    close: () => void (isClosed = true)
+  }
+}
+
+interface Scene {
+  readonly tree: Tree
+  readonly venue: Venue
+  readonly enter: (level: Level) => void
+  /** Issues trades; the result is how many there are in all. */
+  readonly issue: (count: number) => Promise<number>
+  /** Waits until the feed has met so many trades. */
+  readonly met: (count: number) => Promise<void>
+  readonly streams: () => number | undefined
+  readonly claims: readonly GapClaim[]
+}
+
+const play = async (
+  settings: Readonly<Record<`K2_${string}`, string>>,
+  body: (scene: Scene) => Promise<void>
+) => {
+  const market = marketOnDemand()
+  await withSource(market.source, async (venue) => {
+    // At full speed a venue waits for somebody to listen: somebody does who is never paused.
+    const listener = new WebSocket(`${venue.url}${listened}`)
+    listener.on('error', () => undefined)
+    const tree = startTree(newFolder(), {
+      ...settingsOf(venue, symbols),
+      K2_DATA_TYPES: 'trades',
+      K2_REFERENCE_INTERVAL: 'off',
+      ...settings
+    })
+    const claims: GapClaim[] = []
+    tree.shared.claims.onNoted(() => claims.push(...tree.shared.claims.take()))
+    const streams = () =>
+      ['a', 'b'].map((name) => tree.actor(`${feedPath}/stream:${name}`))
+        .find((found) => found?.counters?.['streams'] !== undefined)?.counters?.['streams']
+    let issued = 0
+    await tree.until('the streams', () => streams() === symbols.length)
+    await body({
+      tree, venue, claims, streams,
+      enter: (level) => tree.shared.policy.set(policyOf(level)),
+      issue: async (count) => {
+        market.issue(count)
+        issued += count
+        await tree.until('the trades', () => {
+          venue.control.request({}) // which lets the market look again
+          return issuedBy(venue) === issued
+        })
+        return issued
+      },
+      met: (count) =>
+        tree.until(`${count} trades`, async () => (await framesOf(tree)) === count)
+    })
+    listener.terminate()
+    await tree.drain()
+    market.close()
+    await expectExplained(tree, venue, claims)
+  })
+}
+
+const issuedBy = (venue: Venue): number =>
+  Object.values(venue.issued()).reduce((sum, { count }) => sum + count, 0)
+
+const framesOf = (tree: Tree) => tree.metric('k2_feed_frames_total')
+
+/** What was issued is either in the table or in a claim, and never in both. */
+const expectExplained = async (tree: Tree, venue: Venue, claims: readonly GapClaim[]) => {
+  const { landed, rows, distinctRows } = await holdings(tree.folder, 'trades', 'binance')
+  expect(rows).toBe(distinctRows)
+  for (const [symbol, { firstId, lastId }] of Object.entries(venue.issued())) {
+    const claimed = new Set<number>()
+    for (const { fromId, toId, ...claim } of claims) {
+      if (claim.symbol !== symbol) continue
+      for (let id = fromId!; id <= toId!; id++) claimed.add(id)
+    }
+    const wrong: string[] = []
+    for (let id = firstId; id <= lastId; id++) {
+      const isLanded = landed.get(symbol)?.has(id) === true
+      if (isLanded === claimed.has(id)) wrong.push(`${id} ${isLanded ? 'both' : 'neither'}`)
+    }
+    expect(wrong, symbol).toEqual([])
+    expect([...claimed].filter((id) => id < firstId || id > lastId), symbol).toEqual([])
+  }
+}
+
+const reasonsOf = (claims: readonly GapClaim[], tier: Tier): ReadonlySet<ClaimReason> =>
+  new Set(
+    claims.flatMap(({ symbol, reason }) => (tierBySymbol.get(symbol) === tier ? [reason] : []))
+  )
+
+describe('what the levels let go', () => {
+  test('is claimed trade by trade, at the feed and over a pause at the wire', async () => {
+    await play({}, async (scene) => {
+      const { tree, enter, issue, met, streams, claims } = scene
+      await met(await issue(1_500))
+      expect(claims).toEqual([])
+      enter('graceful')
+      await met(await issue(1_500))
+      expect(reasonsOf(claims, 3)).toEqual(new Set(['shed']))
+      expect(reasonsOf(claims, 2)).toEqual(new Set())
+      enter('aggressive')
+      const before = await issue(1_500)
+      await met(before)
+      expect(reasonsOf(claims, 2)).toEqual(new Set(['shed']))
+      expect(reasonsOf(claims, 1)).toEqual(new Set())
+      enter('circuitBreak')
+      await tree.until('no streams', () => streams() === 0)
+      expect(tree.actor(`${feedPath}/policy`).counters).toMatchObject({ paused: 1 })
+      const paused = (await issue(1_500)) - before
+      enter('normal')
+      await tree.until('the streams', () => streams() === symbols.length)
+      // Symbols without a trade after the pause are asked for.
+      await met((await issue(40)) - paused)
+      await tree.until('all claims', () => areClaimed(claims, 'paused'))
+      expect(reasonsOf(claims, 1)).toEqual(new Set(['paused']))
+      expect(await tree.metric('k2_shed_records_total', 'market.crypto.trades.binance')).toBe(
+        claims.filter(({ reason }) => reason === 'shed').reduce((sum, { count }) => sum + count, 0)
+      )
+    })
+  })
+
+  test('is claimed over connections that are lost, paused or not', async () => {
+    await play({}, async (scene) => {
+      const { tree, venue, enter, issue, met, streams, claims } = scene
+      await met(await issue(800))
+      const connections = () => venue.control.status().connections.length - 1
+      const drop = () => {
+        const own = venue.control.status().connections.findLast(({ path }) => path !== listened)
+        venue.control.request({ drop: own!.id })
+      }
+      enter('circuitBreak')
+      await tree.until('no streams', () => streams() === 0)
+      drop()
+      const paused = (await issue(800)) - 800
+      await tree.until('another connection', () => connections() === 2 && streams() === 0)
+      expect(await framesOf(tree)).toBe(800)
+      enter('normal')
+      await tree.until('the streams', () => streams() === symbols.length)
+      await met((await issue(800)) - paused)
+      drop()
+      const lost = (await issue(800)) - 2_400
+      await tree.until(
+        'another connection',
+        () => connections() === 3 && streams() === symbols.length
+      )
+      await met((await issue(20)) - paused - lost)
+      await tree.until('all claims', () =>
+        areClaimed(claims, 'disconnect')
+      )
+      expect(new Set(claims.map(({ reason }) => reason))).toEqual(new Set(['paused', 'disconnect']))
+    })
+  })
+})
+
+const listened = `/ws/${symbols[0]!.toLowerCase()}@trade`
+
+/** Of every symbol something is. */
+const areClaimed = (claims: readonly GapClaim[], reason: ClaimReason): boolean => {
+  const claimed = claims.filter((claim) => claim.reason === reason)
+  return symbols.every((symbol) => claimed.some((claim) => claim.symbol === symbol))
+}
