@@ -10,6 +10,7 @@ import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
 import { type Level, policyOf } from '../../src/machines/ingest-policy.ts'
 import type { ClaimReason, GapClaim } from '../../src/market/gap-claim.ts'
 import { defaultCryptoTiers, type Tier, tierOf } from '../../src/market/tier.ts'
+import { until } from '../support/until.ts'
 import { settingsOf, type Venue, withSource } from '../support/venue.ts'
 import { cleanUp, holdings, newFolder, startTree, type Tree } from './support/runtime.ts'
 
@@ -61,39 +62,63 @@ interface Scene {
   readonly claims: readonly GapClaim[]
 }
 
-const play = async (
-  settings: Readonly<Record<`K2_${string}`, string>>,
-  body: (scene: Scene) => Promise<void>
-) => {
+type Market = ReturnType<typeof marketOnDemand>
+
+/** At full speed a venue waits for somebody to listen: somebody does who is never paused. */
+const listen = (venue: Venue): WebSocket =>
+  new WebSocket(`${venue.url}${listened}`).on('error', () => undefined)
+
+const startVenueTree = (folder: string, venue: Venue): Tree =>
+  startTree(folder, {
+    ...settingsOf(venue, symbols),
+    K2_DATA_TYPES: 'trades',
+    K2_REFERENCE_INTERVAL: 'off'
+  })
+
+/** Grows. */
+const claimsOf = ({ shared: { claims: queue } }: Tree): readonly GapClaim[] => {
+  const claims: GapClaim[] = [...queue.take()]
+  queue.onNoted(() => claims.push(...queue.take()))
+  return claims
+}
+
+const issueTo = async (venue: Venue, market: Market, count: number): Promise<void> => {
+  const total = issuedBy(venue) + count
+  market.issue(count)
+  await until(
+    () => {
+      venue.control.request({}) // which lets the market look again
+      return issuedBy(venue) === total ? true : undefined
+    },
+    { what: `${total} trades issued`, msMax: 60_000 }
+  )
+}
+
+/** On the wire; undefined before there is a connection. */
+const streamsOf = (tree: Tree): number | undefined =>
+  ['a', 'b']
+    .map((name) => tree.actor(`${feedPath}/stream:${name}`)?.counters?.['streams'])
+    .find((streams) => streams !== undefined)
+
+const subscribed = (tree: Tree) =>
+  tree.until('the streams', () => streamsOf(tree) === symbols.length)
+
+const landedIn = ({ shared }: Tree): number => shared.trades.landing.current?.totals.landed ?? 0
+
+const play = async (body: (scene: Scene) => Promise<void>) => {
   const market = marketOnDemand()
   await withSource(market.source, async (venue) => {
-    // At full speed a venue waits for somebody to listen: somebody does who is never paused.
-    const listener = new WebSocket(`${venue.url}${listened}`)
-    listener.on('error', () => undefined)
-    const tree = startTree(newFolder(), {
-      ...settingsOf(venue, symbols),
-      K2_DATA_TYPES: 'trades',
-      K2_REFERENCE_INTERVAL: 'off',
-      ...settings
-    })
-    const claims: GapClaim[] = []
-    tree.shared.claims.onNoted(() => claims.push(...tree.shared.claims.take()))
-    const streams = () =>
-      ['a', 'b'].map((name) => tree.actor(`${feedPath}/stream:${name}`))
-        .find((found) => found?.counters?.['streams'] !== undefined)?.counters?.['streams']
-    let issued = 0
-    await tree.until('the streams', () => streams() === symbols.length)
+    const listener = listen(venue)
+    const tree = startVenueTree(newFolder(), venue)
+    const claims = claimsOf(tree)
+    const streams = () => streamsOf(tree)
+    await subscribed(tree)
     await body({
       tree, venue, claims, streams,
       enter: (level) => tree.shared.policy.set(policyOf(level)),
       issue: async (count) => {
-        market.issue(count)
-        issued += count
-        await tree.until('the trades', () => {
-          venue.control.request({}) // which lets the market look again
-          return issuedBy(venue) === issued
-        })
-        return issued
+        await issueTo(venue, market, count)
+        return issuedBy(venue)
       },
       met: (count) =>
         tree.until(`${count} trades`, async () => (await framesOf(tree)) === count)
@@ -137,7 +162,7 @@ const reasonsOf = (claims: readonly GapClaim[], tier: Tier): ReadonlySet<ClaimRe
 
 describe('what the levels let go', () => {
   test('is claimed trade by trade, at the feed and over a pause at the wire', async () => {
-    await play({}, async (scene) => {
+    await play(async (scene) => {
       const { tree, enter, issue, met, streams, claims } = scene
       await met(await issue(1_500))
       expect(claims).toEqual([])
@@ -155,7 +180,7 @@ describe('what the levels let go', () => {
       expect(tree.actor(`${feedPath}/policy`).counters).toMatchObject({ paused: 1 })
       const paused = (await issue(1_500)) - before
       enter('normal')
-      await tree.until('the streams', () => streams() === symbols.length)
+      await subscribed(tree)
       // Symbols without a trade after the pause are asked for.
       await met((await issue(40)) - paused)
       await tree.until('all claims', () => areClaimed(claims, 'paused'))
@@ -166,8 +191,32 @@ describe('what the levels let go', () => {
     })
   })
 
+  test('is claimed by the next process, from what the table has on', async () => {
+    const folder = newFolder()
+    const market = marketOnDemand()
+    await withSource(market.source, async (venue) => {
+      const listener = listen(venue)
+      const first = startVenueTree(folder, venue)
+      await subscribed(first)
+      await issueTo(venue, market, 900)
+      await first.until('all rows', () => landedIn(first) === 900)
+      await first.drain()
+      await issueTo(venue, market, 600)
+      const second = startVenueTree(folder, venue)
+      const claims = claimsOf(second)
+      await second.until('all claims', () => areClaimed(claims, 'restart'))
+      await issueTo(venue, market, 300)
+      await second.until('all rows', () => landedIn(second) === 1_200)
+      listener.terminate()
+      await second.drain()
+      market.close()
+      expect(new Set(claims.map(({ reason }) => reason))).toEqual(new Set(['restart']))
+      await expectExplained(second, venue, claims)
+    })
+  })
+
   test('is claimed over connections that are lost, paused or not', async () => {
-    await play({}, async (scene) => {
+    await play(async (scene) => {
       const { tree, venue, enter, issue, met, streams, claims } = scene
       await met(await issue(800))
       const connections = () => venue.control.status().connections.length - 1
@@ -182,7 +231,7 @@ describe('what the levels let go', () => {
       await tree.until('another connection', () => connections() === 2 && streams() === 0)
       expect(await framesOf(tree)).toBe(800)
       enter('normal')
-      await tree.until('the streams', () => streams() === symbols.length)
+      await subscribed(tree)
       await met((await issue(800)) - paused)
       drop()
       const lost = (await issue(800)) - 2_400

@@ -43,6 +43,7 @@ import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.t
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
+import { KeptIds } from './kept-ids.ts'
 import { frameLetters, observeFrames, observeRest } from './feed-telemetry.ts'
 
 /** Stands for the address of the exchange that this process simulates. */
@@ -59,14 +60,15 @@ export const makeFeedActor = (
   const quoteAccount = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
+  const kept = new KeptIds(shared)
   const holes = new HoleWatch({
     exchange: shared.exchange,
     account,
     claims: shared.claims,
-    keptId: () => null,
+    keptId: (symbol) => kept.of(symbol),
     nowUs: () => shared.nowMs() * 1_000
   })
-  const context = { shared, feed, account, quoteAccount, sampler, connections, holes }
+  const context = { shared, feed, account, quoteAccount, sampler, connections, kept, holes }
   return feedMachine.provide({
     actions: { reportRotation: (_, report) => connections.noteRotation(report) },
     actors: {
@@ -108,6 +110,7 @@ interface StreamContext {
   readonly quoteAccount: FeedAccount
   readonly sampler: LetterSampler
   readonly connections: FeedConnections
+  readonly kept: KeptIds
   readonly holes: HoleWatch
 }
 
@@ -183,6 +186,7 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
       account,
       observe: (event) => observeFrames(shared, feed, event)
     })
+    yield* context.kept.loaded
     const end = yield* noted(shared, feed, attempt)
     // (2)
     if (end === 'drain.requested') yield* flushed(shared)
