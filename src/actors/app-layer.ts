@@ -3,10 +3,11 @@ import { BinanceSocket, binanceSocketDefaults } from '../adapters/exchange/binan
 import { observeSocket } from './ingest/feed-telemetry.ts'
 import type { Shared } from './shared.ts'
 
-export const appLayer = ({ config, telemetry, nowMs }: Shared) =>
+export const appLayer = ({ config, telemetry, nowMs, policy }: Shared) =>
   BinanceSocket.layer({
     ...binanceSocketDefaults,
     staleMs: config.binanceStaleMs,
     nowUs: () => nowMs() * 1_000,
+    isGrown: () => policy.current?.areBatchesGrown === true,
     observe: observeSocket(telemetry)
   })

@@ -24,6 +24,8 @@ import type { PendingBatch, PublisherLane } from './publisher-lane.ts'
 export interface LaneTimes {
   /** A batch that is not whole waits this long for more records. */
   readonly lingerMs: number
+  /** The same, while batches may grow. */
+  readonly grownLingerMs: number
   /** An append that has not ended by then is of unknown outcome. */
   readonly appendMsMax: number
   /** Pause before a batch that was refused is offered again. */
@@ -59,6 +61,8 @@ export interface LaneContext {
   readonly deadLetter: (record: LargeRecord) => Effect.Effect<void, { readonly message: string }>
   /** Why nothing may be appended anywhere at the moment; undefined while it may. */
   readonly refusal: () => string | undefined
+  /** Whether batches may grow, at the cost of time (R20). */
+  readonly isGrown: () => boolean
   readonly circuit: Circuit
   readonly ledger: PublishLedger
   readonly times: LaneTimes
@@ -137,10 +141,13 @@ export class LaneRunner<In> {
   }
 
   get #place(): Effect.Effect<void> {
-    const { times } = this.#context
+    const { times, isGrown } = this.#context
     const { lane } = this
+    const linger = Effect.suspend(() =>
+      Effect.sleep(isGrown() ? times.grownLingerMs : times.lingerMs)
+    )
     const awaitBatch = lane.filled.await.pipe(
-      Effect.andThen(Effect.race(Effect.sleep(times.lingerMs), lane.full.await))
+      Effect.andThen(Effect.race(linger, lane.full.await))
     )
     return Effect.gen({ self: this }, function* () {
       for (;;) {

@@ -35,6 +35,7 @@ const batchBytesMax = 1_024 * 1_024
 const appendMsSlack = 2_000
 const laneTimes: Omit<LaneTimes, 'appendMsMax'> = {
   lingerMs: 5,
+  grownLingerMs: 100,
   refusedPauseMs: 1_000,
   handoverMsMax: 250,
   finishMsMax: 1_000
@@ -117,6 +118,7 @@ const makePublisher = <A extends SequencedRecord, In>(
       tiers: defaultCryptoTiers,
       bytesMax: config.publishBytesMax,
       batchBytesMax,
+      isGrown: () => shared.policy.current?.areBatchesGrown === true,
       times: { ...laneTimes, appendMsMax: config.kafkaSendMs + appendMsSlack },
       isSheddable: spec.isSheddable,
       deadLetter: (record) => deadLetter(shared, dataType, record),

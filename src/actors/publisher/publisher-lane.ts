@@ -15,6 +15,7 @@ export interface PendingBatch {
 export interface LaneOptions<In> {
   readonly partition: number
   readonly packer: RecordPacker<In>
+  /** A batch is whole at this size. */
   readonly batchBytesMax: number
   readonly nowMs: () => number
 }
@@ -31,9 +32,12 @@ export class PublisherLane<In> {
   #records = 0
   #sinceMs = 0
   #closing = false
+  /** May change at any time; holds for the batch that is being filled. */
+  batchBytesMax: number
 
   constructor(options: LaneOptions<In>) {
     this.partition = options.partition
+    this.batchBytesMax = options.batchBytesMax
     this.#options = options
   }
 
@@ -53,7 +57,7 @@ export class PublisherLane<In> {
     this.#options.packer.pack(builder, record)
     this.#records += 1
     const bytes = builder.byteLength
-    if (bytes >= this.#options.batchBytesMax) this.#seal()
+    if (bytes >= this.batchBytesMax) this.#seal()
     return bytes - bytesBefore
   }
 

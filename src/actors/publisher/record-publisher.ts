@@ -41,6 +41,8 @@ export interface RecordPublisherOptions<In> {
   readonly bytesMax: number
   /** A batch leaves at this size at the latest. */
   readonly batchBytesMax: number
+  /** Whether batches may grow: all lanes' together to a quarter of `bytesMax` (R20). */
+  readonly isGrown: () => boolean
   readonly times: LaneTimes
   /** Whether records are dropped, by who would offer them, while `refused`. */
   readonly isSheddable: boolean
@@ -58,6 +60,10 @@ export type PublisherEvent =
 
 /** Waiting offers go on when pending bytes have fallen to this share of the bound. */
 const resumeShare = 0.5
+
+const grownShare = 0.25
+/** Far from what the log takes as one batch. */
+const grownBytesMax = 8 * 1_024 ** 2
 
 const claimsWaitingMax = 1_024
 
@@ -77,6 +83,7 @@ export class RecordPublisher<In> {
   #spool: Spool
   #pendingBytes = 0
   #heldLanes = 0
+  #isGrown = false
 
   constructor(options: RecordPublisherOptions<In>) {
     this.#options = options
@@ -132,6 +139,7 @@ export class RecordPublisher<In> {
   offer(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
     return Effect.suspend(() => {
       if (records.length > 0) this.#empty.closeUnsafe()
+      this.#resize()
       const isDiverted = this.#runners.some((runner) => runner.isDiverted)
       const refused =
         isDiverted || this.#claims.hasOpen ? this.#takeSome(records) : this.#takeAll(records)
@@ -176,6 +184,16 @@ export class RecordPublisher<In> {
       discard: true
     })
   )
+
+  #resize(): void {
+    const { isGrown, bytesMax, batchBytesMax } = this.#options
+    if (this.#isGrown === isGrown()) return
+    this.#isGrown = isGrown()
+    const share = Math.min((bytesMax * grownShare) / this.#runners.length, grownBytesMax)
+    for (const { lane } of this.#runners) {
+      lane.batchBytesMax = this.#isGrown ? Math.max(batchBytesMax, share) : batchBytesMax
+    }
+  }
 
   #takeAll(records: readonly In[]): RefusedBySymbol {
     for (const record of records) this.#take(record)

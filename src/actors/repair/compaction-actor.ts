@@ -7,6 +7,7 @@
  * 2. One data type at a time, so that `K2_COMPACTION_MEMORY_LIMIT` is the limit of all.
  * 3. While the disk's limit is used up nothing is rewritten: old files are deleted only later.
  * 4. Landing does not depend on it: it has a thread, a DuckDB and a table of its own.
+ * 5. Under pressure it gives way (`pace.ts`).
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -29,6 +30,7 @@ import {
   type CompactionRequest,
   type CompactionWorkerData
 } from './compaction-protocol.ts'
+import { leaveToBegin, restBetween } from './pace.ts'
 
 /** Each is a second or so of one core; the next run goes on where this one ends. */
 const groupsMax = 64
@@ -73,6 +75,7 @@ export const compactionProgram =
       const run = Effect.gen(function* () {
         // A long past is laid out run by run, without a pause.
         while (!isDiskFull(shared) && (yield* isDue)) {
+          yield* leaveToBegin(shared.policy) // (5)
           const { isLaidOut } = yield* shared.compacting.withPermits(1)(
             Effect.scoped(runInThread({ shared, pipeline, args, totals }))
           )
@@ -83,7 +86,7 @@ export const compactionProgram =
       yield* Effect.raceFirst(
         compactionMs === null
           ? Effect.never
-          : Effect.forever(Effect.andThen(Effect.sleep(compactionMs), run)),
+          : Effect.forever(Effect.andThen(restBetween(shared.policy, compactionMs), run)),
         drainRequested(commands)
       )
     }).pipe(markDependency)

@@ -12,6 +12,7 @@ import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { pointerDirectory } from '../storage/data-folder.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { restBetween } from './pace.ts'
 
 const firstMs = 300_000
 const checkMs = 21_600_000
@@ -53,13 +54,13 @@ export const orphansProgram =
               telemetry.log('warn', 'orphans.unlisted', { table: tableName, detail })
             )
           ),
-          Effect.andThen(Effect.sleep(checkMs)),
+          Effect.andThen(restBetween(shared.policy, checkMs)),
           Effect.forever
         )
       yield* Effect.raceFirst(
         orphanAgeMs === null
           ? Effect.never
-          : Effect.andThen(Effect.sleep(firstMs), checks(orphanAgeMs)),
+          : Effect.andThen(restBetween(shared.policy, firstMs), checks(orphanAgeMs)),
         drainRequested(commands)
       )
     }).pipe(markDependency)

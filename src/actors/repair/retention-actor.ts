@@ -12,6 +12,7 @@ import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
+import { restBetween } from './pace.ts'
 
 const checkMs = 600_000
 const dayMs = 86_400_000
@@ -45,7 +46,7 @@ export const retentionProgram =
         )
       )
       yield* Effect.raceFirst(
-        Effect.forever(Effect.andThen(check, Effect.sleep(checkMs))),
+        Effect.forever(Effect.andThen(check, restBetween(shared.policy, checkMs))),
         drainRequested(commands)
       )
     }).pipe(markDependency)

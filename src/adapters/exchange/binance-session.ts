@@ -45,6 +45,7 @@ export class BinanceSession implements ExchangeSession {
     this.#queue = new FrameQueue<SessionError>({
       bytesMax: options.queueBytesMax,
       batchFramesMax: options.batchFramesMax,
+      isGrown: () => options.isGrown?.() === true,
       setReading: (isReading) => this.#setReading(isReading)
     })
     this.#control = new ControlChannel<SessionError>({

@@ -6,6 +6,8 @@
  * 2. A failure is told only after every frame that arrived before it was taken.
  * 3. What a few reads of the socket bring becomes one batch: a reader waits while each turn of the
  *    event loop brings more, at most `gatherTurnsMax` of them.
+ * 4. While batches may grow, a reader waits for `gatherMs`, or until there is plenty: a batch of
+ *    the size that is grown to, or half of the bound. Fewer batches cost less per frame (R20).
  */
 import * as Effect from 'effect/Effect'
 import type { RawFrame } from './frame-result.ts'
@@ -14,6 +16,8 @@ export interface FrameQueueOptions {
   readonly bytesMax: number
   /** Most frames in one batch, so that a batch is handled within a few milliseconds. */
   readonly batchFramesMax: number
+  /** Whether batches may grow (4). */
+  readonly isGrown?: () => boolean
   /** Stops and restarts reading of the socket. */
   readonly setReading: (isReading: boolean) => void
 }
@@ -27,6 +31,7 @@ export class FrameQueue<E> {
   #failure: E | null = null
   #wake: (() => void) | null = null
   #wakeTimer: NodeJS.Immediate | null = null
+  #isGathering = false
 
   constructor(options: FrameQueueOptions) {
     this.#options = options
@@ -56,9 +61,10 @@ export class FrameQueue<E> {
 
   /** Waits for at least one frame. Fails once the queue has failed and is empty (2). */
   readonly take: Effect.Effect<ReadonlyArray<RawFrame>, E> = Effect.suspend(() => {
-    if (this.#isSettled()) return this.#next()
+    if (this.#isSettled() && this.#isDue()) return this.#next()
     return Effect.callback<ReadonlyArray<RawFrame>, E>((resume) => {
       this.#wake = () => resume(this.#next())
+      if (this.#isSettled()) this.#wakeReaderSoon()
       return Effect.sync(() => {
         this.#wake = null
       })
@@ -77,7 +83,7 @@ export class FrameQueue<E> {
   }
 
   #takeBatch(): ReadonlyArray<RawFrame> {
-    const end = Math.min(this.#head + this.#options.batchFramesMax, this.#frames.length)
+    const end = Math.min(this.#head + this.#batchFramesMax, this.#frames.length)
     const batch = this.#frames.slice(this.#head, end)
     this.#head = end
     if (end === this.#frames.length) {
@@ -97,8 +103,36 @@ export class FrameQueue<E> {
     this.#options.setReading(!isPaused)
   }
 
+  get #batchFramesMax(): number {
+    const { batchFramesMax } = this.#options
+    return this.#isGrown ? batchFramesMax * growth : batchFramesMax
+  }
+
+  get #isGrown(): boolean {
+    return this.#options.isGrown?.() === true
+  }
+
+  /** (4) */
+  #isDue(): boolean {
+    if (this.#failure !== null || !this.#isGrown) return true
+    const frameCount = this.#frames.length - this.#head
+    return (
+      frameCount >= this.#batchFramesMax || this.#queuedBytes >= this.#options.bytesMax / 2
+    )
+  }
+
   #wakeReaderSoon(): void {
-    if (this.#wake !== null && this.#wakeTimer === null) this.#gather(gatherTurnsMax)
+    if (this.#wake === null || this.#wakeTimer !== null) return
+    if (this.#isDue()) {
+      this.#gather(gatherTurnsMax)
+      return
+    }
+    if (this.#isGathering) return
+    this.#isGathering = true
+    setTimeout(() => {
+      this.#isGathering = false
+      if (this.#wake !== null && this.#wakeTimer === null) this.#gather(1)
+    }, gatherMs)
   }
 
   /** (3) */
@@ -121,5 +155,8 @@ export class FrameQueue<E> {
 }
 
 const gatherTurnsMax = 4
+/** Well below what makes data late, and many times what frames come in at low rates. */
+const gatherMs = 25
+const growth = 4
 /** Below this, taken frames stay in the array until it is empty: copying would cost more. */
 const compactFramesMin = 4096

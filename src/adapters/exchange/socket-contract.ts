@@ -12,6 +12,8 @@ export interface BinanceSocketOptions {
   readonly closeMsMax: number
   readonly queueBytesMax: number
   readonly batchFramesMax: number
+  /** Whether batches of frames may grow, at the cost of time. */
+  readonly isGrown?: () => boolean
   readonly payloadBytesMax: number
   /** Certificates trusted instead of the system's, PEM; for a venue of one's own. */
   readonly trustedCertificates?: ReadonlyArray<string>

@@ -101,7 +101,9 @@ const planted = (spool: Spool, bug: Bug | undefined): Spool => ({
 const bytesMax = 6_000
 const turnsMax = 20_000
 const times = {
-  lingerMs: 1, appendMsMax: 200, refusedPauseMs: 20, handoverMsMax: 50, finishMsMax: 100
+  lingerMs: 1,
+  grownLingerMs: 20,
+  appendMsMax: 200, refusedPauseMs: 20, handoverMsMax: 50, finishMsMax: 100
 }
 
 class World {
@@ -198,6 +200,7 @@ class World {
       tiers: defaultCryptoTiers,
       bytesMax: 4_000,
       batchBytesMax: 500,
+      isGrown: () => false,
       times,
       isSheddable: false,
       deadLetter: () => Effect.void,

@@ -144,8 +144,11 @@ export const makeWorld = async (
     tiers: defaultCryptoTiers,
     bytesMax: 1_000_000,
     batchBytesMax: 1_000,
+    isGrown: () => false,
     times: {
-      lingerMs: 1, appendMsMax: 60_000, refusedPauseMs: 1, handoverMsMax: 1_000, finishMsMax: 50
+      lingerMs: 1,
+      grownLingerMs: 20,
+      appendMsMax: 60_000, refusedPauseMs: 1, handoverMsMax: 1_000, finishMsMax: 50
     },
     isSheddable: false,
     deadLetter: () => Effect.void,

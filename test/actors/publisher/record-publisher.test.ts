@@ -238,11 +238,36 @@ describe('while the log takes nothing', () => {
     expect(firstAppearances(log.ids.get(0)!)).toEqual(idsOf(trades(6)))
   })
 
+  test('batches grow while they may, to a share of the bound, and no longer', async () => {
+    const sizesOf = async (growing: boolean) => {
+      const log = new FakeLog()
+      let isGrown = growing
+      const world = await makeWorld(log, 1, { isGrown: () => isGrown, bytesMax: 40_000 })
+      await offer(world, trades(200))
+      isGrown = false
+      await offer(world, trades(40, 200))
+      world.run()
+      await expect.poll(() => world.publisher.counts.acknowledged).toBe(240)
+      return world.events.flatMap((event) =>
+        event.type === 'batch.published' ? [event.bytes] : []
+      )
+    }
+    const normal = await sizesOf(false)
+    const grown = await sizesOf(true)
+    expect(Math.max(...normal)).toBeLessThan(1_500)
+    expect(grown.length).toBeLessThan(normal.length / 3)
+    expect(Math.max(...grown)).toBeGreaterThan(5_000)
+    expect(Math.max(...grown)).toBeLessThan(10_500)
+    expect(grown.at(-1)).toBeLessThan(1_500)
+  })
+
   test('an append that never ends is given up after its deadline', async () => {
     const log = new FakeLog()
     log.answer = () => Effect.never
     const times = {
-      lingerMs: 1, appendMsMax: 5, refusedPauseMs: 1, handoverMsMax: 10, finishMsMax: 50
+      lingerMs: 1,
+      grownLingerMs: 20,
+      appendMsMax: 5, refusedPauseMs: 1, handoverMsMax: 10, finishMsMax: 50
     }
     const world = await makeWorld(log, 1, { times })
     world.run()

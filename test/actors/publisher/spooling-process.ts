@@ -43,8 +43,11 @@ const program = Effect.gen(function* () {
     tiers: defaultCryptoTiers,
     bytesMax: 100_000,
     batchBytesMax: 2_000,
+    isGrown: () => false,
     times: {
-      lingerMs: 1, appendMsMax: 10_000, refusedPauseMs: 10, handoverMsMax: 10, finishMsMax: 10
+      lingerMs: 1,
+      grownLingerMs: 20,
+      appendMsMax: 10_000, refusedPauseMs: 10, handoverMsMax: 10, finishMsMax: 10
     },
     isSheddable: false,
     deadLetter: () => Effect.void,
