@@ -7,73 +7,21 @@
  *    survives a kill (R4). Only where the spool takes none is it sent again from memory.
  * 3. What may still be written by an append that was given up is never touched again: it is copied.
  * 4. The spool is told that records are drained after the event log has acknowledged them.
- * 5. What neither takes stays in memory, and is offered again until one does (R14, R31).
+ * 5. While the level of degradation asks for it, everything goes through the spool, and leaves it
+ *    only as fast as the pace allows (R20), but for a spool that is full.
+ * 6. What neither takes stays in memory, and is offered again until one does (R14, R31).
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
-import type { EventLogWriter, ReadFailure } from '../../adapters/log/event-log.ts'
+import type { ReadFailure } from '../../adapters/log/event-log.ts'
 import type { JoinedBatches } from '../../adapters/log/joined-batches.ts'
 import type { PackedRecords } from '../../adapters/log/record-batch.ts'
 import type { SpoolLane } from '../../adapters/log/spool.ts'
-import { type LargeRecord, makeSendBatch } from './batch-sender.ts'
-import type { Circuit, Leave, SendOutcome } from './circuit.ts'
-import type { PublishLedger } from './publish-ledger.ts'
+import { makeSendBatch } from './batch-sender.ts'
+import type { Leave, SendOutcome } from './circuit.ts'
+import type { LaneContext } from './lane-context.ts'
 import type { PendingBatch, PublisherLane } from './publisher-lane.ts'
-
-export interface LaneTimes {
-  /** A batch that is not whole waits this long for more records. */
-  readonly lingerMs: number
-  /** The same, while batches may grow. */
-  readonly grownLingerMs: number
-  /** An append that has not ended by then is of unknown outcome. */
-  readonly appendMsMax: number
-  /** Pause before a batch that was refused is offered again. */
-  readonly refusedPauseMs: number
-  /** Longest that a batch waits for the last of the spool to leave before it. */
-  readonly handoverMsMax: number
-  /** Once the publisher is finishing, sends and draining go on for so long. */
-  readonly finishMsMax: number
-}
-
-export type LaneEvent =
-  | {
-      readonly type: 'batch.published'
-      readonly records: number
-      readonly bytes: number
-      /** From its first record to its durability; null of what was in the spool. */
-      readonly tookMs: number | null
-    }
-  | {
-      readonly type: 'batch.spooled'
-      readonly records: number
-      readonly bytes: number
-      readonly tookMs: number
-    }
-  /** Refused by the event log, or by log and spool. */
-  | { readonly type: 'batch.refused'; readonly detail: string }
-
-export interface LaneContext {
-  readonly topic: string
-  /** The event log as it is served now. */
-  readonly log: () => Pick<EventLogWriter, 'append'> | undefined
-  /** Ends once a record that the log will never take is durable as a dead letter. */
-  readonly deadLetter: (record: LargeRecord) => Effect.Effect<void, { readonly message: string }>
-  /** Why nothing may be appended anywhere at the moment; undefined while it may. */
-  readonly refusal: () => string | undefined
-  /** Whether batches may grow, at the cost of time (R20). */
-  readonly isGrown: () => boolean
-  readonly circuit: Circuit
-  readonly ledger: PublishLedger
-  readonly times: LaneTimes
-  readonly batchBytesMax: number
-  readonly nowMs: () => number
-  /** Pending bytes of the publisher have changed by so many. */
-  readonly settled: (bytes: number) => void
-  /** The lane holds a batch that nobody takes, or does so no more. */
-  readonly held: (change: 1 | -1) => void
-  readonly observe: (event: LaneEvent) => void
-}
 
 export class LaneRunner<In> {
   readonly lane: PublisherLane<In>
@@ -93,7 +41,8 @@ export class LaneRunner<In> {
 
   /** Whether what comes now goes through the spool, or waits for room in it. */
   get isDiverted(): boolean {
-    return !this.#context.circuit.isClosed || this.#isHeld || !this.#isSpoolEmpty
+    const { circuit, isSpilling } = this.#context
+    return !circuit.isClosed || this.#isHeld || !this.#isSpoolEmpty || isSpilling()
   }
 
   /** The spool was opened, at first or anew. */
@@ -162,7 +111,7 @@ export class LaneRunner<In> {
 
   /** Ends once the batch is durable in the event log or in the spool. */
   #placeInHand(): Effect.Effect<void> {
-    const { refusal, circuit, times } = this.#context
+    const { refusal, circuit, times, isSpilling } = this.#context
     return Effect.gen({ self: this }, function* () {
       for (;;) {
         const batch = this.#inHand!
@@ -177,7 +126,8 @@ export class LaneRunner<In> {
             if (this.#isSpoolEmpty) continue
           }
           // (1)
-          const leave = this.#isSpoolEmpty ? circuit.take() : undefined
+          const isDirect = this.#isSpoolEmpty && !isSpilling()
+          const leave = isDirect ? circuit.take() : undefined
           if (leave !== undefined && (yield* this.#sendInHand(batch, leave))) return
           detail = yield* this.#spoolBatch(this.#inHand!)
           if (detail === undefined) return
@@ -189,8 +139,8 @@ export class LaneRunner<In> {
 
   /** What is left in the spool leaves soon: better to wait for it than to go behind it for ever. */
   get #isHandover(): boolean {
-    const { circuit, batchBytesMax } = this.#context
-    if (this.#isSpoolEmpty || !circuit.isClosed) return false
+    const { circuit, batchBytesMax, isSpilling, pace } = this.#context
+    if (this.#isSpoolEmpty || !circuit.isClosed || isSpilling() || pace.isHeld) return false
     return this.#spool!.undrainedBytes <= batchBytesMax
   }
 
@@ -239,7 +189,7 @@ export class LaneRunner<In> {
     this.#context.settled(packed.bytes.length)
   }
 
-  /** (5) */
+  /** (6) */
   #hold(detail: string): Effect.Effect<void> {
     const { circuit, times, held, observe } = this.#context
     return Effect.suspend(() => {
@@ -272,6 +222,7 @@ export class LaneRunner<In> {
     return Effect.gen({ self: this }, function* () {
       for (;;) {
         yield* this.#spooled.await
+        yield* this.#paced
         const spool = this.#spool
         const oldest = spool === undefined ? undefined : yield* this.#oldestOf(spool)
         if (spool === undefined || oldest === undefined) {
@@ -292,6 +243,18 @@ export class LaneRunner<In> {
     })
   }
 
+  /** (5) */
+  get #paced(): Effect.Effect<void> {
+    const { pace, times } = this.#context
+    // Held here, the lane has found no room in the spool: see `#hold`.
+    const untilFull: Effect.Effect<void> = Effect.suspend(() =>
+      this.#isHeld
+        ? Effect.void
+        : Effect.andThen(Effect.sleep(times.refusedPauseMs), untilFull)
+    )
+    return Effect.raceAllFirst([pace.leave, Deferred.await(this.#finishing), untilFull])
+  }
+
   /** A spool that is being opened anew, or whose disk does not answer, is read later. */
   #oldestOf(spool: SpoolLane): Effect.Effect<JoinedBatches | undefined, ReadFailure> {
     const { batchBytesMax, times } = this.#context
@@ -303,7 +266,7 @@ export class LaneRunner<In> {
   }
 
   #drainStep(spool: SpoolLane, oldest: JoinedBatches, leave: Leave): Effect.Effect<boolean> {
-    const { ledger, observe } = this.#context
+    const { ledger, observe, pace } = this.#context
     const { packed } = oldest
     const bytes = packed.bytes.length
     return Effect.gen({ self: this }, function* () {
@@ -311,6 +274,7 @@ export class LaneRunner<In> {
       if (outcome.type === 'acknowledged') {
         const { setAside } = outcome
         const records = packed.recordCount - setAside
+        pace.spend(packed.recordCount)
         ledger.noteDrained(records, spool !== this.#spool)
         ledger.noteDrainedAside(setAside, spool !== this.#spool)
         yield* spool.acknowledge(oldest) // (4)

@@ -27,7 +27,9 @@ import type { Shared } from '../shared.ts'
 import type { LargeRecord } from './batch-sender.ts'
 import { steadyMs } from '../steady-clock.ts'
 import { Circuit } from './circuit.ts'
-import type { LaneTimes } from './lane-runner.ts'
+import { drainLagOf } from './drain-lag.ts'
+import { DrainPace } from './drain-pace.ts'
+import type { LaneTimes } from './lane-context.ts'
 import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
 
 const batchBytesMax = 1_024 * 1_024
@@ -77,11 +79,20 @@ const publisherProgram =
       const { commands, reportStatus, notifyParent } = args
       const circuit = new Circuit(notifyParent)
       pipeline.circuit.openedMs = null
-      const publisher = yield* makePublisher(shared, pipeline, circuit)
+      const pace: DrainPace = new DrainPace({
+        isSpilling: isSpilling(shared),
+        hasSpooled: () => publisher.counts.spooled > 0,
+        lag: drainLagOf(shared, pipeline)
+      })
+      const publisher = yield* makePublisher(shared, pipeline, { circuit, pace })
       reportStatus(() => ({
         queueBytes: publisher.pendingBytes,
-        counters: { ...publisher.counts }
+        counters: {
+          ...publisher.counts,
+          ...(pace.perSecond === null ? {} : { drainPerSecond: Math.round(pace.perSecond) })
+        }
       }))
+      yield* Effect.forkScoped(pace.run)
       yield* Effect.addFinalizer(() => rescued(shared, pipeline.topic, publisher))
       yield* shared.spool.follow((spool) => {
         publisher.useSpool(spool)
@@ -103,7 +114,7 @@ const publisherProgram =
 const makePublisher = <A extends SequencedRecord, In>(
   shared: Shared,
   { topic, spec, dataType }: PipelineOf<A, In>,
-  circuit: Circuit
+  { circuit, pace }: { readonly circuit: Circuit; readonly pace: DrainPace }
 ): Effect.Effect<RecordPublisher<In>> =>
   Effect.gen(function* () {
     const { config } = shared
@@ -119,6 +130,8 @@ const makePublisher = <A extends SequencedRecord, In>(
       bytesMax: config.publishBytesMax,
       batchBytesMax,
       isGrown: () => shared.policy.current?.areBatchesGrown === true,
+      isSpilling: isSpilling(shared),
+      pace,
       times: { ...laneTimes, appendMsMax: config.kafkaSendMs + appendMsSlack },
       isSheddable: spec.isSheddable,
       deadLetter: (record) => deadLetter(shared, dataType, record),
@@ -150,6 +163,11 @@ const deadLetter = (
       detail
     })
   })
+
+const isSpilling =
+  ({ policy }: Shared) =>
+  (): boolean =>
+    policy.current?.isSpilling === true
 
 /** Room that is used up comes back by retention, or by a larger `K2_DISK_LIMIT` (R53). */
 const diskRefusal = ({ disk }: Shared): string | undefined => {

@@ -20,7 +20,8 @@ import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { Spool, SpoolUsage } from '../../adapters/log/spool.ts'
 import { type Tier, tierOf, type TierTable } from '../../market/tier.ts'
 import type { Circuit } from './circuit.ts'
-import { type LaneContext, type LaneEvent, LaneRunner, type LaneTimes } from './lane-runner.ts'
+import type { LaneContext, LaneEvent, LaneTimes } from './lane-context.ts'
+import { LaneRunner } from './lane-runner.ts'
 import { type PublishCounts, PublishLedger } from './publish-ledger.ts'
 import { PublisherLane } from './publisher-lane.ts'
 import type { RecordPacker } from './record-packer.ts'
@@ -43,6 +44,9 @@ export interface RecordPublisherOptions<In> {
   readonly batchBytesMax: number
   /** Whether batches may grow: all lanes' together to a quarter of `bytesMax` (R20). */
   readonly isGrown: () => boolean
+  /** Whether everything goes through the spool, to release memory (R20). */
+  readonly isSpilling: () => boolean
+  readonly pace: LaneContext['pace']
   readonly times: LaneTimes
   /** Whether records are dropped, by who would offer them, while `refused`. */
   readonly isSheddable: boolean

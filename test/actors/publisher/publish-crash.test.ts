@@ -19,6 +19,7 @@ import { defaultCryptoTiers } from '../../../src/market/tier.ts'
 import { simulatedClock } from '../../adapters/log/simulated-clock.ts'
 import { SimulatedMachine, seededRandom } from '../../support/simulated-files.ts'
 import { trade } from '../../support/trades.ts'
+import { freePace } from './free-pace.ts'
 import {
   codec,
   FakeLog,
@@ -201,6 +202,8 @@ class World {
       bytesMax: 4_000,
       batchBytesMax: 500,
       isGrown: () => false,
+      isSpilling: () => false,
+      pace: freePace,
       times,
       isSheddable: false,
       deadLetter: () => Effect.void,

@@ -30,6 +30,7 @@ import { defaultCryptoTiers } from '../../../src/market/tier.ts'
 import { temporaryDirectory } from '../../adapters/log/log-support.ts'
 import { type OpenedSpool, openTestSpool } from '../../adapters/log/spool-support.ts'
 import { manualPort } from '../../machines/support/feed.ts'
+import { freePace } from './free-pace.ts'
 
 export const topic = 'market.crypto.trades.binance'
 export const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
@@ -145,6 +146,8 @@ export const makeWorld = async (
     bytesMax: 1_000_000,
     batchBytesMax: 1_000,
     isGrown: () => false,
+    isSpilling: () => false,
+    pace: freePace,
     times: {
       lingerMs: 1,
       grownLingerMs: 20,

@@ -238,6 +238,55 @@ describe('while the log takes nothing', () => {
     expect(firstAppearances(log.ids.get(0)!)).toEqual(idsOf(trades(6)))
   })
 
+  test('while the level asks for it everything goes through the spool, in order', async () => {
+    const log = new FakeLog()
+    let isSpilling = true
+    let spent = 0
+    const held = Effect.runSync(Deferred.make<void>())
+    const pace = {
+      isHeld: true,
+      leave: Deferred.await(held),
+      spend: (records: number) => void (spent += records)
+    }
+    const world = await makeWorld(log, 2, { isSpilling: () => isSpilling, pace })
+    world.run()
+    await offer(world, trades(50))
+    await flushed(world)
+    expect(world.publisher.pendingBytes).toBe(0)
+    expect(world.publisher.counts).toMatchObject({ spooled: 50, inFlight: 0, acknowledged: 0 })
+    expect([log.appends, world.breaker.state()]).toEqual([0, 'closed'])
+    // What comes afterwards stays behind it.
+    isSpilling = false
+    await offer(world, trades(50, 50))
+    await flushed(world)
+    expect(log.appends).toBe(0)
+    Deferred.doneUnsafe(held, Effect.void)
+    await expect.poll(() => world.publisher.counts.acknowledged).toBe(100)
+    expect(spent).toBe(100)
+    const ids = [...log.ids.values()].flat()
+    expect(ids.toSorted((a, b) => a - b)).toEqual(idsOf(trades(100)))
+    for (const lane of log.ids.values()) expect(lane).toEqual(lane.toSorted((a, b) => a - b))
+    await offer(world, trades(1, 100))
+    await expect.poll(() => world.publisher.counts).toMatchObject({ acknowledged: 101, spooled: 0 })
+  })
+
+  test('a spool that is full is emptied, though it should be held', async () => {
+    const log = new FakeLog()
+    const pace = { isHeld: true, leave: Effect.never, spend: () => undefined }
+    const world = await makeWorld(log, 1, {
+      isSpilling: () => true, pace, spoolOptions: { bytesMax: () => 4_000 }
+    })
+    world.run()
+    for (let from = 0; from < 60; from += 5) {
+      await offer(world, trades(5, from))
+      await flushed(world)
+    }
+    const { refused, acknowledged, spooled } = world.publisher.counts
+    expect(refused + acknowledged + spooled).toBe(60)
+    expect(acknowledged).toBeGreaterThan(0)
+    expect(log.ids.get(0)).toEqual(log.ids.get(0)!.toSorted((a, b) => a - b))
+  })
+
   test('batches grow while they may, to a share of the bound, and no longer', async () => {
     const sizesOf = async (growing: boolean) => {
       const log = new FakeLog()

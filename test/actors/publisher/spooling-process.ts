@@ -15,6 +15,7 @@ import { makeRecordCodec } from '../../../src/adapters/schema/record-codec.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { defaultCryptoTiers } from '../../../src/market/tier.ts'
 import { trade } from '../../support/trades.ts'
+import { freePace } from './free-pace.ts'
 
 const topic = 'market.crypto.trades.binance'
 const [directory = '', from = '0'] = process.argv.slice(2)
@@ -44,6 +45,8 @@ const program = Effect.gen(function* () {
     bytesMax: 100_000,
     batchBytesMax: 2_000,
     isGrown: () => false,
+    isSpilling: () => false,
+    pace: freePace,
     times: {
       lingerMs: 1,
       grownLingerMs: 20,
