@@ -14,6 +14,7 @@ export const figureIds = [
   'peers',
   'start',
   'stages',
+  'levels',
   'queries',
   'maintenance'
 ] as const

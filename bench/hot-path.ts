@@ -24,6 +24,9 @@ export type Rows = TradeColumns
 const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 const packer = tradePacker(codec)
 
+/** As a publisher has it. */
+export const feedPacker = () => tradePacker(makeRecordCodec<TradeV2>(tradeV2Schema))
+
 export const { schemaFingerprint } = packer
 
 export const makeRows = (): Rows => new TradeColumns()

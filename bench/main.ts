@@ -17,6 +17,7 @@ import { measureKafkaClients } from './kafka-clients.ts'
 import { measureKafkaDrain } from './kafka-drain.ts'
 import { measureLander } from './lander.ts'
 import { measurePeers } from './peers/peers.ts'
+import { measureLevels } from './levels.ts'
 import { measureMaintenance } from './maintenance.ts'
 import { measureQueries } from './queries.ts'
 import { measureRate } from './rate.ts'
@@ -52,6 +53,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
     measure: measureKafkaDrain
   },
   peers: { title: 'From Kafka to table: K2 and the same in Python', measure: measurePeers },
+  levels: { title: 'What the levels do at the feed, in one thread', measure: measureLevels },
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },

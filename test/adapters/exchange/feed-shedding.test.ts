@@ -2,6 +2,7 @@
 import { Deferred, Effect, Exit, Fiber } from 'effect'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { PolicyHolder } from '../../../src/actors/degradation/policy-holder.ts'
 import { SocketClosed } from '../../../src/adapters/exchange/exchange-errors.ts'
 import {
   FeedAccount, noneRefused, type SymbolAccount
@@ -9,6 +10,7 @@ import {
 import {
   type FramesHandled, pumpFrames, type PumpOptions
 } from '../../../src/adapters/exchange/feed-pump.ts'
+import { FrameQueue } from '../../../src/adapters/exchange/frame-queue.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/frame-letters.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
 import type { LevelAsks } from '../../../src/adapters/exchange/frame-shedder.ts'
@@ -313,6 +315,49 @@ const expectClaimedBefore = (events: readonly Event[], symbol: string) => {
     if (fromId !== null) expect(fromId).toBeGreaterThan(highest)
   }
 }
+
+test('a command acts on the next batch, while a million trades are queued', async () => {
+  const { options } = feedOptions()
+  const queued = 1_000_000
+  const queue = new FrameQueue<SocketClosed>({
+    bytesMax: 1e12, batchFramesMax: 1_000, setReading: () => undefined
+  })
+  const frames = ['BTCUSDT', 'DOGEUSDT'].map((symbol) => frameOf(tradeText(symbol, 5), 1))
+  for (let index = 0; index < queued; index++) queue.push(frames[index % 2]!)
+  const policy = new PolicyHolder()
+  policy.set(policyOf('normal'))
+  const offered: Array<ReadonlySet<string>> = []
+  const waiting = () => queue.queuedBytes / frames[0]!.bytes.length
+  const fiber = Effect.runFork(
+    Effect.scoped(
+      pumpFrames<never>({
+        ...options,
+        level: () => policy.current,
+        instruments,
+        sampler: new LetterSampler(0),
+        deadLetters: { offer: () => Effect.void },
+        drainRequested: Effect.never,
+        observe: () => undefined,
+        source: { takeFrames: queue.take, close: Effect.void },
+        sink: {
+          offer: (trades) =>
+            Effect.sync(() => {
+              offered.push(new Set(trades.map((given) => recordOf(given).symbol)))
+              return noneRefused
+            })
+        }
+      })
+    )
+  )
+  await expect.poll(() => offered.length).toBeGreaterThan(3)
+  const before = offered.length
+  expect(waiting()).toBeGreaterThan(queued / 2)
+  policy.set(policyOf('graceful'))
+  await expect.poll(() => offered.length).toBeGreaterThan(before + 3)
+  await Effect.runPromise(Fiber.interrupt(fiber))
+  expect(offered.slice(0, before).every((symbols) => symbols.has('DOGEUSDT'))).toBe(true)
+  expect(offered.slice(before).some((symbols) => symbols.has('DOGEUSDT'))).toBe(false)
+})
 
 describe('conflated quotes', () => {
   const soft = at('soft')
