@@ -111,6 +111,7 @@ const openFeed = Effect.fnUntraced(function* (
       handoverMsMax: 250, finishMsMax: 1_000
     },
     isSheddable: false,
+    deadLetter: () => Effect.die('a trade that is too large for the log'),
     refusal: () => undefined,
     nowMs: () => performance.now(),
     observe: () => undefined
