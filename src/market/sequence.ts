@@ -28,8 +28,17 @@ const confirmationsMin = 3
 /** Epochs remembered per symbol; what is older than the oldest start counts as a duplicate. */
 const epochsMax = 8
 
-/** Inclusive id range. */
-type IdRange = [from: number, to: number]
+/** Spans of written-off ids remembered per epoch; beyond that the oldest two become one. */
+const writtenOffSpansMax = 256
+
+/**
+ * Missing ids, both inclusive, and the exchange times of the trades before and behind them,
+ * microseconds; null, or absent from a state that an older K2 has written, where unknown.
+ */
+export type Hole = [from: number, to: number, afterUs?: number | null, beforeUs?: number | null]
+
+/** Ids that were written off; `ids` is how many of the range, all but where spans became one. */
+type WrittenOffSpan = [from: number, to: number, ids: number]
 
 export interface Epoch {
   /** 0 for the first, one more after each restart of the venue's ids. */
@@ -39,12 +48,16 @@ export interface Epoch {
    */
   readonly startUs: number
   low: number
+  /** Exchange time of the record with the lowest id, microseconds; absent where unknown. */
+  lowUs?: number
   high: number
   /** Newest exchange time among its records. Microseconds. */
   newestUs: number
-  holes: IdRange[]
+  holes: Hole[]
   /** Ids given up with holes beyond `holesMax`. */
   writtenOffIds: number
+  /** Where those were, in the order in which they were given up; absent where there are none. */
+  writtenOff?: WrittenOffSpan[]
 }
 
 /**
@@ -184,6 +197,7 @@ const newEpoch = (
   number,
   startUs,
   low: first.id,
+  lowUs: first.timeUs,
   high: first.id,
   newestUs: first.timeUs,
   holes: [],
@@ -251,38 +265,55 @@ const placeConsecutive = (
 ): Placed => {
   if (id > epoch.high) {
     const gapIds = id - epoch.high - 1
-    if (gapIds > 0) addHole(epoch, epoch.holes.length, [epoch.high + 1, id - 1], limits)
+    if (gapIds > 0) {
+      const hole: Hole = [epoch.high + 1, id - 1, epoch.newestUs, timeUs]
+      addHole(epoch, epoch.holes.length, hole, limits)
+    }
     epoch.high = id
     if (timeUs > epoch.newestUs) epoch.newestUs = timeUs
     return { kind: 'next', epoch: epoch.number, gapIds }
   }
   if (id < epoch.low) {
-    if (id + 1 < epoch.low) addHole(epoch, 0, [id + 1, epoch.low - 1], limits)
+    if (id + 1 < epoch.low) {
+      addHole(epoch, 0, [id + 1, epoch.low - 1, timeUs, epoch.lowUs ?? null], limits)
+    }
     epoch.low = id
+    epoch.lowUs = timeUs
     return { kind: 'late', epoch: epoch.number }
   }
   const index = holeAt(epoch.holes, id)
   if (index === -1) return duplicate
-  narrow(epoch, index, id, limits)
+  narrow(epoch, index, { id, timeUs }, limits)
   return { kind: 'late', epoch: epoch.number }
 }
 
-const addHole = (epoch: Epoch, index: number, hole: IdRange, limits: SequenceLimits): void => {
+const addHole = (epoch: Epoch, index: number, hole: Hole, limits: SequenceLimits): void => {
   epoch.holes.splice(index, 0, hole)
   if (epoch.holes.length <= limits.holesMax) return
   const [from, to] = epoch.holes.shift()!
-  epoch.writtenOffIds += to - from + 1
+  const ids = to - from + 1
+  epoch.writtenOffIds += ids
+  const spans = (epoch.writtenOff ??= [])
+  spans.push([from, to, ids])
+  if (spans.length <= writtenOffSpansMax) return
+  const [[from1, to1, ids1], [from2, to2, ids2]] = spans as [WrittenOffSpan, WrittenOffSpan]
+  spans.splice(0, 2, [Math.min(from1, from2), Math.max(to1, to2), ids1 + ids2])
 }
 
-const narrow = (epoch: Epoch, index: number, id: number, limits: SequenceLimits): void => {
-  const [from, to] = epoch.holes[index]!
+const narrow = (
+  epoch: Epoch,
+  index: number,
+  { id, timeUs }: PlacedRecord,
+  limits: SequenceLimits
+): void => {
+  const [from, to, afterUs = null, beforeUs = null] = epoch.holes[index]!
   epoch.holes.splice(index, 1)
-  if (id < to) epoch.holes.splice(index, 0, [id + 1, to])
-  if (from < id) addHole(epoch, index, [from, id - 1], limits)
+  if (id < to) epoch.holes.splice(index, 0, [id + 1, to, timeUs, beforeUs])
+  if (from < id) addHole(epoch, index, [from, id - 1, afterUs, timeUs], limits)
 }
 
 /** Index of the hole that contains the id, or -1. */
-const holeAt = (holes: readonly IdRange[], id: number): number => {
+const holeAt = (holes: readonly Hole[], id: number): number => {
   let left = 0
   let right = holes.length - 1
   while (left <= right) {

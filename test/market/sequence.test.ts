@@ -19,7 +19,8 @@ const fold = (state: SymbolSequence, id: number, timeUs = timeOf(id), jumpMax = 
 const kinds = (state: SymbolSequence, ids: readonly number[]): Outcome['kind'][] =>
   ids.map((id) => fold(state, id).outcome.kind)
 
-const holes = (state: SymbolSequence) => state.epochs.at(-1)!.holes
+const holes = (state: SymbolSequence) =>
+  state.epochs.at(-1)!.holes.map(([from, to]) => [from, to])
 
 describe('sequence tracking (R7)', () => {
   test('the first id is accepted, what follows it is next', () => {
@@ -88,6 +89,28 @@ describe('sequence tracking (R7)', () => {
     expect(state.epochs.map(({ low, high }) => [low, high])).toEqual([[500, 502], [1, 4]])
   })
 
+  test('a hole knows the exchange times of its neighbours, also once it is narrowed', () => {
+    const state = emptySequence()
+    kinds(state, [100, 110, 105])
+    expect(state.epochs[0]!.holes).toEqual([
+      [101, 104, timeOf(100), timeOf(105)],
+      [106, 109, timeOf(105), timeOf(110)]
+    ])
+    kinds(state, [90])
+    expect(state.epochs[0]!.holes[0]).toEqual([91, 99, timeOf(90), timeOf(100)])
+  })
+
+  test('a hole of a state without times is narrowed as any', () => {
+    const state = emptySequence()
+    kinds(state, [100, 110])
+    state.epochs[0]!.holes = [[101, 109]]
+    kinds(state, [105])
+    expect(state.epochs[0]!.holes).toEqual([
+      [101, 104, null, timeOf(105)],
+      [106, 109, timeOf(105), null]
+    ])
+  })
+
   test('beyond the bound the oldest hole is written off and can never land twice', () => {
     const state = emptySequence()
     const limits = { jumpMax: 1_000_000, holesMax: 2 }
@@ -96,7 +119,22 @@ describe('sequence tracking (R7)', () => {
     }
     expect(holes(state)).toEqual([[4, 4], [6, 6]])
     expect(state.epochs[0]!.writtenOffIds).toBe(1)
+    expect(state.epochs[0]!.writtenOff).toEqual([[2, 2, 1]])
     expect(fold(state, 2).outcome.kind).toBe('duplicate')
+  })
+
+  test('what was written off is remembered, by spans that stay few', () => {
+    const state = emptySequence()
+    const limits = { jumpMax: 1_000_000, holesMax: 1 }
+    for (let id = 1; id <= 1_001; id += 2) {
+      foldArrival(state, { id, timeUs: timeOf(id), payload: () => '' }, limits)
+    }
+    const { writtenOff, writtenOffIds } = state.epochs[0]!
+    expect(writtenOffIds).toBe(499)
+    expect(writtenOff).toHaveLength(256)
+    expect(writtenOff!.reduce((sum, [, , ids]) => sum + ids, 0)).toBe(499)
+    expect(writtenOff![0]).toEqual([2, 488, 244])
+    expect(writtenOff!.at(-1)).toEqual([998, 998, 1])
   })
 
   test('property: in any order, each id lands once and the holes are what is missing', () => {

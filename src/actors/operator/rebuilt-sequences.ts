@@ -9,7 +9,7 @@
  */
 import type { IdRun } from '../../adapters/duckdb/parquet-audit.ts'
 import { emptyPartitionState, type PartitionState } from '../../machines/partition-fold.ts'
-import type { Epoch, SymbolSequence } from '../../market/sequence.ts'
+import type { Epoch, Hole, SymbolSequence } from '../../market/sequence.ts'
 
 export interface RebuildOptions {
   /** The table's offset of the partition. */
@@ -62,16 +62,24 @@ const epochOf = (runs: readonly IdRun[], isConsecutive: boolean): Epoch => {
   const [oldest, newest] = [runs[0]!, runs.at(-1)!]
   const holes = runs
     .slice(1)
-    .map((run, index): [number, number] => [runs[index]!.to + 1, run.from - 1])
+    .map((run, index): Hole => {
+      const before = runs[index]!
+      return [before.to + 1, run.from - 1, before.newestUs, run.oldestUs]
+    })
   const idsBefore = oldest.idsInAll - runs.reduce((sum, { ids }) => sum + ids, 0)
+  const writtenOffIds = isConsecutive ? oldest.from - oldest.lowest - idsBefore : 0
   return {
     number: oldest.epoch,
     startUs: oldest.epoch === 0 ? Number.MIN_SAFE_INTEGER : least(runs, (it) => it.oldestUs),
     low: oldest.lowest,
+    ...(oldest.from === oldest.lowest ? { lowUs: oldest.oldestUs } : {}),
     high: newest.to,
     newestUs: -least(runs, (it) => -it.newestUs),
     holes: isConsecutive ? holes : [],
-    writtenOffIds: isConsecutive ? oldest.from - oldest.lowest - idsBefore : 0
+    writtenOffIds,
+    ...(writtenOffIds === 0
+      ? {}
+      : { writtenOff: [[oldest.lowest, oldest.from - 1, writtenOffIds]] })
   }
 }
 
