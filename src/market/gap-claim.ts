@@ -3,6 +3,7 @@
  * will find (R3, R5). Claims may overlap, repeat, and cover ids that landed after all: the holes
  * are the fact.
  */
+import type { StreamedDataType } from './data-type.ts'
 
 /**
  * `shed`, `paused`, `spool_full`: not taken, under pressure. `disconnect`, `restart`: nobody was
@@ -21,6 +22,8 @@ export const claimReasons = [
 export type ClaimReason = (typeof claimReasons)[number]
 
 export interface GapClaim {
+  /** Of trades where it is absent. */
+  readonly dataType?: StreamedDataType
   readonly exchange: string
   /** The venue's own spelling. */
   readonly symbol: string
