@@ -4,9 +4,9 @@
  */
 import type { Table } from '../adapters/iceberg/table.ts'
 import type { SequencedRecord } from '../machines/partition-fold.ts'
-import type { DataType } from '../market/data-type.ts'
+import type { DataType, LandedDataType } from '../market/data-type.ts'
 import { topicName } from '../market/instrument.ts'
-import type { DataTypeSpec } from './data-types.ts'
+import type { DataTypeSpec, LogSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
 import type { LandingProgress } from './lander/landing-progress.ts'
 import type { RecordPublisher } from './publisher/record-publisher.ts'
@@ -15,7 +15,10 @@ import type { TableSpec } from './storage/data-folder.ts'
 /** A pipeline as those see it who do not care what its records are. */
 export interface Pipeline {
   readonly dataType: DataType
+  /** What goes through the log. */
   readonly spec: TableSpec
+  /** What the table has: nearly always the same. */
+  readonly tableSpec: TableSpec
   readonly topic: string
   /** Partitions of the topic in a new event log; undefined: as many as the settings say. */
   readonly partitions: number | undefined
@@ -31,9 +34,9 @@ export interface Pipeline {
   readonly landing: Gate<LandingProgress>
 }
 
-/** `In` is the form in which the feed has the records. */
-export interface PipelineOf<A extends SequencedRecord, In = A> extends Pipeline {
-  readonly spec: DataTypeSpec<A, In>
+/** `In` is the form in which the source has the records. */
+export interface PipelineOf<In> extends Pipeline {
+  readonly spec: LogSpec<In>
   readonly publisher: Gate<RecordPublisher<In>>
 }
 
@@ -42,23 +45,45 @@ interface CircuitFacts {
   openedMs: number | null
 }
 
+/** A pipeline whose records become the rows of its table. */
+export interface LandedPipeline extends Pipeline {
+  readonly dataType: LandedDataType
+}
+
+export interface LandedPipelineOf<A extends SequencedRecord, In = A> extends PipelineOf<In> {
+  readonly dataType: LandedDataType
+  readonly spec: DataTypeSpec<A, In>
+}
+
 interface PublisherFacts {
   readonly pendingBytes: number
   readonly refused: boolean
 }
 
-export const makePipeline = <A extends SequencedRecord, In>(
-  spec: DataTypeSpec<A, In>,
-  exchange: string
-): PipelineOf<A, In> => ({
+export const makePipeline = <In>(
+  spec: LogSpec<In>,
+  exchange: string,
+  tableSpec: TableSpec = spec
+): PipelineOf<In> => ({
   dataType: spec.name,
   spec,
+  tableSpec,
   topic: topicName('crypto', spec.name, exchange),
   partitions: spec.partitions,
-  isCompacted: spec.rules.isCompacted === true,
-  tableName: `market.${spec.name}`,
+  isCompacted: false,
+  tableName: `market.${tableSpec.name}`,
   table: new Gate(),
   publisher: new Gate(),
   circuit: { openedMs: null },
   landing: new Gate()
+})
+
+export const makeLandedPipeline = <A extends SequencedRecord, In>(
+  spec: DataTypeSpec<A, In>,
+  exchange: string
+): LandedPipelineOf<A, In> => ({
+  ...makePipeline(spec, exchange),
+  dataType: spec.name,
+  spec,
+  isCompacted: spec.rules.isCompacted === true
 })

@@ -24,9 +24,10 @@ import { symbolsPerConnectionMax } from '../adapters/config/config.ts'
 import type { BinanceSocket } from '../adapters/exchange/binance-socket.ts'
 import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 import type { FeedInput } from '../machines/feed-protocol.ts'
-import type { SequencedRecord } from '../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
 import { degradationChildren } from './degradation/degradation-group.ts'
+import { claimsProgram } from './gaps/claims-actor.ts'
+import { gapWriterProgram } from './gaps/gap-writer-actor.ts'
 import { exchangeProgram } from './ingest/exchange-actor.ts'
 import { makeFeedActor, simulatedAddress } from './ingest/feed-actor.ts'
 import { referenceProgram } from './ingest/reference-actor.ts'
@@ -35,7 +36,7 @@ import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
 import { spoolProgram } from './log/spool-actor.ts'
-import type { Pipeline, PipelineOf } from './pipeline.ts'
+import type { LandedPipeline, Pipeline, PipelineOf } from './pipeline.ts'
 import { makePublisherActor, publisherInput } from './publisher/publisher-actor.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
@@ -140,23 +141,32 @@ const log = (options: RuntimeOptions): readonly Child[] => {
       },
       fromEffect(logProgram(shared))
     ),
+    worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared))),
     ...(shared.hasRole('ingest')
-      ? [worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared)))]
+      ? [
+          ...publisher(options, shared.trades),
+          ...publisher(options, shared.quotes),
+          ...publisher(options, shared.referenceData)
+        ]
       : []),
-    ...publisher(options, shared.trades),
-    ...publisher(options, shared.quotes),
-    ...publisher(options, shared.referenceData)
+    // Who lands has claims as well: what could not land.
+    ...publisher(options, shared.gaps)
   ]
 }
 
-/** A feed has dead letters as well. */
+/**
+ * A feed has dead letters and claims as well. What the landers say at their end is still published,
+ * and what is published still comes into the ledger.
+ */
 const landing = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
   if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
   return [
     worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
+    ...(shared.hasRole('land') ? [gapWriter(options)] : []),
+    worker({ id: 'claims', drainMsMax, onLimit }, fromEffect(claimsProgram(shared))),
     ...(shared.hasRole('land')
-      ? shared.captured.map((pipeline) => lander(options, pipeline))
+      ? shared.landed.map((pipeline) => lander(options, pipeline))
       : [])
   ]
 }
@@ -230,8 +240,8 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
     ...(shared.hasRole('land')
       ? [
           worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
-          ...shared.pipelines
-            .filter(({ isCompacted }) => !isCompacted)
+          // Events of the ledger are not too old as long as what they say holds.
+          ...[shared.trades, shared.quotes]
             .flatMap((pipeline) => maintenance(options, pipeline))
         ]
       : []),
@@ -239,12 +249,12 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
   ]
 }
 
-/** None for a data type that is not captured, or captured by other processes. */
-const publisher = <A extends SequencedRecord, In>(
+/** None for a data type that is not captured. */
+const publisher = <In>(
   { kernel, fromEffect, shared }: RuntimeOptions,
-  pipeline: PipelineOf<A, In>
+  pipeline: PipelineOf<In>
 ): readonly Child[] =>
-  shared.hasRole('ingest') && shared.captured.includes(pipeline)
+  shared.captured.includes(pipeline)
     ? [
         worker(
           {
@@ -270,7 +280,7 @@ const landerReady = (shared: Shared, pipeline: Pipeline) => {
   return { ready: isFirst ? 'reported' : 'started', ...onTables(shared) } as const
 }
 
-const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
+const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: LandedPipeline): Child =>
   worker(
     {
       id: `lander:${pipeline.dataType}`,
@@ -281,6 +291,13 @@ const lander = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Chi
       shutdownMsMax: 2 * landerStopMsMax
     },
     fromEffect(landerProgram(shared, pipeline), { releaseMsMax: 2 * landerStopMsMax })
+  )
+
+/** While it is parked, holes are in the sequence states and reasons in the log. */
+const gapWriter = ({ fromEffect, shared }: RuntimeOptions): Child =>
+  worker(
+    { id: 'gaps', onLimit, ready: 'started', drainMsMax: landerDrainMsMax },
+    fromEffect(gapWriterProgram(shared))
   )
 
 /** Without them a table grows slower to read, and nothing else. */

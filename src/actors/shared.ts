@@ -11,15 +11,23 @@ import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EventLog } from '../adapters/log/event-log.ts'
 import type { RetentionUse } from '../adapters/log/kafka/retention-probe.ts'
 import type { Spool } from '../adapters/log/spool.ts'
+import type { GapsQuery } from '../adapters/query/gaps-query.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import type { StreamedDataType } from '../market/data-type.ts'
+import type { GapClaimV1 } from '../market/records/gap-claim-v1.ts'
 import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
-import { quotesSpec, referenceDataSpec, tradesSpec } from './data-types.ts'
+import {
+  claimsSpec,
+  gapsTable,
+  quotesSpec,
+  referenceDataSpec,
+  tradesSpec
+} from './data-types.ts'
 import { DegradationBoard } from './degradation/degradation-board.ts'
 import { MemoryBoard } from './degradation/memory-board.ts'
 import { PolicyHolder } from './degradation/policy-holder.ts'
@@ -27,7 +35,14 @@ import { ClaimQueue } from './gaps/claim-queue.ts'
 import { Gate } from './gate.ts'
 import type { LogLag } from './log/log-lag.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
-import { makePipeline, type Pipeline, type PipelineOf } from './pipeline.ts'
+import {
+  type LandedPipeline,
+  type LandedPipelineOf,
+  makeLandedPipeline,
+  makePipeline,
+  type Pipeline,
+  type PipelineOf
+} from './pipeline.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 
 /**
@@ -54,13 +69,19 @@ export interface Shared {
   readonly exchange: ExchangeCode
   /** What this process does, by `K2_ROLES`. */
   readonly hasRole: (role: Role) => boolean
-  readonly trades: PipelineOf<TradeV2, FeedTrade>
-  readonly quotes: PipelineOf<QuoteV2>
-  readonly referenceData: PipelineOf<ReferenceDataV2>
+  readonly trades: LandedPipelineOf<TradeV2, FeedTrade>
+  readonly quotes: LandedPipelineOf<QuoteV2>
+  readonly referenceData: LandedPipelineOf<ReferenceDataV2>
+  /** Claims go through its log; the ledger that is derived from them is its table. */
+  readonly gaps: PipelineOf<GapClaimV1>
+  /** What was let go, until it is published. */
+  readonly claims: ClaimQueue
   /** Of all data types: what has landed is kept and can be asked for. */
   readonly pipelines: readonly Pipeline[]
-  /** Of the data types that are captured, by `K2_DATA_TYPES` and `K2_REFERENCE_INTERVAL`. */
+  /** Of what is captured, by `K2_DATA_TYPES` and `K2_REFERENCE_INTERVAL`, and of its gaps. */
   readonly captured: readonly Pipeline[]
+  /** Of those, the ones that landers land. */
+  readonly landed: readonly LandedPipeline[]
   readonly log: Gate<EventLog>
   /**
    * Partition counts by topic: as the log has them, or as they were declared where the log may be
@@ -84,8 +105,6 @@ export interface Shared {
   readonly memory: MemoryBoard
   /** How far the tables are behind the log, as its actor sampled last. */
   readonly lag: Gate<LagFacts>
-  /** What was let go, on its way to the gap writer. */
-  readonly claims: ClaimQueue
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
@@ -107,6 +126,7 @@ interface Drained {
 interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
   readonly reference: ReferenceQuery<ApiFault>
+  readonly gaps: GapsQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
 }
 
@@ -134,11 +154,12 @@ export const makeShared = (
   options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'>
 ): Shared => {
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
-  const trades = makePipeline(tradesSpec, exchange)
-  const quotes = makePipeline(quotesSpec, exchange)
-  const referenceData = makePipeline(referenceDataSpec, exchange)
+  const trades = makeLandedPipeline(tradesSpec, exchange)
+  const quotes = makeLandedPipeline(quotesSpec, exchange)
+  const referenceData = makeLandedPipeline(referenceDataSpec, exchange)
+  const gaps = makePipeline(claimsSpec, exchange, gapsTable)
   const { dataTypes, referenceMs } = options.config
-  const captured = [
+  const landed = [
     ...[trades, quotes].filter(({ dataType }) => dataTypes.some((name) => name === dataType)),
     ...(referenceMs === null ? [] : [referenceData])
   ]
@@ -150,8 +171,11 @@ export const makeShared = (
     trades,
     quotes,
     referenceData,
-    pipelines: [trades, quotes, referenceData],
-    captured,
+    gaps,
+    claims: new ClaimQueue(),
+    pipelines: [trades, quotes, referenceData, gaps],
+    captured: [...landed, gaps],
+    landed,
     log: new Gate(),
     logTopics: new Gate(),
     spool: new Gate(),
@@ -166,12 +190,10 @@ export const makeShared = (
     degradation: new DegradationBoard(),
     memory: new MemoryBoard(),
     lag: new Gate(),
-    claims: new ClaimQueue(),
     compacting: Semaphore.makeUnsafe(1),
     drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
   }
 }
-
 
 /** Ends when the actor is asked to drain; other commands are not for programs that wait so. */
 export const drainRequested = (

@@ -9,6 +9,7 @@ import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
 import { doctorCommand } from './doctor-command.ts'
+import { gapsCommand } from './gaps-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
 import { queryReferenceDataCommand } from './query-reference-data-command.ts'
@@ -21,7 +22,8 @@ const commands: readonly Command[] = [
   maintainOrphansCommand,
   queryReferenceDataCommand,
   pressureInjectCommand,
-  pressureClearCommand
+  pressureClearCommand,
+  gapsCommand
 ]
 
 /** The command whose words the arguments begin with, and what follows them. */

@@ -1,6 +1,6 @@
 /**
- * The gap ledger's own fold (R5, R21, R29, R54): what is known to be missing, the sequence states of
- * a snapshot of the table, and claims that have come since → events, and what is known then.
+ * The gap ledger's own fold (R5, R21, R29, R54): what is known to be missing, the sequence states
+ * of a snapshot of the table, and claims that have come since → events, and what is known then.
  *
  * 1. The open holes of the sequence states are the fact, claims only say why. What the events have
  *    open, `foldGapEvents` says the same of; it is exactly what the states lack, but for what
@@ -8,10 +8,9 @@
  * 2. A hole is opened when the exchange has gone on for `graceUs` behind it, or has been silent for
  *    `quietUs`: what only comes a little late is none (R54).
  * 3. Ids that are claimed and lie outside of what has landed are opened by the claim, on the same
- *    terms: nothing later may ever reveal them (R3). Of a range beyond `tailIdsMax` the state must
- *    tell.
- * 4. What lands ends what was open. An id that was rejected `rejectionsMax` times, or that the venue
- *    says it never issued, is closed and stays missing in the state: it may still land (R29).
+ *    terms: nothing later may ever reveal them (R3). Of a range beyond `tailIdsMax` the state tells.
+ * 4. What lands ends what was open. An id that was rejected `rejectionsMax` times, or that the
+ *    venue says it never issued, is closed and stays missing in the state: it may still land (R29).
  * 5. The outcome depends on what is given alone, and a ledger survives JSON: whoever stops between
  *    two steps goes on as if nothing had been.
  */

@@ -6,7 +6,7 @@
  * 2. A claim without ids explains what is missing between trades of its time.
  */
 import type { ClaimReason, GapClaim } from '../market/gap-claim.ts'
-import type { OpenReason } from '../market/gap-events.ts'
+import { type OpenReason, openReasons } from '../market/gap-events.ts'
 import type { IdRange, Piece } from '../market/id-ranges.ts'
 import type { Epoch } from '../market/sequence.ts'
 
@@ -81,15 +81,8 @@ export const explained = <P extends Explained & TimedPiece>(
   return parts
 }
 
-const ranks: Readonly<Record<OpenReason, number>> = {
-  unknown: 0,
-  restart: 1,
-  disconnect: 2,
-  paused: 3,
-  spool_full: 4,
-  shed: 5,
-  rejected: 6
-}
+/** (1) The later in the list, the more it says. */
+const rankOf = (reason: OpenReason): number => openReasons.indexOf(reason)
 
 const partOf = <P extends Explained & TimedPiece>(
   piece: P,
@@ -101,7 +94,7 @@ const partOf = <P extends Explained & TimedPiece>(
     if (claim.from !== null && (claim.from > from || claim.to! < to)) continue
     if (claim.reason === 'never_issued') continue
     if (claim.reason === 'rejected') attempts++
-    if (ranks[claim.reason] > ranks[reason]) reason = claim.reason
+    if (rankOf(claim.reason) > rankOf(reason)) reason = claim.reason
   }
   return { ...piece, from, to, reason, attempts }
 }

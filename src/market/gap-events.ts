@@ -1,8 +1,8 @@
 /**
  * The gap ledger as its table keeps it: events, and what they come to (R21). Pure.
  *
- * 1. `opened` says which ids are missing, and why. Said again of ids that are open, the later reason
- *    holds, and they stay open since the first.
+ * 1. `opened` says which ids are missing, and why. Said again of open ids, the later reason holds,
+ *    and they stay open since the first.
  * 2. `narrowed` and `closed` take ids out of the open ones: `closed` where nothing remains of the
  *    run of ids that they were in. Each is a closed part of its own, with its own time.
  * 3. Events of one table are ordered by their number. The fold of any beginning of them is what the
@@ -15,8 +15,18 @@ import { cutPieces, type Piece } from './id-ranges.ts'
 
 type GapEventKind = 'opened' | 'narrowed' | 'closed'
 
-/** Why ids are missing; `unknown` until somebody claims them. */
-export type OpenReason = Exclude<ClaimReason, 'never_issued'> | 'unknown'
+/** Why ids are missing, `unknown` until somebody claims them; what says more comes later. */
+export const openReasons = [
+  'unknown',
+  'restart',
+  'disconnect',
+  'paused',
+  'spool_full',
+  'shed',
+  'rejected'
+] as const satisfies readonly (ClaimReason | 'unknown')[]
+
+export type OpenReason = (typeof openReasons)[number]
 
 /** `written_off`: there were too many holes to keep them, and they can not land any more (R7). */
 export type CloseReason = 'landed' | 'rejected' | 'never_issued' | 'written_off'
@@ -68,29 +78,46 @@ export interface Gap {
   readonly closedReason: CloseReason | null
 }
 
-/** What the events come to, in the order in which it began; closed parts by when they ended. */
-export const foldGapEvents = (events: Iterable<GapEvent>): readonly Gap[] => {
-  const open = new Map<string, OpenPiece[]>()
-  const closed: Gap[] = []
-  const intervals = new Set<string>()
-  for (const event of events) {
+/** What events come to, given one after the other; closed gaps are told and not kept. */
+export class GapFold {
+  readonly #open = new Map<string, OpenPiece[]>()
+  readonly #intervals = new Set<string>()
+  readonly #onClosed: (gap: Gap) => void
+
+  constructor(onClosed: (gap: Gap) => void) {
+    this.#onClosed = onClosed
+  }
+
+  add(event: GapEvent): void {
     const { exchange, symbol, epoch, fromId, toId } = event
     if (fromId === null || toId === null) {
       // Said twice, it is the same interval.
       const key = JSON.stringify([exchange, symbol, event.reason, event.afterUs, event.beforeUs])
-      if (!intervals.has(key)) closed.push(lostInterval(event))
-      intervals.add(key)
-      continue
+      if (!this.#intervals.has(key)) this.#onClosed(lostInterval(event))
+      this.#intervals.add(key)
+      return
     }
     const key = `${exchange}:${symbol}:${epoch}`
-    const pieces = open.get(key) ?? []
-    open.set(key, pieces)
+    const pieces = this.#open.get(key) ?? []
+    this.#open.set(key, pieces)
     const taken = takenOut(pieces, fromId, toId)
-    if (event.event !== 'opened') closed.push(...closedGaps(event, taken))
+    if (event.event !== 'opened') for (const gap of closedGaps(event, taken)) this.#onClosed(gap)
     else pieces.splice(indexBehind(pieces, fromId), 0, openedPiece(event, taken))
   }
-  const still = [...open.values()].flat().map(gapOf)
-  return [...closed, ...still.toSorted((left, right) => left.openedUs - right.openedUs)]
+
+  /** Oldest first. */
+  get open(): readonly Gap[] {
+    const open = [...this.#open.values()].flat().map(gapOf)
+    return open.toSorted((left, right) => left.openedUs - right.openedUs)
+  }
+}
+
+/** What the events come to: closed gaps by when they ended, then the open ones, oldest first. */
+export const foldGapEvents = (events: Iterable<GapEvent>): readonly Gap[] => {
+  const closed: Gap[] = []
+  const fold = new GapFold((gap) => closed.push(gap))
+  for (const event of events) fold.add(event)
+  return [...closed, ...fold.open]
 }
 
 interface OpenPiece extends Piece {

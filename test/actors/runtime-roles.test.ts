@@ -45,18 +45,18 @@ describe('what the roles of a process start', () => {
   test('capturing needs neither tables nor queries', () => {
     const { log, ingest, landing, ...others } = treeOf('ingest')
     const publishers = ['publisher:trades', 'publisher:quotes', 'publisher:reference_data']
-    expect(log).toEqual(['event-log', 'spool', ...publishers])
+    expect(log).toEqual(['event-log', 'spool', ...publishers, 'publisher:gaps'])
     expect(ingest).toEqual(['exchange', 'feed:simulated', 'reference:simulated'])
-    expect(landing).toEqual(['dead-letters'])
+    expect(landing).toEqual(['dead-letters', 'claims'])
     expect(others).toEqual({ telemetry: [], reading: ['http'], repair: ['disk'] })
   })
 
-  test('landing needs no feed and no publisher', () => {
+  test('landing needs no feed, and no publisher but that of claims', () => {
     const { storage, log, landing, reading, ingest } = treeOf('land')
-    expect(storage).toEqual(['trades', 'quotes', 'reference_data'])
-    expect(log).toEqual(['event-log'])
+    expect(storage).toEqual(['trades', 'quotes', 'reference_data', 'gaps'])
+    expect(log).toEqual(['event-log', 'spool', 'publisher:gaps'])
     const landers = ['lander:trades', 'lander:quotes', 'lander:reference_data']
-    expect(landing).toEqual(['dead-letters', ...landers])
+    expect(landing).toEqual(['dead-letters', 'gaps', 'claims', ...landers])
     expect(reading).toEqual(['http'])
     expect(ingest).toBe(undefined)
   })
@@ -64,7 +64,7 @@ describe('what the roles of a process start', () => {
   test('serving needs the tables only', () => {
     expect(treeOf('serve')).toEqual({
       telemetry: [],
-      storage: ['trades', 'quotes', 'reference_data'],
+      storage: ['trades', 'quotes', 'reference_data', 'gaps'],
       reading: ['queries', 'http'],
       repair: ['disk']
     })

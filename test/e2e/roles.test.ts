@@ -24,6 +24,8 @@ const [{ topic }] = checkedData('binance')
 const symbols = generatedSymbols.map(({ symbol }) => symbol)
 const halves = [symbols.filter((_, index) => index % 2 === 0), symbols.filter((_, i) => i % 2 > 0)]
 const partitions = [0, 1, 2, 3]
+const commits = 'k2_commits_total'
+const table = 'market.trades'
 /** Longer than it takes until others have the partitions of a lander that sleeps. */
 const rareCommitAge = '10s'
 const testMsMax = 600_000
@@ -36,7 +38,9 @@ afterAll(() => services?.destroy())
 
 /** Partitions of a lander's newest assignment. */
 const assigned = ({ log }: K2Process): readonly number[] => {
-  const joined = log.findLast(({ event }) => event === 'group.joined')?.['partitions']
+  const joined = log.findLast((it) => it.event === 'group.joined' && it['topic'] === topic)?.[
+    'partitions'
+  ]
   return typeof joined === 'string' && joined !== '' ? joined.split(',').map(Number) : []
 }
 
@@ -140,19 +144,23 @@ interface Cast {
 
 /** Wakes with records that it has read and not committed, and that others have landed since. */
 const sleepsThroughItsLoss = async ({ sleeper, heir, ingest }: Cast): Promise<void> => {
-  const more = async (k2: K2Process, name: string, count: number) =>
-    k2.atLeast(name, ((await k2.metric(name)) ?? 0) + count)
+  const more = async (
+    k2: K2Process,
+    name: string,
+    count: number,
+    labels: Readonly<Record<string, string>> = name === commits ? { table } : {}
+  ) => k2.atLeast(name, ((await k2.metric(name, labels)) ?? 0) + count, labels)
   // Its next commit is ten seconds away, and what comes until then is read at once.
-  await more(sleeper, 'k2_commits_total', 1)
+  await more(sleeper, commits, 1)
   await more(ingest, 'k2_published_records_total', 500)
   sleeper.kill('SIGSTOP')
   await expect.poll(() => assigned(heir)).toEqual(partitions)
   // One may have been under way before: those behind it have what the sleeper had.
-  await more(heir, 'k2_commits_total', 3)
+  await more(heir, commits, 3)
   sleeper.kill('SIGCONT')
-  await sleeper.atLeast('k2_commits_total', 1, { outcome: 'fenced' })
+  await sleeper.atLeast(commits, 1, { table, outcome: 'fenced' })
   expect(sleeper.log.some(({ event }) => event === 'commit.fenced')).toBe(true)
   await shares(sleeper, heir)
-  await more(sleeper, 'k2_commits_total', 1)
-  expect(await heir.metric('k2_commits_total', { outcome: 'fenced' })).toBe(undefined)
+  await more(sleeper, commits, 1)
+  expect(await heir.metric(commits, { table, outcome: 'fenced' })).toBe(undefined)
 }

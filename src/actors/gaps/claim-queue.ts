@@ -1,84 +1,95 @@
 /**
- * Claims on their way from those who let records go to the one who publishes them (R5): what feeds
- * and publishers note is taken by the gap writer, at least every second.
+ * Claims of this process that are not yet in the event log: from those who let records go to the
+ * one actor that publishes them (R5).
  *
- * 1. Every id and every record that was noted is in a claim that is taken: claims merge, and none
- *    is dropped.
- * 2. Claims of the same symbol and reason merge where their ids adjoin or overlap, or where they
- *    have none. Beyond `waitingMax` they merge over ids that were let go by nobody, too: a claim is
- *    a reason for holes, and what is no hole needs none. So at most `waitingMax` claims wait, and
- *    one of each symbol and reason.
- * 3. Claims with ids and claims without never merge: those with are of records that can be asked
- *    for again, the others are of quotes (R12).
+ * 1. Claims of one symbol and reason become one where their ids touch; where they only follow each
+ *    other, once `claimsMax` wait. Such a claim may cover ids that landed: the holes are the fact.
+ * 2. A claim that says something of each of its ids — `rejected`, `never_issued` — never covers
+ *    others. Where those alone fill the queue the oldest are forgotten; their holes have no reason.
  */
 import type { GapClaim } from '../../market/gap-claim.ts'
 
-export class ClaimQueue {
-  readonly #waitingMax: number
-  /** In the order in which each was begun. */
-  #waiting: GapClaim[] = []
-  /** Where in `#waiting` the newest claim of a kind is. */
-  readonly #newest = new Map<string, number>()
-  readonly #listeners = new Set<() => void>()
+const claimsMaxDefault = 4_096
 
-  constructor(waitingMax = waitingMaxDefault) {
-    this.#waitingMax = waitingMax
+export class ClaimQueue {
+  readonly #claimsMax: number
+  readonly #listeners = new Set<() => void>()
+  /** By whose they are, oldest first. */
+  #byKey = new Map<string, GapClaim[]>()
+  #size = 0
+
+  constructor(claimsMax = claimsMaxDefault) {
+    this.#claimsMax = claimsMax
   }
 
   note(claim: GapClaim): void {
-    const kind = kindOf(claim)
-    const index = this.#newest.get(kind)
-    const last = index === undefined ? undefined : this.#waiting[index]
-    if (
-      index !== undefined &&
-      last !== undefined &&
-      (adjoin(last, claim) || this.#waiting.length >= this.#waitingMax)
-    ) {
-      this.#waiting[index] = merged(last, claim)
+    const { dataType = 'trades', exchange, symbol, reason } = claim
+    const key = JSON.stringify([dataType, exchange, symbol, reason])
+    const waiting = this.#byKey.get(key) ?? []
+    this.#byKey.set(key, waiting)
+    const last = waiting.at(-1)
+    if (last !== undefined && (touch(last, claim) || this.#mustMerge(claim))) {
+      waiting[waiting.length - 1] = merged(last, claim)
     } else {
-      this.#newest.set(kind, this.#waiting.push(claim) - 1)
+      waiting.push(claim)
+      this.#size++
+      if (this.#size > this.#claimsMax) this.#makeRoom()
     }
     for (const listener of this.#listeners) listener()
   }
 
-  /** All claims that wait, oldest first; they are the caller's from here on. */
+  /** All claims so far; they are the caller's from here on. */
   take(): readonly GapClaim[] {
-    const taken = this.#waiting
-    this.#waiting = []
-    this.#newest.clear()
-    return taken
+    const claims = [...this.#byKey.values()].flat()
+    this.#byKey = new Map()
+    this.#size = 0
+    return claims
   }
 
-  /** Calls back whenever something has been noted. Returns how to stop. */
+  /** Calls back after each claim. Returns how to stop. */
   onNoted(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
+
+  #mustMerge(claim: GapClaim): boolean {
+    return !isExact(claim) && this.#size >= this.#claimsMax
+  }
+
+  /** (1) Of the one with the most, or else (2). */
+  #makeRoom(): void {
+    const longest = [...this.#byKey.values()].reduce((most, one) =>
+      one.length > most.length ? one : most
+    )
+    const [first, second] = longest
+    if (first === undefined || second === undefined) return
+    const isForgotten = isExact(first)
+    longest.splice(0, 2, isForgotten ? second : merged(first, second))
+    this.#size--
+  }
 }
 
-const waitingMaxDefault = 4_096
+const isExact = ({ reason }: GapClaim): boolean =>
+  reason === 'rejected' || reason === 'never_issued'
 
-const kindOf = ({ exchange, symbol, reason, fromId }: GapClaim): string =>
-  `${exchange}:${symbol}:${reason}:${fromId === null ? 'counted' : 'by id'}`
+/** Whether no id lies between the two, or neither has any. */
+const touch = (left: GapClaim, right: GapClaim): boolean => {
+  if (left.fromId === null || left.toId === null) return right.fromId === null
+  if (right.fromId === null || right.toId === null) return false
+  return right.fromId <= left.toId + 1 && right.toId >= left.fromId - 1
+}
 
-const adjoin = (one: GapClaim, other: GapClaim): boolean =>
-  one.fromId === null ||
-  one.toId === null ||
-  other.fromId === null ||
-  other.toId === null ||
-  (other.fromId <= one.toId + 1 && one.fromId <= other.toId + 1)
-
-const merged = (one: GapClaim, other: GapClaim): GapClaim => ({
-  ...one,
-  fromId: outer(one.fromId, other.fromId, Math.min),
-  toId: outer(one.toId, other.toId, Math.max),
-  count: one.count + other.count,
-  sinceUs: Math.min(one.sinceUs, other.sinceUs),
-  untilUs: Math.max(one.untilUs, other.untilUs)
+const merged = (left: GapClaim, right: GapClaim): GapClaim => ({
+  ...left,
+  fromId: least(left.fromId, right.fromId),
+  toId: greatest(left.toId, right.toId),
+  count: left.count + right.count,
+  sinceUs: Math.min(left.sinceUs, right.sinceUs),
+  untilUs: Math.max(left.untilUs, right.untilUs)
 })
 
-const outer = (
-  one: number | null,
-  other: number | null,
-  pick: (one: number, other: number) => number
-): number | null => (one === null || other === null ? (one ?? other) : pick(one, other))
+const least = (left: number | null, right: number | null): number | null =>
+  left === null || right === null ? (left ?? right) : Math.min(left, right)
+
+const greatest = (left: number | null, right: number | null): number | null =>
+  left === null || right === null ? (left ?? right) : Math.max(left, right)

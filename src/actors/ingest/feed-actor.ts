@@ -43,8 +43,8 @@ import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.t
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
-import { KeptIds } from './kept-ids.ts'
 import { frameLetters, observeFrames, observeRest } from './feed-telemetry.ts'
+import { KeptIds } from './kept-ids.ts'
 
 /** Stands for the address of the exchange that this process simulates. */
 export const simulatedAddress = 'simulated:'

@@ -155,14 +155,16 @@ const dataFileOf = (
 
 const appendRequest = (
   { logIdentity, topic, partitionCount }: IcebergLandingOptions,
-  { commitId, files, advances }: LandingAttempt<LandedFiles>
+  { commitId, files, advances, summary, requires }: LandingAttempt<LandedFiles>
 ): AppendRequest => ({
   commitId,
   dataFiles: files.dataFiles,
   syncDataFiles: files.sync,
   start: files.start,
   advances: advances.map((advance) => ({ logIdentity, topic, ...advance })),
-  partitionCounts: [{ logIdentity, topic, count: partitionCount }]
+  partitionCounts: [{ logIdentity, topic, count: partitionCount }],
+  ...(summary === undefined ? {} : { summaryExtra: summary }),
+  ...(requires === undefined ? {} : { requires })
 })
 
 /** Resolutions of an unknown outcome before landing fails and starts anew from the table. */

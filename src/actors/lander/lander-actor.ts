@@ -20,8 +20,9 @@ import { defaultSequenceLimits } from '../../market/sequence.ts'
 import { served, servedTable } from '../dependency.ts'
 import type { ThreadReporter } from '../degradation/memory-board.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
+import { claimRejected } from '../gaps/rejected-claims.ts'
 import { connectionOf, registryOf } from '../log/kafka-settings.ts'
-import type { Pipeline } from '../pipeline.ts'
+import type { LandedPipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
@@ -53,7 +54,7 @@ class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
 }
 
 export const landerProgram =
-  (shared: Shared, pipeline: Pipeline) =>
+  (shared: Shared, pipeline: LandedPipeline) =>
   (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { commands, contain, ready, reportStatus } = args
@@ -131,7 +132,7 @@ const rareDuckdbBytes = 64 * 1_024 ** 2
 
 const workerData = (
   shared: Shared,
-  { dataType, topic, isCompacted }: Pipeline,
+  { dataType, topic, isCompacted }: LandedPipeline,
   log: EventLog
 ): LanderWorkerData => ({
   dataType,
@@ -154,10 +155,10 @@ const workerData = (
     : duckdbShare(shared)
 })
 
-const duckdbShare = ({ config, captured }: Shared): number =>
-  Math.floor(config.duckdbBytesMax / captured.filter(({ isCompacted }) => !isCompacted).length)
+const duckdbShare = ({ config, landed }: Shared): number =>
+  Math.floor(config.duckdbBytesMax / landed.filter(({ isCompacted }) => !isCompacted).length)
 
-const landerKafka = (
+export const landerKafka = (
   { config, folder }: Shared,
   dataType: DataType,
   isCompacted: boolean
@@ -192,7 +193,7 @@ export const faultsOf = (
 
 interface AnswerContext {
   readonly shared: Shared
-  readonly pipeline: Pipeline
+  readonly pipeline: LandedPipeline
   /** Of the thread. */
   readonly name: string
   readonly memory: ThreadReporter
@@ -209,6 +210,9 @@ const handleAnswer = (
       const { event } = answer
       progress.observe(event, shared.nowMs())
       observeLanding(shared, pipeline, event)
+      if (event.type === 'ids.rejected' && pipeline.dataType !== 'reference_data') {
+        claimRejected(shared, pipeline.dataType, event.rejected)
+      }
       if (event.type !== 'commit.landed') return
       for (const { partition, offset } of event.positions) {
         shared.log.current?.setConsumed(pipeline.topic, partition, offset)

@@ -10,6 +10,7 @@ import type {
   SequencedRecord
 } from '../../machines/partition-fold.ts'
 import type { SequenceLimits } from '../../market/sequence.ts'
+import type { RejectedId } from '../gaps/rejected-claims.ts'
 import type { LearnCompact } from './compact-records.ts'
 
 /** Landed rows of one commit, in the order in which they came. */
@@ -47,6 +48,9 @@ export interface LandingAttempt<Files> {
   readonly commitId: string
   readonly files: Files
   readonly advances: readonly PartitionAdvance[]
+  /** Further entries of the summary, and those that the table must have before. */
+  readonly summary?: Readonly<Record<string, string>>
+  readonly requires?: Readonly<Record<string, string | null>>
 }
 
 export type LandingOutcome =
@@ -132,6 +136,8 @@ export type LanderEvent =
     }
   | { readonly type: 'commit.fenced'; readonly detail: string }
   | { readonly type: 'record.dead_lettered'; readonly reason: string; readonly count: number }
+  /** Of the dead letters of a commit, those that had a readable id. */
+  | { readonly type: 'ids.rejected'; readonly rejected: readonly RejectedId[] }
   /** A partition is not landed any more until an operator has seen to it (R8, R10). */
   | { readonly type: 'partition.stopped'; readonly partition: number; readonly detail: string }
 

@@ -2,14 +2,14 @@
  * What the lander's actor on the main thread and its worker tell each other; structured-cloneable.
  */
 import type { Watermark } from '../../adapters/log/event-log.ts'
-import type { DataType } from '../../market/data-type.ts'
+import type { LandedDataType } from '../../market/data-type.ts'
 import type { StorageSettings } from '../storage/stores.ts'
 import type { CollectRequested, MemorySampled } from '../worker-memory.ts'
 import type { LanderKafka, LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, LanderOptions } from './lander-ports.ts'
 
 export interface LanderWorkerData {
-  readonly dataType: DataType
+  readonly dataType: LandedDataType
   readonly dataDir: string
   readonly storage: StorageSettings
   readonly keepsCopies: boolean

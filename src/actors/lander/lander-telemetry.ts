@@ -39,6 +39,9 @@ export const observeLanding = (
       )
       log('warn', event.type, { topic, reason: event.reason, count: event.count })
       return
+    case 'ids.rejected':
+      // Counted by reason already.
+      return
     case 'partition.stopped':
       metrics.stoppedPartitions.inc({ topic })
       log('error', event.type, { topic, partition: event.partition, detail: event.detail })

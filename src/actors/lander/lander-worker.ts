@@ -11,7 +11,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
-import type { DataType } from '../../market/data-type.ts'
+import type { LandedDataType } from '../../market/data-type.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
@@ -25,7 +25,7 @@ const openers = {
   trades: (setup: LanderSetup) => openLander(tradesSpec, setup),
   quotes: (setup: LanderSetup) => openLander(quotesSpec, setup),
   reference_data: (setup: LanderSetup) => openLander(referenceDataSpec, setup)
-} satisfies Record<DataType, unknown>
+} satisfies Record<LandedDataType, unknown>
 
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
 

@@ -148,4 +148,10 @@ const observeLetters = <A extends SequencedRecord, Files>(
   for (const { reason } of letters) countByReason.set(reason, (countByReason.get(reason) ?? 0) + 1)
   for (const [reason, count] of countByReason)
     observe({ type: 'record.dead_lettered', reason, count })
+  const rejected = letters.flatMap(({ symbol, nativeId, atMs }) =>
+    symbol === null || nativeId === null
+      ? []
+      : [{ symbol, nativeId, atUs: Math.round(atMs * 1_000) }]
+  )
+  if (rejected.length > 0) observe({ type: 'ids.rejected', rejected })
 }

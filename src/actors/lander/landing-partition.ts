@@ -5,7 +5,7 @@
  */
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import { forEachRecord, type LogBatch, type RecordRange } from '../../adapters/log/record-batch.ts'
-import type { DecodeRecord, RecordCodec } from '../../adapters/schema/record-codec.ts'
+import type { RecordCodec } from '../../adapters/schema/record-codec.ts'
 import { viewOf } from '../../market/byte-run.ts'
 import { ByteTable } from '../../market/byte-table.ts'
 import type { SymbolSequence } from '../../market/sequence.ts'
@@ -15,12 +15,12 @@ import {
   type FoldSink,
   foldNextRecord,
   foldRecord,
-  type LoggedRecord,
   type PartitionState,
   type SequencedRecord
 } from '../../machines/partition-fold.ts'
 import type { CompactKey, LearnCompact } from './compact-records.ts'
 import type { LandedRows, PartitionPosition } from './lander-ports.ts'
+import { decodedRecord, RecordDecoders } from './record-decoders.ts'
 
 export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly topic: string
@@ -57,8 +57,7 @@ export class LandingPartition<A extends SequencedRecord> {
   /** By the record's key: what is known of its compact form. */
   readonly #known = new ByteTable<KnownKey<A>>()
   readonly #learnt = new Set<string>()
-  /** By fingerprint of the writer schema. */
-  readonly #decoders = new Map<string, DecodeRecord<A> | string>()
+  readonly #decoders: RecordDecoders<A>
   #cutOffset: number
 
   constructor(
@@ -68,6 +67,7 @@ export class LandingPartition<A extends SequencedRecord> {
   ) {
     this.partition = options.partition
     this.#options = options
+    this.#decoders = new RecordDecoders(options.codec)
     const known = 'state' in recorded
     this.committedOffset = known ? recorded.offset : null
     this.position = known ? recorded.offset : recorded.startOffset
@@ -119,7 +119,7 @@ export class LandingPartition<A extends SequencedRecord> {
     }
     const { label } = this.#options
     const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length)
-    const decode = this.#decoderOf(batch)
+    const decode = this.#decoders.of(batch)
     const isOurSchema = decode === this.#options.codec.decode
     let value: readonly [start: number, end: number] = [0, 0]
     const sink: FoldSink<A> = {
@@ -150,29 +150,11 @@ export class LandingPartition<A extends SequencedRecord> {
       if (range.offset < this.position) return
       if (isOurSchema && this.#landCompact(range, source)) return
       value = [range.valueStart, range.valueEnd]
-      const record =
-        typeof decode === 'string' ? { undecodable: decode } : decoded(decode, bytes, value)
+      const record = decodedRecord(decode, bytes, value)
       const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
       foldRecord(this.#state, { offset: range.offset, key, record }, this.#options.fold, sink)
     })
     this.position = batch.endOffset
-  }
-
-  /** How the records of a batch are decoded, or why they cannot be. */
-  #decoderOf(batch: LogBatch): DecodeRecord<A> | string {
-    const { schemaFingerprint, writerSchema, refusal } = batch
-    const { codec } = this.#options
-    if (refusal !== undefined) return refusal
-    if (schemaFingerprint === codec.fingerprint) return codec.decode
-    if (writerSchema === undefined) return `written with unknown schema ${schemaFingerprint}`
-    let decoder = this.#decoders.get(schemaFingerprint)
-    if (decoder === undefined) {
-      decoder = decoderFor(codec, writerSchema)
-      // A schema is published by hand: there are few, unless somebody plays with the log.
-      if (this.#decoders.size >= writerSchemasMax) this.#decoders.clear()
-      this.#decoders.set(schemaFingerprint, decoder)
-    }
-    return decoder
   }
 
   /** Lands a compact record that is next in its sequence; anything else is left as it is. */
@@ -204,31 +186,6 @@ export class LandingPartition<A extends SequencedRecord> {
 interface KnownKey<A> {
   readonly key: CompactKey<A>
   readonly sequence: SymbolSequence
-}
-
-const writerSchemasMax = 100
-
-const decoderFor = <A extends SequencedRecord>(
-  codec: RecordCodec<A>,
-  writerSchema: string
-): DecodeRecord<A> | string => {
-  try {
-    return codec.decoderOf(writerSchema)
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
-
-const decoded = <A extends SequencedRecord>(
-  decode: DecodeRecord<A>,
-  bytes: Uint8Array,
-  [start, end]: readonly [start: number, end: number]
-): LoggedRecord<A>['record'] => {
-  try {
-    return decode(bytes, start, end)
-  } catch (error) {
-    return { undecodable: error instanceof Error ? error.message : String(error) }
-  }
 }
 
 /** @throws Error if the bytes are not a state that this version wrote. */

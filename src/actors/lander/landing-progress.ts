@@ -34,6 +34,7 @@ export class LandingProgress {
         return
       case 'commit.fenced':
       case 'record.dead_lettered':
+      case 'ids.rejected':
         return
       default:
         event satisfies never

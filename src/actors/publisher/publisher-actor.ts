@@ -17,7 +17,6 @@ import {
   type CircuitInput,
   type CircuitNotice
 } from '../../machines/circuit-breaker-machine.ts'
-import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
 import { defaultCryptoTiers } from '../../market/tier.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
@@ -60,10 +59,10 @@ export const publisherInput = (
   }
 }
 
-export const makePublisherActor = <A extends SequencedRecord, In>(
+export const makePublisherActor = <In>(
   fromEffect: FromEffect<BinanceSocket>,
   shared: Shared,
-  pipeline: PipelineOf<A, In>
+  pipeline: PipelineOf<In>
 ) => {
   showCircuit(shared, pipeline.topic, 'closed')
   return circuitBreakerMachine.provide({
@@ -73,7 +72,7 @@ export const makePublisherActor = <A extends SequencedRecord, In>(
 }
 
 const publisherProgram =
-  <A extends SequencedRecord, In>(shared: Shared, pipeline: PipelineOf<A, In>) =>
+  <In>(shared: Shared, pipeline: PipelineOf<In>) =>
   (args: EffectActorArgs<void, CircuitCommand, CircuitNotice>) =>
     Effect.gen(function* () {
       const { commands, reportStatus, notifyParent } = args
@@ -111,9 +110,9 @@ const publisherProgram =
       yield* publisher.run
     })
 
-const makePublisher = <A extends SequencedRecord, In>(
+const makePublisher = <In>(
   shared: Shared,
-  { topic, spec, dataType }: PipelineOf<A, In>,
+  { topic, spec, dataType }: PipelineOf<In>,
   { circuit, pace }: { readonly circuit: Circuit; readonly pace: DrainPace }
 ): Effect.Effect<RecordPublisher<In>> =>
   Effect.gen(function* () {
@@ -127,6 +126,7 @@ const makePublisher = <A extends SequencedRecord, In>(
       circuit,
       packer: spec.makePacker(),
       tiers: defaultCryptoTiers,
+      ...(spec.tierDefault === undefined ? {} : { tierDefault: spec.tierDefault }),
       bytesMax: config.publishBytesMax,
       batchBytesMax,
       isGrown: () => shared.policy.current?.areBatchesGrown === true,

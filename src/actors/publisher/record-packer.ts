@@ -5,6 +5,7 @@ import { writeTrade } from '../../adapters/schema/trade-encoder.ts'
 import { tradeLayoutOf } from '../../adapters/schema/trade-layout.ts'
 import { type CompactTrade, tradeOf } from '../../market/compact-trade.ts'
 import type { Instrument } from '../../market/instrument.ts'
+import type { GapClaimV1 } from '../../market/records/gap-claim-v1.ts'
 import type { ReferenceDataV2 } from '../../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 
@@ -46,6 +47,15 @@ export const referencePacker = (
   nativeIdOf: () => null,
   baseAssetOf: () => undefined,
   pack: (builder, record) => builder.add(record.company_id, codec.encode(record))
+})
+
+/** Packs claims of gaps, by the library. */
+export const claimPacker = (codec: RecordCodec<GapClaimV1>): RecordPacker<GapClaimV1> => ({
+  schemaFingerprint: codec.fingerprint,
+  keyOf: ({ symbol }) => symbol,
+  nativeIdOf: () => null,
+  baseAssetOf: () => undefined,
+  pack: (builder, record) => builder.add(record.symbol, codec.encode(record))
 })
 
 /** A trade as a feed gives it: nearly always compact. */

@@ -38,6 +38,8 @@ export interface RecordPublisherOptions<In> {
   readonly circuit: Circuit
   readonly packer: RecordPacker<In>
   readonly tiers: TierTable
+  /** Of records that do not name their base asset; default 3. */
+  readonly tierDefault?: Tier
   /** Pending bytes beyond which `offer` waits. */
   readonly bytesMax: number
   /** A batch leaves at this size at the latest. */
@@ -253,13 +255,16 @@ export class RecordPublisher<In> {
   }
 
   #placeOf(record: In): SymbolPlace<In> {
-    const { packer, tiers } = this.#options
+    const { packer, tiers, tierDefault = 3 } = this.#options
     const key = packer.keyOf(record)
     let place = this.#placeByKey.get(key)
     if (place === undefined) {
       const runner = this.#runners[partitionOf(key, this.#runners.length)]!
       const baseAsset = packer.baseAssetOf(record)
-      place = { runner, tier: baseAsset === undefined ? 3 : tierOf(tiers, { baseAsset }) }
+      place = {
+        runner,
+        tier: baseAsset === undefined ? tierDefault : tierOf(tiers, { baseAsset })
+      }
       this.#placeByKey.set(key, place)
     }
     return place

@@ -65,6 +65,8 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
     within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
+  gaps: (filter, rowsMax) =>
+    within(shared, shared.queries, ({ gaps }) => gaps.list(filter, rowsMax)),
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
   snapshots: (dataType, rowsMax) =>
     within(shared, tableOf(shared, dataType), (table) =>

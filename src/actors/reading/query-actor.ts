@@ -14,10 +14,12 @@ import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metada
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import type { ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
+import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
+import { gapsTable } from '../data-types.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
@@ -48,7 +50,8 @@ export const queryProgram =
         {
           trades: servedTable(shared.trades),
           quotes: servedTable(shared.quotes),
-          referenceData: servedTable(shared.referenceData)
+          referenceData: servedTable(shared.referenceData),
+          gaps: servedTable(shared.gaps)
         },
         { concurrency: 'unbounded' }
       )
@@ -67,32 +70,33 @@ export const queryProgram =
           tempDirectory: folder.temporary
         })
       )
-      const plannerOver = (table: Table, { spec }: QueriedTable) =>
-        plannerOf(table, columnsOf(spec.schema), copies)
-      const trades = { planner: plannerOver(tables.trades, shared.trades), engine }
-      const quotes = { planner: plannerOver(tables.quotes, shared.quotes), engine }
+      const plannerOver = (table: Table, schema: AvroRecord) =>
+        plannerOf(table, columnsOf(schema), copies)
+      const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
+      const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
+      const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }
       reportStatus(() => ({
         counters: { pendingQueries: engine.pending(), copiedBytes: copies.bytes() }
       }))
       yield* shared.queries.serve({
         records: {
-          trades: makeRecordsQuery({ ...trades, fields: shared.trades.spec.schema.fields }),
-          quotes: makeRecordsQuery({ ...quotes, fields: shared.quotes.spec.schema.fields })
+          trades: makeRecordsQuery({ ...trades, fields: tradesSchema.fields }),
+          quotes: makeRecordsQuery({ ...quotes, fields: quotesSchema.fields })
         },
         reference: makeReferenceQuery({
-          planner: plannerOver(tables.referenceData, shared.referenceData),
+          planner: plannerOver(tables.referenceData, shared.referenceData.spec.schema),
           engine,
           fields: shared.referenceData.spec.schema.fields
+        }),
+        gaps: makeGapsQuery({
+          planner: plannerOver(tables.gaps, gapsTable.schema),
+          engine
         }),
         symbols: makeSymbolsQuery(trades)
       })
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
-
-interface QueriedTable {
-  readonly spec: { readonly schema: AvroRecord }
-}
 
 type ReadFault = TableUnavailable | FilesExceedCache
 

@@ -45,7 +45,8 @@ const publisherReasons = ({ dataType, publisher }: Pipeline): readonly string[] 
 
 const landerReasons = ({ dataType, topic, landing }: Pipeline): readonly string[] => {
   const reasons: string[] = []
-  if (landing.current?.isStarted !== true) reasons.push(`the lander of ${dataType} is not running`)
+  const who = dataType === 'gaps' ? 'gap writer' : `lander of ${dataType}`
+  if (landing.current?.isStarted !== true) reasons.push(`the ${who} is not running`)
   for (const { partition, detail } of landing.current?.stopped ?? []) {
     reasons.push(`partition ${partition} of ${topic} is not landed: ${detail}`)
   }

@@ -8,7 +8,8 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import { workerLink } from '../../adapters/thread/worker-thread.ts'
-import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
+import type { DataType } from '../../market/data-type.ts'
+import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
 import { openWorkerMemory, type WorkerMemory } from '../worker-memory.ts'
@@ -20,7 +21,12 @@ import type {
 } from './compaction-protocol.ts'
 import { compactTable } from './open-compaction.ts'
 
-const specs = { trades: tradesSpec, quotes: quotesSpec, reference_data: referenceDataSpec }
+const specs = {
+  trades: tradesSpec,
+  quotes: quotesSpec,
+  reference_data: referenceDataSpec,
+  gaps: gapsTable
+} satisfies Record<DataType, unknown>
 
 const link = workerLink<CompactionWorkerData, CompactionRequest, CompactionAnswer>()
 

@@ -8,11 +8,11 @@ import { openTable } from './data-folder.ts'
 import { storageSettingsOf } from './stores.ts'
 
 export const tableProgram =
-  (shared: Shared, { spec, table: gate }: Pipeline) =>
+  (shared: Shared, { tableSpec, table: gate }: Pipeline) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, telemetry, nowMs, uuid } = shared
-      const table = yield* openTable(spec, {
+      const table = yield* openTable(tableSpec, {
         folder,
         storage: storageSettingsOf(config),
         snapshotsMax: config.snapshotsMax,

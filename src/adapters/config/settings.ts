@@ -141,6 +141,10 @@ export const settings = {
     '100000',
     "A longer jump of a symbol's ids is held until three ids in sequence confirm it."
   ]),
+  gapGraceMs: setting('K2_GAP_GRACE', duration(0, 3_600_000), '2s', [
+    '5s',
+    'Ids that are missing for less than this, in the time of the exchange, are no gap yet.'
+  ]),
   retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', [
     '365',
     'Whole days this much older than the newest day of a table leave it.'

@@ -226,7 +226,7 @@ const noteRejected = (
     increment(batch.rejectedBySymbol, result.symbol)
     const noted = isQuote ? quoteAccount : options.account
     noted?.noteRejected(result.symbol)
-    if (!isQuote) claimRejected(result.symbol, { ...result, ...frame }, options)
+    claimRejected(result.symbol, { ...result, ...frame }, options)
   }
   if (!sampler.takes(result.reason, frame.receivedUs)) {
     batch.unsampledCount += 1
@@ -244,11 +244,16 @@ const noteRejected = (
 /** Why the id will be missing, where it can be told (R29). */
 const claimRejected = (
   symbol: string,
-  { nativeId, receivedUs }: Pick<RejectedFrame, 'nativeId'> & Pick<RawFrame, 'receivedUs'>,
+  {
+    isQuote,
+    nativeId,
+    receivedUs
+  }: Pick<RejectedFrame, 'isQuote' | 'nativeId'> & Pick<RawFrame, 'receivedUs'>,
   { claims, exchange }: ReaderOptions
 ): void => {
   if (nativeId === undefined) return
   const range = { fromId: nativeId, toId: nativeId, count: 1 }
   const times = { sinceUs: receivedUs, untilUs: receivedUs }
-  claims.note({ exchange, symbol, reason: 'rejected', ...range, ...times })
+  const dataType = isQuote === true ? 'quotes' : 'trades'
+  claims.note({ dataType, exchange, symbol, reason: 'rejected', ...range, ...times })
 }

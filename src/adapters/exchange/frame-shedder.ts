@@ -178,7 +178,9 @@ export class FrameShedder {
       counted?.noteLetGo(symbol, { reason, count, lastId, toId })
     }
     const claimed = reason === 'paused' ? 'paused' : 'shed'
-    claims.note({ exchange, symbol, reason: claimed, fromId, toId, count, sinceUs, untilUs })
+    const dataType = stream.isQuote ? 'quotes' : 'trades'
+    const range = { fromId, toId, count, sinceUs, untilUs }
+    claims.note({ dataType, exchange, symbol, reason: claimed, ...range })
   }
 
   /** What came last of those that are taken again may have been let go unseen (R3). */

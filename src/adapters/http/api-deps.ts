@@ -6,6 +6,7 @@ import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
 import type { ApiKey } from './api-keys.ts'
 import type { DataType, StreamedDataType } from '../../market/data-type.ts'
+import type { OpenReason } from '../../market/gap-events.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
 export interface ApiFault {
@@ -43,6 +44,20 @@ export interface ReferenceFilter {
   readonly ticker?: string
   /** Upper case. */
   readonly exchange?: string
+}
+
+export interface GapsFilter {
+  readonly state: 'open' | 'closed' | 'all'
+  /** Upper case. */
+  readonly exchange?: string
+  readonly symbol?: string
+  readonly reason?: OpenReason
+}
+
+interface GapsAnswer extends RecordsAnswer {
+  /** Of what the filter meets, whatever its state is to be. */
+  readonly openGaps: number
+  readonly openTrades: number
 }
 
 interface SymbolsAnswer {
@@ -130,6 +145,8 @@ export interface ApiDeps {
   ) => Answer<RecordsAnswer>
   /** Newest version of each company, by exchange and company. */
   readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<RecordsAnswer>
+  /** Open gaps, oldest first, then closed ones, newest first. */
+  readonly gaps: (filter: GapsFilter, rowsMax: number) => Answer<GapsAnswer>
   readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
   /** Of the table of a data type, newest first. */
   readonly snapshots: (

@@ -7,6 +7,7 @@ import type { ApiDeps, Readiness } from './api-deps.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
+import { gapsRoute } from './gaps-route.ts'
 import {
   choiceParameter,
   exchangeParameter,
@@ -24,6 +25,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
   recordsRoute(deps, 'quotes'),
   referenceRoute(deps),
+  gapsRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
   route(
@@ -162,7 +164,7 @@ const symbolsRoute = (deps: ApiDeps): Route =>
 const snapshotsParameters = { table: choiceParameter(...dataTypes), limit: limitParameter(100) }
 
 /** Summary entries that name files of this machine. */
-const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state'])
+const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state', 'k2.ledger'])
 
 const snapshotsRoute = (deps: ApiDeps): Route =>
   route(

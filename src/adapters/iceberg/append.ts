@@ -14,6 +14,7 @@ import { dataFileEntry, type DataFile } from './data-file.ts'
 import { Fenced, invariant, type PartitionCountChanged } from './errors.ts'
 import {
   advanced,
+  changedEntries,
   commitIdKey,
   fenceMismatches,
   recordedState,
@@ -64,6 +65,8 @@ export interface AppendRequest {
   /** Partition counts of topics that land for the first time; later ones are compared (R41). */
   readonly partitionCounts?: readonly PartitionCount[]
   readonly summaryExtra?: Readonly<Record<string, string>>
+  /** Entries that the table must have, null: not have, where the batch starts: part of (1). */
+  readonly requires?: Readonly<Record<string, string | null>>
 }
 
 export type AppendError = CommitError | Fenced | StateError | PartitionCountChanged
@@ -140,9 +143,13 @@ const draftAppend = Effect.fnUntraced(function* (
     recordedState(table.name, base.metadata)
   )
   const mismatches = fenceMismatches(state, request.advances)
-  if (mismatches.length > 0) {
+  const changed = changedEntries(state, request.requires ?? {})
+  if (mismatches.length > 0 || changed.length > 0) {
     const earlier = committedBefore(base.metadata, request.commitId)
-    if (earlier === null) return yield* new Fenced({ table: table.name, partitions: mismatches })
+    if (earlier === null) {
+      const fence = { partitions: mismatches, entries: changed }
+      return yield* new Fenced({ table: table.name, ...fence })
+    }
     const done: DraftResult<Committed> = { done: earlier }
     return done
   }

@@ -17,13 +17,18 @@ const OffsetCheck = Schema.Struct({
  */
 export class Fenced extends Schema.TaggedError<Fenced>()('Fenced', {
   table: Schema.String,
-  partitions: Schema.Array(OffsetCheck)
+  partitions: Schema.Array(OffsetCheck),
+  /** Entries of the summary that have changed since the batch was begun. */
+  entries: Schema.optional(Schema.Array(Schema.String))
 }) {
   override get message() {
-    const shown = this.partitions.map(
-      (it) =>
-        `${it.topic}-${it.partition}: batch starts at ${it.expected}, table is at ${it.recorded}`
-    )
+    const shown = [
+      ...this.partitions.map(
+        (it) =>
+          `${it.topic}-${it.partition}: batch starts at ${it.expected}, table is at ${it.recorded}`
+      ),
+      ...(this.entries ?? []).map((it) => `${it} is not what the batch starts from`)
+    ]
     return `${this.table}: ${shown.join('; ')}. Read the table's offsets, seek there and start anew`
   }
 }

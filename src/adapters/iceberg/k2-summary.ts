@@ -134,6 +134,13 @@ export const fenceMismatches = (
     }))
     .filter((it) => it.expected !== it.recorded)
 
+/** Entries that are not what an attempt starts from; empty: the fence holds. */
+export const changedEntries = (
+  { carried }: RecordedState,
+  required: Readonly<Record<string, string | null>>
+): readonly string[] =>
+  Object.keys(required).filter((key) => (carried[key] ?? null) !== required[key])
+
 /**
  * `k2.*` entries after the advances (3).
  * @throws PartitionCountChanged (R41), InvariantBroken (4)

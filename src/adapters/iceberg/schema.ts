@@ -107,9 +107,14 @@ export const fieldNamed = (schema: IcebergStruct, name: string): IcebergField =>
   return field
 }
 
-/** Column of a record's time: that of the exchange, or where it has none, that of its coming. */
+/**
+ * Column of a record's time: that of the exchange, or where it has none, that of its coming, or of
+ * an event, when it was so.
+ */
 export const timeColumn = ({ fields }: IcebergStruct): string =>
-  fields.some(({ name }) => name === 'timestamp') ? 'timestamp' : 'ingestion_timestamp'
+  timeColumns.find((time) => fields.some(({ name }) => name === time)) ?? 'at'
+
+const timeColumns = ['timestamp', 'ingestion_timestamp']
 
 const nullability = (type: AvroType): { readonly required: boolean; readonly inner: AvroType } => {
   if (!isUnion(type)) return { required: true, inner: type }

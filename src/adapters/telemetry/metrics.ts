@@ -17,6 +17,7 @@ export const declareMetrics = () => {
     ...feedMetrics(declare),
     ...logMetrics(declare),
     ...landingMetrics(declare),
+    ...gapMetrics(declare),
     ...maintenanceMetrics(declare),
     ...processMetrics(declare)
   }
@@ -191,6 +192,23 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
     'Lines written to the dead-letter log, by reason.',
     'source',
     'reason'
+  )
+})
+
+const gapMetrics = ({ gauge }: Declare) => ({
+  gapsOpenHoles: gauge(
+    'k2_gaps_open_holes',
+    'Runs of ids that the ledger has open, by why they are missing.',
+    'reason'
+  ),
+  gapsOpenTrades: gauge(
+    'k2_gaps_open_trades',
+    'Trades that the ledger says are missing, by why.',
+    'reason'
+  ),
+  gapsOldestAge: gauge(
+    'k2_gaps_oldest_age_seconds',
+    'Since when the oldest open gap is known; 0 where none is open.'
   )
 })
 

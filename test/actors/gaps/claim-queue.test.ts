@@ -1,121 +1,109 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ClaimQueue } from '../../../src/actors/gaps/claim-queue.ts'
-import type { GapClaim } from '../../../src/market/gap-claim.ts'
+import type { ClaimReason, GapClaim } from '../../../src/market/gap-claim.ts'
 
-const claim = (changes: Partial<GapClaim> = {}): GapClaim => ({
+const claim = (
+  reason: ClaimReason,
+  [fromId, toId]: readonly [number | null, number | null],
+  more: Partial<GapClaim> = {}
+): GapClaim => ({
   exchange: 'BINANCE',
-  symbol: 'DOGEUSDT',
-  reason: 'shed',
-  fromId: 1,
-  toId: 3,
-  count: 3,
-  sinceUs: 10,
-  untilUs: 20,
-  ...changes
+  symbol: 'BTCUSDT',
+  reason,
+  fromId,
+  toId,
+  count: fromId === null || toId === null ? 1 : toId - fromId + 1,
+  sinceUs: 1,
+  untilUs: 2,
+  ...more
 })
+
 const ranges = (claims: readonly GapClaim[]) =>
-  claims.map(({ symbol, fromId, toId, count }) => [symbol, fromId, toId, count])
+  claims.map(({ reason, fromId, toId, count }) => [reason, fromId, toId, count])
 
-describe('claims that wait', () => {
-  test('are taken once, oldest first', () => {
-    const queue = new ClaimQueue()
-    const one = claim()
-    const other = claim({ symbol: 'ADAUSDT' })
-    queue.note(one)
-    queue.note(other)
-    expect(queue.take()).toEqual([one, other])
-    expect(queue.take()).toEqual([])
-  })
-
-  test('merge where their ids adjoin, and not over ids that nobody let go', () => {
-    const queue = new ClaimQueue()
-    queue.note(claim())
-    queue.note(claim({ fromId: 4, toId: 9, count: 6, sinceUs: 21, untilUs: 30 }))
-    queue.note(claim({ fromId: 11, toId: 12, count: 2 }))
-    queue.note(claim({ fromId: 13, toId: 13, count: 1 }))
-    const [first, ...others] = queue.take()
-    expect(first).toEqual(claim({ toId: 9, count: 9, sinceUs: 10, untilUs: 30 }))
-    expect(ranges(others)).toEqual([['DOGEUSDT', 11, 13, 3]])
-  })
-
-  test('of other reasons, and of records without ids, stay apart', () => {
-    const queue = new ClaimQueue()
-    queue.note(claim())
-    queue.note(claim({ reason: 'paused' }))
-    queue.note(claim({ fromId: null, toId: null }))
-    queue.note(claim({ fromId: null, toId: null, count: 4 }))
-    expect(ranges(queue.take())).toEqual([
-      ['DOGEUSDT', 1, 3, 3],
-      ['DOGEUSDT', 1, 3, 3],
-      ['DOGEUSDT', null, null, 7]
-    ])
-  })
-
-  test('call back whenever one is noted', () => {
-    const queue = new ClaimQueue()
-    let calls = 0
-    const stop = queue.onNoted(() => (calls += 1))
-    queue.note(claim())
-    queue.note(claim())
-    stop()
-    queue.note(claim())
-    expect(calls).toBe(2)
-  })
-
-  test('are bounded, and lose neither an id nor a record', () => {
-    const arbitraryClaim = fc
-      .record({
-        symbol: fc.constantFrom('ADAUSDT', 'DOGEUSDT'),
-        reason: fc.constantFrom('shed', 'disconnect'),
-        range: fc.option(fc.tuple(fc.nat(60), fc.nat(4))),
-        sinceUs: fc.nat(99)
-      })
-      .map(({ range, ...facts }) => {
-        const [fromId, length] = range ?? [null, 2]
-        const toId = fromId === null ? null : fromId + length
-        const { sinceUs } = facts
-        return claim({ ...facts, fromId, toId, count: length + 1, untilUs: sinceUs + 5 })
-      })
-    const waitingMax = 3
-    const kindsMax = 2 * 2 * 2
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof({ weight: 9, arbitrary: arbitraryClaim }, fc.constant('take' as const))),
-        (steps) => {
-          const queue = new ClaimQueue(waitingMax)
-          const noted: GapClaim[] = []
-          const taken: GapClaim[] = []
-          const take = () => {
-            const claims = queue.take()
-            expect(claims.length).toBeLessThanOrEqual(waitingMax + kindsMax)
-            taken.push(...claims)
-          }
-          for (const step of steps) {
-            if (step === 'take') {
-              take()
-              continue
-            }
-            noted.push(step)
-            queue.note(step)
-          }
-          take()
-          const records = (claims: readonly GapClaim[]) =>
-            claims.reduce((sum, { count }) => sum + count, 0)
-          expect(records(taken)).toBe(records(noted))
-          for (const one of noted) expect(taken.some((other) => covers(other, one))).toBe(true)
-        }
-      )
-    )
-  })
+test('claims whose ids touch become one, others stay apart', () => {
+  const queue = new ClaimQueue()
+  queue.note(claim('shed', [1, 5], { sinceUs: 10, untilUs: 20 }))
+  queue.note(claim('shed', [6, 9], { sinceUs: 15, untilUs: 30 }))
+  queue.note(claim('shed', [20, 21]))
+  queue.note(claim('rejected', [22, 22]))
+  queue.note(claim('shed', [22, 22], { symbol: 'ETHUSDT' }))
+  queue.note(claim('shed', [22, 22], { dataType: 'quotes' }))
+  const taken = queue.take()
+  expect(ranges(taken)).toEqual([
+    ['shed', 1, 9, 9],
+    ['shed', 20, 21, 2],
+    ['rejected', 22, 22, 1],
+    ['shed', 22, 22, 1],
+    ['shed', 22, 22, 1]
+  ])
+  expect(taken[0]).toMatchObject({ sinceUs: 10, untilUs: 30 })
+  expect(queue.take()).toEqual([])
 })
 
-const covers = (one: GapClaim, other: GapClaim): boolean => {
-  const isSameKind =
-    one.symbol === other.symbol &&
-    one.reason === other.reason &&
-    (one.fromId === null) === (other.fromId === null)
-  const hasIds =
-    one.fromId === null || (one.fromId <= other.fromId! && one.toId! >= other.toId!)
-  return isSameKind && hasIds && one.sinceUs <= other.sinceUs && one.untilUs >= other.untilUs
-}
+test('those without ids are counted together', () => {
+  const queue = new ClaimQueue()
+  queue.note(claim('disconnect', [null, null]))
+  queue.note(claim('disconnect', [null, null], { untilUs: 9 }))
+  queue.note(claim('disconnect', [4, 5]))
+  expect(ranges(queue.take())).toEqual([
+    ['disconnect', null, null, 2],
+    ['disconnect', 4, 5, 2]
+  ])
+})
+
+test('a listener hears of each claim until it stops', () => {
+  const queue = new ClaimQueue()
+  let heard = 0
+  const stop = queue.onNoted(() => heard++)
+  queue.note(claim('shed', [1, 1]))
+  queue.note(claim('shed', [2, 2]))
+  stop()
+  queue.note(claim('shed', [3, 3]))
+  expect(heard).toBe(2)
+})
+
+test('when it is full, ranges grow, and what is said of single ids is never said of others', () => {
+  const queue = new ClaimQueue(4)
+  for (let id = 0; id < 100; id += 10) queue.note(claim('shed', [id, id]))
+  for (let id = 0; id < 100; id += 10) queue.note(claim('rejected', [id, id]))
+  const taken = queue.take()
+  const shed = taken.filter(({ reason }) => reason === 'shed')
+  expect(shed.reduce((sum, { count }) => sum + count, 0)).toBe(10)
+  const rejected = taken.filter(({ reason }) => reason === 'rejected')
+  expect(rejected.every(({ fromId, toId }) => fromId === toId)).toBe(true)
+  expect(rejected.at(-1)).toMatchObject({ fromId: 90 })
+})
+
+test('property: it stays bounded, and covers every id that was shed', () => {
+  const note = fc.record({
+    symbol: fc.constantFrom('BTCUSDT', 'ETHUSDT'),
+    reason: fc.constantFrom('shed' as const, 'paused' as const, 'rejected' as const),
+    from: fc.nat(200),
+    ids: fc.nat(5)
+  })
+  // One for each symbol and reason has room.
+  const bound = fc.integer({ min: 6, max: 12 })
+  fc.assert(
+    fc.property(fc.array(note, { maxLength: 120 }), bound, (notes, max) => {
+      const queue = new ClaimQueue(max)
+      for (const { symbol, reason, from, ids } of notes) {
+        queue.note(claim(reason, [from, from + ids], { symbol }))
+      }
+      const taken = queue.take()
+      expect(taken.length).toBeLessThanOrEqual(max)
+      for (const { symbol, reason, from, ids } of notes) {
+        if (reason === 'rejected') continue
+        const isCovered = taken.some(
+          (it) =>
+            it.symbol === symbol &&
+            it.reason === reason &&
+            it.fromId! <= from &&
+            it.toId! >= from + ids
+        )
+        expect(isCovered).toBe(true)
+      }
+    })
+  )
+})

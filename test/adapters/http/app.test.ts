@@ -203,6 +203,24 @@ describe('other routes', () => {
     ])
   })
 
+  test('/v1/gaps', async () => {
+    const path = '/v1/gaps?state=all&symbol=BTCUSDT&exchange=binance&reason=shed&limit=5'
+    const { deps, response, body } = await ask(path)
+    expect([response.status, body.data]).toEqual([200, [{ from_id: 3 }]])
+    expect(body.pagination).toEqual({ limit: 5, offset: 0, total: null, has_more: true })
+    expect(body.meta).toMatchObject({ snapshot_id: '8', open_gaps: 2, open_trades: 7 })
+    const filter = { state: 'all', exchange: 'BINANCE', symbol: 'BTCUSDT', reason: 'shed' }
+    expect(deps.askedGaps).toEqual([{ filter, rowsMax: 5 }])
+    const preset = { filter: { state: 'open' }, rowsMax: 100 }
+    expect((await ask('/v1/gaps')).deps.askedGaps).toEqual([preset])
+    const refused = await problemOf('/v1/gaps?state=lost&reason=never&from=1')
+    expect(refused.body.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+      'from',
+      'reason',
+      'state'
+    ])
+  })
+
   test('/v1/symbols', async () => {
     const { body } = await ask('/v1/symbols?exchange=binance')
     expect(body).toMatchObject({
@@ -252,6 +270,7 @@ describe('other routes', () => {
       '/v1/trades',
       '/v1/quotes',
       '/v1/reference-data',
+      '/v1/gaps',
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/system/actors',

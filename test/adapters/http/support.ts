@@ -3,6 +3,7 @@ import { Effect } from 'effect'
 import type { DataType } from '../../../src/market/data-type.ts'
 import type {
   ApiDeps,
+  GapsFilter,
   HttpEvent,
   Readiness,
   RecordFilter,
@@ -19,6 +20,7 @@ export interface FakeDeps extends ApiDeps {
     readonly filter: ReferenceFilter
     readonly rowsMax: number
   }>
+  readonly askedGaps: Array<{ readonly filter: GapsFilter; readonly rowsMax: number }>
   readonly events: HttpEvent[]
   readiness: () => Readiness
 }
@@ -32,11 +34,13 @@ const healthy: Readiness = {
 export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
   const asked: FakeDeps['asked'] = []
   const askedReference: FakeDeps['askedReference'] = []
+  const askedGaps: FakeDeps['askedGaps'] = []
   const events: HttpEvent[] = []
   let ids = 0
   return {
     asked,
     askedReference,
+    askedGaps,
     events,
     version: '0.1.0',
     apiKeys: [],
@@ -53,6 +57,12 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       Effect.sync(() => {
         askedReference.push({ filter, rowsMax })
         return { snapshotId: '7', rows: ['{"company_id":"7078"}'], hasMore: false }
+      }),
+    gaps: (filter, rowsMax) =>
+      Effect.sync(() => {
+        askedGaps.push({ filter, rowsMax })
+        const rows = ['{"from_id":3}']
+        return { snapshotId: '8', rows, hasMore: true, openGaps: 2, openTrades: 7 }
       }),
     symbols: ({ exchange }) =>
       Effect.succeed({

@@ -1,0 +1,205 @@
+/**
+ * The gap ledger as its table has it: what is missing, and what was (R21).
+ *
+ * 1. A query holds one lease from planning to its last row, released however it ends (R28).
+ * 2. Events are read in their order, so many at a time, and folded as they come: memory holds what
+ *    is open, and as many closed gaps as are asked for.
+ * 3. Open gaps come oldest first, closed ones newest first behind them: the same snapshot and
+ *    filter give the same bytes (R15).
+ */
+import * as Effect from 'effect/Effect'
+import { gapEventOf } from '../../market/gap-event-record.ts'
+import { type Gap, GapFold, type OpenReason } from '../../market/gap-events.ts'
+import type { GapEventV1 } from '../../market/records/gap-event-v1.ts'
+import type { Cell, Parameter, QueryEngine, ScanLease, ScanPlanner } from './query-ports.ts'
+
+export interface GapsFilter {
+  readonly state: 'open' | 'closed' | 'all'
+  readonly exchange?: string
+  readonly symbol?: string
+  /** Why it is, or was, missing. */
+  readonly reason?: OpenReason
+}
+
+interface GapsPage {
+  readonly snapshotId: string | null
+  /** One JSON object per gap. */
+  readonly rows: readonly string[]
+  readonly hasMore: boolean
+  /** Of all that the filter but for the state meets. */
+  readonly openGaps: number
+  readonly openTrades: number
+}
+
+export interface GapsQuery<E> {
+  readonly list: (filter: GapsFilter, rowsMax: number) => Effect.Effect<GapsPage, E>
+}
+
+interface Ports<PlanError, EngineError> {
+  readonly planner: ScanPlanner<PlanError>
+  readonly engine: QueryEngine<EngineError>
+}
+
+/** Events of one statement. */
+const eventsMax = 50_000
+
+export const makeGapsQuery = <PlanError, EngineError>(
+  ports: Ports<PlanError, EngineError>
+): GapsQuery<PlanError | EngineError> => ({
+  list: (filter, rowsMax) => {
+    const { exchange, symbol } = filter
+    return Effect.acquireUseRelease(
+      ports.planner.acquire({
+        ...(exchange === undefined ? {} : { exchange }),
+        ...(symbol === undefined ? {} : { symbol })
+      }),
+      (lease) =>
+        Effect.map(folded(ports, lease, { filter, rowsMax }), ({ open, closed }) =>
+          pageOf(lease.snapshotId, { open, closed, filter, rowsMax })
+        ),
+      (lease) => Effect.sync(() => lease.release()) // (1)
+    )
+  }
+})
+
+interface Wanted {
+  readonly filter: GapsFilter
+  readonly rowsMax: number
+}
+
+interface Folded {
+  readonly open: readonly Gap[]
+  /** Newest first: as many as could be asked for, and one more. */
+  readonly closed: readonly Gap[]
+}
+
+/** (2) */
+const folded = <PlanError, EngineError>(
+  { engine }: Ports<PlanError, EngineError>,
+  { files, source, read }: ScanLease<PlanError>,
+  { filter, rowsMax }: Wanted
+): Effect.Effect<Folded, PlanError | EngineError> =>
+  Effect.gen(function* () {
+    const closed: Gap[] = []
+    const meets = ({ reason }: Gap) => filter.reason === undefined || reason === filter.reason
+    const fold = new GapFold((gap) => {
+      if (filter.state === 'open' || !meets(gap)) return
+      closed.push(gap)
+      if (closed.length > 2 * (rowsMax + 1)) closed.splice(0, closed.length - rowsMax - 1)
+    })
+    for (let next = files.length === 0 ? null : 0; next !== null;) {
+      const rows: ReadonlyArray<readonly Cell[]> = yield* read(
+        files,
+        engine.run({
+          sql: eventsSql(source, filter, next),
+          parameters: parametersOf(files.map(({ path }) => path), filter)
+        })
+      )
+      for (const row of rows) fold.add(eventOf(row))
+      next = rows.length < eventsMax ? null : Number(rows.at(-1)![0]) + 1
+    }
+    return { open: fold.open.filter(meets), closed: closed.slice(-rowsMax - 1).toReversed() }
+  })
+
+const columns = [
+  '"k2_offset"',
+  '"event"',
+  '"data_type"',
+  '"symbol"',
+  '"exchange"',
+  '"epoch"',
+  '"from_id"',
+  '"to_id"',
+  '"reason"',
+  '"count"',
+  'epoch_us("after_time")',
+  'epoch_us("before_time")',
+  'epoch_us("at")',
+  '"source"'
+]
+
+const eventsSql = (source: string, { exchange, symbol }: GapsFilter, from: number): string => {
+  const conditions = [
+    `"k2_offset" >= ${from}`,
+    ...(exchange === undefined ? [] : ['"exchange" = $exchange']),
+    ...(symbol === undefined ? [] : ['"symbol" = $symbol'])
+  ]
+  return `SELECT ${columns.join(', ')} FROM ${source}
+   WHERE ${conditions.join(' AND ')} ORDER BY "k2_offset" LIMIT ${eventsMax}`
+}
+
+const parametersOf = (
+  paths: readonly string[],
+  { exchange, symbol }: GapsFilter
+): Readonly<Record<string, Parameter>> => ({
+  files: { type: 'texts', value: paths },
+  ...(exchange === undefined ? {} : { exchange: { type: 'text', value: exchange } }),
+  ...(symbol === undefined ? {} : { symbol: { type: 'text', value: symbol } })
+})
+
+const eventOf = (row: readonly Cell[]) => {
+  const [number, event, dataType, symbol, exchange, epoch, from, to, reason, ...rest] = row
+  const [count, after, before, at, source] = rest
+  const record = {
+    message_id: '',
+    event,
+    data_type: dataType,
+    symbol,
+    exchange,
+    epoch: Number(epoch),
+    from_id: numberOrNull(from),
+    to_id: numberOrNull(to),
+    reason,
+    count: Number(count),
+    after_time: numberOrNull(after),
+    before_time: numberOrNull(before),
+    at: Number(at),
+    source
+  } as GapEventV1
+  return gapEventOf(record, Number(number))
+}
+
+const numberOrNull = (cell: Cell | undefined): number | null =>
+  cell === null || cell === undefined ? null : Number(cell)
+
+/** (3) */
+const pageOf = (
+  snapshotId: string | null,
+  { open, closed, filter, rowsMax }: Folded & Wanted
+): GapsPage => {
+  const gaps = [
+    ...(filter.state === 'closed' ? [] : open),
+    ...(filter.state === 'open' ? [] : closed)
+  ]
+  return {
+    snapshotId,
+    rows: gaps.slice(0, rowsMax).map((gap) => JSON.stringify(jsonOf(gap))),
+    hasMore: gaps.length > rowsMax,
+    openGaps: open.length,
+    openTrades: open.reduce((sum, { count }) => sum + count, 0)
+  }
+}
+
+const jsonOf = (gap: Gap) => ({
+  exchange: gap.exchange,
+  symbol: gap.symbol,
+  data_type: gap.dataType,
+  state: gap.state,
+  reason: gap.reason,
+  epoch: gap.epoch,
+  from_id: gap.fromId,
+  to_id: gap.toId,
+  count: gap.count,
+  after_time: isoOfUs(gap.afterUs),
+  before_time: isoOfUs(gap.beforeUs),
+  opened_at: isoOfUs(gap.openedUs),
+  closed_at: isoOfUs(gap.closedUs),
+  closed_reason: gap.closedReason
+})
+
+/** ISO 8601 with microseconds and Z, as times of records are. */
+const isoOfUs = (us: number | null): string | null => {
+  if (us === null) return null
+  const seconds = new Date(Math.floor(us / 1_000_000) * 1_000).toISOString().slice(0, 19)
+  return `${seconds}.${String(us % 1_000_000).padStart(6, '0')}Z`
+}
