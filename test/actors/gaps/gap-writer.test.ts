@@ -2,13 +2,13 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { describe, expect, test } from 'vitest'
 import type { GapClaim } from '../../../src/market/gap-claim.ts'
+import { gapEventsOf } from '../../support/gap-table.ts'
 import { land } from '../../support/landed-folder.ts'
 import { trade } from '../../support/trades.ts'
 import { openTable, summaryOf } from '../../support/warehouse.ts'
 import {
   ClaimsLog,
   claimsTopic,
-  eventsIn,
   gapsIn,
   newRoot,
   openIdsIn,
@@ -50,13 +50,13 @@ test('holes of the table become rows, and what lands closes them', async () => {
   await land(root, trades('BTCUSDT', 3, 5))
   await runWriter(root, { log })
   expect(await openIdsIn(root)).toEqual([])
-  expect((await eventsIn(root)).map(({ event, fromId, toId }) => [event, fromId, toId])).toEqual([
+  expect((await gapEventsOf(root)).map(({ event, fromId, toId }) => [event, fromId, toId])).toEqual([
     ['opened', 3, 5],
     ['narrowed', 4, 4],
     ['closed', 3, 3],
     ['closed', 5, 5]
   ])
-  expect((await eventsIn(root))[0]).toMatchObject({
+  expect((await gapEventsOf(root))[0]).toMatchObject({
     afterUs: 1_700_000_000_000_002,
     beforeUs: 1_700_000_000_000_006,
     source: 'state'
@@ -81,7 +81,7 @@ test('a claim of nothing missing moves the offset, and is known while it may mat
   await land(root, trades('BTCUSDT', 1, 2))
   log.claim(claim('BTCUSDT', [3, 5], justNow()))
   await runWriter(root, { log })
-  expect(await eventsIn(root)).toEqual([])
+  expect(await gapEventsOf(root)).toEqual([])
   const offsets = { 'claims-1': { [claimsTopic]: { 0: 1 } } }
   expect(JSON.parse(summary(root)['k2.offsets']!)).toEqual(offsets)
   await land(root, trades('BTCUSDT', 6, 7, 8, 9))
@@ -144,12 +144,12 @@ describe('the log of the claims', () => {
     await land(root, trades('BTCUSDT', 1, 5, 6, 7, 8))
     log.partitions = []
     await runWriter(root, { log })
-    expect(await eventsIn(root)).toEqual([])
+    expect(await gapEventsOf(root)).toEqual([])
     const running = Effect.runFork(
       Effect.promise(() => runWriter(root, { log, isFinishing: false }).catch(() => undefined))
     )
     log.assign([0])
-    await expect.poll(async () => (await eventsIn(root)).length, { timeout: 20_000 }).toBe(1)
+    await expect.poll(async () => (await gapEventsOf(root)).length, { timeout: 20_000 }).toBe(1)
     await Effect.runPromise(Fiber.interrupt(running))
   })
 })
@@ -166,7 +166,7 @@ test('of two writers one is fenced, reads anew, and nothing is told twice (R19)'
     ['BTCUSDT', 2, 3, 'shed'],
     ['BTCUSDT', 4, 4, 'shed']
   ])
-  const numbers = (await eventsIn(root)).map(({ number }) => number)
+  const numbers = (await gapEventsOf(root)).map(({ number }) => number)
   expect(numbers).toEqual(numbers.map((_, index) => index))
   const commits = runs.flatMap(({ events }) =>
     events.filter(({ type }) => type === 'ledger.committed')
@@ -201,7 +201,7 @@ test('killed at every durable step, and away meanwhile, the ledger is the same',
         if (deaths === 1 && index + 1 < batches.length) break
       }
     }
-    const events = await eventsIn(root)
+    const events = await gapEventsOf(root)
     expect(events.map(({ number }) => number)).toEqual(events.map((_, at) => at))
     return { gaps: await gapsIn(root), open: await openIdsIn(root), steps, deaths }
   }
