@@ -124,11 +124,15 @@ const play = async (body: (scene: Scene) => Promise<void>) => {
         tree.until(`${count} trades`, async () => (await framesOf(tree)) === count)
     })
     listener.terminate()
+    await tree.until('an empty spool', () => published(tree)['spooled'] === 0)
     await tree.drain()
     market.close()
     await expectExplained(tree, venue, claims)
   })
 }
+
+const published = (tree: Tree): Readonly<Record<string, number>> =>
+  tree.actor('root/log/publisher:trades/program').counters ?? {}
 
 const issuedBy = (venue: Venue): number =>
   Object.values(venue.issued()).reduce((sum, { count }) => sum + count, 0)
@@ -175,6 +179,7 @@ describe('what the levels let go', () => {
       await met(before)
       expect(reasonsOf(claims, 2)).toEqual(new Set(['shed']))
       expect(reasonsOf(claims, 1)).toEqual(new Set())
+      await tree.until('a spool', () => (published(tree)['spooledTotal'] ?? 0) > 0)
       enter('circuitBreak')
       await tree.until('no streams', () => streams() === 0)
       expect(tree.actor(`${feedPath}/policy`).counters).toMatchObject({ paused: 1 })
@@ -230,6 +235,11 @@ describe('what the levels let go', () => {
       const paused = (await issue(800)) - 800
       await tree.until('another connection', () => connections() === 2 && streams() === 0)
       expect(await framesOf(tree)).toBe(800)
+      // Whoever starts anew finds the level that holds (R39).
+      tree.crash(`${feedPath}/policy`)
+      await tree.until('another feed', () => connections() === 3 && streams() === 0)
+      expect(tree.actor(feedPath).restarts).toBe(1)
+      expect(tree.actor(`${feedPath}/policy`).counters).toEqual({ paused: 1 })
       enter('normal')
       await subscribed(tree)
       await met((await issue(800)) - paused)
@@ -237,7 +247,7 @@ describe('what the levels let go', () => {
       const lost = (await issue(800)) - 2_400
       await tree.until(
         'another connection',
-        () => connections() === 3 && streams() === symbols.length
+        () => connections() === 4 && streams() === symbols.length
       )
       await met((await issue(20)) - paused - lost)
       await tree.until('all claims', () =>
