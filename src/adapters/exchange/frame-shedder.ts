@@ -68,6 +68,7 @@ export class FrameShedder {
   readonly #options: ShedderOptions
   #asks: LevelAsks | undefined
   #isShedding = false
+  /** Of the streams that have come since it was asked for. */
   readonly #fates = new Map<FrameStream, Fate>()
   readonly #open = new Map<FrameStream, OpenClaim>()
   readonly #replaced = new Map<FrameStream, OpenClaim>()
@@ -101,7 +102,7 @@ export class FrameShedder {
   lets(stream: FrameStream, frame: RawFrame): boolean {
     const fate = this.#fateOf(stream)
     if (fate === 'taken') return false
-    const nativeId = stream.isQuote ? null : tradeIdIn(frame.bytes)
+    const nativeId = stream.isQuote ? null : tradeIdIn(frame.bytes, stream)
     if (nativeId === -1) return false // (4)
     this.#letGo(stream, { reason: fate, nativeId, receivedUs: frame.receivedUs })
     return true

@@ -5,8 +5,6 @@
  * 1. What is not spelt as the venue spells it is not told: such a frame is read as any other.
  * 2. At most `nameBytesMax` and `idBytesMax` bytes of a frame are looked at.
  */
-import { wholeNumberAt } from '../../market/byte-digits.ts'
-import { viewOf } from '../../market/byte-run.ts'
 import { ByteTable } from '../../market/byte-table.ts'
 import { type Instrument, longMax } from '../../market/instrument.ts'
 import type { InstrumentTable } from './binance-fields.ts'
@@ -16,6 +14,8 @@ import type { RawFrame } from './frame-result.ts'
 export interface FrameStream {
   readonly instrument: Instrument
   readonly isQuote: boolean
+  /** Where its last frame had the id; 0 before the first. */
+  idAt: number
 }
 
 export class FrameStreams {
@@ -45,7 +45,7 @@ export class FrameStreams {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
     const instrument = this.#instruments.get(symbol)
-    return instrument === undefined ? undefined : this.#add(name, { instrument, isQuote })
+    return instrument === undefined ? undefined : this.#add(name, { instrument, isQuote, idAt: 0 })
   }
 
   #learn(bytes: Buffer, start: number, end: number): FrameStream | undefined {
@@ -63,18 +63,40 @@ export class FrameStreams {
   }
 }
 
-/** The id that a frame of a trade stream says first; -1 if it is not found soon, or is none. */
-export const tradeIdIn = (bytes: Buffer): number => {
-  const limit = Math.min(bytes.length, idBytesMax) - idKey.length
-  for (let at = opening.length; at <= limit; at++) {
-    if (!startsWith(bytes, at, idKey)) continue
-    const start = at + idKey.length
-    let end = start
-    while (end < bytes.length && bytes[end]! >= 0x30 && bytes[end]! <= 0x39) end += 1
-    const isWhole = bytes[end] === comma || bytes[end] === brace
-    return isWhole ? wholeNumberAt(viewOf(bytes), start, end, longMax) : -1
+/**
+ * The id that a frame of a trade stream says; -1 if it is not found soon, or is none. Frames of a
+ * stream nearly always have it where the last one had it.
+ */
+export const tradeIdIn = (bytes: Uint8Array, stream: Pick<FrameStream, 'idAt'>): number => {
+  const limit = Math.min(bytes.length, idBytesMax) - idKeyBytes
+  let at = stream.idAt
+  if (at > limit || !isIdKeyAt(bytes, at)) {
+    at = opening.length
+    while (at <= limit && !isIdKeyAt(bytes, at)) at += 1
+    if (at > limit) return -1
+    stream.idAt = at
   }
-  return -1
+  return idAt(bytes, at + idKeyBytes)
+}
+
+const isIdKeyAt = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at + 1] === letterT &&
+  bytes[at] === quotationMark &&
+  bytes[at + 2] === quotationMark &&
+  bytes[at + 3] === colon
+
+/** A whole number without leading zeros, as JSON has it, that every part carries exactly. */
+const idAt = (bytes: Uint8Array, start: number): number => {
+  let value = 0
+  let at = start
+  for (; at < bytes.length && at - start < digitsMax; at++) {
+    const digit = bytes[at]! - 0x30
+    if (digit < 0 || digit > 9) break
+    value = value * 10 + digit
+  }
+  const isWhole = at > start && (bytes[at] === comma || bytes[at] === brace)
+  const isPlain = bytes[start] !== 0x30 || at === start + 1
+  return isWhole && isPlain && value <= longMax ? value : -1
 }
 
 const startsWith = (bytes: Buffer, at: number, run: Buffer): boolean => {
@@ -87,10 +109,15 @@ const startsWith = (bytes: Buffer, at: number, run: Buffer): boolean => {
 
 const opening = Buffer.from('{"stream":"')
 const dataKey = Buffer.from('","data":{')
-const idKey = Buffer.from('"t":')
+/** `"t":` */
+const idKeyBytes = 4
 const quotationMark = 0x22
+const letterT = 0x74
+const colon = 0x3a
 const comma = 0x2c
 const brace = 0x7d
 const nameBytesMax = 64
 /** The venue puts event, its time and the symbol before the id: some 100 bytes, with the name. */
 const idBytesMax = 256
+/** As many as `longMax` has. */
+const digitsMax = 16

@@ -48,6 +48,8 @@ describe('the stream of a frame', () => {
   })
 })
 
+const idIn = (bytes: Buffer) => tradeIdIn(bytes, { idAt: 0 })
+
 describe('the id of a trade', () => {
   test.each([
     ['{"stream":"btcusdt@trade","data":{"t":12,"T":3}}', 12],
@@ -63,7 +65,7 @@ describe('the id of a trade', () => {
     ['{"stream":"btcusdt@trade","data":{"T":12}}', -1],
     [`{"stream":"btcusdt@trade","data":{"x":"${'x'.repeat(300)}","t":12}}`, -1]
   ])('%s: %i', (text, expected) => {
-    expect(tradeIdIn(Buffer.from(text))).toBe(expected)
+    expect(idIn(Buffer.from(text))).toBe(expected)
   })
 
   test('is what reading says, of every frame that is read as a trade', () => {
@@ -81,8 +83,9 @@ describe('the id of a trade', () => {
         const parsed = parseFrame(frame, instruments)
         if (parsed.kind !== 'trade') return
         trades += 1
-        expect(streams.of(frame)?.instrument.symbol).toBe(parsed.trade.symbol)
-        expect(tradeIdIn(frame.bytes)).toBe(parsed.nativeId)
+        const stream = streams.of(frame)!
+        expect(stream.instrument.symbol).toBe(parsed.trade.symbol)
+        expect(tradeIdIn(frame.bytes, stream)).toBe(parsed.nativeId)
       }),
       { numRuns: 1_000 }
     )
