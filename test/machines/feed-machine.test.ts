@@ -416,6 +416,11 @@ test('the invariants hold in any order of events', () => {
     fc.constant<Step>((feed) =>
       feed.actor.send(batch([1, 1, 0], 1))
     ),
+    fc.constantFrom('pause.requested', 'resume.requested').map(
+      (type): Step =>
+        (feed) =>
+          feed.actor.send({ type })
+    ),
     {
       arbitrary: fc.constant<Step>((feed) => feed.actor.send({ type: 'drain.requested' })),
       weight: 1

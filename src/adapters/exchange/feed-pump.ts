@@ -7,7 +7,8 @@
  *    log, of which the first few per reason and minute are taken.
  * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has
  *    been offered.
- * 4. A quote that waits for a newer one to replace it does so for 100 ms and little more, and not
+ * 4. What a sink that fails was offered is counted as refused, and claimed.
+ * 5. A quote that waits for a newer one to replace it does so for 100 ms and little more, and not
  *    beyond the end of the pump.
  */
 import * as Effect from 'effect/Effect'
@@ -15,6 +16,7 @@ import type * as Exit from 'effect/Exit'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
 import type { CompactTrade } from '../../market/compact-trade.ts'
+import type { ClaimReason, GapClaim } from '../../market/gap-claim.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { type Batch, BatchReader, type ReaderOptions } from './batch-reader.ts'
@@ -102,7 +104,7 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
   )
   // A turn of the event loop between batches: a full queue must not starve timers and HTTP.
   const pump = Effect.forever(Effect.andThen(step, Effect.yieldNow)).pipe(
-    // Whatever ended the frames, those that wait have been received (4).
+    // Whatever ended the frames, those that wait have been received (5).
     Effect.tapError(() => flush),
     Effect.catchIf(isClosedByUs, () => Effect.void)
   )
@@ -112,7 +114,7 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
   )
 })
 
-/** Batches say by their times what is due; where none come for a while, all of it is (4). */
+/** Batches say by their times what is due; where none come for a while, all of it is (5). */
 const flushWhileIdle = <E>(
   passCount: () => number,
   flush: Effect.Effect<void, E>
@@ -137,8 +139,14 @@ const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
     const { account, sink, deadLetters } = options
     const settled = (exit: Exit.Exit<RefusedBySymbol, E>) =>
       Effect.sync(() => {
-        if (exit._tag === 'Success') account.settleTaken(batch.offeredBySymbol, exit.value)
-        else account.settle(batch.offeredBySymbol, 'refused')
+        if (exit._tag === 'Success') {
+          account.settleTaken(batch.offeredBySymbol, exit.value)
+          return
+        }
+        account.settle(batch.offeredBySymbol, 'refused')
+        claimLost(tradeClaims(batch), options)
+        // The sink of quotes is not asked any more.
+        settleQuotes(batch, 'refused', options)
       })
     const offered: Effect.Effect<RefusedBySymbol, E> =
       batch.trades.length === 0
@@ -156,27 +164,65 @@ const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
     )
   })
 
-const offerQuotes = <E>(
-  { quotes, quotesBySymbol, receivedUs }: Batch,
-  { quotes: intake, claims, exchange }: PumpOptions<E>
-): Effect.Effect<void, E> =>
-  quotes.length === 0 || intake === undefined
+const offerQuotes = <E>(batch: Batch, options: PumpOptions<E>): Effect.Effect<void, E> =>
+  batch.quotes.length === 0 || options.quotes === undefined
     ? Effect.void
-    : intake.sink.offer(quotes).pipe(
+    : options.quotes.sink.offer(batch.quotes).pipe(
         Effect.onExit((exit) =>
-          Effect.sync(() => {
-            const outcome = exit._tag === 'Success' ? exit.value : 'refused'
-            if (typeof outcome === 'string') intake.account.settle(quotesBySymbol, outcome)
-            else intake.account.settleTaken(quotesBySymbol, outcome)
-            if (outcome !== 'shed') return
-            const facts = { exchange, reason: 'shed', fromId: null, toId: null } as const
-            for (const [symbol, count] of quotesBySymbol) {
-              claims.note({ ...facts, symbol, count, sinceUs: receivedUs, untilUs: receivedUs })
-            }
-          })
+          Effect.sync(() =>
+            settleQuotes(batch, exit._tag === 'Success' ? exit.value : 'refused', options)
+          )
         ),
         Effect.asVoid
       )
+
+const settleQuotes = <E>(
+  { quotesBySymbol, receivedUs }: Batch,
+  outcome: 'shed' | 'refused' | RefusedBySymbol,
+  options: PumpOptions<E>
+): void => {
+  const account = options.quotes?.account
+  if (typeof outcome !== 'string') {
+    account?.settleTaken(quotesBySymbol, outcome)
+    return
+  }
+  account?.settle(quotesBySymbol, outcome)
+  const times = { sinceUs: receivedUs, untilUs: receivedUs }
+  const lost = [...quotesBySymbol].map(([symbol, count]) => ({
+    symbol, count, fromId: null, toId: null, ...times
+  }))
+  claimLost(lost, options, outcome === 'shed' ? 'shed' : 'disconnect')
+}
+
+type Lost = Omit<GapClaim, 'exchange' | 'reason'>
+
+/** Of a sink that has failed nobody knows what it took: claims may cover what lands after all. */
+const claimLost = <E>(
+  lost: Iterable<Lost>,
+  { claims, exchange }: PumpOptions<E>,
+  reason: ClaimReason = 'disconnect'
+): void => {
+  for (const facts of lost) claims.note({ exchange, reason, ...facts })
+}
+
+const tradeClaims = ({ trades, receivedUs }: Batch): Iterable<Lost> => {
+  const bySymbol = new Map<string, Lost>()
+  for (const trade of trades) {
+    const isCompact = 'instrument' in trade
+    const symbol = isCompact ? trade.instrument.symbol : trade.symbol
+    const id = isCompact ? trade.nativeId : trade.source_sequence!
+    const { fromId, toId, count } = bySymbol.get(symbol) ?? { fromId: id, toId: id, count: 0 }
+    bySymbol.set(symbol, {
+      symbol,
+      fromId: Math.min(fromId!, id),
+      toId: Math.max(toId!, id),
+      count: count + 1,
+      sinceUs: receivedUs,
+      untilUs: receivedUs
+    })
+  }
+  return bySymbol.values()
+}
 
 const handledEvent = (batch: Batch, refused: RefusedBySymbol): FramesHandled => ({
   type: 'frames.handled',

@@ -89,6 +89,12 @@ const setupPump = (sampleMax = 100) => {
 }
 const exitOf = <A, E>(fiber: Fiber.Fiber<A, E>) => Effect.runPromise(Fiber.await(fiber))
 
+const ticker = (symbol: string, u: number, changes: object = {}) =>
+  JSON.stringify({
+    stream: `${symbol.toLowerCase()}@bookTicker`,
+    data: { u, s: symbol, b: '1.5', B: '2', a: '1.6', A: '2', ...changes }
+  })
+
 describe('the pump', () => {
   test('offers trades in order and counts every frame once', async () => {
     const { account, batches, handled, letters, push, queue, run } = setupPump()
@@ -188,12 +194,21 @@ describe('the pump', () => {
   })
 
   test('ends with the sink\'s failure, its trades counted as refused', async () => {
-    const { account, push, run } = setupPump()
+    const { account, noted, push, run } = setupPump()
+    const quoteAccount = new FeedAccount()
     push(trade('BTCUSDT', 1))
     push(trade('BTCUSDT', 2))
-    expect(await exitOf(run({ sink: { offer: () => Effect.fail(new SinkGone()) } }))).toEqual(
-      Exit.fail(new SinkGone())
-    )
+    push(ticker('BTCUSDT', 9))
+    const quotes = { account: quoteAccount, sink: { offer: () => Effect.succeed(noneRefused) } }
+    const fiber = run({ quotes, sink: { offer: () => Effect.fail(new SinkGone()) } })
+    expect(await exitOf(fiber)).toEqual(Exit.fail(new SinkGone()))
+    const facts = { exchange: 'BINANCE', symbol: 'BTCUSDT', reason: 'disconnect' }
+    const times = { sinceUs: 60_000_000, untilUs: 60_000_000 }
+    expect(noted).toEqual([
+      { ...facts, fromId: 1, toId: 2, count: 2, ...times },
+      { ...facts, fromId: null, toId: null, count: 1, ...times }
+    ])
+    expect(quoteAccount.snapshot()['BTCUSDT']).toMatchObject({ refused: 1, offered: 0 })
     expect(account.snapshot()['BTCUSDT']).toEqual({
       received: 2,
       accepted: 0,
@@ -253,12 +268,6 @@ describe('the pump', () => {
       handled.reduce((sum, { tally }) => sum + (tally.rejected.get('malformed_json') ?? 0), 0)
     ).toBe(9)
   })
-
-  const ticker = (symbol: string, u: number, changes: object = {}) =>
-    JSON.stringify({
-      stream: `${symbol.toLowerCase()}@bookTicker`,
-      data: { u, s: symbol, b: '1.5', B: '2', a: '1.6', A: '2', ...changes }
-    })
 
   test('offers quotes to their own sink, behind the trades of the batch', async () => {
     const { account, batches, drain, handled, letters, push, run } = setupPump()
