@@ -63,6 +63,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     'root/ingest/exchange simulated exchange',
     'root/ingest/feed:simulated/stream:a venue socket',
     'root/landing/dead-letters dead letters',
+    'root/landing/gaps gap writer',
     'root/landing/lander:quotes lander worker',
     'root/landing/lander:reference_data lander worker',
     'root/landing/lander:trades lander worker',
