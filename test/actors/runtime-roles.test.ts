@@ -48,7 +48,12 @@ describe('what the roles of a process start', () => {
     expect(log).toEqual(['event-log', 'spool', ...publishers, 'publisher:gaps'])
     expect(ingest).toEqual(['exchange', 'feed:simulated', 'reference:simulated'])
     expect(landing).toEqual(['dead-letters', 'claims'])
-    expect(others).toEqual({ telemetry: [], reading: ['http'], repair: ['disk'] })
+    expect(others).toEqual({
+      telemetry: [],
+      reading: ['http'],
+      degradation: ['manager', 'sampler'],
+      repair: ['disk']
+    })
   })
 
   test('landing needs no feed, and no publisher but that of claims', () => {
@@ -66,6 +71,7 @@ describe('what the roles of a process start', () => {
       telemetry: [],
       storage: ['trades', 'quotes', 'reference_data', 'gaps'],
       reading: ['queries', 'http'],
+      degradation: ['manager', 'sampler'],
       repair: ['disk']
     })
   })
