@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach } from 'vitest'
+import { unhurried } from './unhurried.ts'
 import { until } from './until.ts'
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -260,6 +261,7 @@ const environment = (settings: K2Settings): NodeJS.ProcessEnv => {
     ...Object.fromEntries(inherited),
     TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json'),
     K2_HTTP_PORT: '0',
+    ...unhurried,
     ...settings
   }
 }

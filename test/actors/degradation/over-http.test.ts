@@ -6,17 +6,10 @@ import { cleanUp, newFolder, startTree } from '../support/runtime.ts'
 cleanUp()
 vi.setConfig({ testTimeout: 300_000 })
 
-const off = 'off,off,off,off'
-
 const start = async () => {
   const tree = startTree(newFolder(), {
     K2_DEGRADATION_INTERVAL: '100ms',
     K2_DEGRADATION_COOLDOWN: '300ms',
-    // What other tests do to this machine is not what is tested.
-    K2_DEGRADATION_LOOP_DELAY_ENTER: off,
-    K2_DEGRADATION_LOOP_DELAY_LEAVE: off,
-    K2_DEGRADATION_RESIDENT_ENTER: off,
-    K2_DEGRADATION_RESIDENT_LEAVE: off,
     K2_MEMORY_LIMIT: '64GiB'
   })
   const get = async (path: string, init: RequestInit = {}) => {
@@ -35,7 +28,7 @@ const start = async () => {
 
 const data = ['/v1/trades', '/v1/quotes', '/v1/symbols', '/v1/snapshots', '/v1/reference-data']
 
-test('injected by the command line: seen everywhere, refused where it costs, taken away', async () => {
+test('injected by command: seen everywhere, refused where it costs, taken away', async () => {
   const { tree, get, reach, url } = await start()
   await tree.until('rows', async () => (await tree.metric('k2_landed_records')) > 0)
   for (const path of data) expect((await get(path)).status).toBe(200)

@@ -25,6 +25,7 @@ import { readConfig } from '../../../src/adapters/config/config.ts'
 import { openWorkerThread } from '../../../src/adapters/thread/worker-thread.ts'
 import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
 import type { Level } from '../../../src/machines/ingest-policy.ts'
+import { unhurried } from '../../support/unhurried.ts'
 import { until } from '../../support/until.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -36,8 +37,6 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-const off = 'off,off,off,off'
-
 const startGroup = async (memoryMiB: number) => {
   const config = readConfig(
     {
@@ -46,12 +45,7 @@ const startGroup = async (memoryMiB: number) => {
       K2_MEMORY_LIMIT: `${memoryMiB}MiB`,
       K2_DEGRADATION_INTERVAL: '100ms',
       K2_DEGRADATION_COOLDOWN: '300ms',
-      // What other tests do to this machine is not what is tested.
-      K2_DEGRADATION_LOOP_DELAY_ENTER: off,
-      K2_DEGRADATION_LOOP_DELAY_LEAVE: off,
-      // It is larger than any limit of these tests.
-      K2_DEGRADATION_RESIDENT_ENTER: off,
-      K2_DEGRADATION_RESIDENT_LEAVE: off
+      ...unhurried
     },
     []
   )

@@ -1,8 +1,10 @@
 import * as Effect from 'effect/Effect'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { makeSampler } from '../../../src/actors/degradation/sampler-actor.ts'
 import type { Measured, SignalSource } from '../../../src/actors/degradation/signal-sources.ts'
 import { steadyMs } from '../../../src/actors/steady-clock.ts'
+
+afterEach(() => vi.restoreAllMocks())
 
 const bytes = (value: number, atMs?: number): Measured => ({
   value,
@@ -67,11 +69,15 @@ test('one that hangs costs its deadline and no other its measurement', async () 
 })
 
 test('what says nothing any more keeps its last value, and grows old', async () => {
-  let given: Measured | undefined = bytes(40, steadyMs() - 2_999)
+  let nowMs = 50_000
+  vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
+  let given: Measured | undefined = bytes(40)
   const sampler = makeSampler([source(Effect.sync(() => given))], 1_000)
-  expect((await Effect.runPromise(sampler)).readings).toMatchObject([{ state: 'fresh' }])
+  const next = async () => (await Effect.runPromise(sampler)).readings
+  expect(await next()).toMatchObject([{ state: 'fresh', ageMs: 0 }])
   given = undefined
-  const waitedMs = steadyMs() + 10
-  while (steadyMs() < waitedMs) await new Promise((resolve) => setImmediate(resolve))
-  expect((await Effect.runPromise(sampler)).readings).toMatchObject([{ value: 40, state: 'stale' }])
+  nowMs += 3_000
+  expect(await next()).toMatchObject([{ value: 40, state: 'fresh', ageMs: 3_000 }])
+  nowMs += 1
+  expect(await next()).toMatchObject([{ value: 40, state: 'stale', ageMs: 3_001 }])
 })

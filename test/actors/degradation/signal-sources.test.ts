@@ -149,7 +149,7 @@ test('bytes in flight and in the spool are measured against their budgets', asyn
   expect(await read('spool')).toEqual({ value: 4_096, limit: 64 * 1_024 ** 2, unit: 'bytes' })
 })
 
-test('a circuit counts from its opening, at least a second, and not while it is closed', async () => {
+test('a circuit counts from its opening, at least a second, and closed not at all', async () => {
   const shared = sharedOf()
   const read = reader(shared)
   const value = async () => (await read('circuit:trades'))?.value

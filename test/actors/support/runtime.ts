@@ -38,6 +38,7 @@ import type { SequencedRecord } from '../../../src/machines/partition-fold.ts'
 import type { DataType } from '../../../src/market/data-type.ts'
 import { quoteV2Schema } from '../../../src/market/records/quote-v2.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import { unhurried } from '../../support/unhurried.ts'
 import { until } from '../../support/until.ts'
 import { dataFiles, openTable, runSql, summaryOf } from '../../support/warehouse.ts'
 
@@ -99,7 +100,13 @@ export const startTree = (
 ): Tree => {
   const lines: Line[] = []
   const config = readConfig(
-    { K2_HTTP_PORT: '0', K2_DATA_DIR: folder, K2_COMMIT_AGE: '300ms', ...settings },
+    {
+      K2_HTTP_PORT: '0',
+      K2_DATA_DIR: folder,
+      K2_COMMIT_AGE: '300ms',
+      ...unhurried,
+      ...settings
+    },
     []
   )
   const telemetry = makeTelemetry({
