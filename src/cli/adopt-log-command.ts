@@ -114,7 +114,11 @@ const doAdopt = ({ given, context, from, io, goOnAt: go }: Doing) =>
 
 const plansOf = ({ config }: Given, context: OperatorContext, from: StartingPoints) =>
   Effect.gen(function* () {
-    const { table } = context
+    const { table, spec } = context
+    if (spec.name === 'gaps') {
+      const reason = 'market.gaps needs no adoption: the ledger goes on with any log of claims'
+      return yield* new AdoptionRefused({ reasons: [reason] })
+    }
     const log = yield* logFactsOf(config, context)
     if ('missing' in log) {
       const isKafka = config.kafkaBootstrapServers !== undefined

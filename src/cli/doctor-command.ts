@@ -47,8 +47,10 @@ const examination = (given: Given) =>
     const context = yield* openOperatorTable(given)
     const log = yield* logFactsOf(config, context)
     const isQuick = values.has('--quick')
-    const { table, listBelow } = context
-    return yield* examine({ table, listBelow, log, orphanAgeMsMin, isQuick, nowMs: Date.now() })
+    const { table, listBelow, spec } = context
+    const isLedger = spec.name === 'gaps'
+    const nowMs = Date.now()
+    return yield* examine({ table, listBelow, log, orphanAgeMsMin, isQuick, isLedger, nowMs })
   })
 
 const ageOf = (value: string) => {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { quotesSpec, referenceDataSpec, tradesSpec } from '../actors/data-types.ts'
+import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../actors/data-types.ts'
 import { connectionOf } from '../actors/log/kafka-settings.ts'
 import { kafkaLogFacts } from '../actors/operator/kafka-facts.ts'
 import { embeddedLogFacts, type LogFacts } from '../actors/operator/log-facts.ts'
@@ -19,7 +19,7 @@ import type { Flag, Given } from './command-line.ts'
 export const tableFlag: Flag = {
   name: '--table',
   value: 'market.trades',
-  about: 'Table: market.trades (the preset), market.quotes or market.reference_data.'
+  about: 'Table: market.trades (the preset), market.quotes, market.reference_data, market.gaps.'
 }
 
 /** A flag of a command has a value that it cannot have. */
@@ -36,7 +36,8 @@ export class FlagRejected extends Schema.TaggedError<FlagRejected>()('FlagReject
 const specs = {
   'market.trades': tradesSpec,
   'market.quotes': quotesSpec,
-  'market.reference_data': referenceDataSpec
+  'market.reference_data': referenceDataSpec,
+  'market.gaps': gapsTable
 } as const
 
 type TableName = keyof typeof specs

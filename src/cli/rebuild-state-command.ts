@@ -1,6 +1,10 @@
-/** `npm run k2 -- rebuild-state`: makes lost sequence states anew from the table's ids. */
+/**
+ * `npm run k2 -- rebuild-state`: makes lost sequence states anew from the table's ids, and the gap
+ * ledger from its events.
+ */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import { rebuildLedger, type RebuiltLedger } from '../actors/operator/rebuild-ledger.ts'
 import { rebuildStates, type RebuiltPartition } from '../actors/operator/rebuild-state.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 import { FlagRejected, openOperatorTable, tableFlag } from './operator-context.ts'
@@ -42,6 +46,8 @@ const rebuilding = (given: Given) =>
   Effect.gen(function* () {
     const partition = yield* partitionNumber(given.values.get(partitionFlag))
     const { table, spec } = yield* openOperatorTable(given)
+    const isForced = given.values.has('--force')
+    if (spec.name === 'gaps') return yield* rebuildLedger(table, isForced)
     if (spec.rules.isCompacted === true) {
       return yield* new StateNotOfIds({ table: table.name })
     }
@@ -49,7 +55,7 @@ const rebuilding = (given: Given) =>
       table,
       isConsecutive: spec.hasConsecutiveIds,
       partition,
-      isForced: given.values.has('--force')
+      isForced
     })
   })
 
@@ -73,8 +79,17 @@ const partitionNumber = (value: string | undefined) => {
     : Effect.fail(new FlagRejected({ flag: partitionFlag, value, allowed: 'a partition number' }))
 }
 
-const tell = (rebuilt: readonly RebuiltPartition[], io: CommandIo): number => {
-  if (rebuilt.length === 0) {
+const tell = (
+  rebuilt: readonly RebuiltPartition[] | RebuiltLedger | null,
+  io: CommandIo
+): number => {
+  if (rebuilt !== null && 'openGaps' in rebuilt) {
+    const { reason, events, openGaps } = rebuilt
+    io.print(`the gap ledger: rebuilt (${reason}); ${events} events, ${openGaps} open gaps`)
+    io.print('claims that were not decided yet are not part of it; start K2 again to go on')
+    return 0
+  }
+  if (rebuilt === null || rebuilt.length === 0) {
     io.print('every state can be read: nothing to rebuild (--force rebuilds it all the same)')
     return 1
   }

@@ -8,7 +8,7 @@
  * 2. A hole is opened when the exchange has gone on for `graceUs` behind it, or has been silent for
  *    `quietUs`: what only comes a little late is none (R54).
  * 3. Ids that are claimed and lie outside of what has landed are opened by the claim, on the same
- *    terms: nothing later may ever reveal them (R3). Of a range beyond `tailIdsMax` the state tells.
+ *    terms: nothing later may ever reveal them (R3). What is beyond `tailIdsMax` waits for it.
  * 4. What lands ends what was open. An id that was rejected `rejectionsMax` times, or that the
  *    venue says it never issued, is closed and stays missing in the state: it may still land (R29).
  * 5. The outcome depends on what is given alone, and a ledger survives JSON: whoever stops between

@@ -1,5 +1,5 @@
 /** An event of the gap ledger as a row of its table, and back. */
-import type { CloseReason, GapEvent, OpenReason } from './gap-events.ts'
+import type { GapEvent } from './gap-events.ts'
 import type { GapEventV1 } from './records/gap-event-v1.ts'
 
 export const gapEventRecord = (event: GapEvent): GapEventV1 => ({
@@ -19,20 +19,49 @@ export const gapEventRecord = (event: GapEvent): GapEventV1 => ({
   source: event.source
 })
 
-/** @param number the row's `k2_offset` */
-export const gapEventOf = (row: GapEventV1, number: number): GapEvent => ({
-  number,
-  event: row.event,
-  dataType: row.data_type,
-  exchange: row.exchange,
-  symbol: row.symbol,
-  epoch: row.epoch,
-  fromId: row.from_id,
-  toId: row.to_id,
-  reason: row.reason as OpenReason | CloseReason,
-  count: row.count,
-  afterUs: row.after_time,
-  beforeUs: row.before_time,
-  atUs: row.at,
-  source: row.source
-})
+/** Columns in the order in which `gapEventOfRow` takes them; times as microseconds. */
+export const gapRowColumns = [
+  'k2_offset',
+  'event',
+  'data_type',
+  'symbol',
+  'exchange',
+  'epoch',
+  'from_id',
+  'to_id',
+  'reason',
+  'count',
+  'after_time',
+  'before_time',
+  'at',
+  'source'
+] as const
+
+/** Those that are times. */
+export const gapTimeColumns: ReadonlySet<string> = new Set(['after_time', 'before_time', 'at'])
+
+type Cell = string | number | bigint | boolean | null
+
+export const gapEventOfRow = (row: readonly Cell[]): GapEvent => {
+  const [number, event, dataType, symbol, exchange, epoch, from, to, reason, ...rest] = row
+  const [count, after, before, at, source] = rest
+  return {
+    number: Number(number),
+    event,
+    dataType,
+    exchange,
+    symbol,
+    epoch: Number(epoch),
+    fromId: numberOrNull(from),
+    toId: numberOrNull(to),
+    reason,
+    count: Number(count),
+    afterUs: numberOrNull(after),
+    beforeUs: numberOrNull(before),
+    atUs: Number(at),
+    source
+  } as GapEvent
+}
+
+const numberOrNull = (cell: Cell | undefined): number | null =>
+  cell === null || cell === undefined ? null : Number(cell)

@@ -8,6 +8,7 @@ import {
   parseLedger,
   stepLedger
 } from '../../src/machines/gap-ledger.ts'
+import { rebuiltLedger } from '../../src/machines/gap-rebuild.ts'
 import type { ClaimReason, GapClaim } from '../../src/market/gap-claim.ts'
 import { foldGapEvents, type Gap, type GapEvent } from '../../src/market/gap-events.ts'
 import { emptySequence, foldArrival, type SymbolSequence } from '../../src/market/sequence.ts'
@@ -41,6 +42,12 @@ const claim = (
   ...more
 })
 
+const openIn = (events: readonly GapEvent[]) =>
+  foldGapEvents(events)
+    .filter(({ state }) => state === 'open')
+    .map(({ fromId, toId, reason }) => [fromId, toId, reason])
+    .toSorted(([left], [right]) => Number(left) - Number(right))
+
 /** A ledger with its events, looked at again and again. */
 class Book {
   ledger: GapLedger = emptyLedger()
@@ -68,10 +75,7 @@ class Book {
   }
 
   get open() {
-    return this.gaps
-      .filter(({ state }) => state === 'open')
-      .map(({ fromId, toId, reason }) => [fromId, toId, reason])
-      .toSorted(([left], [right]) => Number(left) - Number(right))
+    return openIn(this.events)
   }
 }
 
@@ -435,6 +439,14 @@ describe('properties', () => {
           const landed = idsOf(book.gaps, (gap) => gap.closedReason === 'landed')
           expect(landed.size).toBe(model.healed)
           expect([...landed.keys()].every((at) => model.landed.has(at))).toBe(true)
+          // Of its events the ledger can be made anew, and has the same open then.
+          const anew = rebuiltLedger(book.events)
+          const pieces = openPieces(anew).get(key) ?? []
+          expect(pieces.map(({ from, to, reason }) => [from, to, reason])).toEqual(book.open)
+          const newest = state.epochs[0]?.newestUs ?? 0
+          const again = { sequences: { [key]: state }, claims: [], snapshotUs: newest }
+          const { events } = stepLedger(anew, { ...again, nowUs: newest, terms })
+          expect(openIn([...book.events, ...events])).toEqual(book.open)
           healed += model.healed
         }
       ),

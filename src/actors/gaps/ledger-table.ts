@@ -19,7 +19,7 @@ import { LandingFailed, type LandingOutcome, type LandingTable } from '../lander
 import { claimsPartition } from './claim-reader.ts'
 
 const coversKey = 'k2.covers'
-const ledgerKey = 'k2.ledger'
+export const ledgerKey = 'k2.ledger'
 
 /** `k2_partition` of the rows; `k2_offset` is the number of the event. */
 const rowsLabel = 'ledger/market.gaps/0'
@@ -93,13 +93,19 @@ const readPosition = ({ table, landing, logIdentity, topic }: LedgerTableOptions
     const offset = offsets[logIdentity]?.[topic]?.[claimsPartition] ?? null
     const path = carried[ledgerKey] ?? null
     if (path === null) return { ledger: emptyLedger(), offset, path }
-    const bytes = yield* landing.readState(path)
-    const ledger = yield* Effect.try({
-      try: () => parseLedger(Buffer.from(bytes).toString('utf8')),
-      catch: (error) => unreadable({ message: `${path}: ${String(error)}` })
-    })
+    const ledger = yield* Effect.flatMap(landing.readState(path), (bytes) =>
+      Effect.try({
+        try: () => parseLedger(Buffer.from(bytes).toString('utf8')),
+        catch: (error) => ({ message: `${path}: ${String(error)}` })
+      })
+    ).pipe(Effect.mapError(({ message }) => unreadable({ message: `${message}; ${remedy}` })))
     return { ledger, offset, path }
   })
 
+const remedy =
+  'where it stays so: restore the file, or make it anew: npm run k2 -- rebuild-state --table ' +
+  'market.gaps'
+
+/** Waited for, with the reason: also what an operator must see to goes on by itself then. */
 const unreadable = ({ message }: { readonly message: string }): LandingFailed =>
   new LandingFailed({ step: 'gap ledger', detail: message, isDependency: true })

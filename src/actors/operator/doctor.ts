@@ -12,6 +12,7 @@ import type { ListStored } from '../../adapters/iceberg/orphans.ts'
 import { refresh, type Table } from '../../adapters/iceberg/table.ts'
 import { checkContents } from './contents-checks.ts'
 import { type DoctorReport, Findings } from './doctor-report.ts'
+import { checkLedgerRows, checkLedgers } from './ledger-checks.ts'
 import type { LogFacts } from './log-facts.ts'
 import { checkOrphans } from './orphan-check.ts'
 import { checkLineage, checkLog, checkStates } from './positions-checks.ts'
@@ -26,6 +27,8 @@ export interface DoctorOptions {
   readonly orphanAgeMsMin: number
   /** Leaves out what needs reading the data files. */
   readonly isQuick: boolean
+  /** Whether it is the table of the gap ledger, whose state is no sequence and whose log any. */
+  readonly isLedger?: boolean
   readonly nowMs: number
 }
 
@@ -39,15 +42,21 @@ export const examine = (options: DoctorOptions) =>
     checkTotals(view, findings.totals)
     yield* checkDataFiles(view, findings.dataFiles)
     checkLineage(view, findings.lineage)
-    yield* checkStates(view, findings.states)
     const recorded = recordedOrNull(view, findings.lineage)
-    if (recorded === null) findings.log.skipped = 'the table records no offsets'
-    else yield* checkLog(recorded, log, findings.log)
+    if (options.isLedger) yield* checkLedgers(view, findings.ledgers)
+    else {
+      yield* checkStates(view, findings.states)
+      if (recorded === null) findings.log.skipped = 'the table records no offsets'
+      else yield* checkLog(recorded, log, findings.log)
+    }
     if (options.isQuick) skipContents(findings)
     else yield* checkContents(view, recorded, findings)
+    if (options.isLedger && !options.isQuick) yield* checkLedgerRows(view, findings.ledgers)
     const { listBelow, orphanAgeMsMin: ageMsMin, nowMs } = options
     yield* checkOrphans(table, { listBelow, ageMsMin, nowMs }, findings.orphans)
-    return yield* reportOf(view, findings)
+    const { states, log: logFindings, ledgers, ...others } = findings
+    const own = options.isLedger ? { ...others, ledgers } : { ...others, states, log: logFindings }
+    return yield* reportOf(view, own)
   })
 
 const makeFindings = () => ({
@@ -63,6 +72,7 @@ const makeFindings = () => ({
   homes: new Findings('symbol-partitions'),
   lineage: new Findings('offset-lineage'),
   states: new Findings('sequence-states'),
+  ledgers: new Findings('gap-ledger'),
   log: new Findings('log-bounds'),
   orphans: new Findings('orphans', 'notice')
 })
@@ -87,7 +97,7 @@ const recordedOrNull = (
   }
 }
 
-const reportOf = (view: TableView, findings: ReturnType<typeof makeFindings>) =>
+const reportOf = (view: TableView, findings: Readonly<Record<string, Findings>>) =>
   Effect.map(refresh(view.table), ({ metadata }): DoctorReport => {
     const retained = new Set(metadata.snapshots.map((it) => it['snapshot-id']))
     const checks = Object.values(findings).map((it) => it.result(retained))

@@ -96,6 +96,11 @@ export interface ParquetAudit {
   ) => Effect.Effect<readonly (readonly (string | null)[])[], AuditFailed>
   /** Adds the keys of a file's rows to those gathered. */
   readonly gather: (path: string) => Effect.Effect<void, AuditFailed>
+  /** Values of all rows of a file, by SQL expressions, as text. */
+  readonly select: (
+    path: string,
+    expressions: readonly string[]
+  ) => Effect.Effect<readonly (readonly (string | null)[])[], AuditFailed>
   readonly repeatedIds: (max: number) => Effect.Effect<RepeatedKeys, AuditFailed>
   readonly repeatedPositions: (max: number) => Effect.Effect<RepeatedKeys, AuditFailed>
   readonly labels: Effect.Effect<readonly LabelAudit[], AuditFailed>
@@ -193,16 +198,16 @@ const makeAudit = (connection: DuckDBConnection): ParquetAudit => {
     gather: (path) =>
       Effect.gen(function* () {
         const names = yield* namesIn(path)
-        const [id, time] = [
-          names.has('source_sequence') ? 'source_sequence' : 'NULL',
-          names.has('timestamp') ? '"timestamp"' : 'ingestion_timestamp'
-        ]
+        const id = names.has('source_sequence') ? 'source_sequence' : 'NULL'
+        const time = quoted(timeColumns.find((it) => names.has(it)) ?? 'at')
         yield* rows(
           path,
           `INSERT INTO keys SELECT message_id, exchange, symbol, ${id},
              epoch_us(${time}), k2_partition, k2_offset FROM ${fileSql(path)}`
         )
       }),
+    select: (path, expressions) =>
+      rows(path, `SELECT ${expressions.join(', ')} FROM ${fileSql(path)}`),
     repeatedIds: (max) => repeated(gathered, 'message_id', max),
     repeatedPositions: (max) => repeated(gathered, "concat(label, ' at ', place)", max),
     labels: Effect.map(
@@ -220,6 +225,9 @@ const makeAudit = (connection: DuckDBConnection): ParquetAudit => {
     runs: (runsMax) => Effect.map(gathered(runsSql(runsMax)), (found) => found.map(runOf))
   }
 }
+
+/** Of a record's time, in the order in which they are looked for; of events it is `at`. */
+const timeColumns = ['timestamp', 'ingestion_timestamp']
 
 const fileSql = (path: string): string => `read_parquet(${textLiteral(path)})`
 

@@ -8,9 +8,12 @@
  *    filter give the same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
-import { gapEventOf } from '../../market/gap-event-record.ts'
+import {
+  gapEventOfRow,
+  gapRowColumns,
+  gapTimeColumns
+} from '../../market/gap-event-record.ts'
 import { type Gap, GapFold, type OpenReason } from '../../market/gap-events.ts'
-import type { GapEventV1 } from '../../market/records/gap-event-v1.ts'
 import type { Cell, Parameter, QueryEngine, ScanLease, ScanPlanner } from './query-ports.ts'
 
 export interface GapsFilter {
@@ -95,28 +98,15 @@ const folded = <PlanError, EngineError>(
           parameters: parametersOf(files.map(({ path }) => path), filter)
         })
       )
-      for (const row of rows) fold.add(eventOf(row))
+      for (const row of rows) fold.add(gapEventOfRow(row))
       next = rows.length < eventsMax ? null : Number(rows.at(-1)![0]) + 1
     }
     return { open: fold.open.filter(meets), closed: closed.slice(-rowsMax - 1).toReversed() }
   })
 
-const columns = [
-  '"k2_offset"',
-  '"event"',
-  '"data_type"',
-  '"symbol"',
-  '"exchange"',
-  '"epoch"',
-  '"from_id"',
-  '"to_id"',
-  '"reason"',
-  '"count"',
-  'epoch_us("after_time")',
-  'epoch_us("before_time")',
-  'epoch_us("at")',
-  '"source"'
-]
+const columns = gapRowColumns.map((name) =>
+  gapTimeColumns.has(name) ? `epoch_us("${name}")` : `"${name}"`
+)
 
 const eventsSql = (source: string, { exchange, symbol }: GapsFilter, from: number): string => {
   const conditions = [
@@ -136,31 +126,6 @@ const parametersOf = (
   ...(exchange === undefined ? {} : { exchange: { type: 'text', value: exchange } }),
   ...(symbol === undefined ? {} : { symbol: { type: 'text', value: symbol } })
 })
-
-const eventOf = (row: readonly Cell[]) => {
-  const [number, event, dataType, symbol, exchange, epoch, from, to, reason, ...rest] = row
-  const [count, after, before, at, source] = rest
-  const record = {
-    message_id: '',
-    event,
-    data_type: dataType,
-    symbol,
-    exchange,
-    epoch: Number(epoch),
-    from_id: numberOrNull(from),
-    to_id: numberOrNull(to),
-    reason,
-    count: Number(count),
-    after_time: numberOrNull(after),
-    before_time: numberOrNull(before),
-    at: Number(at),
-    source
-  } as GapEventV1
-  return gapEventOf(record, Number(number))
-}
-
-const numberOrNull = (cell: Cell | undefined): number | null =>
-  cell === null || cell === undefined ? null : Number(cell)
 
 /** (3) */
 const pageOf = (

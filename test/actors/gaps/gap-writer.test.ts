@@ -50,7 +50,8 @@ test('holes of the table become rows, and what lands closes them', async () => {
   await land(root, trades('BTCUSDT', 3, 5))
   await runWriter(root, { log })
   expect(await openIdsIn(root)).toEqual([])
-  expect((await gapEventsOf(root)).map(({ event, fromId, toId }) => [event, fromId, toId])).toEqual([
+  const events = await gapEventsOf(root)
+  expect(events.map(({ event, fromId, toId }) => [event, fromId, toId])).toEqual([
     ['opened', 3, 5],
     ['narrowed', 4, 4],
     ['closed', 3, 3],
