@@ -240,9 +240,11 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
     ...(shared.hasRole('land')
       ? [
           worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
-          // Events of the ledger are not too old as long as what they say holds.
-          ...[shared.trades, shared.quotes]
-            .flatMap((pipeline) => maintenance(options, pipeline))
+          ...[shared.trades, shared.quotes, shared.gaps].flatMap((pipeline) =>
+            maintenance(options, pipeline)
+          ),
+          // No event of the ledger is too old as long as what it says holds.
+          ...[shared.trades, shared.quotes].map((pipeline) => retention(options, pipeline))
         ]
       : []),
     worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
@@ -318,12 +320,14 @@ const maintenance = (
   worker(
     { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax, ...onTables(shared) },
     fromEffect(orphansProgram(shared, pipeline))
-  ),
+  )
+]
+
+const retention = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
   worker(
     { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit, ...onTables(shared) },
     fromEffect(retentionProgram(shared, pipeline))
   )
-]
 
 const feedInput = (shared: Shared, { seed }: Kernel): FeedInput => {
   const { config, exchange } = shared

@@ -31,12 +31,14 @@ import {
 } from '../../adapters/iceberg/compaction-plan.ts'
 import type { DataFile } from '../../adapters/iceberg/data-file.ts'
 import type { CommitUnknown } from '../../adapters/iceberg/errors.ts'
+import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import {
   commitReplace,
   type NotReplaced,
   type ReplaceRequest
 } from '../../adapters/iceberg/replace-files.ts'
+import { timeColumn } from '../../adapters/iceberg/schema.ts'
 import type { Committed } from '../../adapters/iceberg/snapshot-commit.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import type { CopyFault, LocalCopies } from '../reading/local-copies.ts'
@@ -162,14 +164,14 @@ const rewriteRequest = (
 })
 
 const dataFileOf = (
-  { store }: CompactionPorts,
+  { store, table }: CompactionPorts,
   { exchange, day }: CompactionGroup,
   file: RewrittenFile
 ): DataFile => ({
   location: store.locationOf(file.path),
   recordCount: file.recordCount,
   fileSizeBytes: file.fileSizeBytes,
-  partition: { exchange, timestamp_day: day },
+  partition: { exchange, [`${timeColumn(currentSchema(table.loaded.metadata))}_day`]: day },
   columns: file.columns,
   splitOffsets: file.splitOffsets,
   sorted: true

@@ -10,7 +10,7 @@ import {
   fieldIdsOf
 } from '../../adapters/duckdb/columns.ts'
 import { openParquetRewriter } from '../../adapters/duckdb/parquet-rewriter.ts'
-import type { AvroRecordSchema } from '../../adapters/iceberg/schema.ts'
+import { type AvroRecordSchema, timeColumn } from '../../adapters/iceberg/schema.ts'
 import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import { attempt } from '../../adapters/iceberg/table.ts'
 import { openDataFileStore } from '../lander/data-file-store.ts'
@@ -50,6 +50,7 @@ export const compactTable = Effect.fnUntraced(function* (
     columns: yield* attempt<readonly Column[], ColumnUnsupported>(() =>
       columnsOfTable(table.name, schema)
     ),
+    timeColumn: timeColumn(schema),
     fieldIds: fieldIdsOf(schema),
     files: { syncFile: syncToDisk, syncDirectory: syncToDisk, remove: removeFile },
     memoryBytesMax: setup.duckdbBytesMax,

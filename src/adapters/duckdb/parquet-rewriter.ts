@@ -31,6 +31,8 @@ import { duckdbCall } from './statement.ts'
 
 export interface ParquetRewriterOptions {
   readonly columns: readonly Column[]
+  /** Column by which files are cut and sorted; by default `timestamp`. */
+  readonly timeColumn?: string
   /** Ids of the Iceberg schema. */
   readonly fieldIds: FieldIds
   readonly files: DurableFiles
@@ -125,7 +127,7 @@ export const openParquetRewriter = (
       Effect.mapError(metered(instance), failedAt('open', 'DuckDB'))
     ),
     Effect.map(({ connection }) => ({
-      rewrite: (request) => rewrite({ ...options, connection }, request),
+      rewrite: (request) => rewrite({ timeColumn: 'timestamp', ...options, connection }, request),
       sync: (paths) => syncAll(options.files, paths)
     }))
   )
@@ -148,6 +150,7 @@ const connect = async ({ memoryBytesMax, tempDirectory }: ParquetRewriterOptions
 }
 
 interface Rewriting extends ParquetRewriterOptions {
+  readonly timeColumn: string
   readonly connection: DuckDBConnection
 }
 
@@ -203,7 +206,7 @@ interface MeasuredBucket extends TimeBucket {
 
 /** (2) */
 const measure = Effect.fnUntraced(function* (
-  { connection, columns, fieldIds }: Rewriting,
+  { connection, columns, fieldIds, timeColumn }: Rewriting,
   { inputs, rows, bucketUs }: RewriteRequest
 ) {
   const path = inputs[0]?.path ?? ''
@@ -212,7 +215,7 @@ const measure = Effect.fnUntraced(function* (
     const sql = `SELECT us - ((us % ${bucketUs}) + ${bucketUs}) % ${bucketUs} AS from_us,
         count(*), sum(hash)
       FROM (
-        SELECT epoch_us("timestamp") AS us, ${rowHashSql(columns)} AS hash
+        SELECT epoch_us(${identifier(timeColumn)}) AS us, ${rowHashSql(columns)} AS hash
         FROM ${filesByIdSql(columns, fieldIds)}
       ) GROUP BY from_us ORDER BY from_us`
     const found = await rowsOf(connection, sql, inputs)
@@ -249,25 +252,32 @@ const rowsOf = async (
 
 const rowGroupRowsMax = 32_768
 
-const orderSql = ['symbol', 'timestamp', 'source_sequence', 'k2_offset', 'message_id']
-  .map((name) => `${identifier(name)} ASC NULLS LAST`)
-  .join(', ')
+/** (4) By those columns that the table has. */
+const orderSql = ({ columns, timeColumn }: Rewriting): string =>
+  ['symbol', timeColumn, 'source_sequence', 'k2_offset', 'message_id']
+    .filter((name) => columns.some((column) => column.name === name))
+    .map((name) => `${identifier(name)} ASC NULLS LAST`)
+    .join(', ')
 
 /** Under its own name at once: nobody looks for it before the commit that names it. */
 const copySql = (
-  { columns, fieldIds }: Rewriting,
+  rewriting: Rewriting,
   { fromUs, toUs }: TimeRange,
   path: string
-): string => `COPY (
+): string => {
+  const { columns, fieldIds } = rewriting
+  const time = identifier(rewriting.timeColumn)
+  return `COPY (
     SELECT ${columns.map(({ name }) => identifier(name)).join(', ')}
     FROM ${filesByIdSql(columns, fieldIds)}
-    WHERE "timestamp" >= make_timestamptz(${fromUs}) AND "timestamp" < make_timestamptz(${toUs})
-    ORDER BY ${orderSql}
+    WHERE ${time} >= make_timestamptz(${fromUs}) AND ${time} < make_timestamptz(${toUs})
+    ORDER BY ${orderSql(rewriting)}
   ) TO ${textLiteral(path)} (
     FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2,
     ROW_GROUP_SIZE ${rowGroupRowsMax}, FIELD_IDS ${fieldIdsSql(columns, fieldIds)}, RETURN_STATS,
     USE_TMP_FILE false
   )`
+}
 
 const copy = (
   rewriting: Rewriting,

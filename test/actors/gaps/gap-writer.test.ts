@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { gapsTable } from '../../../src/actors/data-types.ts'
+import { compactTable } from '../../../src/actors/repair/open-compaction.ts'
+import { dataFolderAt } from '../../../src/actors/storage/data-folder.ts'
 import type { GapClaim } from '../../../src/market/gap-claim.ts'
 import { gapEventsOf } from '../../support/gap-table.ts'
 import { land } from '../../support/landed-folder.ts'
 import { trade } from '../../support/trades.ts'
-import { openTable, summaryOf } from '../../support/warehouse.ts'
+import { dataFiles, openTable, summaryOf } from '../../support/warehouse.ts'
 import {
   ClaimsLog,
   claimsTopic,
@@ -229,3 +233,43 @@ test('killed at every durable step, and away meanwhile, the ledger is the same',
     expect(ids(interrupted)).toEqual(ids(whole))
   }
 }, 120_000)
+
+test('its files are merged as those of other tables are, and say the same', async () => {
+  const [root, log] = [newRoot(), new ClaimsLog()]
+  const hourMs = 3_600_000
+  // Old enough to be merged into one group per hour.
+  const startMs = Math.floor(Date.now() / hourMs) * hourMs - 10 * hourMs
+  const now = { nowMs: startMs }
+  vi.spyOn(Date, 'now').mockImplementation(() => now.nowMs)
+  onTestFinished(() => void vi.restoreAllMocks())
+  for (let at = 0; at < 6; at++) {
+    now.nowMs = startMs + at * 60_000
+    await land(root, trades('BTCUSDT', 10 * at + 1, 10 * at + 5, 10 * at + 6, 10 * at + 9))
+    await runWriter(root, { log })
+  }
+  now.nowMs = startMs + 10 * hourMs
+  await land(root, trades('BTCUSDT', 100, 101, 104, 105, 106))
+  await runWriter(root, { log })
+  const before = await gapEventsOf(root)
+  const files = async () => (await dataFiles(openTable(root, 'gaps')!)).length
+  const filesBefore = await files()
+  const setup = {
+    folder: dataFolderAt(root),
+    storage: {},
+    snapshotsMax: 100,
+    nowMs: () => now.nowMs,
+    uuid: randomUUID,
+    observe: () => undefined,
+    onRemoved: () => undefined,
+    duckdbBytesMax: 128 * 2 ** 20,
+    copiesBytesMax: 64 * 2 ** 20,
+    groupsMax: 8
+  }
+  await Effect.runPromise(Effect.scoped(compactTable(gapsTable, setup)))
+  expect(filesBefore).toBeGreaterThan(4)
+  expect(await files()).toBe(2)
+  expect(await gapEventsOf(root)).toEqual(before)
+  await land(root, trades('BTCUSDT', 2, 107))
+  await runWriter(root, { log })
+  expect((await gapEventsOf(root)).slice(0, before.length)).toEqual(before)
+})
