@@ -46,20 +46,27 @@ export const readTrade = (
   receivedUs: number,
   instruments: InstrumentTable
 ): FrameResult => {
-  return readEvent({ s: fields.s, id: fields.t, idName: 't' }, instruments, (known) => ({
-    kind: 'trade',
-    trade: tradeOf(fields, known, receivedUs),
-    nativeId: known.nativeId
-  }))
+  return readEvent({ s: fields.s, id: fields.t, idName: 't' }, instruments, (known) => {
+    checkStream(fields.stream, known.instrument, 'trade')
+    const data = vendorData(fields, known.instrument)
+    return {
+      kind: 'trade',
+      trade: tradeOf(fields, known, { receivedUs, vendorData: data }),
+      nativeId: known.nativeId
+    }
+  })
 }
 
-const tradeOf = (
-  fields: TradeFields,
+/**
+ * The record of a trade, from wherever the venue tells of it.
+ * @throws Refusal
+ */
+export const tradeOf = (
+  fields: Pick<TradeFields, 'p' | 'q' | 'T' | 'm'>,
   { instrument, nativeId }: KnownEvent,
-  receivedUs: number
+  more: { readonly receivedUs: number; readonly vendorData: Readonly<Record<string, string>> }
 ): TradeV2 => {
   const { exchange, symbol } = instrument
-  checkStream(fields.stream, instrument, 'trade')
   const isBuyerMaker = flag(required(fields.m, 'm', 'boolean', 'bad_value'))
   return {
     message_id: messageId(exchange, symbol, nativeId),
@@ -79,9 +86,9 @@ const tradeOf = (
     side: isBuyerMaker ? 'SELL' : 'BUY',
     trade_conditions: noConditions,
     source_sequence: nativeId,
-    ingestion_timestamp: receivedUs,
+    ingestion_timestamp: more.receivedUs,
     platform_sequence: null,
-    vendor_data: vendorData(fields, instrument)
+    vendor_data: more.vendorData
   }
 }
 
