@@ -43,6 +43,7 @@ import { queryProgram } from './reading/query-actor.ts'
 import { compactionProgram, compactionStopMsMax } from './repair/compaction-actor.ts'
 import { diskProgram } from './repair/disk-actor.ts'
 import { expiryProgram } from './repair/expiry-actor.ts'
+import { healerInput, makeHealerActor } from './repair/healer-actor.ts'
 import { orphansProgram } from './repair/orphans-actor.ts'
 import { retentionProgram } from './repair/retention-actor.ts'
 import { tableProgram } from './storage/table-actor.ts'
@@ -214,13 +215,9 @@ const reference = (
   fromEffect: RuntimeOptions['fromEffect'],
   shared: Shared
 ): readonly Child[] => {
-  const { referenceMs: intervalMs, binanceRestUrls } = shared.config
+  const { referenceMs: intervalMs } = shared.config
   if (intervalMs === null) return []
-  const restUrls =
-    shared.exchange === 'SIMULATED'
-      ? Effect.map(shared.simulator.get, ({ restUrl }) => [restUrl])
-      : Effect.succeed(binanceRestUrls)
-  const options = { symbols: symbolsOf(shared), restUrls, intervalMs }
+  const options = { symbols: symbolsOf(shared), restUrls: restUrlsOf(shared), intervalMs }
   const id = `reference:${shared.exchange.toLowerCase()}`
   return [
     worker(
@@ -230,6 +227,11 @@ const reference = (
   ]
 }
 
+const restUrlsOf = ({ exchange, simulator, config }: Shared): Effect.Effect<readonly string[]> =>
+  exchange === 'SIMULATED'
+    ? Effect.map(simulator.get, ({ restUrl }) => [restUrl])
+    : Effect.succeed(config.binanceRestUrls)
+
 const symbolsOf = ({ config, exchange }: Shared): readonly string[] =>
   config.binanceSymbols ??
   (exchange === 'SIMULATED' ? generatedSymbols.map(({ symbol }) => symbol) : venueSymbolsDefault)
@@ -237,6 +239,7 @@ const symbolsOf = ({ config, exchange }: Shared): readonly string[] =>
 const repair = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
   return [
+    ...healer(options),
     ...(shared.hasRole('land')
       ? [
           worker({ id: 'expiry', drainMsMax, onLimit }, fromEffect(expiryProgram(shared))),
@@ -248,6 +251,24 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
         ]
       : []),
     worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
+  ]
+}
+
+/** Where trades are captured: who heals them has the venue and the publisher at hand. */
+const healer = ({ kernel, fromEffect, shared }: RuntimeOptions): readonly Child[] => {
+  const isCapturing = shared.hasRole('ingest') && shared.captured.includes(shared.trades)
+  if (!isCapturing || shared.config.healing === 'off') return []
+  return [
+    worker(
+      {
+        id: 'healer',
+        onLimit,
+        drainMsMax,
+        ready: 'started',
+        input: { ...healerInput(shared, kernel) }
+      },
+      makeHealerActor(fromEffect, shared, restUrlsOf(shared))
+    )
   ]
 }
 

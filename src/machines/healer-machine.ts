@@ -6,7 +6,8 @@
  *     paused ──level──► looking ──► choosing ──► healing ──► choosing …
  *       ▲                             │            ├──► resting (slow pace) ──────► looking
  *       └── from anywhere             │            └──► backingOff (of no use) ───► looking
- *                                     ├──► idle (nothing to ask now) ─────────────► looking
+ *                                     ├──► waiting (nothing to ask yet) ──────────► looking
+ *                                     ├──► idle (nothing is missing) ──something──► choosing
  *                                     └──► exhausted (the budget) ────────────────► looking
  *
  * Invariants:
@@ -17,7 +18,7 @@
  *  3. Nothing is asked beyond the budget, and nothing while the venue refuses.
  *  4. What is decided is decided by the time of the latest event; a wait ends in a new look.
  */
-import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
+import { and, type DoneActorEvent, type ErrorActorEvent } from 'xstate'
 import { emptyPlan } from './heal-plan.ts'
 import type * as Healer from './healer-protocol.ts'
 import { crashOfEvent, type FailedPort, healerSetup } from './healer-setup.ts'
@@ -32,15 +33,13 @@ const paceIn = ({ event }: { readonly event: { pace: Healer.HealPace; atMs: numb
 const claimsIn = ({ context }: { readonly context: Context }) => context.claims
 const contextIn = ({ context }: { readonly context: Context }) => context
 
-/** Reported with the request that it answers, before that is settled. */
+const lookedAround = [
+  { type: 'noteLook', params: outputOf<Healer.LookReport> },
+  { type: 'claim', params: claimsIn },
+  { type: 'reportContext', params: contextIn }
+] as const
+
 const settled = [
-  {
-    type: 'reportHeal',
-    params: ({ context, event }: { context: Context; event: { output: Healer.HealReport } }) => ({
-      ...event.output,
-      request: context.request
-    })
-  },
   { type: 'noteReport', params: outputOf<Healer.HealReport> },
   { type: 'claim', params: claimsIn },
   { type: 'reportContext', params: contextIn }
@@ -72,6 +71,7 @@ export const healerMachine = healerSetup.createMachine({
     pace: 'stopped',
     nowMs: Number.NEGATIVE_INFINITY,
     lookedMs: Number.NEGATIVE_INFINITY,
+    seen: null,
     plan: emptyPlan,
     budget: openBudget(weightLimitDefault, { nowMs: 0, skewMs: 0 }),
     request: null,
@@ -113,29 +113,35 @@ export const healerMachine = healerSetup.createMachine({
         ]
       }
     },
-    idle: { tags: 'healthy', after: { lookDelay: 'looking' } },
+    /** Looks without an end, until there is something new to see. */
+    idle: {
+      tags: 'healthy',
+      invoke: {
+        id: 'look',
+        src: 'look',
+        input: ({ context }) => ({ unless: context.seen }),
+        onDone: { target: 'choosing', actions: [...lookedAround] },
+        onError: failedPort('look')
+      }
+    },
     looking: {
       tags: 'healthy',
       invoke: {
         id: 'look',
         src: 'look',
-        onDone: {
-          target: 'choosing',
-          actions: [
-            { type: 'noteLook', params: outputOf },
-            { type: 'claim', params: claimsIn },
-            { type: 'reportContext', params: contextIn }
-          ]
-        },
+        input: { unless: null },
+        onDone: { target: 'choosing', actions: [...lookedAround] },
         onError: failedPort('look')
       }
     },
+    waiting: { tags: 'healthy', after: { lookDelay: 'looking' } },
     choosing: {
       tags: 'healthy',
       always: [
         { guard: 'isRefused', target: 'exhausted' },
         { guard: 'isLookDue', target: 'looking' },
-        { guard: 'hasNothing', target: 'idle' },
+        { guard: and(['hasNothing', 'isSettled']), target: 'idle' },
+        { guard: 'hasNothing', target: 'waiting' },
         { guard: 'isExhausted', target: 'exhausted' },
         { target: 'healing', actions: 'choose' }
       ]

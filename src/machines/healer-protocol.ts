@@ -39,6 +39,8 @@ export interface HealerContext extends HealerInput {
   /** When it was looked last; the look before any answer. */
   readonly lookedMs: number
   readonly plan: HealPlan
+  /** Of the latest look that could tell what is missing. */
+  readonly seen: string | null
   readonly budget: WeightBudget
   /** What is being asked. */
   readonly request: HealRequest | null
@@ -49,9 +51,19 @@ export interface HealerContext extends HealerInput {
   readonly lastError: CrashFacts | null
 }
 
+/**
+ * How long a look may take: to its end, or, where `unless` is given, until there is something else
+ * to see than that.
+ */
+export interface LookInput {
+  readonly unless: string | null
+}
+
 /** What a look brought. */
 export interface LookReport {
   readonly atMs: number
+  /** Stands for what is missing; another one where that is. Null with `look`. */
+  readonly seen: string | null
   /** Null while it cannot be told what is missing: the log is behind, or away. */
   readonly look: HealLook | null
   /** The venue's announcement, if it was asked for it. */

@@ -1,7 +1,7 @@
 /** What the healer machine is made of: its ports, guards, delays and actions. */
 import { assign, type ErrorActorEvent, setup } from 'xstate'
 import type { HealClaim, HealRequest } from './heal-facts.ts'
-import { answered, looked, nextRequest } from './heal-plan.ts'
+import { answered, looked, nextRequest, pendingOf } from './heal-plan.ts'
 import type * as Healer from './healer-protocol.ts'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
@@ -34,7 +34,7 @@ export const healerSetup = setup({
   },
   actors: {
     watch: declarePort<void, void>('watch'),
-    look: declarePort<Healer.LookReport, void>('look'),
+    look: declarePort<Healer.LookReport, Healer.LookInput>('look'),
     heal: declarePort<Healer.HealReport, HealRequest>('heal')
   },
   guards: {
@@ -43,6 +43,7 @@ export const healerSetup = setup({
     isLookDue: ({ context }) => context.nowMs - context.lookedMs >= context.lookMs,
     isRefused: ({ context }) => isRefused(context.budget, context.nowMs),
     hasNothing: ({ context }) => requestOf(context) === null,
+    isSettled: ({ context }) => pendingOf(context.plan).holes === 0,
     isExhausted: ({ context }) => budgetWaitMs(context) > 0,
     isUseless: (_, { outcome }: Healer.HealReport) =>
       outcome === 'useless' || outcome === 'no_room',
@@ -65,7 +66,9 @@ export const healerSetup = setup({
       const { atMs, look } = report
       const step =
         look === null ? { plan: context.plan, claims: [] } : looked(context.plan, look, context.terms)
-      return { nowMs: atMs, lookedMs: atMs, ...step, budget: budgetAfter(context.budget, report) }
+      const seen = report.seen ?? context.seen
+      const budget = budgetAfter(context.budget, report)
+      return { nowMs: atMs, lookedMs: atMs, seen, ...step, budget }
     }),
     choose: assign({ request: ({ context }) => requestOf(context) }),
     noteReport: assign(({ context }, report: Healer.HealReport) => {
@@ -89,8 +92,7 @@ export const healerSetup = setup({
     recordError: assign({ request: null, lastError: (_, crash: CrashFacts) => crash }),
     /** Port: what was written off goes to the ledger. */
     claim: (_args, _claims: readonly HealClaim[]) => {},
-    /** Port: metrics and log lines. */
-    reportHeal: (_args, _report: Healer.HealReport & { readonly request: HealRequest | null }) => {},
+    /** Ports: metrics and log lines. */
     reportFailure: (_args, _failed: FailedPort) => {},
     reportContext: (_args, _context: Context) => {},
     fail: (_, error: unknown) => {

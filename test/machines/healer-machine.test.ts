@@ -12,6 +12,7 @@ import {
   type HealOutcome,
   type HealPace,
   type HealReport,
+  type LookInput,
   type LookReport,
   paceOf
 } from '../../src/machines/healer-protocol.ts'
@@ -43,14 +44,15 @@ const startHealer = () => {
   const clock = new SimulatedClock()
   const nowMs = () => startMs + clock.now()
   const none = () => ({ inputs: [] as unknown[], commands: [] })
-  const [looks, heals] = [none(), { inputs: [] as HealRequest[], commands: [] }]
+  const looks = { inputs: [] as LookInput[], commands: [] }
+  const heals = { inputs: [] as HealRequest[], commands: [] }
   const claims: HealClaim[] = []
   const failures: string[] = []
   const actor = createActor(
     healerMachine.provide({
       actors: {
         watch: manualPort<void, void, EventObject>(none() as never),
-        look: manualPort<LookReport, void, EventObject>(looks as never),
+        look: manualPort<LookReport, LookInput, EventObject>(looks),
         heal: manualPort<HealReport, HealRequest, EventObject>(heals)
       },
       actions: {
@@ -76,6 +78,7 @@ const startHealer = () => {
     looked: (holes: readonly OpenHole[], change: Partial<LookReport> = {}) =>
       done('look', {
         atMs: nowMs(),
+        seen: String(holes.length),
         look: {
           atMs: nowMs(), holes, landedMs: { BTCUSDT: nowMs() }, tiers: { BTCUSDT: 1 }
         },
@@ -183,11 +186,23 @@ describe('healing', () => {
     expect(healer.heals.inputs.map(({ fromId }) => fromId)).toEqual([4, 1_003, 2_002, 3_001])
   })
 
-  test('nothing to ask: idle, until the next look', () => {
+  test('nothing is missing: idle, looking until something is', () => {
     const healer = startHealer()
     healer.pace('full')
     healer.looked([])
     expect(healer.state()).toBe('idle')
+    healer.clock.increment(60_000)
+    expect(healer.looks.inputs).toEqual([{ unless: null }, { unless: '0' }])
+    healer.looked([hole])
+    expect(healer.state()).toBe('healing')
+  })
+
+  test('nothing to ask yet: waiting, until the next look', () => {
+    const healer = startHealer()
+    healer.pace('full')
+    const look = { atMs: startMs, holes: [hole], landedMs: {}, tiers: {} }
+    healer.looked([], { look })
+    expect(healer.state()).toBe('waiting')
     healer.clock.increment(2_000)
     expect(healer.state()).toBe('looking')
   })
@@ -198,7 +213,7 @@ describe('healing', () => {
     const { plan } = healer.actor.getSnapshot().context
     healer.clock.increment(2_000)
     healer.healed()
-    healer.looked([], { look: null })
+    healer.looked([], { look: null, seen: null })
     expect(healer.actor.getSnapshot().context.plan.lanes).toHaveLength(plan.lanes.length)
   })
 

@@ -13,7 +13,7 @@ const claimsMaxDefault = 4_096
 
 export class ClaimQueue {
   readonly #claimsMax: number
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(claim: GapClaim) => void>()
   /** By whose they are, oldest first. */
   #byKey = new Map<string, GapClaim[]>()
   #size = 0
@@ -35,7 +35,7 @@ export class ClaimQueue {
       this.#size++
       if (this.#size > this.#claimsMax) this.#makeRoom()
     }
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener(claim)
   }
 
   /** All claims so far; they are the caller's from here on. */
@@ -46,8 +46,8 @@ export class ClaimQueue {
     return claims
   }
 
-  /** Calls back after each claim. Returns how to stop. */
-  onNoted(listener: () => void): () => void {
+  /** Calls back with each claim as it was noted. Returns how to stop. */
+  onNoted(listener: (claim: GapClaim) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }

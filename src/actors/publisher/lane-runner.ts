@@ -39,6 +39,11 @@ export class LaneRunner<In> {
     this.#context = context
   }
 
+  /** When the oldest record came that is in memory here; undefined where there is none. */
+  get pendingSinceMs(): number | undefined {
+    return this.#inHand?.sinceMs ?? this.lane.pendingSinceMs
+  }
+
   /** Whether what comes now goes through the spool, or waits for room in it. */
   get isDiverted(): boolean {
     const { circuit, isSpilling } = this.#context

@@ -1,7 +1,7 @@
 /**
  * Where the records are that a publisher has accepted (R16), at any moment:
  *
- *     accepted + recovered = acknowledged + set aside + spooled + in flight
+ *     accepted + healed + recovered = acknowledged + set aside + spooled + in flight
  *
  * `recovered` are those that were found in the spool when it was opened, of an earlier run or of a
  * send to the spool that ended without word. In flight is what memory holds, which the lanes count.
@@ -10,6 +10,8 @@
 export interface PublishCounts {
   /** Records that were taken from the feeds. */
   readonly accepted: number
+  /** Records that were taken from the healer. */
+  readonly healed: number
   readonly recovered: number
   /** Records that the event log has acknowledged. */
   readonly acknowledged: number
@@ -26,6 +28,7 @@ export interface PublishCounts {
 
 export class PublishLedger {
   #accepted = 0
+  #healed = 0
   #recovered = 0
   #acknowledged = 0
   #setAside = 0
@@ -35,6 +38,12 @@ export class PublishLedger {
 
   noteAccepted(records: number): void {
     this.#accepted += records
+  }
+
+  /** Of what was accepted in this turn: so many came from the healer. */
+  noteHealed(records: number): void {
+    this.#accepted -= records
+    this.#healed += records
   }
 
   noteRefused(records: number): void {
@@ -84,6 +93,7 @@ export class PublishLedger {
   counts(inFlight: number): PublishCounts {
     return {
       accepted: this.#accepted,
+      healed: this.#healed,
       recovered: this.#recovered,
       acknowledged: this.#acknowledged,
       setAside: this.#setAside,

@@ -46,6 +46,11 @@ export class PublisherLane<In> {
     return this.#records
   }
 
+  /** When the oldest record came that waits here; undefined where none does. */
+  get pendingSinceMs(): number | undefined {
+    return this.#whole[0]?.sinceMs ?? (this.#builder.count > 0 ? this.#sinceMs : undefined)
+  }
+
   /** Adds a record and returns by how many bytes the lane has grown. */
   add(record: In): number {
     const builder = this.#builder

@@ -8,7 +8,8 @@
  * 3. While a lane's records cannot go straight to the log, only those are taken that have a place;
  *    the others are refused, counted and claimed (R5, R34). What was taken is never dropped for
  *    want of room in the spool.
- * 4. accepted + recovered = acknowledged + set aside + spooled + in flight, at every instant (R16).
+ * 4. accepted + healed + recovered = acknowledged + set aside + spooled + in flight, at every
+ *    instant (R16).
  * 5. `run` ends only by failure, or after `finish` once everything offered before it is durable, in
  *    the log or in the spool.
  */
@@ -126,6 +127,16 @@ export class RecordPublisher<In> {
     return this.#ledger.counts(this.#runners.reduce((sum, { lane }) => sum + lane.records, 0))
   }
 
+  /** Since when the oldest record waits in memory: what came before is in log or spool. */
+  get pendingAgeMs(): number {
+    const nowMs = this.#options.nowMs()
+    const sinceMs = this.#runners.reduce(
+      (least, { pendingSinceMs }) => Math.min(least, pendingSinceMs ?? least),
+      nowMs
+    )
+    return nowMs - sinceMs
+  }
+
   /** What was refused since it was asked for last, as claims for the gap ledger (R5). */
   readonly takeClaims = () => this.#claims.take()
 
@@ -143,18 +154,15 @@ export class RecordPublisher<In> {
 
   /** Takes the records over that have a place (3); ends when there is room for more (2). */
   offer(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
+    return Effect.suspend(() => this.#whenRoom(this.#takeOffered(records)))
+  }
+
+  /** As `offer`, of records that no feed has brought: they are counted apart (4). */
+  heal(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
     return Effect.suspend(() => {
-      if (records.length > 0) this.#empty.closeUnsafe()
-      this.#resize()
-      const isDiverted = this.#runners.some((runner) => runner.isDiverted)
-      const refused =
-        isDiverted || this.#claims.hasOpen ? this.#takeSome(records) : this.#takeAll(records)
-      if (this.#pendingBytes === 0) this.#empty.openUnsafe()
-      if (this.#pendingBytes <= this.#options.bytesMax || this.refused) {
-        return Effect.succeed(refused)
-      }
-      this.#room.closeUnsafe()
-      return Effect.as(this.#room.await, refused)
+      const refused = this.#takeOffered(records)
+      this.#ledger.noteHealed(records.length - sumOf(refused))
+      return this.#whenRoom(refused)
     })
   }
 
@@ -201,6 +209,24 @@ export class RecordPublisher<In> {
     }
   }
 
+  #takeOffered(records: readonly In[]): RefusedBySymbol {
+    if (records.length > 0) this.#empty.closeUnsafe()
+    this.#resize()
+    const isDiverted = this.#runners.some((runner) => runner.isDiverted)
+    const refused =
+      isDiverted || this.#claims.hasOpen ? this.#takeSome(records) : this.#takeAll(records)
+    if (this.#pendingBytes === 0) this.#empty.openUnsafe()
+    return refused
+  }
+
+  #whenRoom(refused: RefusedBySymbol): Effect.Effect<RefusedBySymbol> {
+    if (this.#pendingBytes <= this.#options.bytesMax || this.refused) {
+      return Effect.succeed(refused)
+    }
+    this.#room.closeUnsafe()
+    return Effect.as(this.#room.await, refused)
+  }
+
   #takeAll(records: readonly In[]): RefusedBySymbol {
     for (const record of records) this.#take(record)
     return noneRefused
@@ -232,7 +258,7 @@ export class RecordPublisher<In> {
       this.#take(record)
     }
     if (refused.size === 0) return noneRefused
-    const count = [...refused.values()].reduce((sum, more) => sum + more, 0)
+    const count = sumOf(refused)
     this.#ledger.noteRefused(count)
     observe({ type: 'records.refused', reason: 'spool_full', records: count })
     return refused
@@ -270,3 +296,6 @@ export class RecordPublisher<In> {
     return place
   }
 }
+
+const sumOf = (counts: RefusedBySymbol): number =>
+  [...counts.values()].reduce((sum, more) => sum + more, 0)

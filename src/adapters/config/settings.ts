@@ -145,6 +145,10 @@ export const settings = {
     '5s',
     'Ids that are missing for less than this, in the time of the exchange, are no gap yet.'
   ]),
+  healing: setting('K2_HEALING', choice('on', 'off'), 'on', [
+    'off',
+    "Whether trades that are missing are fetched from the venue's history, within its limits."
+  ]),
   retentionDays: setting('K2_RETENTION_DAYS', integer(1, 36_500, 'days'), '90', [
     '365',
     'Whole days this much older than the newest day of a table leave it.'

@@ -19,6 +19,7 @@ export const declareMetrics = () => {
     ...landingMetrics(declare),
     ...gapMetrics(declare),
     ...maintenanceMetrics(declare),
+    ...healingMetrics(declare),
     ...processMetrics(declare)
   }
 }
@@ -235,6 +236,40 @@ const maintenanceMetrics = ({ counter, histogram }: Declare) => ({
     'k2_orphan_files_total',
     'Files that nothing names, given to be deleted.',
     'table'
+  )
+})
+
+const healingMetrics = ({ counter, gauge }: Declare) => ({
+  healedTrades: counter(
+    'k2_healed_trades_total',
+    "Missing trades that were published from the venue's history."
+  ),
+  healRequests: counter(
+    'k2_heal_requests_total',
+    "Requests to the venue's history, by outcome: healed, nothing, no_room, limited, unavailable, " +
+      'unlisted, or why the reply was refused: question, form, symbol, range, time, order.',
+    'outcome'
+  ),
+  healWeightUsed: gauge(
+    'k2_heal_weight_used',
+    "Request weight used in the venue's present interval, as far as it has told."
+  ),
+  healWeightLimit: gauge(
+    'k2_heal_weight_limit',
+    'Request weight that the venue takes per interval.'
+  ),
+  healPendingHoles: gauge(
+    'k2_heal_pending_holes',
+    'Runs of missing trades that the healer is to close.'
+  ),
+  healPendingTrades: gauge(
+    'k2_heal_pending_trades',
+    'Missing trades that the healer is to close.'
+  ),
+  healWrittenOff: counter(
+    'k2_heal_written_off_trades_total',
+    'Missing trades that were given up: never_issued, rejected.',
+    'reason'
   )
 })
 

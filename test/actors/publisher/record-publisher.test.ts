@@ -34,8 +34,9 @@ const finish = async ({ publisher }: World, ended: () => Promise<void>) => {
 
 /** (R16), whenever it is asked. */
 const expectBalanced = ({ publisher }: World) => {
-  const { accepted, recovered, acknowledged, setAside, spooled, inFlight } = publisher.counts
-  expect(accepted + recovered).toBe(acknowledged + setAside + spooled + inFlight)
+  const { accepted, healed, recovered } = publisher.counts
+  const { acknowledged, setAside, spooled, inFlight } = publisher.counts
+  expect(accepted + healed + recovered).toBe(acknowledged + setAside + spooled + inFlight)
 }
 
 describe('while the log takes what it is given', () => {
@@ -56,9 +57,44 @@ describe('while the log takes what it is given', () => {
     }
     expect(world.publisher.pendingBytes).toBe(0)
     expect(world.publisher.counts).toEqual({
-      accepted: 300, recovered: 0, acknowledged: 300, setAside: 0, spooled: 0, inFlight: 0,
-      refused: 0, spooledTotal: 0
+      accepted: 300, healed: 0, recovered: 0, acknowledged: 300, setAside: 0, spooled: 0,
+      inFlight: 0, refused: 0, spooledTotal: 0
     })
+  })
+
+  test('what is healed is counted apart, and is in the log as all else', async () => {
+    const log = new FakeLog()
+    const world = await makeWorld(log, 1)
+    const { ended } = world.run()
+    await offer(world, trades(10))
+    expect(await Effect.runPromise(world.publisher.heal(trades(5, 100)))).toEqual(new Map())
+    expectBalanced(world)
+    expect(world.publisher.counts).toMatchObject({ accepted: 10, healed: 5 })
+    await finish(world, ended)
+    expectBalanced(world)
+    expect(log.ids.get(0)).toEqual(idsOf([...trades(10), ...trades(5, 100)]))
+  })
+
+  test('tells since when the oldest record waits', async () => {
+    const log = new FakeLog()
+    const release = Deferred.makeUnsafe<void>()
+    log.answer = () => Deferred.await(release)
+    let nowMs = 1_000
+    const world = await makeWorld(log, 1, { nowMs: () => nowMs })
+    expect(world.publisher.pendingAgeMs).toBe(0)
+    const { ended } = world.run()
+    await offer(world, trades(1))
+    nowMs = 1_500
+    expect(world.publisher.pendingAgeMs).toBe(500)
+    await expect.poll(() => log.outstanding).toBe(1)
+    await offer(world, trades(1, 1))
+    nowMs = 1_700
+    // The one under way is the older one.
+    expect(world.publisher.pendingAgeMs).toBe(700)
+    Deferred.doneUnsafe(release, Effect.void)
+    await flushed(world)
+    expect(world.publisher.pendingAgeMs).toBe(0)
+    await finish(world, ended)
   })
 
   test('a lane has one append outstanding', async () => {
@@ -203,6 +239,24 @@ describe('while the log takes nothing', () => {
     await flushed(world)
     expect(log.ids.get(0)).toEqual(idsOf(trades(115)))
     expect(world.publisher.counts.spooledTotal).toBe(110)
+  })
+
+  test('what is healed goes behind what waits in the spool (R36)', async () => {
+    const log = new FakeLog()
+    const world = await makeWorld(log, 1)
+    world.run()
+    log.answer = () => unavailable
+    await offer(world, trades(10))
+    await flushed(world)
+    await Effect.runPromise(world.publisher.heal(trades(3, 1_000)))
+    await flushed(world)
+    expectBalanced(world)
+    expect(world.publisher.counts).toMatchObject({ accepted: 10, healed: 3, spooled: 13 })
+    log.answer = () => Effect.void
+    world.breaker.clock.increment(100)
+    await expect.poll(() => world.publisher.counts.acknowledged).toBe(13)
+    expectBalanced(world)
+    expect(log.ids.get(0)).toEqual(idsOf([...trades(10), ...trades(3, 1_000)]))
   })
 
   test('a batch is in the spool before it is sent again', async () => {

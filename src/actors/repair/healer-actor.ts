@@ -1,0 +1,253 @@
+/**
+ * The actor `repair/healer`: fetches missing trades from the venue's history and publishes them
+ * through the log, as any other, so that each lands exactly once. `healer-machine.ts` decides.
+ *
+ * 1. What is missing is seen in the table, also by a process that does not land.
+ * 2. What is written off goes to the gap ledger as a claim; the hole stays open in the state, so
+ *    that a late arrival still lands (R29).
+ */
+import * as Effect from 'effect/Effect'
+import { historyWeight } from '../../adapters/exchange/binance-history.ts'
+import type { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
+import type { Table } from '../../adapters/iceberg/table.ts'
+import {
+  type HealClaim,
+  type HealRequest,
+  healTermsDefault
+} from '../../machines/heal-facts.ts'
+import { pendingOf } from '../../machines/heal-plan.ts'
+import { healerMachine } from '../../machines/healer-machine.ts'
+import {
+  type HealerContext,
+  type HealerEvent,
+  type HealerInput,
+  type LookInput,
+  type LookReport,
+  paceOf
+} from '../../machines/healer-protocol.ts'
+import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
+import { usedAt } from '../../machines/weight-budget.ts'
+import type { TradeV2 } from '../../market/records/trade-v2.ts'
+import { markDependency, served } from '../dependency.ts'
+import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
+import { observeRest } from '../ingest/feed-telemetry.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Shared } from '../shared.ts'
+import { openTable } from '../storage/data-folder.ts'
+import { storageSettingsOf } from '../storage/stores.ts'
+import { type HealRequested, HealerVenue } from './healer-venue.ts'
+import { type HolesSeen, OpenHoles } from './open-holes.ts'
+
+const lookMs = 2_000
+const slowMs = 1_000
+/** A look that sees nothing new ends then all the same. */
+const patienceMs = 600_000
+/** The feeds need some of the venue's weight, too. */
+const shares = { full: 0.8, slow: 0.2 } as const
+
+export const healerInput = ({ config, exchange }: Shared, { seed }: Kernel): HealerInput => ({
+  terms: { ...healTermsDefault, graceMs: config.gapGraceMs },
+  lookMs,
+  slowMs,
+  shares,
+  requestWeight: historyWeight,
+  backoff: backoffDefault,
+  jitterSeed: seedFor(seed, `healer:${exchange}`)
+})
+
+export const makeHealerActor = (
+  fromEffect: FromEffect<BinanceSocket>,
+  shared: Shared,
+  restUrls: Effect.Effect<readonly string[]>
+) => {
+  const tally: Tally = { healed: 0, requests: 0, writtenOff: 0, pendingHoles: 0, pendingTrades: 0 }
+  const venue = new HealerVenue({
+    exchange: shared.exchange,
+    restUrls,
+    requestWeight: historyWeight,
+    nowMs: shared.nowMs,
+    observe: (event) => observeRest(shared, event),
+    publish: (trades) => publish(shared, trades),
+    observeRequest: (event) => observeRequest(shared, tally, event)
+  })
+  const holes = new OpenHoles({
+    exchange: shared.exchange,
+    topic: shared.trades.topic,
+    jumpMax: shared.config.sequenceJumpMax,
+    table: tableOf(shared),
+    log: () => shared.log.current,
+    publisher: () => shared.trades.publisher.current,
+    nowMs: shared.nowMs
+  })
+  // For as long as there is the process: a feed claims before this actor is started.
+  shared.claims.onNoted((claim) => holes.note(claim))
+  return healerMachine.provide({
+    actors: {
+      watch: fromEffect(watchProgram(shared, tally)),
+      look: fromEffect(({ input }: LookArgs) =>
+        markDependency(look(shared, { holes, venue, unless: input.unless }))
+      ),
+      heal: fromEffect(
+        ({ input }: EffectActorArgs<HealRequest, { readonly type: string }, never>) =>
+          markDependency(venue.heal(input))
+      )
+    },
+    actions: {
+      claim: (_, claims) => noteClaims(shared, tally, claims),
+      reportFailure: (_, { port, crash }) =>
+        shared.telemetry.log('warn', `heal.${port}_failed`, {
+          failure: crash.tag,
+          detail: crash.message
+        }),
+      reportContext: (_, context) => showContext(shared, tally, context)
+    }
+  })
+}
+
+/** What the actor says of itself. */
+interface Tally {
+  healed: number
+  requests: number
+  writtenOff: number
+  pendingHoles: number
+  pendingTrades: number
+}
+
+type LookArgs = EffectActorArgs<LookInput, { readonly type: string }, never>
+
+type WatchArgs = EffectActorArgs<
+  void,
+  { readonly type: string },
+  Extract<HealerEvent, { readonly type: 'pace.changed' }>
+>
+
+/** Tells the machine of the level for as long as it lives, and the status of both. */
+const watchProgram =
+  (shared: Shared, tally: Tally) =>
+  ({ notifyParent, reportStatus }: WatchArgs) =>
+    Effect.gen(function* () {
+      reportStatus(() => ({ counters: { ...tally } }))
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          shared.policy.follow((policy) =>
+            notifyParent({ type: 'pace.changed', pace: paceOf(policy), atMs: shared.nowMs() })
+          )
+        ),
+        (stop) => Effect.sync(stop)
+      )
+      yield* Effect.never
+    })
+
+interface Looking<E> extends LookInput {
+  readonly holes: OpenHoles<E>
+  readonly venue: HealerVenue
+}
+
+const look = <E>(shared: Shared, { holes, venue, unless }: Looking<E>) =>
+  Effect.gen(function* () {
+    const untilMs = shared.nowMs() + (unless === null ? 0 : patienceMs)
+    let seen = yield* holes.look
+    while (shared.nowMs() < untilMs && (seen === null || summaryOf(seen) === unless)) {
+      yield* Effect.sleep(lookMs)
+      seen = yield* holes.look
+    }
+    const symbols = [...new Set((seen?.holes ?? []).map(({ symbol }) => symbol))]
+    const facts = yield* venue.learn(symbols)
+    const atMs = shared.nowMs()
+    const tiers = Object.fromEntries(symbols.map((symbol) => [symbol, venue.tierOf(symbol)]))
+    const known = facts.limited === null ? seen : null
+    const report: LookReport = {
+      atMs,
+      seen: known === null ? null : summaryOf(known),
+      look: known === null ? null : { atMs, ...known, tiers },
+      ...facts
+    }
+    return report
+  })
+
+const summaryOf = ({ holes }: HolesSeen): string =>
+  `${holes.length} ${holes.reduce((sum, { fromId, toId }) => sum + toId - fromId + 1, 0)}`
+
+/** (1). Null while there is none: nothing has ever landed. */
+const tableOf = (shared: Shared) => {
+  const { config, folder, telemetry, nowMs, uuid } = shared
+  const isOpenHere = shared.hasRole('land') || shared.hasRole('serve')
+  let opened: Table | null = null
+  const open = openTable(shared.trades.spec, {
+    folder,
+    storage: storageSettingsOf(config),
+    snapshotsMax: config.snapshotsMax,
+    nowMs,
+    uuid,
+    observe: (event) => telemetry.log('debug', event.type, { ...event }),
+    mustExist: true
+  })
+  return Effect.gen(function* () {
+    if (isOpenHere) return yield* served(shared.trades.table, 'the table of trades')
+    opened ??= yield* Effect.catchTag(open, 'TableMissing', () => Effect.succeed(null))
+    return opened
+  })
+}
+
+const publish = (
+  { trades: { publisher: gate }, telemetry: { metrics } }: Shared,
+  trades: readonly TradeV2[]
+): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const publisher = yield* gate.get
+    const healedBefore = publisher.counts.healed
+    // Nobody else heals: what it was given in this turn is known also when the wait is given up.
+    const refused = yield* Effect.ensuring(
+      publisher.heal(trades),
+      Effect.sync(() => metrics.healedTrades.inc(publisher.counts.healed - healedBefore))
+    )
+    return [...refused.values()].reduce((sum, count) => sum + count, 0)
+  })
+
+const observeRequest = (
+  { telemetry }: Shared,
+  tally: Tally,
+  { outcome, request, trades, detail }: HealRequested
+): void => {
+  tally.requests += 1
+  tally.healed += trades
+  telemetry.metrics.healRequests.inc({ outcome })
+  const { symbol, fromId, limit } = request
+  const facts = { symbol, from_id: fromId, limit, trades }
+  const isWell = outcome === 'healed' || outcome === 'nothing'
+  telemetry.log(isWell ? 'debug' : 'warn', `heal.${outcome}`, {
+    ...facts,
+    ...(detail === null ? {} : { detail })
+  })
+}
+
+/** (2) */
+const noteClaims = (
+  { claims: queue, telemetry }: Shared,
+  tally: Tally,
+  claims: readonly HealClaim[]
+): void => {
+  for (const { reason, fromId, toId, untilUs, ...of } of claims) {
+    const count = toId - fromId + 1
+    queue.note({ ...of, reason, fromId, toId, count, sinceUs: untilUs, untilUs })
+    tally.writtenOff += count
+    telemetry.metrics.healWrittenOff.inc({ reason }, count)
+    telemetry.log('warn', 'heal.written_off', {
+      symbol: of.symbol, reason, from_id: fromId, to_id: toId
+    })
+  }
+}
+
+const showContext = (
+  { telemetry: { metrics } }: Shared,
+  tally: Tally,
+  { plan, budget, nowMs }: HealerContext
+): void => {
+  const { holes, ids } = pendingOf(plan)
+  tally.pendingHoles = holes
+  tally.pendingTrades = ids
+  metrics.healPendingHoles.set(holes)
+  metrics.healPendingTrades.set(ids)
+  metrics.healWeightUsed.set(usedAt(budget, nowMs))
+  metrics.healWeightLimit.set(budget.limit)
+}
