@@ -13,7 +13,7 @@ import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { Refusal, scalar } from './binance-fields.ts'
 import { tradeOf } from './binance-trade.ts'
 
-export interface IdSpan {
+interface IdSpan {
   readonly from: number
   readonly to: number
 }
@@ -31,7 +31,7 @@ export interface AskedHistory {
 }
 
 /** `form`: it is no list of trades. */
-export type HistoryFault = 'form' | 'symbol' | 'range' | 'time' | 'order'
+type HistoryFault = 'form' | 'symbol' | 'range' | 'time' | 'order'
 
 export type HistoryReply =
   | {
