@@ -116,7 +116,7 @@ export const answered = (
 }
 
 /** Of what is not written off. */
-export const pendingOf = ({ lanes }: HealPlan): { readonly holes: number; readonly ids: number } => {
+export const pendingOf = ({ lanes }: HealPlan) => {
   let [holes, ids] = [0, 0]
   for (const { pieces } of lanes) {
     for (const { from, to, restUntilMs } of pieces) {

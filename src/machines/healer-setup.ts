@@ -64,8 +64,8 @@ export const healerSetup = setup({
     ),
     noteLook: assign(({ context }, report: Healer.LookReport) => {
       const { atMs, look } = report
-      const step =
-        look === null ? { plan: context.plan, claims: [] } : looked(context.plan, look, context.terms)
+      const { plan, terms } = context
+      const step = look === null ? { plan, claims: [] } : looked(plan, look, terms)
       const seen = report.seen ?? context.seen
       const budget = budgetAfter(context.budget, report)
       return { nowMs: atMs, lookedMs: atMs, seen, ...step, budget }

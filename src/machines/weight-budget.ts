@@ -90,7 +90,7 @@ export const refusedBudget = (
 export const isRefused = ({ refusedUntilMs }: WeightBudget, nowMs: number): boolean =>
   refusedUntilMs > nowMs
 
-/** How long to wait before a request of a weight; 0: not at all. `share` is of the limit, 0 to 1. */
+/** How long to wait before a request; 0: not at all. `share` is of the limit, 0 to 1. */
 export const waitForWeight = (
   budget: WeightBudget,
   { nowMs, weight, share }: { nowMs: number; weight: number; share: number }

@@ -1,4 +1,4 @@
-/** Ids of a symbol that are missing: between trades that have landed, or behind the last of them. */
+/** Ids of a symbol that are missing: between trades that have landed, or behind the last one. */
 import type { ClaimReason } from './gap-claim.ts'
 
 export interface OpenHole {

@@ -42,7 +42,7 @@ const specsOf = ({ input }: ChildSpec): readonly ChildSpec[] =>
   (input as { readonly specs?: readonly ChildSpec[] } | undefined)?.specs ?? []
 
 describe('what the roles of a process start', () => {
-  test('capturing needs neither tables nor queries', () => {
+  test('capturing needs no queries, and heals what it missed', () => {
     const { log, ingest, landing, ...others } = treeOf('ingest')
     const publishers = ['publisher:trades', 'publisher:quotes', 'publisher:reference_data']
     expect(log).toEqual(['event-log', 'spool', ...publishers, 'publisher:gaps'])
@@ -52,7 +52,7 @@ describe('what the roles of a process start', () => {
       telemetry: [],
       reading: ['http'],
       degradation: ['manager', 'sampler'],
-      repair: ['disk']
+      repair: ['healer', 'disk']
     })
   })
 

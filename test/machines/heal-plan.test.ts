@@ -297,7 +297,7 @@ describe('what becomes of an answer', () => {
     }
   )
 
-  test('one that was given up counts as no attempt, and is waited for as if it were published', () => {
+  test('one that was given up is no attempt, and waited for as if it were published', () => {
     const healing = start()
     for (let round = 1; round <= 5; round++) {
       healing.answer(healing.next()!, { type: 'abandoned' })

@@ -89,12 +89,12 @@ const startHealer = () => {
       } satisfies LookReport),
     healed: (outcome: HealOutcome = 'healed', change: Partial<HealReport> = {}) => {
       const { wanted } = heals.inputs.at(-1)!
-      const read = { type: 'read', atMs: nowMs(), published: wanted, skipped: [], rejected: [] }
+      const none = { skipped: [], rejected: [] }
+      const read = { type: 'read', atMs: nowMs(), published: wanted, ...none } as const
       done('heal', {
         atMs: nowMs(),
         outcome,
-        answer:
-          outcome === 'useless' ? { type: 'useless', atMs: nowMs() } : (read as HealReport['answer']),
+        answer: outcome === 'useless' ? { type: outcome, atMs: nowMs() } : read,
         charge: { atMs: nowMs(), weight: 25, usedWeight: null },
         limited: null,
         ...change

@@ -76,7 +76,7 @@ describe('a venue that refuses', () => {
   })
 })
 
-test('whatever the clocks, shares and charges: never beyond the share, and never waiting for ever', () => {
+test('whatever clocks, shares and charges: never beyond the share, nor waiting for ever', () => {
   const step = fc.record({ ms: fc.integer({ min: 0, max: 20_000 }), others: fc.nat(200) })
   fc.assert(
     fc.property(

@@ -45,7 +45,7 @@ export interface HealerVenueOptions {
 }
 
 export interface HealRequested {
-  /** `healed`, `nothing`, `no_room`, `limited`, `unlisted`, `unavailable`, or why it was refused. */
+  /** `healed`, `nothing`, `no_room`, `limited`, `unlisted`, `unavailable`, or why of no use. */
   readonly outcome: string
   readonly request: HealRequest
   readonly trades: number

@@ -246,8 +246,8 @@ const healingMetrics = ({ counter, gauge }: Declare) => ({
   ),
   healRequests: counter(
     'k2_heal_requests_total',
-    "Requests to the venue's history, by outcome: healed, nothing, no_room, limited, unavailable, " +
-      'unlisted, or why the reply was refused: question, form, symbol, range, time, order.',
+    "Requests to the venue's history: healed, nothing, no_room, limited, unavailable, unlisted, " +
+      'or why the reply was refused: question, form, symbol, range, time, order.',
     'outcome'
   ),
   healWeightUsed: gauge(

@@ -25,7 +25,8 @@ const request: HealRequest = {
 }
 const trades = (...ids: readonly number[]) =>
   ids.map((id) => ({
-    id, price: '1.5', qty: '0.1', time: 1_700_000_000_000 + id, isBuyerMaker: true, isBestMatch: true
+    id, price: '1.5', qty: '0.1', time: 1_700_000_000_000 + id, isBuyerMaker: true,
+    isBestMatch: true
   }))
 
 type Answer = (response: ServerResponse) => void
@@ -78,7 +79,7 @@ const learned = async (history: Answer, options: Parameters<typeof openVenue>[1]
 }
 
 describe('what is learned', () => {
-  test('listing and limit at first, only what is unknown after that, all of it after an hour', async () => {
+  test('listing and limit at first, then what is unknown, all after an hour', async () => {
     const { learn, asked, client, pass } = await openVenue(json([]))
     expect(await learn('BTCUSDT')).toEqual({
       announced: { limit: 6_000, intervalMs: 60_000, skewMs: 500 },

@@ -38,11 +38,11 @@ const expectBalanced = ({ shared }: Tree) => {
   return healed
 }
 
-test('what was skipped comes back when the level allows it, and all of it is accounted for', async () => {
+test('what was left out comes back when the level allows it, all accounted for', async () => {
   const tree = startTree(newFolder(), busy)
   await landed(tree, 500)
   tree.shared.policy.set(policyOf('graceful'))
-  await faults(tree, { skip: 0.05 })
+  await faults(tree, { duplicate: 0.01, skip: 0.05 })
   await tree.until('holes', async () => (await missing(tree)) > 100)
   expect(tree.actor('root/repair/healer').state).toContain('paused')
   await faults(tree, { heal: true })

@@ -143,7 +143,7 @@ describe('how far what was accepted has landed', () => {
     expect(await landed()).toBe(1_000_000 - 700)
   })
 
-  test('nothing is told while records wait in the spool, or have no room, or nobody publishes', async () => {
+  test('nothing is told while records wait in the spool, or nobody takes them', async () => {
     world.publisher!.counts.spooled = 1
     expect(await world.look()).toBeNull()
     world.publisher = { counts: { spooled: 0 }, refused: true, pendingAgeMs: 0 }
