@@ -9,7 +9,7 @@ import type { StreamedDataType } from './data-type.ts'
  * `shed`, `paused`, `spool_full`: not taken, under pressure. `disconnect`, `restart`: nobody was
  * there. `rejected`: it cannot be a record. `never_issued`: the venue's history has it not.
  */
-const claimReasons = [
+export const claimReasons = [
   'shed',
   'disconnect',
   'paused',
