@@ -239,11 +239,13 @@ const noteClaims = (
 }
 
 const showContext = (
-  { telemetry: { metrics } }: Shared,
+  { telemetry: { metrics, log } }: Shared,
   tally: Tally,
   { plan, budget, nowMs }: HealerContext
 ): void => {
   const { holes, ids } = pendingOf(plan)
+  if (tally.pendingHoles === 0 && holes > 0) log('info', 'heal.begun', { holes, trades: ids })
+  if (tally.pendingHoles > 0 && holes === 0) log('info', 'heal.done', { healed: tally.healed })
   tally.pendingHoles = holes
   tally.pendingTrades = ids
   metrics.healPendingHoles.set(holes)
