@@ -29,7 +29,8 @@ describe('flags of the benchmarks', () => {
     expect(problems.toSorted()).toEqual([
       '"--fast" is no flag',
       '--only has "parse": allowed are commits, throughput, rate, watcher, lander, kafka, ' +
-        'kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, maintenance',
+        'kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, ' +
+        'maintenance',
       '--out needs a value',
       '--runs is "0": allowed are whole numbers from 1 to 50',
       '--seconds is "1e3": allowed are whole numbers from 1 to 600'

@@ -3,7 +3,9 @@
  * sets or are names of actors, feeds, routes and tables, so that the number of series
  * is bounded; symbols are never a label.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Registry } from 'prom-client'
+import { type Declare, declarersOf } from './declare-metrics.ts'
+import { gapMetrics, healingMetrics } from './gap-metrics.ts'
 
 const commitSeconds = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 const compactionSeconds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300]
@@ -25,20 +27,6 @@ export const declareMetrics = () => {
 }
 
 export type Metrics = ReturnType<typeof declareMetrics>
-
-type Declare = ReturnType<typeof declarersOf>
-
-const declarersOf = (registry: Registry) => ({
-  counter: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers: [registry] }),
-  gauge: <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
-    new Gauge({ name, help, labelNames, registers: [registry] }),
-  histogram: <L extends string = never>(
-    name: string,
-    help: string,
-    [buckets, ...labelNames]: [number[], ...L[]]
-  ) => new Histogram({ name, help, buckets, labelNames, registers: [registry] })
-})
 
 const feedMetrics = ({ counter, gauge }: Declare) => ({
   feedFrames: counter(
@@ -196,23 +184,6 @@ const landingMetrics = ({ counter, gauge, histogram }: Declare) => ({
   )
 })
 
-const gapMetrics = ({ gauge }: Declare) => ({
-  gapsOpenHoles: gauge(
-    'k2_gaps_open_holes',
-    'Runs of ids that the ledger has open, by why they are missing.',
-    'reason'
-  ),
-  gapsOpenTrades: gauge(
-    'k2_gaps_open_trades',
-    'Trades that the ledger says are missing, by why.',
-    'reason'
-  ),
-  gapsOldestAge: gauge(
-    'k2_gaps_oldest_age_seconds',
-    'Since when the oldest open gap is known; 0 where none is open.'
-  )
-})
-
 const maintenanceMetrics = ({ counter, histogram }: Declare) => ({
   compactions: counter(
     'k2_compaction_groups_total',
@@ -236,40 +207,6 @@ const maintenanceMetrics = ({ counter, histogram }: Declare) => ({
     'k2_orphan_files_total',
     'Files that nothing names, given to be deleted.',
     'table'
-  )
-})
-
-const healingMetrics = ({ counter, gauge }: Declare) => ({
-  healedTrades: counter(
-    'k2_healed_trades_total',
-    "Missing trades that were published from the venue's history."
-  ),
-  healRequests: counter(
-    'k2_heal_requests_total',
-    "Requests to the venue's history: healed, nothing, no_room, limited, unavailable, unlisted, " +
-      'or why the reply was refused: question, form, symbol, range, time, order.',
-    'outcome'
-  ),
-  healWeightUsed: gauge(
-    'k2_heal_weight_used',
-    "Request weight used in the venue's present interval, as far as it has told."
-  ),
-  healWeightLimit: gauge(
-    'k2_heal_weight_limit',
-    'Request weight that the venue takes per interval.'
-  ),
-  healPendingHoles: gauge(
-    'k2_heal_pending_holes',
-    'Runs of missing trades that the healer is to close.'
-  ),
-  healPendingTrades: gauge(
-    'k2_heal_pending_trades',
-    'Missing trades that the healer is to close.'
-  ),
-  healWrittenOff: counter(
-    'k2_heal_written_off_trades_total',
-    'Missing trades that were given up: never_issued, rejected.',
-    'reason'
   )
 })
 
