@@ -12,7 +12,14 @@ import type { ClaimReason, GapClaim } from '../../src/market/gap-claim.ts'
 import { defaultCryptoTiers, type Tier, tierOf } from '../../src/market/tier.ts'
 import { until } from '../support/until.ts'
 import { settingsOf, type Venue, withSource } from '../support/venue.ts'
-import { cleanUp, holdings, newFolder, startTree, type Tree } from './support/runtime.ts'
+import {
+  cleanUp,
+  holdings,
+  muteManager,
+  newFolder,
+  startTree,
+  type Tree
+} from './support/runtime.ts'
 
 cleanUp()
 vi.setConfig({ testTimeout: 240_000 })
@@ -72,7 +79,9 @@ const startVenueTree = (folder: string, venue: Venue): Tree =>
   startTree(folder, {
     ...settingsOf(venue, symbols),
     K2_DATA_TYPES: 'trades',
-    K2_REFERENCE_INTERVAL: 'off'
+    K2_REFERENCE_INTERVAL: 'off',
+    // What is let go shall stay away.
+    K2_HEALING: 'off'
   })
 
 /** Grows. */
@@ -113,6 +122,7 @@ const play = async (body: (scene: Scene) => Promise<void>) => {
     const claims = claimsOf(tree)
     const streams = () => streamsOf(tree)
     await subscribed(tree)
+    await muteManager(tree)
     await body({
       tree, venue, claims, streams,
       enter: (level) => tree.shared.policy.set(policyOf(level)),

@@ -1,7 +1,15 @@
 /** The healer in the real tree: levels, claims that nothing else reveals, conservation. */
 import { expect, test, vi } from 'vitest'
 import { policyOf } from '../../../src/machines/ingest-policy.ts'
-import { cleanUp, holdings, holesOf, newFolder, startTree, type Tree } from '../support/runtime.ts'
+import {
+  cleanUp,
+  holdings,
+  holesOf,
+  muteManager,
+  newFolder,
+  startTree,
+  type Tree
+} from '../support/runtime.ts'
 
 cleanUp()
 // Machines that run other tests at the same time start slowly.
@@ -41,6 +49,7 @@ const expectBalanced = ({ shared }: Tree) => {
 test('what was left out comes back when the level allows it, all accounted for', async () => {
   const tree = startTree(newFolder(), busy)
   await landed(tree, 500)
+  await muteManager(tree)
   tree.shared.policy.set(policyOf('graceful'))
   await faults(tree, { duplicate: 0.01, skip: 0.05 })
   await tree.until('holes', async () => (await missing(tree)) > 100)

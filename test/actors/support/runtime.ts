@@ -77,6 +77,14 @@ export interface Tree {
 const running = new Set<Tree>()
 const folders = new Set<string>()
 
+const samplerPath = 'root/degradation/sampler'
+
+/** Without samples the manager commands nothing: the level is the test's to set. */
+export const muteManager = async (tree: Tree): Promise<void> => {
+  tree.park(samplerPath)
+  await tree.until('quarantine', () => tree.actor(samplerPath).state === 'quarantined')
+}
+
 export const cleanUp = (): void => {
   afterEach(async () => {
     for (const tree of running) await tree.drain()
