@@ -119,7 +119,7 @@ export const healerMachine = healerSetup.createMachine({
       invoke: {
         id: 'look',
         src: 'look',
-        input: ({ context }) => ({ unless: context.seen }),
+        input: ({ context }) => ({ unless: context.seen, isPatient: true }),
         onDone: { target: 'choosing', actions: [...lookedAround] },
         onError: failedPort('look')
       }
@@ -129,7 +129,7 @@ export const healerMachine = healerSetup.createMachine({
       invoke: {
         id: 'look',
         src: 'look',
-        input: { unless: null },
+        input: { unless: null, isPatient: false },
         onDone: { target: 'choosing', actions: [...lookedAround] },
         onError: failedPort('look')
       }

@@ -57,6 +57,8 @@ export interface HealerContext extends HealerInput {
  */
 export interface LookInput {
   readonly unless: string | null
+  /** Whether to wait, for a while, until there is something to see. */
+  readonly isPatient: boolean
 }
 
 /** What a look brought. */

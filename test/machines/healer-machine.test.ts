@@ -186,13 +186,24 @@ describe('healing', () => {
     expect(healer.heals.inputs.map(({ fromId }) => fromId)).toEqual([4, 1_003, 2_002, 3_001])
   })
 
+  test('nothing can be seen: a look that waits, not one after the other', () => {
+    const healer = startHealer()
+    healer.pace('full')
+    healer.looked([], { seen: null, look: null })
+    expect(healer.state()).toBe('idle')
+    expect(healer.looks.inputs.at(-1)).toEqual({ unless: null, isPatient: true })
+  })
+
   test('nothing is missing: idle, looking until something is', () => {
     const healer = startHealer()
     healer.pace('full')
     healer.looked([])
     expect(healer.state()).toBe('idle')
     healer.clock.increment(60_000)
-    expect(healer.looks.inputs).toEqual([{ unless: null }, { unless: '0' }])
+    expect(healer.looks.inputs).toEqual([
+      { unless: null, isPatient: false },
+      { unless: '0', isPatient: true }
+    ])
     healer.looked([hole])
     expect(healer.state()).toBe('healing')
   })

@@ -85,7 +85,7 @@ export const makeHealerActor = (
     actors: {
       watch: fromEffect(watchProgram(shared, tally)),
       look: fromEffect(({ input }: LookArgs) =>
-        markDependency(look(shared, { holes, venue, unless: input.unless }))
+        markDependency(look(shared, { holes, venue, ...input }))
       ),
       heal: fromEffect(
         ({ input }: EffectActorArgs<HealRequest, { readonly type: string }, never>) =>
@@ -143,9 +143,9 @@ interface Looking<E> extends LookInput {
   readonly venue: HealerVenue
 }
 
-const look = <E>(shared: Shared, { holes, venue, unless }: Looking<E>) =>
+const look = <E>(shared: Shared, { holes, venue, unless, isPatient }: Looking<E>) =>
   Effect.gen(function* () {
-    const untilMs = shared.nowMs() + (unless === null ? 0 : patienceMs)
+    const untilMs = shared.nowMs() + (isPatient ? patienceMs : 0)
     let seen = yield* holes.look
     while (shared.nowMs() < untilMs && (seen === null || summaryOf(seen) === unless)) {
       yield* Effect.sleep(lookMs)

@@ -175,7 +175,8 @@ export const startTree = (
       root.send({ type: 'stop.requested' })
       await until(() => (root.getSnapshot().status === 'active' ? undefined : true), {
         what: 'the end of the tree',
-        msMax: stopMsMax
+        msMax: stopMsMax,
+        seen: () => statesOf(status().root).join('\n')
       })
       await runtime.dispose()
     }
@@ -184,6 +185,12 @@ export const startTree = (
   root.start()
   return self
 }
+
+/** Of all actors below, one a line. */
+const statesOf = ({ path, state, children }: ActorStatus): readonly string[] => [
+  `${path}: ${state}`,
+  ...children.flatMap(statesOf)
+]
 
 /**
  * The log's disk answers ENOSPC to writes, from `refuse` to `mend`. It counts files that are opened
