@@ -33,6 +33,7 @@ import { MemoryBoard } from './degradation/memory-board.ts'
 import { PolicyHolder } from './degradation/policy-holder.ts'
 import { ClaimQueue } from './gaps/claim-queue.ts'
 import { Gate } from './gate.ts'
+import { type Host, nodeHost } from './host.ts'
 import type { LogLag } from './log/log-lag.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import {
@@ -66,6 +67,7 @@ export interface Shared {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number
   readonly uuid: () => string
+  readonly host: Host
   readonly exchange: ExchangeCode
   /** What this process does, by `K2_ROLES`. */
   readonly hasRole: (role: Role) => boolean
@@ -151,7 +153,7 @@ interface ExpiredFiles {
 }
 
 export const makeShared = (
-  options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'>
+  options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'> & Partial<Pick<Shared, 'host'>>
 ): Shared => {
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
   const trades = makeLandedPipeline(tradesSpec, exchange)
@@ -164,6 +166,7 @@ export const makeShared = (
     ...(referenceMs === null ? [] : [referenceData])
   ]
   return {
+    host: nodeHost,
     ...options,
     folder: dataFolderAt(options.config.dataDir),
     exchange,

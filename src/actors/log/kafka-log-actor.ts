@@ -97,7 +97,7 @@ const logOptions = (
   failed: Deferred.Deferred<never, LogUnavailable>
 ) =>
   Effect.gen(function* () {
-    const { config, telemetry, nowMs } = shared
+    const { config, telemetry, nowMs, host } = shared
     // Who only captures has no tables open, and no lander to be measured.
     const landed = shared.hasRole('land') ? shared.pipelines : []
     const recorded = yield* Effect.forEach(landed, (pipeline) => recordedOf(shared, pipeline), {
@@ -116,7 +116,7 @@ const logOptions = (
       sampleMs,
       overdueMs: overdueMsOf(shared),
       nowMs,
-      monotonicMs: () => performance.now(),
+      monotonicMs: host.monotonicMs,
       observe: (event) => {
         observeLog(telemetry, event)
         if (event.type === 'topic.replaced') Deferred.doneUnsafe(failed, Effect.fail(event.cause))

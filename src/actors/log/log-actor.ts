@@ -25,8 +25,6 @@ import {
   LogDescriptionUnreadable,
   readDescription
 } from '../../adapters/log/log-directory.ts'
-import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
-import { nodeProcess } from '../../adapters/log/node-process.ts'
 import type { RecordedState } from '../../adapters/iceberg/k2-summary.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import { markDependency, servedTable } from '../dependency.ts'
@@ -72,7 +70,7 @@ const embeddedLogProgram =
       const log = yield* tracked('event log', 'file')(openLog(shared, known, failed))
       for (const fault of log.faults)
         telemetry.log('error', 'log.truncated', { detail: fault.message })
-      const times = { overdueMs: overdueMsOf(shared), monotonicMs: () => performance.now() }
+      const times = { overdueMs: overdueMsOf(shared), monotonicMs: shared.host.monotonicMs }
       const lag = logLag(shared, log, embeddedLagOf(log, times))
       reportStatus(() => {
         const { diskBytes, pendingBytes } = log.usage()
@@ -98,9 +96,9 @@ interface KnownLog {
   readonly topics: ReadonlyMap<string, number>
 }
 
-const knownLog = ({ config, folder, captured }: Shared) =>
+const knownLog = ({ config, folder, captured, host }: Shared) =>
   Effect.tryPromise({
-    try: () => readDescription(nodeFiles, folder.log),
+    try: () => readDescription(host.files, folder.log),
     catch: (error) =>
       error instanceof LogDescriptionUnreadable ? error : unavailable(folder.log, error)
   }).pipe(
@@ -119,7 +117,7 @@ const openLog = (
   failed: Deferred.Deferred<never, LogUnavailable>
 ) =>
   Effect.gen(function* () {
-    const { config, folder, telemetry, pipelines } = shared
+    const { config, folder, telemetry, pipelines, host } = shared
     const recorded =
       description === undefined
         ? []
@@ -127,9 +125,9 @@ const openLog = (
     const partitions = [...topics.values()].reduce((sum, count) => sum + count, 0)
     return yield* openEmbeddedLog({
       directory: folder.log,
-      files: nodeFiles,
-      clock: systemClock,
-      process: yield* Effect.promise(nodeProcess),
+      files: host.files,
+      clock: host.clock,
+      process: yield* Effect.promise(host.process),
       topics: Object.fromEntries(topics),
       neverBelow: recorded.flatMap((state) => consumedOffsets(state, description)),
       limits: limitsOf(config, partitions),

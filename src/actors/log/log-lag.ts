@@ -135,7 +135,7 @@ export const logLag = (shared: Shared, log: EventLog, lagOf: LagOf): LogLag =>
     lagOf,
     metrics: shared.telemetry.metrics,
     tableMs: shared.config.commitAgeMs,
-    monotonicMs: () => performance.now()
+    monotonicMs: shared.host.monotonicMs
   })
 
 /** As often as pressure is sampled, and no less than metrics are read. */

@@ -8,8 +8,6 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type { LogUnavailable } from '../../adapters/log/event-log.ts'
-import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
-import { nodeProcess } from '../../adapters/log/node-process.ts'
 import { openSpool, type SpoolEvent } from '../../adapters/log/spool.ts'
 import type { Telemetry } from '../../adapters/telemetry/telemetry.ts'
 import { markDependency } from '../dependency.ts'
@@ -26,16 +24,16 @@ export const spoolProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, telemetry, drained } = shared
+      const { config, folder, telemetry, drained, host } = shared
       const topics = yield* shared.logTopics.get
       const lanes = [...topics.values()].reduce((sum, count) => sum + count, 0)
       const share = Math.floor(config.spoolBytesMax / (segmentsMin * lanes))
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
       const opening = openSpool({
         directory: folder.spool,
-        files: nodeFiles,
-        clock: systemClock,
-        process: yield* Effect.promise(nodeProcess),
+        files: host.files,
+        clock: host.clock,
+        process: yield* Effect.promise(host.process),
         topics,
         bytesMax: () => spoolBytesMax(shared),
         limits: {

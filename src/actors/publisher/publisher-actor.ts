@@ -137,7 +137,7 @@ const makePublisher = <In>(
       deadLetter: (record) => deadLetter(shared, dataType, record),
       refusal: () =>
         diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
-      nowMs: () => performance.now(),
+      nowMs: shared.host.monotonicMs,
       observe: (event) => observePublisher(shared, topic, event)
     })
   })

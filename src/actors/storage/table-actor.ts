@@ -4,17 +4,17 @@ import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { openTable } from './data-folder.ts'
+import { openTableIn } from './data-folder.ts'
 import { storageSettingsOf } from './stores.ts'
 
 export const tableProgram =
   (shared: Shared, { tableSpec, table: gate }: Pipeline) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, telemetry, nowMs, uuid } = shared
-      const table = yield* openTable(tableSpec, {
+      const { config, folder, telemetry, nowMs, uuid, host } = shared
+      const stores = yield* host.openStores(storageSettingsOf(config), folder, nowMs)
+      const table = yield* openTableIn(stores, tableSpec, {
         folder,
-        storage: storageSettingsOf(config),
         snapshotsMax: config.snapshotsMax,
         nowMs,
         uuid,
