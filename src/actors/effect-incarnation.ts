@@ -77,7 +77,7 @@ export const launch = <A, E, R, ER>(options: Launch<A, E, R, ER>): Tenure => {
       else if (!tenure.isDismissed()) options.onFailed(exit.cause)
     } finally {
       // Whatever a listener does, the scope closes (1).
-      Effect.runFork(Scope.close(scope, exit)).addObserver((closed) => {
+      Effect.runForkWith(kernel.context)(Scope.close(scope, exit)).addObserver((closed) => {
         if (Exit.isFailure(closed)) reportRelease(options, exit, closed.cause)
         else settle.succeed?.()
         settle.succeed = undefined

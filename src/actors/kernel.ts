@@ -3,6 +3,7 @@
  * random.
  * One per process (and one per test), passed explicitly.
  */
+import * as Context from 'effect/Context'
 import { type Addresses, makeAddresses } from './addresses.ts'
 import { makeTenures, type Tenures } from './effect-tenures.ts'
 import {
@@ -34,12 +35,15 @@ export interface Kernel {
   readonly nowMs: () => number
   /** Start of every jitter sequence (a 32-bit integer); the same seed repeats the same delays. */
   readonly seed: number
+  /** Clock and scheduler of fibers that belong to no runtime; empty: those of this machine. */
+  readonly context: Context.Context<never>
   readonly observe: (event: KernelEvent) => void
 }
 
 export const makeKernel = (options: {
   readonly nowMs: () => number
   readonly seed: number
+  readonly context?: Context.Context<never>
   readonly observe?: (event: KernelEvent) => void
 }): Kernel => {
   const observe = contained(options.observe)
@@ -50,6 +54,7 @@ export const makeKernel = (options: {
     addresses: makeAddresses(),
     nowMs: options.nowMs,
     seed: options.seed,
+    context: options.context ?? Context.empty(),
     observe
   }
 }

@@ -51,13 +51,21 @@ export const simulatedAddress = 'simulated:'
 
 const lettersPerMinuteMax = 100
 
+/** What a feed received since it was made, by data type. */
+export interface FeedAccounts {
+  readonly trades: FeedAccount
+  readonly quotes: FeedAccount
+}
+
 export const makeFeedActor = (
   fromEffect: FromEffect<BinanceSocket>,
   shared: Shared,
-  feed: string
+  feed: string,
+  { trades: account, quotes: quoteAccount }: FeedAccounts = {
+    trades: new FeedAccount(),
+    quotes: new FeedAccount()
+  }
 ) => {
-  const account = new FeedAccount()
-  const quoteAccount = new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
   const kept = new KeptIds(shared)
