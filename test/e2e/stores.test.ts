@@ -21,7 +21,7 @@ import {
 import { type FakeS3, startFakeS3 } from '../support/fake-s3.ts'
 import { k2Fixture, type K2Settings } from '../support/k2-process.ts'
 import { loggedIds } from '../support/log-folder.ts'
-import { seededRandom } from '../support/simulated-files.ts'
+import { seededRandom } from '../../chaos/simulation/simulated-files.ts'
 import { runSql } from '../support/warehouse.ts'
 
 const k2s = k2Fixture()

@@ -191,7 +191,7 @@ export const faultsOf = (
   return found
 }
 
-interface AnswerContext {
+export interface AnswerContext {
   readonly shared: Shared
   readonly pipeline: LandedPipeline
   /** Of the thread. */
@@ -201,7 +201,7 @@ interface AnswerContext {
   readonly finished: Deferred.Deferred<void, LandingFailed>
 }
 
-const handleAnswer = (
+export const handleAnswer = (
   answer: LanderAnswer,
   { shared, pipeline, name, memory, progress, finished }: AnswerContext
 ): void => {

@@ -17,7 +17,7 @@ import { openSpool, type Spool, type SpoolLane } from '../../../src/adapters/log
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { defaultCryptoTiers } from '../../../src/market/tier.ts'
 import { simulatedClock } from '../../adapters/log/simulated-clock.ts'
-import { SimulatedMachine, seededRandom } from '../../support/simulated-files.ts'
+import { SimulatedMachine, seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 import { trade } from '../../support/trades.ts'
 import { freePace } from './free-pace.ts'
 import {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { temporaryDirectory } from '../../adapters/log/log-support.ts'
-import { seededRandom } from '../../support/simulated-files.ts'
+import { seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 import { FakeLog, firstAppearances, makeWorld, topic } from './publisher-support.ts'
 
 const script = fileURLToPath(new URL('./spooling-process.ts', import.meta.url))

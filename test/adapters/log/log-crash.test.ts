@@ -1,7 +1,7 @@
 import * as Effect from 'effect/Effect'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SimulatedMachine, seededRandom } from '../../support/simulated-files.ts'
+import { SimulatedMachine, seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 import { openLog, type OpenedLog, packed, readAll, topic } from './log-support.ts'
 import { simulatedClock } from './simulated-clock.ts'
 

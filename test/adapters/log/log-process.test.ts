@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../support/simulated-files.ts'
+import { seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 import { openLog, readAll, temporaryDirectory } from './log-support.ts'
 
 const script = fileURLToPath(new URL('./log-writer-process.ts', import.meta.url))

@@ -8,7 +8,7 @@ import { openEmbeddedLog } from '../../../src/adapters/log/embedded-log.ts'
 import { nodeFiles, systemClock } from '../../../src/adapters/log/node-files.ts'
 import { nodeProcess } from '../../../src/adapters/log/node-process.ts'
 import { PackedRecordsBuilder } from '../../../src/adapters/log/record-batch.ts'
-import { seededRandom } from '../../support/simulated-files.ts'
+import { seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 
 const [directory = '', seed = '0'] = process.argv.slice(2)
 const topic = 'market.crypto.trades.test'

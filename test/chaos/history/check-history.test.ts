@@ -7,7 +7,7 @@ import {
   checkHistory
 } from '../../../chaos/history/check-history.ts'
 import { type HistoryEvent, HistoryRecorder } from '../../../chaos/history/history.ts'
-import { seededRandom } from '../../support/simulated-files.ts'
+import { seededRandom } from '../../../chaos/simulation/simulated-files.ts'
 
 const counts = (events: readonly HistoryEvent[]) => {
   const report = checkHistory(events)

@@ -14,7 +14,7 @@ import {
   serviceStartMsMax,
   startKafka
 } from '../../../support/kafka/kafka-stack.ts'
-import { seededRandom } from '../../../support/simulated-files.ts'
+import { seededRandom } from '../../../../chaos/simulation/simulated-files.ts'
 import { openTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
 import { newTopic, openLog, packTrades, tradeSchema } from './kafka-log-support.ts'
 

@@ -1,0 +1,93 @@
+/**
+ * What must have happened in some run, or runs prove nothing: every fault, every state of the
+ * breaker, every way in which a commit can end, an end of the process in every phase.
+ */
+
+const sometimes = [
+  // Faults.
+  'fault: process killed',
+  'fault: power cut',
+  'fault: program crashed',
+  'fault: process drained',
+  'fault: sync failed',
+  'fault: write torn',
+  'fault: disk slow',
+  'fault: clock forward',
+  'fault: clock back',
+  'fault: venue closed the connection',
+  'fault: broker down',
+  'fault: link cut',
+  'fault: request lost',
+  'fault: request late',
+  'fault: request twice',
+  'fault: acknowledgement lost',
+  'fault: acknowledgement twice',
+  'fault: partitions assigned anew',
+  'fault: catalog killed',
+  'fault: swap late',
+  'fault: swap answer lost',
+  'fault: swap lost',
+  // What they lead to.
+  'discarded send arrived late',
+  'circuit: open',
+  'circuit: halfOpen',
+  'circuit: closed',
+  'spool: used',
+  'spool: drained',
+  'spool: drained after a restart',
+  'spool: full',
+  'log: full',
+  'log: tail cut',
+  'log: segment removed',
+  'commit: landed',
+  'commit: fenced',
+  'commit: conflict',
+  'commit: unknown, had landed',
+  'commit: unknown, had not landed',
+  'commit: without rows',
+  'fold: duplicate',
+  'fold: gap',
+  'fold: late',
+  'frame: refused',
+  'feed: waits for the publisher',
+  'child: waiting',
+  'child: backing off',
+  'child: crashed while starting',
+  'root: escalated',
+  // Where the process was when it ended.
+  'ended in: start',
+  'ended in: log append',
+  'ended in: spool append',
+  'ended in: spool position',
+  'ended in: data file',
+  'ended in: sequence state',
+  'ended in: metadata',
+  'ended in: swap',
+  'ended in: send',
+  'ended in: drain',
+  'ended in: quiet'
+] as const
+
+export type Sometimes = (typeof sometimes)[number]
+
+export class Coverage {
+  readonly #counts = new Map<Sometimes, number>()
+
+  note(what: Sometimes): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+  }
+
+  add(other: Coverage): void {
+    for (const [what, count] of other.#counts) {
+      this.#counts.set(what, (this.#counts.get(what) ?? 0) + count)
+    }
+  }
+
+  countOf(what: Sometimes): number {
+    return this.#counts.get(what) ?? 0
+  }
+
+  get unreached(): readonly Sometimes[] {
+    return sometimes.filter((what) => !this.#counts.has(what))
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * K2 as a process of the simulated machine: the supervision tree with the actors of `src/`, over
+ * simulated disk, network, venue and clock. It starts, is killed, and starts again with nothing but
+ * its files.
+ */
+import * as Context from 'effect/Context'
+import * as Effect from 'effect/Effect'
+import * as Layer from 'effect/Layer'
+import * as ManagedRuntime from 'effect/ManagedRuntime'
+import type * as Scope from 'effect/Scope'
+import { type AnyActorRef, createActor } from 'xstate'
+import { type FromEffect, makeFromEffect } from '../../src/actors/effect-actor.ts'
+import type { FeedAccounts } from '../../src/actors/ingest/feed-actor.ts'
+import { makeInspector } from '../../src/actors/inspector.ts'
+import { type Kernel, makeKernel } from '../../src/actors/kernel.ts'
+import { makeShared, type Shared } from '../../src/actors/shared.ts'
+import { actorAt } from '../../src/actors/status.ts'
+import type { Config } from '../../src/adapters/config/config.ts'
+import { BinanceSocket } from '../../src/adapters/exchange/binance-socket.ts'
+import { FeedAccount } from '../../src/adapters/exchange/feed-account.ts'
+import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
+import type { KeptSchemas } from '../../src/adapters/schema/kept-schemas.ts'
+import { makeLogger } from '../../src/adapters/telemetry/logger.ts'
+import { makeTelemetry, type Telemetry } from '../../src/adapters/telemetry/telemetry.ts'
+import type { SupervisorOutput } from '../../src/machines/supervisor-spec.ts'
+import type { Component, ComponentContext } from './component.ts'
+import type { Environment } from './environment.ts'
+import { k2Tree } from './k2-tree.ts'
+import type { LanderContext } from './lander-program.ts'
+import {
+  ObservedLogGate,
+  ObservedSpoolGate,
+  type OnAcknowledged,
+  type SpoolNotes
+} from './observed-gate.ts'
+import { SimulatedProcess } from './process.ts'
+import { noteCrash, noteLine, noteTransition } from './transitions.ts'
+import type { Venue } from './venue.ts'
+
+export interface K2Options {
+  readonly environment: Environment
+  readonly name: string
+  readonly roles: readonly ('ingest' | 'land')[]
+  readonly settings: Config
+  readonly venue: Venue
+  readonly openStores: (process: SimulatedProcess) => Shared['host']['openStores']
+  /** The log of a broker; undefined: the log is embedded. */
+  readonly broker:
+    | {
+        readonly serve: (
+          process: SimulatedProcess
+        ) => (shared: Shared) => Effect.Effect<void, never, Scope.Scope>
+        readonly openReader: (
+          process: SimulatedProcess
+        ) => Effect.Effect<EventLogReader, never, Scope.Scope>
+      }
+    | undefined
+  readonly components: readonly Component[]
+  readonly acknowledged: OnAcknowledged
+  readonly spool: SpoolNotes
+  readonly onCommit: LanderContext['onCommit']
+  readonly onLetter: LanderContext['onLetter']
+  /** The tree has ended by itself. */
+  readonly onEnd: (output: SupervisorOutput) => void
+}
+
+const commandsMax = 64
+
+/** One life of K2. */
+export class K2 {
+  readonly process: SimulatedProcess
+  readonly shared: Shared
+  readonly accounts: FeedAccounts = { trades: new FeedAccount(), quotes: new FeedAccount() }
+  readonly #options: K2Options
+  readonly #kernel: Kernel
+  readonly #fromEffect: FromEffect<BinanceSocket>
+  readonly #root: AnyActorRef
+
+  constructor(options: K2Options) {
+    const { environment, name, settings } = options
+    this.#options = options
+    this.process = new SimulatedProcess(environment, name)
+    this.shared = this.#makeShared(settings)
+    const { context } = this.process
+    this.#kernel = makeKernel({ nowMs: this.shared.nowMs, seed: environment.seed, context })
+    const runtime = ManagedRuntime.make(this.#services)
+    Effect.runSync(runtime.contextEffect)
+    const bridge = { kernel: this.#kernel, commandsMax, releaseMsMax: 5_000 }
+    this.#fromEffect = makeFromEffect(runtime, bridge)
+    const tree = k2Tree({
+      ...options,
+      ...this.#componentContext,
+      accounts: this.accounts
+    })
+    const inspector = makeInspector({
+      nowMs: () => environment.scheduler.nowMs,
+      transitionsMax: 10,
+      observe: (transition) => noteTransition(environment, this.process, transition)
+    })
+    this.#root = createActor(tree.logic, {
+      id: tree.spec.id,
+      input: tree.spec.input,
+      clock: this.process.actorClock,
+      inspect: (event) => {
+        inspector.inspect(event)
+        noteCrash(environment, this.process, event)
+      }
+    })
+    this.#root.subscribe({
+      next: ({ status, output }) => {
+        if (status === 'done') options.onEnd(output as SupervisorOutput)
+      },
+      error: () => undefined
+    })
+  }
+
+  start(): void {
+    this.process.trace('starts')
+    this.#root.start()
+  }
+
+  /** As on SIGTERM. */
+  drain(): void {
+    this.process.trace('is asked to drain')
+    this.#root.send({ type: 'stop.requested' })
+  }
+
+  /** Makes an actor's program fail, as a defect of it would. */
+  crash(path: string): boolean {
+    const actor = actorAt(this.#root, path)
+    if (actor === undefined) return false
+    this.process.trace(`${path} crashes`)
+    actor.send({ type: 'effect.failed', error: { _tag: 'Simulated', message: 'a defect' } })
+    return true
+  }
+
+  check(): void {
+    for (const component of this.#options.components) component.check(this.#componentContext)
+  }
+
+  get #componentContext(): ComponentContext {
+    return {
+      environment: this.#options.environment,
+      process: this.process,
+      shared: this.shared,
+      kernel: this.#kernel,
+      fromEffect: this.#fromEffect
+    }
+  }
+
+  get #services(): Layer.Layer<BinanceSocket> {
+    const { venue } = this.#options
+    const socket = BinanceSocket.of({ connect: () => venue.connect(this.process) })
+    return Layer.succeedContext(Context.add(this.process.context, BinanceSocket, socket))
+  }
+
+  #makeShared(config: Config): Shared {
+    const { environment, acknowledged, spool, openStores } = this.#options
+    const { process } = this
+    const nowMs = () => environment.wallMs
+    const logger = makeLogger({
+      level: 'debug',
+      nowMs,
+      write: (line) => process.trace(line.trimEnd())
+    })
+    const telemetry: Telemetry = {
+      ...unread,
+      log: (level, event, fields) => {
+        noteLine(environment, event)
+        if (environment.isTraced) logger.log(level, event, fields)
+      }
+    }
+    const shared = makeShared({
+        config,
+        telemetry,
+        nowMs,
+        uuid: () => environment.uuid(),
+        host: {
+          files: process.files,
+          clock: process.logClock,
+          process: () => Promise.resolve(process.logProcess),
+          monotonicMs: () => environment.scheduler.nowMs,
+          keptSchemas: () => knownSchemas,
+          openStores: openStores(process)
+        }
+      })
+    return {
+      ...shared,
+      // The others have tables of their own, which nobody lands here.
+      pipelines: [shared.trades],
+      log: new ObservedLogGate(acknowledged),
+      spool: new ObservedSpoolGate(spool)
+    }
+  }
+}
+
+/** Metrics of all runs together: nobody reads them, and to declare them takes its time. */
+const unread = makeTelemetry({ level: 'error', nowMs: () => 0, write: () => undefined })
+
+/** A schema stands in the code: there is nothing to be kept. */
+const knownSchemas: KeptSchemas = {
+  keep: () => Promise.resolve(''),
+  textOf: () => Promise.resolve(undefined)
+}
