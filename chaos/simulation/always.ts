@@ -1,12 +1,8 @@
 /** What must hold after every single event, in every process that runs. */
 import type { SymbolAccount } from '../../src/adapters/exchange/feed-account.ts'
+import { Broken } from './broken.ts'
 import type { Environment } from './environment.ts'
 import type { K2 } from './k2.ts'
-
-/** A promise is broken: the run has found a bug. */
-export class Broken extends Error {
-  readonly _tag = 'Broken'
-}
 
 /** Frames of one offer, each at its largest: by so much the bound of memory may be exceeded. */
 const offerBytesMax = 50 * 320

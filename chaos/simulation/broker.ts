@@ -166,7 +166,7 @@ const send = (client: BrokerClient, { topic, partition, packed }: Send) =>
     }
     if (!environment.strikes('requestLost', 'fault: request lost')) {
       const isLate = environment.strikes('requestLate', 'fault: request late')
-      const lateMs = isLate ? environment.between(200, 3 * sendMsMax) : 0
+      const lateMs = isLate ? environment.between(200, 5 * sendMsMax) : 0
       link.send(`${process.name} sends ${packed.recordCount} records of ${name}`, arrive, lateMs)
       if (environment.strikes('requestTwice', 'fault: request twice')) {
         link.send(`${process.name} sends them twice`, arrive, environment.between(1, 5_000))

@@ -53,12 +53,12 @@ const sometimes = [
   'child: waiting',
   'child: backing off',
   'child: crashed while starting',
+  'child: parked',
   'root: escalated',
   // Where the process was when it ended.
   'ended in: start',
   'ended in: log append',
   'ended in: spool append',
-  'ended in: spool position',
   'ended in: data file',
   'ended in: sequence state',
   'ended in: metadata',

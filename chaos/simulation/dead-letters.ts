@@ -1,4 +1,4 @@
-/** Program of the simulated dead-letter log: lines in a file that are durable when they are told. */
+/** Program of the simulated dead-letter log: lines that are durable once they are written. */
 import * as Effect from 'effect/Effect'
 import { markDependency } from '../../src/actors/dependency.ts'
 import type { EffectActorArgs } from '../../src/actors/effect-actor.ts'

@@ -26,6 +26,8 @@ export class Environment {
   readonly #ids: Random
   #faults: FaultPlan
   #wallOffsetMs = 0
+  /** Ends a process while an operation of its is under way. */
+  onDoom: (process: number) => void = () => undefined
 
   /** @param write takes the lines of the log; without it none is made */
   constructor(seed: number, write?: (line: string) => void) {
@@ -112,6 +114,9 @@ export class Environment {
     const isSync = kind === 'sync' || kind === 'syncDirectory'
     const isSlow = this.strikes('diskSlow', 'fault: disk slow')
     const delayMs = isSlow ? this.between(100, 3_000) : this.between(0.02, isSync ? 3 : 0.2)
+    if (this.strikes('killsHere', 'fault: process killed')) {
+      this.scheduler.after(delayMs * this.between(0, 1), () => this.onDoom(process))
+    }
     this.scheduler.after(delayMs, () => {
       if (this.isTraced && this.machine.isRunning(process)) {
         this.trace(`process ${process}`, `${kind} ${path}`)

@@ -30,10 +30,21 @@ export interface TreeContext extends K2Options, ComponentContext {
 const drainMsMax = 2_000
 const onLimit = 'quarantine'
 
+/** Of all workers. */
+export const workerPaths = [
+  'root/storage/trades',
+  'root/log/event-log',
+  'root/log/spool',
+  'root/log/publisher:trades',
+  'root/landing/dead-letters',
+  'root/landing/lander:trades',
+  'root/ingest/feed:binance'
+] as const
+
 export const k2Tree = (context: TreeContext): Child => {
-  const { kernel, roles, components } = context
+  const { kernel, roles, components, limit } = context
   const group = (id: string, children: readonly Child[]): readonly Child[] =>
-    children.length === 0 ? [] : [supervisor(kernel, { id }, children)]
+    children.length === 0 ? [] : [supervisor(kernel, { id, limit }, children)]
   return supervisor(kernel, { id: 'root' }, [
     ...group('storage', [storage(context)]),
     ...group('log', log(context)),
@@ -46,33 +57,34 @@ export const k2Tree = (context: TreeContext): Child => {
   ])
 }
 
-const storage = ({ shared, fromEffect }: TreeContext): Child =>
+const storage = ({ shared, fromEffect, limit }: TreeContext): Child =>
   worker(
-    { id: 'trades', drainMsMax, onLimit, startMsMax: 120_000 },
+    { id: 'trades', drainMsMax, onLimit, limit, startMsMax: 120_000 },
     fromEffect(tableProgram(shared, shared.trades))
   )
 
 const log = (context: TreeContext): readonly Child[] => {
-  const { broker, process, shared, fromEffect, roles } = context
+  const { broker, process, shared, fromEffect, roles, limit } = context
   const startMsMax = 60_000
   const program =
     broker === undefined ? logProgram(shared) : brokerProgram(shared, broker.serve(process))
   return [
-    worker({ id: 'event-log', drainMsMax, startMsMax }, fromEffect(program)),
+    worker({ id: 'event-log', drainMsMax, startMsMax, limit }, fromEffect(program)),
     ...(roles.includes('ingest')
       ? [
-          worker({ id: 'spool', drainMsMax, startMsMax }, fromEffect(spoolProgram(shared))),
+          worker({ id: 'spool', drainMsMax, startMsMax, limit }, fromEffect(spoolProgram(shared))),
           publisher(context)
         ]
       : [])
   ]
 }
 
-const publisher = ({ shared, kernel, fromEffect }: TreeContext): Child =>
+const publisher = ({ shared, kernel, fromEffect, limit }: TreeContext): Child =>
   worker(
     {
       id: 'publisher:trades',
       drainMsMax,
+      limit,
       ready: 'started',
       input: { ...publisherInput(shared, kernel, shared.trades.topic) }
     },
@@ -88,12 +100,13 @@ const landing = (context: TreeContext): readonly Child[] => {
 }
 
 const lander = (context: TreeContext): Child => {
-  const { broker, process, fromEffect } = context
+  const { broker, process, fromEffect, limit } = context
   const openReader = broker === undefined ? undefined : () => broker.openReader(process)
   return worker(
     {
       id: 'lander:trades',
       onLimit,
+      limit,
       // A member of a group may have nothing to land for long.
       ready: broker === undefined ? 'reported' : 'started',
       startMsMax: 30_000,
@@ -107,11 +120,18 @@ const lander = (context: TreeContext): Child => {
 /** Of a simulated venue, everything is known. */
 const listing = () => Effect.succeed(instruments)
 
-const feed = ({ shared, kernel, fromEffect, accounts }: TreeContext): Child => {
+const feed = ({ shared, kernel, fromEffect, accounts, limit }: TreeContext): Child => {
   const id = 'feed:binance'
   const machine = makeFeedActor(fromEffect, shared, id, accounts)
   return worker(
-    { id, onLimit, ready: 'started', drainMsMax: 4_000, input: { ...feedInput(kernel) } },
+    {
+      id,
+      onLimit,
+      limit,
+      ready: 'started',
+      drainMsMax: 4_000,
+      input: { ...feedInput(kernel) }
+    },
     machine.provide({ actors: { resolveInstruments: fromEffect(listing) } })
   )
 }

@@ -22,10 +22,13 @@ import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
 import type { KeptSchemas } from '../../src/adapters/schema/kept-schemas.ts'
 import { makeLogger } from '../../src/adapters/telemetry/logger.ts'
 import { makeTelemetry, type Telemetry } from '../../src/adapters/telemetry/telemetry.ts'
+import type { RestartLimit } from '../../src/machines/restart-policy.ts'
 import type { SupervisorOutput } from '../../src/machines/supervisor-spec.ts'
+import { Broken } from './broken.ts'
+import { Cadence } from './cadence.ts'
 import type { Component, ComponentContext } from './component.ts'
 import type { Environment } from './environment.ts'
-import { k2Tree } from './k2-tree.ts'
+import { k2Tree, workerPaths } from './k2-tree.ts'
 import type { LanderContext } from './lander-program.ts'
 import {
   ObservedLogGate,
@@ -42,6 +45,7 @@ export interface K2Options {
   readonly name: string
   readonly roles: readonly ('ingest' | 'land')[]
   readonly settings: Config
+  readonly limit: RestartLimit
   readonly venue: Venue
   readonly openStores: (process: SimulatedProcess) => Shared['host']['openStores']
   /** The log of a broker; undefined: the log is embedded. */
@@ -75,6 +79,7 @@ export class K2 {
   readonly #kernel: Kernel
   readonly #fromEffect: FromEffect<BinanceSocket>
   readonly #root: AnyActorRef
+  readonly #cadence = new Cadence()
 
   constructor(options: K2Options) {
     const { environment, name, settings } = options
@@ -95,7 +100,10 @@ export class K2 {
     const inspector = makeInspector({
       nowMs: () => environment.scheduler.nowMs,
       transitionsMax: 10,
-      observe: (transition) => noteTransition(environment, this.process, transition)
+      observe: (transition) => {
+        this.#cadence.note(transition)
+        noteTransition(environment, this.process, transition)
+      }
     })
     this.#root = createActor(tree.logic, {
       id: tree.spec.id,
@@ -134,7 +142,19 @@ export class K2 {
     return true
   }
 
+  /** An operator's word for whatever is parked. */
+  release(): void {
+    for (const path of workerPaths) {
+      const actor = actorAt(this.#root, path)
+      const tags = (actor?.getSnapshot() as { readonly tags?: ReadonlySet<string> } | undefined)
+        ?.tags
+      if (tags?.has('quarantined') === true) actor?.send({ type: 'release.requested' })
+    }
+  }
+
+  /** @throws Broken */
   check(): void {
+    if (this.#cadence.breach !== undefined) throw new Broken(this.#cadence.breach)
     for (const component of this.#options.components) component.check(this.#componentContext)
   }
 

@@ -2,7 +2,7 @@
  * Program of a simulated lander: what actor and worker thread do for each other, in one process;
  * what they tell each other takes time, as between threads.
  *
- * The thread is left out, and DuckDB; table, commits, log reader, fold and lander are the real ones.
+ * No thread, no DuckDB: table, commits, log reader, fold and lander are the real ones.
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -62,8 +62,8 @@ export const landerProgram =
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
       const answer = toActor(context, (message) => {
-        const isStart = message.type === 'lander.observed' && message.event.type === 'lander.started'
-        if (isStart) ready()
+        const event = message.type === 'lander.observed' ? message.event.type : undefined
+        if (event === 'lander.started') ready()
         handleAnswer(message, { shared, pipeline, name: 'lander:trades', progress, finished })
       })
       const { reader, advance } = yield* openLog(context, log)

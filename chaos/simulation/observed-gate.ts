@@ -67,9 +67,10 @@ export class ObservedSpoolGate extends Gate<Spool> {
       usage: spool.usage,
       lane: (topic, partition) => {
         const key = `${topic}-${partition}`
-        const known = lanes.get(key) ?? this.#observed(spool.lane(topic, partition), topic, partition)
-        lanes.set(key, known)
-        return known
+        const lane =
+          lanes.get(key) ?? this.#observed(spool.lane(topic, partition), topic, partition)
+        lanes.set(key, lane)
+        return lane
       }
     })
   }

@@ -5,7 +5,6 @@ import type { PendingOperation } from './simulated-files.ts'
 const places: readonly (readonly [RegExp, Sometimes])[] = [
   [/^\/data\/log\/.*\.log$/, 'ended in: log append'],
   [/^\/data\/spool\/.*\.log$/, 'ended in: spool append'],
-  [/^\/data\/spool\/.*drained/, 'ended in: spool position'],
   [/^\/data\/warehouse\/.*\/data\//, 'ended in: data file'],
   [/^\/data\/warehouse\/_k2\//, 'ended in: sequence state'],
   [/^\/data\/warehouse\/.*\/metadata\//, 'ended in: metadata'],

@@ -9,6 +9,8 @@ export interface Setup {
   /** Landers in processes of their own, beside that of K2 itself. */
   readonly otherLanders: number
   readonly hasCatalogService: boolean
+  /** A child may crash so often within a minute. */
+  readonly restartsMax: number
   readonly tradesPerSecond: number
   /** How long faults strike. */
   readonly faultMs: number
@@ -47,6 +49,7 @@ export const setupOf = (random: Random): Setup => {
     hasBroker,
     otherLanders: hasBroker ? random.pick([0, 1, 1]) : 0,
     hasCatalogService: random.next() < 0.5,
+    restartsMax: random.pick([1, 30, 30]),
     tradesPerSecond: random.pick([8, 15, 40]),
     faultMs: Math.round(random.between(6_000, 14_000))
   }

@@ -28,6 +28,7 @@ export const noteTransition = (
   if (to === 'releasing' && from.startsWith('up.starting')) {
     environment.note('child: crashed while starting')
   }
+  if (to === 'quarantined') environment.note('child: parked')
   if (path === 'root' && to === 'escalated') environment.note('root: escalated')
 }
 

@@ -84,7 +84,8 @@ export class Venue {
           resume(Effect.fail(new ConnectRefused({ venue: name, reason: 'simulated' })))
           return
         }
-        const session = new Session(this.#environment, process, () => this.#sessions.delete(session))
+        const leave = () => this.#sessions.delete(session)
+        const session = new Session(this.#environment, process, leave)
         this.#sessions.add(session)
         process.trace('is connected to the venue')
         resume(Effect.succeed(session))

@@ -12,7 +12,15 @@ import type { World } from './world.ts'
 export interface Site {
   readonly world: Pick<
     World,
-    'environment' | 'setup' | 'venue' | 'ledger' | 'swaps' | 'broker' | 'catalog' | 'group' | 'links'
+    | 'environment'
+    | 'setup'
+    | 'venue'
+    | 'ledger'
+    | 'swaps'
+    | 'broker'
+    | 'catalog'
+    | 'group'
+    | 'links'
   >
   readonly name: string
   readonly components: readonly Component[]
@@ -27,6 +35,7 @@ export const k2Options = (site: Site): K2Options => {
     name,
     roles: name === 'k2' ? ['ingest', 'land'] : ['land'],
     settings: setup.settings,
+    limit: { restartsMax: setup.restartsMax, windowMs: 60_000 },
     venue,
     openStores: (process) => () =>
       Effect.sync(() =>

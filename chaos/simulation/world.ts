@@ -6,7 +6,8 @@ import * as Effect from 'effect/Effect'
 import type { Shared } from '../../src/actors/shared.ts'
 import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
 import { openLogReader } from '../../src/adapters/log/log-reader.ts'
-import { Broken, checkAlways } from './always.ts'
+import { checkAlways } from './always.ts'
+import { Broken } from './broken.ts'
 import { Broker } from './broker.ts'
 import type { Component } from './component.ts'
 import { Environment } from './environment.ts'
@@ -75,6 +76,7 @@ export class World {
     this.broker = this.setup.hasBroker
       ? new Broker(environment, new Map([[this.#topic, partitionCount]]))
       : undefined
+    environment.onDoom = (process) => this.#doom(process)
     this.group = new LanderGroup(environment, partitionCount)
     this.catalog = this.setup.hasCatalogService
       ? new CatalogService(() => new SimulatedProcess(environment, 'catalog'))
@@ -126,6 +128,12 @@ export class World {
     k2.process.trace('is killed')
     this.#leave(member)
     this.#startLater(member, this.environment.between(20, 800))
+  }
+
+  #doom(process: number): void {
+    if (process === this.catalog?.process.pid) this.killCatalog()
+    const member = this.members.find(({ k2 }) => k2?.process.pid === process)
+    if (member !== undefined) this.kill(member)
   }
 
   /** Ends all processes, and loses what is not durable. */
@@ -213,6 +221,7 @@ export class World {
     for (const link of Object.values(this.links)) link.mend()
     this.broker?.comeUp()
     this.group.assign()
+    for (const { k2 } of this.members) k2?.release()
   }
 
   async #runUntil(ms: number): Promise<void> {

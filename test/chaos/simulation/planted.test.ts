@@ -1,0 +1,111 @@
+/**
+ * The simulation against K2 with a bug, in each of its promises: one that finds nothing would prove
+ * nothing. How many seeds it took stands in the test's annotation.
+ */
+import { describe, expect, test } from 'vitest'
+import { simulate, type SourceBug } from './support/planted-sources.ts'
+
+const seedsMax = 400
+
+const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[] = [
+  [
+    'a commit that does not look where the table is: the fence (R19)',
+    /^seed \d+: (?:table|lineage|partition|never quiet)/m,
+    {
+      file: 'adapters/iceberg/append.ts',
+      from: 'if (mismatches.length > 0) {',
+      to: 'if (mismatches.length > advancesMax) {',
+      more: '\nconst advancesMax = 1_000\n'
+    }
+  ],
+  [
+    'duplicates that are recognised for a while only (R4)',
+    /^seed \d+: table: .+ is there twice/m,
+    {
+      file: 'market/sequence.ts',
+      from: 'if (index === -1) return duplicate',
+      to: "if (index === -1) return id > epoch.high - 8 ? duplicate : { kind: 'late', epoch: 0 }"
+    }
+  ],
+  [
+    'holes that are forgotten: what comes late never lands (R7)',
+    /^seed \d+: table: .+ is not there/m,
+    {
+      file: 'market/sequence.ts',
+      from: 'if (gapIds > 0) addHole(epoch, epoch.holes.length,',
+      to: 'if (gapIds < 0) addHole(epoch, epoch.holes.length,'
+    }
+  ],
+  [
+    'newer records that go past the spool (R36)',
+    /^seed \d+: log: .+ came behind/m,
+    {
+      file: 'actors/publisher/lane-runner.ts',
+      from: 'const leave = this.#isSpoolEmpty ? circuit.take() : undefined',
+      to: 'const leave = circuit.take()'
+    }
+  ],
+  [
+    'a spool that is drained before the event log has it (R36)',
+    /^seed \d+: (?:spool|log): .+ is lost/m,
+    {
+      file: 'actors/publisher/lane-runner.ts',
+      from: 'const { type } = yield* this.#send(packed, leave)',
+      to: 'yield* spool.acknowledge(oldest)\n      const { type } = yield* this.#send(packed, leave)'
+    }
+  ],
+  [
+    'a breaker that forgets its failures at the first success: hysteresis',
+    /^seed \d+: .+publisher:trades# waited/m,
+    {
+      file: 'machines/circuit-breaker-machine.ts',
+      from: "after: { upDelay: { actions: 'forgetAttempts' } },",
+      to: "entry: 'forgetAttempts',"
+    }
+  ],
+  [
+    'a child that starts again as if it had never crashed: hysteresis',
+    /^seed \d+: .+ waited/m,
+    {
+      file: 'machines/supervisor-child-setup.ts',
+      from: '        attempt: context.attempt + 1,',
+      to: '        attempt: 1,'
+    }
+  ],
+  [
+    'a commit with the offsets of the table that it was planned on (R9)',
+    /^seed \d+: (?:table|lineage|partition|never quiet)/m,
+    {
+      file: 'adapters/iceberg/append.ts',
+      from: 'recordedState(table.name, base.metadata)',
+      to: 'recordedState(table.name, plannedOn(request, base.metadata))',
+      more:
+        '\nconst plans = new WeakMap<AppendRequest, TableMetadata>()\n' +
+        'const plannedOn = (request: AppendRequest, metadata: TableMetadata) => {\n' +
+        '  if (!plans.has(request)) plans.set(request, metadata)\n' +
+        '  return plans.get(request)!\n' +
+        '}\n'
+    }
+  ],
+  [
+    'records that are told to be durable before they are (R11)',
+    /^seed \d+: /m,
+    {
+      file: 'adapters/log/segment-log.ts',
+      from: '    await this.#active.sync()\n    if (startsSegment)',
+      to: '    if (startsSegment)'
+    }
+  ]
+]
+
+describe('K2 with a bug is found out', () => {
+  test.each(bugs)('%s', { timeout: 900_000 }, async (what, broken, bug) => {
+    const { code, output } = await simulate(
+      ['--seeds', String(seedsMax), '--until-broken'],
+      bug
+    )
+    console.log(`${what}: ${output.trim()}`)
+    expect(output).toMatch(broken)
+    expect(code).toBe(1)
+  })
+})
