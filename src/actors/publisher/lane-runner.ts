@@ -31,6 +31,8 @@ export class LaneRunner<In> {
   readonly #finishing = Deferred.makeUnsafe<void>()
   #stepped = Deferred.makeUnsafe<void>()
   #isHeld = false
+  /** The spool has failed, and takes nothing until it is opened anew. */
+  #isSpoolBroken = false
   /** The batch that was taken from the lane and is not settled. */
   #inHand: PendingBatch | undefined
 
@@ -50,9 +52,15 @@ export class LaneRunner<In> {
     return !circuit.isClosed || this.#isHeld || !this.#isSpoolEmpty || isSpilling()
   }
 
+  /** Whether the spool takes what it has room for. */
+  get hasSpool(): boolean {
+    return !this.#isSpoolBroken
+  }
+
   /** The spool was opened, at first or anew. */
   useSpool(spool: SpoolLane): void {
     this.#spool = spool
+    this.#isSpoolBroken = false
     if (!spool.isEmpty) this.#spooled.openUnsafe()
   }
 
@@ -184,7 +192,10 @@ export class LaneRunner<In> {
         observe({ type: 'batch.spooled', records, bytes: bytes.length, tookMs: nowMs() - sinceMs })
         return undefined
       },
-      onFailure: ({ message }) => message
+      onFailure: ({ _tag, message }) => {
+        if (_tag === 'LogUnavailable' && spool === this.#spool) this.#isSpoolBroken = true
+        return message
+      }
     })
   }
 

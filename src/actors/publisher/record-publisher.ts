@@ -264,10 +264,11 @@ export class RecordPublisher<In> {
     return refused
   }
 
-  #hasRoom({ runner, tier }: SymbolPlace<In>, spool: SpoolUsage): boolean {
+  #hasRoom({ runner, tier }: SymbolPlace<In>, usage: SpoolUsage): boolean {
     const { bytesMax: pendingBytesMax, isSheddable } = this.#options
     const pendingBytes = this.#pendingBytes
     if (runner.isDiverted) {
+      const spool = runner.hasSpool ? usage : undefined
       return roomBytes(tier, { spool, pendingBytes, pendingBytesMax, isSheddable }) > 0
     }
     // (2): nobody waits while a lane is held.

@@ -6,13 +6,14 @@
  *    at most: they go before others.
  * 2. What is in memory counts as if it were in the spool already: all of it has a place there.
  * 3. Where the spool has no room, memory takes records up to half of its bound: that lasts for a
- *    moment, and leaves room for lanes that go on.
+ *    moment, and leaves room for lanes that go on. Room in a spool that has failed is none.
  */
 import type { SpoolUsage } from '../../adapters/log/spool.ts'
 import type { Tier } from '../../market/tier.ts'
 
 export interface AdmissionState {
-  readonly spool: Pick<SpoolUsage, 'bytes' | 'bytesMax'>
+  /** Undefined while it takes nothing, whatever its room. */
+  readonly spool: Pick<SpoolUsage, 'bytes' | 'bytesMax'> | undefined
   /** Bytes in memory, and where offers begin to wait. */
   readonly pendingBytes: number
   readonly pendingBytesMax: number
@@ -23,7 +24,7 @@ export interface AdmissionState {
 export const roomBytes = (tier: Tier, state: AdmissionState): number => {
   const { spool, pendingBytes, pendingBytesMax, isSheddable } = state
   const share = Math.min(tier === 1 ? 1 : unreservedShare, isSheddable ? sheddableShare : 1)
-  const inSpool = spool.bytesMax * share - spool.bytes - pendingBytes
+  const inSpool = spool === undefined ? 0 : spool.bytesMax * share - spool.bytes - pendingBytes
   const inMemory = pendingBytesMax * memoryShare * share - pendingBytes
   return Math.max(inSpool, inMemory) - recordBytesSlack
 }

@@ -1,6 +1,6 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { temporaryDirectory } from '../../adapters/log/log-support.ts'
@@ -448,7 +448,9 @@ describe('when the spool has no room', () => {
   const crowded = async (spoolBytes: number, change = {}) => {
     const log = new FakeLog()
     log.answer = () => unavailable
+    const directory = await temporaryDirectory()
     const world = await makeWorld(log, 4, {
+      directory,
       bytesMax: 40_000,
       spoolOptions: { bytesMax: () => spoolBytes },
       ...change
@@ -457,7 +459,7 @@ describe('when the spool has no room', () => {
     await offer(world, [trade('BTCUSDT', 0)])
     await flushed(world)
     await expect.poll(() => world.breaker.state()).toBe('open')
-    return { log, world }
+    return { log, world, directory }
   }
   const refusedOf = async (world: World, symbol: string, count: number, from: number) => {
     let refused = 0
@@ -528,6 +530,24 @@ describe('when the spool has no room', () => {
       { symbol: 'BTCUSDT', reason: 'spool_full', fromId: 401 - refused, toId: 400, count: refused }
     ])
     expect(world.publisher.takeClaims()).toEqual([])
+  })
+
+  test('of a spool that has failed the room is none: memory keeps its bound', async () => {
+    const { world, directory } = await crowded(1_000_000)
+    await world.opened.close()
+    const refused = await refusedOf(world, 'BTCUSDT', 1_000, 1)
+    expect(refused).toBeGreaterThan(500)
+    expect(world.publisher.pendingBytes).toBeLessThanOrEqual(40_000)
+    expectBalanced(world)
+    // Opened anew, it takes what waits, and what comes.
+    const again = await openTestSpool(directory, { topics: new Map([[topic, 4]]) })
+    onTestFinished(() => again.close())
+    world.publisher.useSpool(again.spool)
+    await flushed(world)
+    expect(await refusedOf(world, 'BTCUSDT', 100, 1_001)).toBe(0)
+    await flushed(world)
+    expect(again.spool.usage().records).toBe(1_101 - refused)
+    expectBalanced(world)
   })
 
   test('a single record that is offered again and again is refused each time', async () => {
