@@ -3,6 +3,9 @@ import { readFlags, usage } from './flags.ts'
 import { runSeeds } from './seeds.ts'
 import { World } from './world.ts'
 
+// Failures are frequent here, and nobody reads where they were made.
+Error.stackTraceLimit = 0
+
 const main = async (args: readonly string[]): Promise<number> => {
   const flags = readFlags(args)
   if (flags === 'help') {

@@ -37,10 +37,10 @@ export const setupOf = (random: Random): Setup => {
   const settings: Config = {
     ...base,
     roles: ['ingest', 'land'],
-    commitAgeMs: Math.round(random.between(400, 2_000)),
+    commitAgeMs: Math.round(random.between(600, 2_500)),
     commitRowsMax: random.pick([20, 100, 1_000]),
     snapshotsMax: random.pick([3, 1_000]),
-    publishBytesMax: random.pick([16_000, 64_000]),
+    publishBytesMax: random.pick([9_000, 9_000, 64_000]),
     logDiskBytesMax: isTight ? random.pick([24_000, 60_000]) : random.pick([400_000, 4_000_000]),
     spoolBytesMax: isTight ? random.pick([24_000, 60_000]) : 2_000_000
   }
@@ -49,8 +49,8 @@ export const setupOf = (random: Random): Setup => {
     hasBroker,
     otherLanders: hasBroker ? random.pick([0, 1, 1]) : 0,
     hasCatalogService: random.next() < 0.5,
-    restartsMax: random.pick([1, 30, 30]),
-    tradesPerSecond: random.pick([8, 15, 40]),
-    faultMs: Math.round(random.between(6_000, 14_000))
+    restartsMax: random.pick([0, 1, 30, 30]),
+    tradesPerSecond: random.pick([6, 12, 30]),
+    faultMs: Math.round(random.between(5_000, 10_000))
   }
 }

@@ -15,6 +15,8 @@ import type { Environment } from './environment.ts'
 import type { SimulatedProcess } from './process.ts'
 
 const baseAssets = ['BTC', 'ETH', 'BNB', 'ADA', 'DOGE'] as const
+/** Trades come alone, and in bursts. */
+const burst = [1, 2, 6] as const
 const batchFramesMax = 50
 /** Behind it the socket is not read, and what the venue then sends costs the connection. */
 const queueFramesMax = 400
@@ -57,9 +59,9 @@ export class Venue {
     this.#isOpen = true
     const tick = () => {
       if (!this.#isOpen) return
-      const count = this.#environment.isLucky(0.2) ? 4 : 1
+      const count = this.#environment.pick(burst)
       for (let index = 0; index < count; index += 1) this.#trade()
-      const pauseMs = (2_000 * (count / 1.6)) / tradesPerSecond
+      const pauseMs = (2_000 * count) / tradesPerSecond
       this.#environment.scheduler.after(this.#environment.between(0, pauseMs), tick)
     }
     tick()

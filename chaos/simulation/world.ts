@@ -44,7 +44,7 @@ interface Member {
 }
 
 /** What a send may still be on its way after it was given up, and more. */
-const quietMsMin = 10_000
+const quietMsMin = 8_000
 const quietMsMax = 300_000
 
 export class World {

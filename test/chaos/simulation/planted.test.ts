@@ -1,6 +1,6 @@
 /**
  * The simulation against K2 with a bug, in each of its promises: one that finds nothing would prove
- * nothing. How many seeds it took stands in the test's annotation.
+ * nothing. How many seeds it took is printed.
  */
 import { describe, expect, test } from 'vitest'
 import { simulate, type SourceBug } from './support/planted-sources.ts'
@@ -51,7 +51,9 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
     {
       file: 'actors/publisher/lane-runner.ts',
       from: 'const { type } = yield* this.#send(packed, leave)',
-      to: 'yield* spool.acknowledge(oldest)\n      const { type } = yield* this.#send(packed, leave)'
+      to:
+        'yield* spool.acknowledge(oldest)\n' +
+        '      const { type } = yield* this.#send(packed, leave)'
     }
   ],
   [
@@ -99,12 +101,13 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
 ]
 
 describe('K2 with a bug is found out', () => {
-  test.each(bugs)('%s', { timeout: 900_000 }, async (what, broken, bug) => {
+  test.for(bugs)('%s', { timeout: 900_000 }, async ([what, broken, bug], context) => {
     const { code, output } = await simulate(
       ['--seeds', String(seedsMax), '--until-broken'],
       bug
     )
-    console.log(`${what}: ${output.trim()}`)
+    await context.annotate(output.trim())
+    process.stdout.write(`${what}: ${output}`)
     expect(output).toMatch(broken)
     expect(code).toBe(1)
   })
