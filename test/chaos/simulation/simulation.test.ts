@@ -1,7 +1,12 @@
 /** The simulation itself: a run is its seed, its promises hold, and its command line. */
+import * as Effect from 'effect/Effect'
 import { describe, expect, test } from 'vitest'
+import { Broken } from '../../../chaos/simulation/broken.ts'
+import type { Component } from '../../../chaos/simulation/component.ts'
 import { readFlags } from '../../../chaos/simulation/flags.ts'
+import { runSeeds } from '../../../chaos/simulation/seeds.ts'
 import { World } from '../../../chaos/simulation/world.ts'
+import { worker } from '../../../src/actors/supervisor-actor.ts'
 import { simulate } from './support/planted-sources.ts'
 
 const logOf = async (seed: number): Promise<readonly string[]> => {
@@ -41,6 +46,43 @@ describe('some runs', () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       expect(await new World(seed, {}).run()).toMatchObject({ seed, broken: undefined })
     }
+  })
+})
+
+describe('a component', () => {
+  test('runs in the tree of each process, and is asked after every event', async () => {
+    const running = new Set<string>()
+    const probe: Component = {
+      name: 'probe',
+      children: ({ fromEffect, process, shared }) => [
+        worker(
+          { id: 'probe', ready: 'started' },
+          fromEffect(({ path }) =>
+            Effect.flatMap(shared.trades.publisher.get, () => {
+              running.add(`${process.name} ${path}`)
+              return Effect.never
+            })
+          )
+        )
+      ],
+      check: ({ environment }) => {
+        if (environment.scheduler.nowMs > 2_000) throw new Broken('the probe has seen enough')
+      }
+    }
+    const report = await new World(2, { components: [probe] }).run()
+    expect(report.broken).toBe('the probe has seen enough')
+    expect(report.simulatedMs).toBeLessThan(2_200)
+    expect([...running]).toEqual([expect.stringMatching(/^k2#\d+ root\/components\/probe$/)])
+  })
+})
+
+describe('many seeds', () => {
+  test('fail where what must be reached is not, and name it', async () => {
+    const lines: string[] = []
+    const flags = { seeds: 1, from: 1, untilBroken: false }
+    expect(await runSeeds(flags, (line) => lines.push(line))).toBe(1)
+    expect(lines[0]).toMatch(/^1 runs in .+, 0 broken$/)
+    expect(lines.slice(1).every((line) => line.startsWith('never reached: '))).toBe(true)
   })
 })
 
