@@ -146,7 +146,9 @@ const feedInput = ({ seed }: Kernel): FeedInput => ({
   drainMsMax: 2_000,
   rotateMs: null,
   overlapMs: 5_000,
-  symbolsMax: 1_024
+  symbolsMax: 1_024,
+  // No manager says so here.
+  isPaused: false
 })
 
 /** In the place of Kafka's clients. */

@@ -49,6 +49,9 @@ export interface LanderContext {
   readonly onCommit: (event: LanderEvent & { readonly type: 'commit.landed' }) => void
 }
 
+/** There is one thread: nobody asks for its memory. */
+const memory = { report: () => undefined, collectBy: () => undefined }
+
 /** How long a message between threads takes at most, ms. */
 const messageMsMax = 20
 
@@ -64,7 +67,8 @@ export const landerProgram =
       const answer = toActor(context, (message) => {
         const event = message.type === 'lander.observed' ? message.event.type : undefined
         if (event === 'lander.started') ready()
-        handleAnswer(message, { shared, pipeline, name: 'lander:trades', progress, finished })
+        const name = 'lander:trades'
+        handleAnswer(message, { shared, pipeline, name, memory, progress, finished })
       })
       const { reader, advance } = yield* openLog(context, log)
       const table = yield* openLandingTable(context)
@@ -195,6 +199,7 @@ const noteLanding = ({ environment, process, onCommit }: LanderContext, event: L
       return
     case 'lander.started':
     case 'record.dead_lettered':
+    case 'ids.rejected':
       return
     default:
       event satisfies never

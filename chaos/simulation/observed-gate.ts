@@ -78,6 +78,9 @@ export class ObservedSpoolGate extends Gate<Spool> {
   #observed(lane: SpoolLane, topic: string, partition: number): SpoolLane {
     const { spooled, drained } = this.#notes
     return {
+      get drainedOffset() {
+        return lane.drainedOffset
+      },
       get records() {
         return lane.records
       },

@@ -223,8 +223,8 @@ describe('what a level lets go', () => {
     ])
     expect(claimsIn(events)).toEqual([
       {
-        exchange: 'BINANCE', symbol: 'DOGEUSDT', reason: 'shed', fromId: 4, toId: 8, count: 4,
-        sinceUs: 1, untilUs: 1
+        dataType: 'trades', exchange: 'BINANCE', symbol: 'DOGEUSDT', reason: 'shed', fromId: 4,
+        toId: 8, count: 4, sinceUs: 1, untilUs: 1
       }
     ])
     expect(acceptedIn(events, 'BTCUSDT')).toEqual([7])
