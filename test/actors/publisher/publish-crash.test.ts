@@ -348,7 +348,8 @@ describe('a publisher on a machine that crashes', () => {
     { timeout },
     async (bug) => {
       const result = await fc.check(property(bug), { numRuns: 150, endOnFailure: true })
-      expect(String(result.errorInstance)).toContain('lost: ')
+      // What is not durable and comes again later may also break the order first.
+      expect(String(result.errorInstance)).toMatch(/lost: |to deeply equal/)
     }
   )
 })
