@@ -21,9 +21,11 @@ import type { ComponentContext } from './component.ts'
 import { deadLetterProgram } from './dead-letters.ts'
 import type { K2Options } from './k2.ts'
 import { landerProgram } from './lander-program.ts'
+import type { SimulatedProcess } from './process.ts'
 import { instruments } from './venue.ts'
 
 export interface TreeContext extends K2Options, ComponentContext {
+  readonly process: SimulatedProcess
   readonly accounts: FeedAccounts
 }
 
@@ -120,9 +122,11 @@ const lander = (context: TreeContext): Child => {
 /** Of a simulated venue, everything is known. */
 const listing = () => Effect.succeed(instruments)
 
-const feed = ({ shared, kernel, fromEffect, accounts, limit }: TreeContext): Child => {
+const feed = (context: TreeContext): Child => {
+  const { shared, kernel, fromEffect, accounts, limit, venue } = context
   const id = 'feed:binance'
-  const machine = makeFeedActor(fromEffect, shared, id, accounts)
+  const newestIds = () => venue.newestIds(context.process)
+  const machine = makeFeedActor(fromEffect, shared, id, { accounts, newestIds })
   return worker(
     {
       id,

@@ -95,7 +95,8 @@ export class K2 {
     const tree = k2Tree({
       ...options,
       ...this.#componentContext,
-      accounts: this.accounts
+      accounts: this.accounts,
+      process: this.process
     })
     const inspector = makeInspector({
       nowMs: () => environment.scheduler.nowMs,

@@ -96,6 +96,17 @@ export class Venue {
     })
   }
 
+  /** As its REST API says it, sometime. */
+  newestIds(process: SimulatedProcess): Effect.Effect<ReadonlyMap<string, number>> {
+    return Effect.callback<ReadonlyMap<string, number>>((resume) => {
+      const cancel = process.after(this.#environment.between(5, 200), () => {
+        const newest = [...this.#nextId].map(([symbol, id]) => [symbol, id - 1] as const)
+        resume(Effect.succeed(new Map(newest)))
+      })
+      return Effect.sync(cancel)
+    })
+  }
+
   #trade(): void {
     const environment = this.#environment
     const { symbol } = environment.pick(instruments)

@@ -18,7 +18,11 @@ import { runBinanceFeed } from '../../adapters/exchange/binance-feed.ts'
 import { fetchNewestIds } from '../../adapters/exchange/venue-newest-ids.ts'
 import { HoleWatch } from '../../adapters/exchange/hole-watch.ts'
 import { fetchInstruments, type InstrumentsError } from '../../adapters/exchange/binance-rest.ts'
-import { binanceRestDefaults, type RestEvent } from '../../adapters/exchange/rest-request.ts'
+import {
+  binanceRestDefaults,
+  type RestEvent,
+  type VenueError
+} from '../../adapters/exchange/rest-request.ts'
 import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import {
   FeedAccount,
@@ -57,15 +61,25 @@ export interface FeedAccounts {
   readonly quotes: FeedAccount
 }
 
+/** The newest trade id of each symbol that the venue answers for (R3). */
+export type AskNewestIds = (
+  restUrl: string,
+  symbols: readonly string[]
+) => Effect.Effect<ReadonlyMap<string, number>, VenueError>
+
+interface FeedParts {
+  readonly accounts?: FeedAccounts
+  readonly newestIds?: AskNewestIds
+}
+
 export const makeFeedActor = (
   fromEffect: FromEffect<BinanceSocket>,
   shared: Shared,
   feed: string,
-  { trades: account, quotes: quoteAccount }: FeedAccounts = {
-    trades: new FeedAccount(),
-    quotes: new FeedAccount()
-  }
+  { accounts, newestIds = newestIdsOf(shared) }: FeedParts = {}
 ) => {
+  const account = accounts?.trades ?? new FeedAccount()
+  const quoteAccount = accounts?.quotes ?? new FeedAccount()
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
   const kept = new KeptIds(shared)
@@ -76,7 +90,9 @@ export const makeFeedActor = (
     keptId: (symbol) => kept.of(symbol),
     nowUs: () => shared.nowMs() * 1_000
   })
-  const context = { shared, feed, account, quoteAccount, sampler, connections, kept, holes }
+  const context = {
+    shared, feed, account, quoteAccount, sampler, connections, kept, holes, newestIds
+  }
   return feedMachine.provide({
     actions: { reportRotation: (_, report) => connections.noteRotation(report) },
     actors: {
@@ -120,6 +136,7 @@ interface StreamContext {
   readonly connections: FeedConnections
   readonly kept: KeptIds
   readonly holes: HoleWatch
+  readonly newestIds: AskNewestIds
 }
 
 /** The venue's listing, under the exchange code that this process uses for it. */
@@ -134,10 +151,12 @@ const resolveInstruments = (
     return found.map((instrument): Instrument => ({ ...instrument, exchange: shared.exchange }))
   })
 
-const newestIds = (shared: Shared, restUrl: string, symbols: readonly string[]) =>
-  Effect.flatMap(restAddress(shared, restUrl), (address) =>
-    fetchNewestIds(address, symbols, restOptions(shared))
-  )
+const newestIdsOf =
+  (shared: Shared): AskNewestIds =>
+  (restUrl, symbols) =>
+    Effect.flatMap(restAddress(shared, restUrl), (address) =>
+      fetchNewestIds(address, symbols, restOptions(shared))
+    )
 
 const restAddress = ({ simulator }: Shared, restUrl: string): Effect.Effect<string> =>
   isSimulated(restUrl)
@@ -155,13 +174,13 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
   Effect.gen(function* () {
     const { input, commands, notifyParent } = args
     const { stream } = input
-    const { shared, feed, account, quoteAccount, sampler, connections, holes } = context
+    const { shared, feed, account, quoteAccount, sampler, connections, holes, newestIds } = context
     const { dataTypes } = shared.config
     const attempt = runBinanceFeed({
       connect: (streams) => openConnection(args, context, streams),
       predecessorsCaughtUp: connections.othersCaughtUp(stream),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
-      newestIds: (symbols) => noted(shared, feed, newestIds(shared, input.restUrl, symbols)),
+      newestIds: (symbols) => noted(shared, feed, newestIds(input.restUrl, symbols)),
       dataTypes,
       exchange: shared.exchange,
       tiers: defaultCryptoTiers,
