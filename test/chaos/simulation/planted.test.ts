@@ -13,8 +13,8 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
     /^seed \d+: (?:table|lineage|partition|never quiet)/m,
     {
       file: 'adapters/iceberg/append.ts',
-      from: 'if (mismatches.length > 0) {',
-      to: 'if (mismatches.length > advancesMax) {',
+      from: 'if (mismatches.length > 0 ||',
+      to: 'if (mismatches.length > advancesMax ||',
       more: '\nconst advancesMax = 1_000\n'
     }
   ],
@@ -32,8 +32,8 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
     /^seed \d+: table: .+ is not there/m,
     {
       file: 'market/sequence.ts',
-      from: 'if (gapIds > 0) addHole(epoch, epoch.holes.length,',
-      to: 'if (gapIds < 0) addHole(epoch, epoch.holes.length,'
+      from: 'if (gapIds > 0) {',
+      to: 'if (gapIds < 0) {'
     }
   ],
   [
@@ -41,8 +41,8 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
     /^seed \d+: log: .+ came behind/m,
     {
       file: 'actors/publisher/lane-runner.ts',
-      from: 'const leave = this.#isSpoolEmpty ? circuit.take() : undefined',
-      to: 'const leave = circuit.take()'
+      from: 'const isDirect = this.#isSpoolEmpty && !isSpilling()',
+      to: 'const isDirect = !isSpilling()'
     }
   ],
   [
@@ -50,10 +50,10 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
     /^seed \d+: (?:spool|log): .+ is lost/m,
     {
       file: 'actors/publisher/lane-runner.ts',
-      from: 'const { type } = yield* this.#send(packed, leave)',
+      from: 'const outcome = yield* this.#send(packed, leave)',
       to:
         'yield* spool.acknowledge(oldest)\n' +
-        '      const { type } = yield* this.#send(packed, leave)'
+        '      const outcome = yield* this.#send(packed, leave)'
     }
   ],
   [
