@@ -7,7 +7,7 @@ import * as Effect from 'effect/Effect'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import { tradesSpec } from '../data-types.ts'
 import type { Shared } from '../shared.ts'
-import { openTable } from '../storage/data-folder.ts'
+import { openTableIn } from '../storage/data-folder.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
 import { readTradeStates } from './trade-states.ts'
 
@@ -39,12 +39,15 @@ const tradesTable = (
 ): Effect.Effect<Table | null, { readonly message: string }> =>
   shared.hasRole('land') || shared.hasRole('serve')
     ? shared.trades.table.get
-    : openTable(tradesSpec, {
-        folder: shared.folder,
-        storage: storageSettingsOf(shared.config),
-        snapshotsMax: shared.config.snapshotsMax,
-        nowMs: shared.nowMs,
-        uuid: shared.uuid,
-        observe: () => undefined,
-        mustExist: true
+    : Effect.gen(function* () {
+        const { config, folder, nowMs, uuid, host } = shared
+        const stores = yield* host.openStores(storageSettingsOf(config), folder, nowMs)
+        return yield* openTableIn(stores, tradesSpec, {
+          folder,
+          snapshotsMax: config.snapshotsMax,
+          nowMs,
+          uuid,
+          observe: () => undefined,
+          mustExist: true
+        })
       }).pipe(Effect.catchTag('TableMissing', () => Effect.succeed(null)))
