@@ -115,7 +115,7 @@ describe.skipIf(!areServicesRequired)('the actor of the log, with Kafka', () => 
     )
     const messages = readIndependently<{ readonly message_id: string }>(independent(topic))
     expect(messages.map(({ value }) => value.message_id)).toEqual(['BINANCE:BTCUSDT:1'])
-    expect(lines.filter((line) => line.includes('schema.registered'))).toHaveLength(3)
+    expect(lines.filter((line) => line.includes('schema.registered'))).toHaveLength(4)
   })
 
   test('it starts while the tables are away, and takes records (R14)', async () => {
@@ -130,7 +130,7 @@ describe.skipIf(!areServicesRequired)('the actor of the log, with Kafka', () => 
       []
     )
     expect(appended.baseOffset).toBeGreaterThanOrEqual(0)
-    expect(lines.filter((line) => line.includes('log.table_unread'))).toHaveLength(3)
+    expect(lines.filter((line) => line.includes('log.table_unread'))).toHaveLength(4)
   })
 
   test('a schema that the registry refuses ends it by name (R52)', async () => {
