@@ -26,7 +26,8 @@ const quick = {
   K2_DATA_TYPES: 'trades',
   K2_REFERENCE_INTERVAL: 'off',
   K2_COMMIT_AGE: '300ms',
-  K2_GAP_GRACE: '500ms'
+  K2_GAP_GRACE: '500ms',
+  K2_HEALING: 'on'
 } as const
 
 /** The exchange as `npm run exchange` runs it; its address. */

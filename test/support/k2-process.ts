@@ -262,6 +262,8 @@ const environment = (settings: K2Settings): NodeJS.ProcessEnv => {
     TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json'),
     K2_HTTP_PORT: '0',
     ...unhurried,
+    // What it heals comes out of order: who wants that says so.
+    K2_HEALING: 'off',
     ...settings
   }
 }

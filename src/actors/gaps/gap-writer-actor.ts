@@ -6,7 +6,7 @@
 import * as Effect from 'effect/Effect'
 import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { emptyPartitionState } from '../../machines/partition-fold.ts'
-import { markDependency, served } from '../dependency.ts'
+import { markDependency, served, servedTable } from '../dependency.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { landerKafka, removeLater } from '../lander/lander-actor.ts'
 import { type LanderLog, openLanderLog } from '../lander/lander-log.ts'
@@ -80,8 +80,8 @@ const openWriter = (shared: Shared, { claims, observe }: Opened) =>
     return yield* openGapWriter({
       options: optionsOf(shared),
       log: claims.reader,
-      trades: yield* trades.table.get,
-      gaps: yield* gaps.table.get,
+      trades: yield* servedTable(trades),
+      gaps: yield* servedTable(gaps),
       stores: yield* openStores(storageSettingsOf(config), folder, nowMs),
       folder,
       keepsCopies: config.roles.includes('serve'),

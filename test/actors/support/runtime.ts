@@ -91,7 +91,7 @@ export const cleanUp = (): void => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
     folders.clear()
     vi.restoreAllMocks()
-  }, stopMsMax)
+  }, stopMsMax + 10_000)
 }
 
 export const newFolder = (): string => {
