@@ -16,12 +16,20 @@ export const oraclePython = (): string => pythonWith('oracle-1', packages)
 
 export const judgeLab = async (lab: Lab, folder: string): Promise<Verdict> => {
   const { kafkaBootstrap, catalogUri, s3 } = lab.stack.addresses
-  const explanations: readonly Explanation[] = lab.outages.map(({ fromMs, toMs }) => ({
-    symbol: '*',
-    fromMs: fromMs - unsavedMs,
-    toMs,
-    reason: 'ingest_killed'
-  }))
+  const explanations: readonly Explanation[] = [
+    ...lab.outages.map(({ fromMs, toMs }) => ({
+      symbol: '*',
+      fromMs: fromMs - unsavedMs,
+      toMs,
+      reason: 'ingest_killed'
+    })),
+    // Of which the ledger has no reason is not explained by it.
+    ...lab.gaps.flatMap(({ symbol, from_id: fromId, to_id: toId, reason }) =>
+      fromId === null || toId === null || reason === 'unknown'
+        ? []
+        : [{ symbol, fromId, toId, reason }]
+    )
+  ]
   writeFileSync(join(folder, 'explained.json'), JSON.stringify(explanations, null, 2))
   return examineDelivery({
     issued: lab.issuedFolder,

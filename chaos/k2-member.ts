@@ -7,6 +7,16 @@ import { Member, type MemberOptions } from './member.ts'
 const announceMsMax = 120_000
 const requestMsMax = 10_000
 const pollMs = 500
+/** As many as the API gives at once: a run that has more of them is none that is explained. */
+const gapsMax = 10_000
+
+/** As `/v1/gaps` says it. */
+export interface LedgerGap {
+  readonly symbol: string
+  readonly from_id: number | null
+  readonly to_id: number | null
+  readonly reason: string
+}
 
 export class K2Member extends Member {
   constructor(options: Omit<MemberOptions, 'args'>) {
@@ -39,6 +49,14 @@ export class K2Member extends Member {
       await delay(pollMs)
     }
     throw new Error(`${this.name} was not ready within ${msMax} ms: ${last}`)
+  }
+
+  /** Open gaps of its ledger. */
+  async gaps(): Promise<readonly LedgerGap[]> {
+    const response = await this.#get(`/v1/gaps?state=open&limit=${gapsMax}`)
+    const text = await response.text()
+    if (!response.ok) throw new Error(text)
+    return (JSON.parse(text) as { readonly data: readonly LedgerGap[] }).data
   }
 
   /** Sum of a metric over its series; undefined where there is none. */

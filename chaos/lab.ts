@@ -11,7 +11,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
 import { LabDisk } from './disk.ts'
-import { K2Member } from './k2-member.ts'
+import { K2Member, type LedgerGap } from './k2-member.ts'
 import { Member } from './member.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -63,6 +63,8 @@ export class Lab {
   readonly landers: readonly K2Member[]
   readonly exchange: Member
   readonly outages: Outage[] = []
+  /** What K2 said was missing, once it was quiet. */
+  gaps: readonly LedgerGap[] = []
   /** What the exchange has issued, by its own account. */
   readonly issuedFolder: string
   readonly #disk: LabDisk
@@ -128,6 +130,10 @@ export class Lab {
 
   async ready(): Promise<void> {
     await Promise.all(this.k2s.map((k2) => k2.ready(readyMsMax)))
+  }
+
+  async noteGaps(): Promise<void> {
+    this.gaps = (await this.#serve?.gaps()) ?? []
   }
 
   async controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {

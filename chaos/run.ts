@@ -4,7 +4,8 @@
  * 1. Healing is unconditional: every fault of the scenario is undone, whatever has happened, and
  *    K2 must say that it is well before the verdict.
  * 2. Quiet: the capturing process drains while the exchange still runs, then the landers; nothing
- *    is on its way any more when the table is looked at.
+ *    is on its way any more when the table is looked at. Then K2 is asked for its gap ledger: what
+ *    a level had it let go is explained there.
  * 3. The verdict is the oracle's, which does not ask K2; a process that ended by itself, did not
  *    drain, or logged a crash is a fault as well, and so is a strike that nobody noticed.
  */
@@ -30,6 +31,8 @@ export interface RunTarget extends FaultTarget {
   readonly exchange: { readonly end: (signal: NodeJS.Signals) => Promise<Ended> }
   /** Waits until all of K2 says that it does what it is for. */
   readonly ready: () => Promise<void>
+  /** Asks K2 what it says is missing, and why; for the verdict. */
+  readonly noteGaps: () => Promise<void>
 }
 
 interface RunMember {
@@ -170,6 +173,10 @@ const quiet = async (lab: RunTarget, timeline: Timeline): Promise<readonly strin
   const problems: string[] = []
   const [serve, landers] = [lab.k2s.filter(({ name }) => name === 'serve'), lab.landers]
   for (const k2 of [lab.ingest, ...landers, ...serve]) {
+    if (serve.includes(k2)) {
+      const noted = await lab.noteGaps().then(() => undefined, String)
+      if (noted !== undefined) problems.push(`the gap ledger could not be read: ${noted}`)
+    }
     const ended = await Promise.race([
       k2.end('SIGINT'),
       delay(drainedMsMax, undefined, { ref: false })

@@ -65,6 +65,14 @@ describe('a run', () => {
     expect(healed).toEqual(['a', 'b'])
   })
 
+  test('a ledger that cannot be read is reported', async () => {
+    const lab = new FakeLab()
+    lab.ledgerFault = 'no answer'
+    const { ended } = await run(lab, [quickFault({ name: 'a' })])
+    const problem = 'the gap ledger could not be read: Error: no answer'
+    expect((await ended).problems).toEqual([problem])
+  })
+
   test('a member that ended by itself is reported', async () => {
     const lab = new FakeLab()
     lab.serve.unexpectedEnds.push('serve ended by itself (exit code 1)')

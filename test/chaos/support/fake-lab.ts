@@ -115,6 +115,13 @@ export class FakeLab implements RunTarget {
     this.isDiskFull = false
   }
 
+  /** Set: how asking for the ledger fails. */
+  ledgerFault: string | undefined
+
+  async noteGaps(): Promise<void> {
+    if (this.ledgerFault !== undefined) throw new Error(this.ledgerFault)
+  }
+
   async ready(): Promise<void> {
     if (this.broken.length > 0) throw new Error(`not ready: ${this.broken.join()}`)
   }
