@@ -1,7 +1,7 @@
-/** Asks the API of a running K2 on behalf of a command: its flags are the route's parameters. */
+/** Asks the API of a running K2 on behalf of a command. */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { Flag, Given } from './command-line.ts'
+import type { CommandIo, Flag, Given } from './command-line.ts'
 
 export const urlFlag: Flag = {
   name: '--url',
@@ -10,6 +10,7 @@ export const urlFlag: Flag = {
 }
 
 const answerMsMax = 30_000
+export const apiExitCodes = { 2: 'K2 does not answer, or refuses' }
 
 /** The API cannot be asked, or does not like what it was asked. */
 class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
@@ -28,16 +29,40 @@ export interface ApiAnswer<A> {
 }
 
 interface ApiRoute<A> {
+  readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   /** Flags that are parameters of the route. */
-  readonly filters: readonly Flag[]
+  readonly filters?: readonly Flag[]
+  /** JSON. */
+  readonly body?: string
+  /** How long an answer is waited for. */
+  readonly msMax?: number
   /** May throw. */
   readonly decode: (json: unknown) => A
 }
 
-export const askApi = <A>(
+/** Exit code of the command: what `tell` says of the answer, or 2. */
+export const answerFromApi = <A>(
+  given: Given,
+  io: CommandIo,
+  { tell, ...route }: ApiRoute<A> & { readonly tell: (answered: ApiAnswer<A>) => void }
+): Promise<number> =>
+  Effect.runPromise(
+    Effect.match(askApi(given, route), {
+      onSuccess: (answered) => {
+        tell(answered)
+        return 0
+      },
+      onFailure: ({ message }) => {
+        io.complain(message)
+        return 2
+      }
+    })
+  )
+
+const askApi = <A>(
   { config, values }: Given,
-  { path, filters, decode }: ApiRoute<A>
+  { method = 'GET', path, filters = [], body, msMax = answerMsMax, decode }: ApiRoute<A>
 ): Effect.Effect<ApiAnswer<A>, QueryFailed> => {
   const base = values.get(urlFlag.name) ?? `http://127.0.0.1:${config.httpPort}`
   return Effect.tryPromise({
@@ -49,8 +74,14 @@ export const askApi = <A>(
       }
       const key = config.apiKeys[0]
       const response = await fetch(url, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
-        headers: key === undefined ? {} : { 'x-api-key': key.reveal() }
+        method,
+        ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(msMax)]),
+        headers: {
+          // What changes something is taken with it only (R50).
+          ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
+          ...(key === undefined ? {} : { 'x-api-key': key.reveal() })
+        }
       })
       const text = await response.text()
       if (!response.ok) throw new Error(`HTTP ${response.status}: ${text}`)

@@ -1,7 +1,6 @@
 /** `npm run k2 -- gaps`: the gap ledger of a running K2. */
-import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { type ApiAnswer, askApi, urlFlag } from './ask-api.ts'
+import { answerFromApi, type ApiAnswer, apiExitCodes, urlFlag } from './ask-api.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 
 /** Flags that are parameters of the route. */
@@ -22,27 +21,24 @@ export const gapsCommand: Command = {
     { name: '--json', about: 'Print the answer of the API as it is; else a table.' }
   ],
   examples: ['npm run k2 -- gaps', 'npm run k2 -- gaps --state all --symbol BTCUSDT --json'],
-  exitCodes: { 0: 'answered', 2: 'K2 does not answer, or refuses' },
+  exitCodes: { 0: 'answered', ...apiExitCodes },
   run: (given, io) =>
-    Effect.runPromise(
-      Effect.match(askApi(given, { path: '/v1/gaps', filters, decode: decodeAnswer }), {
-        onSuccess: (answered) => tell(given, answered, io),
-        onFailure: ({ message }) => {
-          io.complain(message)
-          return 2
-        }
-      })
-    )
+    answerFromApi(given, io, {
+      path: '/v1/gaps',
+      filters,
+      decode: decodeAnswer,
+      tell: (answered) => tell(given, answered, io)
+    })
 }
 
 const tell = (
   { values }: Given,
   { text, answer: { data, meta, pagination } }: ApiAnswer<Answer>,
   io: CommandIo
-): number => {
+): void => {
   if (values.has('--json')) {
     io.print(text)
-    return 0
+    return
   }
   const lines = [header, ...data.map(lineOf)]
   const widths = header.map((_, column) =>
@@ -55,7 +51,6 @@ const tell = (
   if (pagination.has_more) io.print(`… and more: --limit ${2 * data.length}`)
   const { open_gaps: gaps, open_trades: trades } = meta
   io.print(gaps === 0 ? 'no open gap' : `${gaps} open, ${trades} trades missing`)
-  return 0
 }
 
 const header = ['exchange', 'symbol', 'ids', 'count', 'reason', 'state', 'between', 'since']

@@ -1,17 +1,12 @@
 /** `npm run k2 -- pressure inject | clear`: pressure that a running K2 is told of (G-23). */
-import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import { answerFromApi, apiExitCodes, urlFlag } from './ask-api.ts'
 import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
 
 const answerMsMax = 10_000
 const expiresDefault = 60
 
-const urlFlag = {
-  name: '--url',
-  value: 'URL',
-  about: 'Of that K2; unless told, the one of the settings.'
-}
-const exitCodes = { 0: 'done', 2: 'K2 does not answer, or refuses' }
+const exitCodes = { 0: 'done', ...apiExitCodes }
 
 export const pressureInjectCommand: Command = {
   name: 'pressure inject',
@@ -53,63 +48,19 @@ const requestOf = ({ values }: Given): string => {
   })
 }
 
-/** The API cannot be asked, or does not like what it was asked. */
-class PressureRefused extends Schema.TaggedError<PressureRefused>()('PressureRefused', {
-  url: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `${this.url}: ${this.detail}`
-  }
-}
-
 interface Request {
   readonly method: 'POST' | 'DELETE'
   readonly body?: string
 }
 
 const answered = (given: Given, io: CommandIo, request: Request): Promise<number> =>
-  Effect.runPromise(
-    Effect.match(ask(given, request), {
-      onSuccess: (state) => {
-        io.print(tell(state))
-        return 0
-      },
-      onFailure: ({ message }) => {
-        io.complain(message)
-        return 2
-      }
-    })
-  )
-
-const ask = (
-  { config, values }: Given,
-  { method, body }: Request
-): Effect.Effect<State, PressureRefused> => {
-  const base = values.get(urlFlag.name) ?? `http://127.0.0.1:${config.httpPort}`
-  return Effect.tryPromise({
-    try: async (signal) => {
-      const key = config.apiKeys[0]
-      const response = await fetch(new URL('/v1/system/pressure', base), {
-        method,
-        ...(body === undefined ? {} : { body }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
-        headers: {
-          'content-type': 'application/json',
-          ...(key === undefined ? {} : { 'x-api-key': key.reveal() })
-        }
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`HTTP ${response.status}: ${text}`)
-      return decodeState(JSON.parse(text)).data
-    },
-    catch: (error) => {
-      const { message, cause } = error as Error
-      const detail = cause instanceof Error ? `${message}: ${cause.message}` : message
-      return new PressureRefused({ url: base, detail })
-    }
+  answerFromApi(given, io, {
+    ...request,
+    path: '/v1/system/pressure',
+    msMax: answerMsMax,
+    decode: decodeState,
+    tell: ({ answer }) => io.print(tell(answer.data))
   })
-}
 
 const tell = ({ level, injected }: State): string => {
   const now = `the level is ${level ?? 'not known yet'}; the next sample may change it`

@@ -1,7 +1,6 @@
 /** `npm run k2 -- query reference-data`: what a running K2 answers, newest version each (R49). */
-import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { type ApiAnswer, askApi, urlFlag } from './ask-api.ts'
+import { answerFromApi, type ApiAnswer, apiExitCodes, urlFlag } from './ask-api.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
 
 /** Flags that are parameters of the route. */
@@ -21,34 +20,30 @@ export const queryReferenceDataCommand: Command = {
     { name: '--json', about: 'Print the answer of the API as it is; else a line for each.' }
   ],
   examples: ['npm run k2 -- query reference-data --ticker BTCUSDT'],
-  exitCodes: { 0: 'answered', 2: 'K2 does not answer, or refuses' },
+  exitCodes: { 0: 'answered', ...apiExitCodes },
   run: (given, io) =>
-    Effect.runPromise(
-      Effect.match(askApi(given, { path: '/v1/reference-data', filters, decode: decodeAnswer }), {
-        onSuccess: (answered) => tell(given, answered, io),
-        onFailure: ({ message }) => {
-          io.complain(message)
-          return 2
-        }
-      })
-    )
+    answerFromApi(given, io, {
+      path: '/v1/reference-data',
+      filters,
+      decode: decodeAnswer,
+      tell: (answered) => tell(given, answered, io)
+    })
 }
 
 const tell = (
   { values }: Given,
   { text, answer }: ApiAnswer<ReturnType<typeof decodeAnswer>>,
   io: CommandIo
-): number => {
+): void => {
   if (values.has('--json')) {
     io.print(text)
-    return 0
+    return
   }
   for (const row of answer.data) {
     const { exchange, company_id: company, symbol, company_name: name, currency, is_active } = row
     const state = is_active ? 'active' : 'inactive'
     io.print([exchange, company, symbol, name, currency ?? '-', state].join('\t'))
   }
-  return 0
 }
 
 const decodeAnswer = Schema.decodeUnknownSync(
