@@ -4,11 +4,8 @@
  * since the holes are the fact.
  */
 import * as Effect from 'effect/Effect'
-import type { Table } from '../../adapters/iceberg/table.ts'
-import { tradesSpec } from '../data-types.ts'
 import type { Shared } from '../shared.ts'
-import { openTableIn } from '../storage/data-folder.ts'
-import { storageSettingsOf } from '../storage/stores.ts'
+import { tradesTableOf } from '../storage/trades-table.ts'
 import { readTradeStates } from './trade-states.ts'
 
 /**
@@ -19,7 +16,7 @@ export const lastKnownIds = (
   shared: Shared
 ): Effect.Effect<ReadonlyMap<string, number>, { readonly message: string }> =>
   Effect.gen(function* () {
-    const table = yield* tradesTable(shared)
+    const table = yield* tradesTableOf(shared)
     if (table === null) return new Map<string, number>()
     const { sequences } = yield* readTradeStates(table)
     return new Map(
@@ -32,22 +29,3 @@ export const lastKnownIds = (
       })
     )
   })
-
-/** The one that is open here, or for this once: who only captures has none. */
-const tradesTable = (
-  shared: Shared
-): Effect.Effect<Table | null, { readonly message: string }> =>
-  shared.hasRole('land') || shared.hasRole('serve')
-    ? shared.trades.table.get
-    : Effect.gen(function* () {
-        const { config, folder, nowMs, uuid, host } = shared
-        const stores = yield* host.openStores(storageSettingsOf(config), folder, nowMs)
-        return yield* openTableIn(stores, tradesSpec, {
-          folder,
-          snapshotsMax: config.snapshotsMax,
-          nowMs,
-          uuid,
-          observe: () => undefined,
-          mustExist: true
-        })
-      }).pipe(Effect.catchTag('TableMissing', () => Effect.succeed(null)))

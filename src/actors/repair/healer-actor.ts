@@ -9,7 +9,6 @@
 import * as Effect from 'effect/Effect'
 import { historyWeight } from '../../adapters/exchange/binance-history.ts'
 import type { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
-import type { Table } from '../../adapters/iceberg/table.ts'
 import {
   type HealClaim,
   type HealRequest,
@@ -28,13 +27,12 @@ import {
 import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
 import { usedAt } from '../../machines/weight-budget.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
-import { markDependency, served } from '../dependency.ts'
+import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { observeRest } from '../ingest/feed-telemetry.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Shared } from '../shared.ts'
-import { openTable } from '../storage/data-folder.ts'
-import { storageSettingsOf } from '../storage/stores.ts'
+import { tradesTableOf } from '../storage/trades-table.ts'
 import { type HealRequested, HealerVenue } from './healer-venue.ts'
 import { type HolesSeen, OpenHoles } from './open-holes.ts'
 
@@ -74,7 +72,7 @@ export const makeHealerActor = (
     exchange: shared.exchange,
     topic: shared.trades.topic,
     jumpMax: shared.config.sequenceJumpMax,
-    table: tableOf(shared),
+    table: tradesTableOf(shared),
     log: () => shared.log.current,
     publisher: () => shared.trades.publisher.current,
     nowMs: shared.nowMs
@@ -167,27 +165,6 @@ const look = <E>(shared: Shared, { holes, venue, unless, isPatient }: Looking<E>
 
 const summaryOf = ({ holes }: HolesSeen): string =>
   `${holes.length} ${holes.reduce((sum, { fromId, toId }) => sum + toId - fromId + 1, 0)}`
-
-/** (1). Null while there is none: nothing has ever landed. */
-const tableOf = (shared: Shared) => {
-  const { config, folder, telemetry, nowMs, uuid } = shared
-  const isOpenHere = shared.hasRole('land') || shared.hasRole('serve')
-  let opened: Table | null = null
-  const open = openTable(shared.trades.spec, {
-    folder,
-    storage: storageSettingsOf(config),
-    snapshotsMax: config.snapshotsMax,
-    nowMs,
-    uuid,
-    observe: (event) => telemetry.log('debug', event.type, { ...event }),
-    mustExist: true
-  })
-  return Effect.gen(function* () {
-    if (isOpenHere) return yield* served(shared.trades.table, 'the table of trades')
-    opened ??= yield* Effect.catchTag(open, 'TableMissing', () => Effect.succeed(null))
-    return opened
-  })
-}
 
 const publish = (
   { trades: { publisher: gate }, telemetry: { metrics } }: Shared,

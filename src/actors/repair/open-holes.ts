@@ -205,17 +205,9 @@ const stateHoles = (
 ): readonly OpenHole[] =>
   epochs.flatMap(({ number: epoch, holes, newestUs }, index) => {
     const endedUs = index === epochs.length - 1 ? null : newestUs
-    return (holes as readonly TimedHole[]).map(
+    return holes.map(
       ([fromId, toId, afterUs = null, beforeUs = null]): OpenHole => ({
         ...of, epoch, fromId, toId, sinceUs: afterUs, reason: null, afterUs, beforeUs, endedUs
       })
     )
   })
-
-/** A state may tell the exchange times of a hole's neighbours. */
-type TimedHole = readonly [
-  fromId: number,
-  toId: number,
-  afterUs?: number | null,
-  beforeUs?: number | null
-]

@@ -1,0 +1,34 @@
+/**
+ * The table of trades for whoever wants to know what has landed, in a process with any role: where
+ * it is open, that one; who only captures opens it for this, and makes none.
+ */
+import * as Effect from 'effect/Effect'
+import type { Table } from '../../adapters/iceberg/table.ts'
+import { tradesSpec } from '../data-types.ts'
+import { servedTable } from '../dependency.ts'
+import type { Shared } from '../shared.ts'
+import { openTableIn } from './data-folder.ts'
+import { storageSettingsOf } from './stores.ts'
+
+/** Null while there is none: nothing has ever landed. Once it is there, it is opened no more. */
+export const tradesTableOf = (shared: Shared) => {
+  const { config, folder, telemetry, nowMs, uuid, host } = shared
+  const isOpenHere = shared.hasRole('land') || shared.hasRole('serve')
+  let opened: Table | null = null
+  const open = Effect.gen(function* () {
+    const stores = yield* host.openStores(storageSettingsOf(config), folder, nowMs)
+    return yield* openTableIn(stores, tradesSpec, {
+      folder,
+      snapshotsMax: config.snapshotsMax,
+      nowMs,
+      uuid,
+      observe: (event) => telemetry.log('debug', event.type, { ...event }),
+      mustExist: true
+    })
+  })
+  return Effect.gen(function* () {
+    if (isOpenHere) return yield* servedTable(shared.trades)
+    opened ??= yield* Effect.catchTag(open, 'TableMissing', () => Effect.succeed(null))
+    return opened
+  })
+}
