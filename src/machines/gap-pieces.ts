@@ -1,6 +1,6 @@
 /** Runs of missing ids of one epoch, and where its sequence state has them. */
 import type { Epoch, Hole } from '../market/sequence.ts'
-import type { Piece } from '../market/id-ranges.ts'
+import type { IdSpan } from '../market/id-ranges.ts'
 import type { Explained } from './gap-reasons.ts'
 
 /** JSON-safe. */
@@ -26,7 +26,7 @@ export const spansSince = ({ writtenOff = [], writtenOffIds }: Epoch, toldIds: n
 /** Of an epoch, which hole a piece lies in. */
 export const holeFinder = (epoch: Epoch | undefined) => {
   const holes = epoch?.holes ?? []
-  return ({ from, to }: Piece): Hole | undefined => {
+  return ({ from, to }: IdSpan): Hole | undefined => {
     let [low, high] = [0, holes.length]
     while (low < high) {
       const middle = (low + high) >> 1

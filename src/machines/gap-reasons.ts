@@ -7,7 +7,7 @@
  */
 import type { ClaimReason, GapClaim } from '../market/gap-claim.ts'
 import { type OpenReason, openReasons } from '../market/gap-events.ts'
-import type { IdRange, Piece } from '../market/id-ranges.ts'
+import type { IdRange, IdSpan } from '../market/id-ranges.ts'
 import type { Epoch } from '../market/sequence.ts'
 
 /** What of a claim is kept until its ids are decided. JSON-safe. */
@@ -45,13 +45,13 @@ export const epochOfClaim = ({ untilUs }: KeptClaim, epochs: readonly Epoch[]): 
   (epochs.findLast(({ startUs }) => startUs <= untilUs) ?? epochs[0])?.number ?? 0
 
 /** Missing ids with what is known of them. */
-export interface Explained extends Piece {
+export interface Explained extends IdSpan {
   readonly reason: OpenReason
   /** Times that a record of these ids was refused. */
   readonly attempts: number
 }
 
-interface TimedPiece extends Piece {
+interface TimedPiece extends IdSpan {
   readonly afterUs: number | null
   readonly beforeUs: number | null
 }
@@ -86,7 +86,7 @@ const rankOf = (reason: OpenReason): number => openReasons.indexOf(reason)
 
 const partOf = <P extends Explained & TimedPiece>(
   piece: P,
-  { from, to }: Piece,
+  { from, to }: IdSpan,
   claims: readonly KeptClaim[]
 ): P => {
   let { reason, attempts } = piece

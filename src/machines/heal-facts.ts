@@ -1,5 +1,7 @@
 /** What the plan of the healer is told and says: plain data. `heal-plan.ts` says what it means. */
+import type { AskedHistory } from '../market/asked-history.ts'
 import type { GapClaim } from '../market/gap-claim.ts'
+import type { IdSpan } from '../market/id-ranges.ts'
 import type { OpenHole } from '../market/open-hole.ts'
 import type { Tier } from '../market/tier.ts'
 
@@ -33,25 +35,10 @@ export interface HealLook {
   readonly tiers: Readonly<Record<string, Tier>>
 }
 
-export interface IdSpan {
-  readonly from: number
-  readonly to: number
-}
-
-export interface HealRequest {
+export interface HealRequest extends AskedHistory {
   readonly exchange: string
   readonly symbol: string
   readonly epoch: number
-  /** First id asked for, and how many from there on. */
-  readonly fromId: number
-  readonly limit: number
-  /** Whether `fromId` has landed, so that the venue has it. */
-  readonly isFirstKnown: boolean
-  /** What is wanted of them, ascending. */
-  readonly wanted: readonly IdSpan[]
-  /** Exchange times that they lie between, microseconds; null where unknown. */
-  readonly afterUs: number | null
-  readonly beforeUs: number | null
 }
 
 /** What became of a request. */

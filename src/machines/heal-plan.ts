@@ -14,6 +14,7 @@
  *    them, ids are written off: claimed, and not asked for again for `restMs`.
  * 5. Pieces are bounded. What is beyond that is found missing again when there is room.
  */
+import type { IdSpan } from '../market/id-ranges.ts'
 import type { OpenHole } from '../market/open-hole.ts'
 import type { Tier } from '../market/tier.ts'
 import type {
@@ -21,8 +22,7 @@ import type {
   HealClaim,
   HealLook,
   HealRequest,
-  HealTerms,
-  IdSpan
+  HealTerms
 } from './heal-facts.ts'
 import { clippedPieces, cutPiece, type Piece } from './heal-piece.ts'
 

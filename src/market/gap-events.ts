@@ -11,7 +11,7 @@
  *    `closed` from the start and has no ids, since nothing can bring them back.
  */
 import type { ClaimReason } from './gap-claim.ts'
-import { cutPieces, type Piece } from './id-ranges.ts'
+import { cutPieces, type IdSpan } from './id-ranges.ts'
 
 type GapEventKind = 'opened' | 'narrowed' | 'closed'
 
@@ -120,7 +120,7 @@ export const foldGapEvents = (events: Iterable<GapEvent>): readonly Gap[] => {
   return [...closed, ...fold.open]
 }
 
-interface OpenPiece extends Piece {
+interface OpenPiece extends IdSpan {
   readonly opened: GapEvent
   /** When its ids were first said to be missing. */
   readonly sinceUs: number

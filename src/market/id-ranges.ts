@@ -58,13 +58,13 @@ export const subtract = (
   return left
 }
 
-/** A range with more to it, as a part of it has as well. */
-export interface Piece {
+/** A range by the names of its ends. One with more to it has parts that have the same. */
+export interface IdSpan {
   readonly from: number
   readonly to: number
 }
 
-export const rangesOf = (pieces: readonly Piece[]): readonly IdRange[] =>
+export const rangesOf = (pieces: readonly IdSpan[]): readonly IdRange[] =>
   pieces.map(({ from, to }) => [from, to])
 
 export interface Cut<P> {
@@ -74,7 +74,7 @@ export interface Cut<P> {
 }
 
 /** Cuts pieces, ascending and disjoint, at the ends of ranges. */
-export const cutPieces = <P extends Piece>(
+export const cutPieces = <P extends IdSpan>(
   pieces: readonly P[],
   ranges: readonly IdRange[]
 ): Cut<P> => {

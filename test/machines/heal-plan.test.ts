@@ -6,9 +6,9 @@ import {
   type HealLook,
   type HealRequest,
   type HealTerms,
-  healTermsDefault,
-  type IdSpan
+  healTermsDefault
 } from '../../src/machines/heal-facts.ts'
+import type { IdSpan } from '../../src/market/id-ranges.ts'
 import {
   answered,
   emptyPlan,

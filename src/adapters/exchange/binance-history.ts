@@ -4,8 +4,9 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import type { AskedHistory } from '../../market/asked-history.ts'
 import type { Instrument } from '../../market/instrument.ts'
-import { type AskedHistory, type HistoryReply, readHistory } from './history-reply.ts'
+import { type HistoryReply, readHistory } from './history-reply.ts'
 import {
   type BinanceRestOptions,
   notOfForm,

@@ -8,27 +8,12 @@
  *    whole: it is somebody else's, or nonsense.
  * 3. A record with a value that no trade can have is rejected alone, by its id.
  */
+import type { AskedHistory } from '../../market/asked-history.ts'
+import type { IdSpan } from '../../market/id-ranges.ts'
 import { type Instrument, longMax } from '../../market/instrument.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { Refusal, scalar } from './binance-fields.ts'
 import { tradeOf } from './binance-trade.ts'
-
-interface IdSpan {
-  readonly from: number
-  readonly to: number
-}
-
-export interface AskedHistory {
-  readonly fromId: number
-  readonly limit: number
-  /** Whether the venue certainly has `fromId`. */
-  readonly isFirstKnown: boolean
-  /** Ascending and disjoint. */
-  readonly wanted: readonly IdSpan[]
-  /** Exchange times that they lie between, microseconds; null where unknown. */
-  readonly afterUs: number | null
-  readonly beforeUs: number | null
-}
 
 /** `form`: it is no list of trades. */
 type HistoryFault = 'form' | 'symbol' | 'range' | 'time' | 'order'

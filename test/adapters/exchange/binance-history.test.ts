@@ -4,12 +4,9 @@ import * as fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { fetchHistory, fetchWeightLimit } from '../../../src/adapters/exchange/binance-history.ts'
 import { parseFrame } from '../../../src/adapters/exchange/binance-frames.ts'
-import {
-  type AskedHistory,
-  type HistoryReply,
-  readHistory
-} from '../../../src/adapters/exchange/history-reply.ts'
+import { type HistoryReply, readHistory } from '../../../src/adapters/exchange/history-reply.ts'
 import { binanceRestDefaults, type RestEvent } from '../../../src/adapters/exchange/rest-request.ts'
+import type { AskedHistory } from '../../../src/market/asked-history.ts'
 import { type Instrument, longMax } from '../../../src/market/instrument.ts'
 import { type FakeVenue, openFakeVenue } from '../../support/fake-venue.ts'
 import { ExchangeClient, idsOf, withSimulator } from '../simulator/exchange-client.ts'
