@@ -59,8 +59,8 @@ const offerClaims = (shared: Shared): Effect.Effect<void> =>
   })
 
 /** What the publishers had no room for; they count in milliseconds of a clock of their own. */
-const noteRefusals = ({ claims, exchange, trades, quotes, nowMs }: Shared): void => {
-  const epochMs = nowMs() - performance.now()
+const noteRefusals = ({ claims, exchange, trades, quotes, nowMs, host }: Shared): void => {
+  const epochMs = nowMs() - host.monotonicMs()
   for (const pipeline of [trades, quotes] as const) {
     for (const refusal of pipeline.publisher.current?.takeClaims() ?? []) {
       const dataType = pipeline === quotes ? 'quotes' : 'trades'
