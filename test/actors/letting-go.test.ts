@@ -4,12 +4,11 @@
  */
 import { describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { makeGeneratorSource } from '../../src/adapters/simulator/generator-source.ts'
-import type { TradeSource } from '../../src/adapters/simulator/trade-source.ts'
 import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
 import { type Level, policyOf } from '../../src/machines/ingest-policy.ts'
 import type { ClaimReason, GapClaim } from '../../src/market/gap-claim.ts'
 import { defaultCryptoTiers, type Tier, tierOf } from '../../src/market/tier.ts'
+import { gatedMarket } from '../support/gated-market.ts'
 import { until } from '../support/until.ts'
 import { settingsOf, type Venue, withSource } from '../support/venue.ts'
 import {
@@ -32,29 +31,13 @@ const tierBySymbol = new Map<string, Tier>(
 
 /** The generated market, which goes on only as far as it is told. */
 const marketOnDemand = () => {
-  const market = makeGeneratorSource({ seed: 11, rate: 2_000 })
-  let isClosed = false
   let left = 0
-  const source: TradeSource = {
-    ...market,
-    play: (nowMs) => {
-      const playback = market.play(nowMs)
-      return {
-        ...playback,
-        advance: (untilMs) => {
-          if (isClosed || left === 0) return false
-          left -= 1
-          return playback.advance(untilMs)
-        },
-        ended: () => isClosed
-      }
-    }
-  }
-  return {
-    source,
-    issue: (count: number) => void (left += count),
-    close: () => void (isClosed = true)
-  }
+  const market = gatedMarket(11, () => {
+    if (left === 0) return false
+    left -= 1
+    return true
+  })
+  return { ...market, issue: (count: number) => void (left += count) }
 }
 
 interface Scene {

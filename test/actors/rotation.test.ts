@@ -6,10 +6,9 @@
 import { describe, expect, test, vi } from 'vitest'
 import { SimulatedClock } from 'xstate'
 import { actorAt, type ActorStatus } from '../../src/actors/status.ts'
-import { makeGeneratorSource } from '../../src/adapters/simulator/generator-source.ts'
-import type { TradeSource } from '../../src/adapters/simulator/trade-source.ts'
 import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
 import type { FeedContext } from '../../src/machines/feed-protocol.ts'
+import { gatedMarket } from '../support/gated-market.ts'
 import { settingsOf, type Venue, withSource } from '../support/venue.ts'
 import { cleanUp, holdings, newFolder, startTree, type Tree } from './support/runtime.ts'
 
@@ -28,30 +27,14 @@ const aheadMax = 20_000
 
 /** The generated market, a step ahead of what has landed, until it is told to close. */
 const marketAhead = () => {
-  const market = makeGeneratorSource({ seed: 1, rate: 2_000 })
-  let isClosed = false
   let landed = 0
   let issued = 0
-  const source: TradeSource = {
-    ...market,
-    play: (nowMs) => {
-      const playback = market.play(nowMs)
-      return {
-        ...playback,
-        advance: (untilMs) => {
-          if (isClosed || issued >= landed + aheadMax) return false
-          issued += 1
-          return playback.advance(untilMs)
-        },
-        ended: () => isClosed
-      }
-    }
-  }
-  return {
-    source,
-    close: () => void (isClosed = true),
-    noteLanded: (count: number) => void (landed = count)
-  }
+  const market = gatedMarket(1, () => {
+    if (issued >= landed + aheadMax) return false
+    issued += 1
+    return true
+  })
+  return { ...market, noteLanded: (count: number) => void (landed = count) }
 }
 
 interface Scene {

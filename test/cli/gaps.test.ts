@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { fakeApi } from '../support/fake-api.ts'
 import { k2 } from '../support/k2-command.ts'
 
 const gap = {
@@ -26,22 +25,9 @@ const answerOf = (data: readonly object[], more = {}) =>
     meta: { open_gaps: 1, open_trades: 40 },
     ...more
   })
-let answer: { readonly status: number; readonly text: string }
-let seen: IncomingMessage[]
-let url: string
-const server = createServer((request, response) => {
-  seen.push(request)
-  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text)
-})
+const api = fakeApi(answerOf([gap]))
 
-beforeEach(async () => {
-  seen = []
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-})
-afterEach(() => new Promise((resolve) => server.close(resolve)))
-
-const gaps = (...args: readonly string[]) => k2('gaps', '--url', url, ...args)
+const gaps = (...args: readonly string[]) => k2('gaps', '--url', api.url, ...args)
 
 test('a table of what is asked for, and the sum', async () => {
   const closed = {
@@ -52,7 +38,7 @@ test('a table of what is asked for, and the sum', async () => {
     closed_reason: 'landed'
   }
   const lost = { ...closed, data_type: 'quotes', from_id: null, to_id: null, closed_reason: null }
-  answer = {
+  api.answer = {
     status: 200,
     text: answerOf([gap, closed, lost], { pagination: { has_more: true } })
   }
@@ -65,24 +51,24 @@ test('a table of what is asked for, and the sum', async () => {
   expect(lines[2]).toContain('closed: landed')
   expect(lines[3]).toContain('(quotes)')
   expect(lines.slice(4)).toEqual(['… and more: --limit 6', '1 open, 40 trades missing'])
-  expect(seen.map((it) => it.url)).toEqual(['/v1/gaps?state=all&symbol=BTCUSDT'])
+  expect(api.seen.map((it) => it.url)).toEqual(['/v1/gaps?state=all&symbol=BTCUSDT'])
 })
 
 test('with nothing missing it says so', async () => {
-  answer = { status: 200, text: answerOf([], { meta: { open_gaps: 0, open_trades: 0 } }) }
+  api.answer = { status: 200, text: answerOf([], { meta: { open_gaps: 0, open_trades: 0 } }) }
   expect(await gaps()).toMatchObject({ code: 0, printed: 'no open gap' })
 })
 
 test('the answer as it is', async () => {
-  answer = { status: 200, text: answerOf([gap]) }
-  expect(await gaps('--json')).toMatchObject({ code: 0, printed: answer.text })
+  api.answer = { status: 200, text: answerOf([gap]) }
+  expect(await gaps('--json')).toMatchObject({ code: 0, printed: api.answer.text })
 })
 
 test.each([
   ['a refusal', 400, '{"detail":"limit"}', 'HTTP 400: {"detail":"limit"}'],
   ['something else', 200, '{"data":[{}]}', 'exchange']
 ])('%s ends it with 2, and is told', async (_what, status, text, told) => {
-  answer = { status, text }
+  api.answer = { status, text }
   const { code, complaints, printed } = await gaps()
   expect([code, printed]).toEqual([2, ''])
   expect(complaints).toContain(told)

@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { fakeApi } from '../support/fake-api.ts'
 import { k2 } from '../support/k2-command.ts'
 
 const row = {
@@ -11,23 +10,10 @@ const row = {
   currency: 'USDT',
   is_active: true
 }
-let answer: { readonly status: number; readonly text: string }
-let seen: IncomingMessage[]
-let url: string
-const server = createServer((request, response) => {
-  seen.push(request)
-  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text)
-})
+const api = fakeApi(JSON.stringify({ data: [row, { ...row, is_active: false }] }))
 
-beforeEach(async () => {
-  seen = []
-  answer = { status: 200, text: JSON.stringify({ data: [row, { ...row, is_active: false }] }) }
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-})
-afterEach(() => new Promise((resolve) => server.close(resolve)))
-
-const query = (...args: readonly string[]) => k2('query', 'reference-data', '--url', url, ...args)
+const query = (...args: readonly string[]) =>
+  k2('query', 'reference-data', '--url', api.url, ...args)
 
 test('a line for each, of those that were asked for, with the key of the settings', async () => {
   const key = '0123456789abcdef0123456789abcdef'
@@ -37,12 +23,12 @@ test('a line for each, of those that were asked for, with the key of the setting
     'BINANCE\tBTCUSDT\tBTCUSDT\tBTC/USDT\tUSDT\tactive',
     'BINANCE\tBTCUSDT\tBTCUSDT\tBTC/USDT\tUSDT\tinactive'
   ])
-  expect(seen.map((it) => it.url)).toEqual(['/v1/reference-data?ticker=BTCUSDT&limit=7'])
-  expect(seen[0]?.headers['x-api-key']).toBe(key)
+  expect(api.seen.map((it) => it.url)).toEqual(['/v1/reference-data?ticker=BTCUSDT&limit=7'])
+  expect(api.seen[0]?.headers['x-api-key']).toBe(key)
 })
 
 test('the answer as it is', async () => {
-  expect(await query('--json')).toMatchObject({ code: 0, printed: answer.text })
+  expect(await query('--json')).toMatchObject({ code: 0, printed: api.answer.text })
 })
 
 test.each([
@@ -50,7 +36,7 @@ test.each([
   ['something else', 200, '{"data":[{}]}', 'exchange'],
   ['no JSON', 200, '<html>', 'JSON']
 ])('%s ends it with 2, and is told', async (_what, status, text, told) => {
-  answer = { status, text }
+  api.answer = { status, text }
   const { code, complaints, printed } = await query()
   expect([code, printed]).toEqual([2, ''])
   expect(complaints).toContain(told)
