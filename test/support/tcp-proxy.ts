@@ -167,8 +167,8 @@ export class ProxyConnection {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#server)
   }
 
   #carry(from: Socket, to: Socket, direction: Direction): void {
@@ -188,9 +188,15 @@ export class ProxyConnection {
       })
     })
     from.on('end', () => then(() => to.end()))
-    from.on('error', () => to.resetAndDestroy())
+    from.on('error', () => resetSocket(to))
     from.on('close', () => then(() => to.destroy()))
   }
+}
+
+/** libuv resets no socket that has shut down its side; Node would then leave it open, and silent. */
+const resetSocket = (socket: Socket): void => {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** Not by `once` of node:events, which an error before it would reject. */

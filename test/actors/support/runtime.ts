@@ -13,6 +13,7 @@ import * as Effect from 'effect/Effect'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { afterEach, vi } from 'vitest'
 import { type AnyActorRef, createActor, type SimulatedClock } from 'xstate'
+import { observeKernel, observeTransition } from '../../../src/actors/actor-telemetry.ts'
 import { appLayer } from '../../../src/actors/app-layer.ts'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
 import { makeInspector } from '../../../src/actors/inspector.ts'
@@ -123,8 +124,12 @@ export const startTree = (
     write: (line) => lines.push(JSON.parse(line) as Line)
   })
   const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
-  const kernel = makeKernel({ nowMs: Date.now, seed: 1 })
-  const inspector = makeInspector({ nowMs: Date.now, transitionsMax: 1_000 })
+  const kernel = makeKernel({ nowMs: Date.now, seed: 1, observe: observeKernel(telemetry) })
+  const inspector = makeInspector({
+    nowMs: Date.now,
+    transitionsMax: 1_000,
+    observe: observeTransition(telemetry, (path) => findActor(status().root, path))
+  })
   const runtime = ManagedRuntime.make(appLayer(shared))
   const status = () => readStatus(root, { kernel, inspector })
   const tree = runtimeTree({
