@@ -1,36 +1,18 @@
 /** The oracle over a lab: everything it asks is asked of others than K2. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { pythonWith } from '../test/support/python/venv.ts'
 import type { Lab } from './lab.ts'
-import { type Explanation } from './oracle/evidence.ts'
+import type { IssueSpan } from './oracle/evidence.ts'
 import { examineDelivery } from './oracle/oracle.ts'
 import { faultClasses, type Verdict } from './oracle/verdict.ts'
 
-/** What a killed process had received and not made durable is younger than this. */
-const unsavedMs = 3_000
 const packages = ['pyiceberg[pyarrow,pyiceberg-core]==0.12.0', 'confluent-kafka==2.14.2']
 
 /** An interpreter with what the oracle needs; installed once. */
 export const oraclePython = (): string => pythonWith('oracle-1', packages)
 
-export const judgeLab = async (lab: Lab, folder: string): Promise<Verdict> => {
+/** @param whole when everything was issued that must have come back */
+export const judgeLab = async (lab: Lab, whole: IssueSpan): Promise<Verdict> => {
   const { kafkaBootstrap, catalogUri, s3 } = lab.stack.addresses
-  const explanations: readonly Explanation[] = [
-    ...lab.outages.map(({ fromMs, toMs }) => ({
-      symbol: '*',
-      fromMs: fromMs - unsavedMs,
-      toMs,
-      reason: 'ingest_killed'
-    })),
-    // Of which the ledger has no reason is not explained by it.
-    ...lab.gaps.flatMap(({ symbol, from_id: fromId, to_id: toId, reason }) =>
-      fromId === null || toId === null || reason === 'unknown'
-        ? []
-        : [{ symbol, fromId, toId, reason }]
-    )
-  ]
-  writeFileSync(join(folder, 'explained.json'), JSON.stringify(explanations, null, 2))
   return examineDelivery({
     issued: lab.issuedFolder,
     log: { brokers: kafkaBootstrap, topic: 'market.crypto.trades.binance' },
@@ -45,7 +27,7 @@ export const judgeLab = async (lab: Lab, folder: string): Promise<Verdict> => {
         's3.secret-access-key': s3.secretKey
       }
     },
-    explanations,
+    whole,
     python: oraclePython()
   })
 }

@@ -7,15 +7,21 @@ import { Member, type MemberOptions } from './member.ts'
 const announceMsMax = 120_000
 const requestMsMax = 10_000
 const pollMs = 500
-/** As many as the API gives at once: a run that has more of them is none that is explained. */
+/** As many as the API gives at once. */
 const gapsMax = 10_000
 
 /** As `/v1/gaps` says it. */
 export interface LedgerGap {
   readonly symbol: string
-  readonly from_id: number | null
-  readonly to_id: number | null
   readonly reason: string
+  /** Trades. */
+  readonly count: number
+}
+
+export interface GapLedger {
+  readonly gaps: readonly LedgerGap[]
+  readonly openGaps: number
+  readonly openTrades: number
 }
 
 export class K2Member extends Member {
@@ -51,12 +57,27 @@ export class K2Member extends Member {
     throw new Error(`${this.name} was not ready within ${msMax} ms: ${last}`)
   }
 
-  /** Open gaps of its ledger. */
-  async gaps(): Promise<readonly LedgerGap[]> {
-    const response = await this.#get(`/v1/gaps?state=open&limit=${gapsMax}`)
+  async gapLedger(state: 'open' | 'all'): Promise<GapLedger> {
+    const { data, meta } = (await this.#json(`/v1/gaps?state=${state}&limit=${gapsMax}`)) as {
+      readonly data: readonly LedgerGap[]
+      readonly meta: { readonly open_gaps: number; readonly open_trades: number }
+    }
+    return { gaps: data, openGaps: meta.open_gaps, openTrades: meta.open_trades }
+  }
+
+  /** Of the newest trade of a symbol that has landed; undefined where none has. */
+  async newestId(symbol: string): Promise<number | undefined> {
+    const { data } = (await this.#json(`/v1/trades?symbol=${symbol}&limit=1`)) as {
+      readonly data: readonly { readonly source_sequence: number }[]
+    }
+    return data[0]?.source_sequence
+  }
+
+  async #json(path: string): Promise<unknown> {
+    const response = await this.#get(path)
     const text = await response.text()
-    if (!response.ok) throw new Error(text)
-    return (JSON.parse(text) as { readonly data: readonly LedgerGap[] }).data
+    if (!response.ok) throw new Error(`${this.name} answers ${path} with ${text}`)
+    return JSON.parse(text)
   }
 
   /** Sum of a metric over its series; undefined where there is none. */

@@ -4,16 +4,15 @@
  *
  * 1. `close` ends all of it, whatever happened before, and leaves the folder to its owner.
  * 2. K2 is the built one, set by its settings alone: nothing in it knows of the lab.
- * 3. A process that captures and was killed is noted with the time until it captures again: what
- *    the exchange issued meanwhile is an explained hole.
  */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
 import { LabDisk } from './disk.ts'
-import { K2Member, type LedgerGap } from './k2-member.ts'
+import { K2Member } from './k2-member.ts'
 import { Member } from './member.ts'
 import type { Timeline } from './timeline.ts'
+import { untilWhole, type Wholeness } from './wholeness.ts'
 
 export interface LabOptions {
   readonly projectRoot: string
@@ -25,12 +24,6 @@ export interface LabOptions {
   readonly landers: number
   readonly diskBytes: number | undefined
   readonly timeline: Timeline
-}
-
-/** From a kill of the capturing process until the next one captured, Unix ms. */
-export interface Outage {
-  readonly fromMs: number
-  toMs: number
 }
 
 const readyMsMax = 180_000
@@ -62,9 +55,6 @@ export class Lab {
   readonly stack: Stack
   readonly landers: readonly K2Member[]
   readonly exchange: Member
-  readonly outages: Outage[] = []
-  /** What K2 said was missing, once it was quiet. */
-  gaps: readonly LedgerGap[] = []
   /** What the exchange has issued, by its own account. */
   readonly issuedFolder: string
   readonly #disk: LabDisk
@@ -72,6 +62,7 @@ export class Lab {
   #ingest: K2Member | undefined
   #serve: K2Member | undefined
   #exchangeUrl = ''
+  #symbols: readonly string[] = []
 
   constructor(options: LabOptions, stack: Stack, disk: LabDisk) {
     this.stack = stack
@@ -116,11 +107,12 @@ export class Lab {
       readyMsMax
     )
     this.#exchangeUrl = restUrl
+    this.#symbols = symbols.split(' ')
     this.#ingest = this.#k2('ingest', {
       K2_ROLES: 'ingest',
       K2_BINANCE_WEBSOCKET_URL: webSocketUrl,
       K2_BINANCE_REST_URL: restUrl,
-      K2_BINANCE_SYMBOLS: symbols.split(' ').join(',')
+      K2_BINANCE_SYMBOLS: this.#symbols.join(',')
     })
     this.#serve = this.#k2('serve', { K2_ROLES: 'serve' })
     for (const k2 of this.k2s) k2.start()
@@ -132,8 +124,23 @@ export class Lab {
     await Promise.all(this.k2s.map((k2) => k2.ready(readyMsMax)))
   }
 
-  async noteGaps(): Promise<void> {
-    this.gaps = (await this.#serve?.gaps()) ?? []
+  whole(): Promise<Wholeness> {
+    const serve = this.#serve!
+    return untilWhole({
+      symbols: this.#symbols,
+      issuedId: (symbol) => this.#issuedId(symbol),
+      landedId: (symbol) => serve.newestId(symbol),
+      ledger: (state) => serve.gapLedger(state)
+    })
+  }
+
+  async #issuedId(symbol: string): Promise<number> {
+    const response = await fetch(`${this.#exchangeUrl}/api/v3/ticker/24hr?symbol=${symbol}`, {
+      signal: AbortSignal.timeout(controlMsMax)
+    })
+    const { lastId } = (await response.json()) as { readonly lastId?: number }
+    if (lastId === undefined) throw new Error(`the exchange does not know ${symbol}`)
+    return lastId
   }
 
   async controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
@@ -146,16 +153,13 @@ export class Lab {
     if (!response.ok) throw new Error(`the exchange refused ${JSON.stringify(body)}`)
   }
 
-  async killIngest(): Promise<void> {
-    this.outages.push({ fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY })
-    await this.ingest.kill()
+  killIngest(): Promise<void> {
+    return this.ingest.kill()
   }
 
-  /** (3) */
   async startIngest(): Promise<void> {
     this.ingest.start()
     await this.ingest.ready(readyMsMax)
-    for (const outage of this.outages) outage.toMs = Math.min(outage.toMs, Date.now())
   }
 
   fillDisk(): Promise<void> {

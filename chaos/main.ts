@@ -55,7 +55,7 @@ const runScenario = async (flags: ChaosFlags, folder: string): Promise<boolean> 
   })
   try {
     const report = await runFaults(lab, scenario, flags, timeline)
-    const verdict = await judgeLab(lab, folder)
+    const verdict = await judgeLab(lab, report.whole)
     const passed = verdict.ok && report.problems.length === 0
     const summary = { ...summaryOf(flags, report, startedMs), verdict, passed }
     if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(summary, null, 2)}\n`)

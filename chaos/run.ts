@@ -3,9 +3,9 @@
  *
  * 1. Healing is unconditional: every fault of the scenario is undone, whatever has happened, and
  *    K2 must say that it is well before the verdict.
- * 2. Quiet: the capturing process drains while the exchange still runs, then the landers; nothing
- *    is on its way any more when the table is looked at. Then K2 is asked for its gap ledger: what
- *    a level had it let go is explained there.
+ * 2. Quiet: while the exchange still runs K2 gets back what it missed, until its ledger says that
+ *    nothing is missing. Then the capturing process drains, and the landers; nothing is on its way
+ *    any more when the table is looked at, which must have all that was issued since the warm-up.
  * 3. The verdict is the oracle's, which does not ask K2; a process that ended by itself, did not
  *    drain, or logged a crash is a fault as well, and so is a strike that nobody noticed.
  */
@@ -13,10 +13,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosFlags } from './flags.ts'
 import type { Fault, FaultTarget } from './faults.ts'
 import { type Expected, judgeOutput } from './k2-output.ts'
+import type { IssueSpan } from './oracle/evidence.ts'
 import type { Ended } from './member.ts'
 import { type Random, randomFrom } from './random.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Timeline } from './timeline.ts'
+import type { Wholeness } from './wholeness.ts'
 
 const warmUpRows = 1_000
 const warmUpMsMax = 120_000
@@ -31,8 +33,8 @@ export interface RunTarget extends FaultTarget {
   readonly exchange: { readonly end: (signal: NodeJS.Signals) => Promise<Ended> }
   /** Waits until all of K2 says that it does what it is for. */
   readonly ready: () => Promise<void>
-  /** Asks K2 what it says is missing, and why; for the verdict. */
-  readonly noteGaps: () => Promise<void>
+  /** Waits until K2 says that nothing is missing. */
+  readonly whole: () => Promise<Wholeness>
 }
 
 interface RunMember {
@@ -48,6 +50,12 @@ export interface RunReport {
   readonly strikesByFault: Readonly<Record<string, number>>
   /** From the heal until K2 said that it is well, ms. */
   readonly recoveryMs: number
+  /** From then until nothing was missing any more, ms. */
+  readonly wholeMs: number
+  /** Trades that K2 had missed and got back, by the reason in its ledger. */
+  readonly healed: Readonly<Record<string, number>>
+  /** What was issued meanwhile must be in the table. */
+  readonly whole: IssueSpan
   /** What K2 logged, by event. */
   readonly events: Readonly<Record<string, number>>
   /** What went wrong beside the data, in words. */
@@ -63,6 +71,7 @@ export const runFaults = async (
   const random = randomFrom(limits.seed)
   const struck: Struck[] = []
   await landed(lab, warmUpRows)
+  const fromMs = Date.now()
   timeline.note('warmed up')
   try {
     await strikes({ lab, scenario, random, timeline, struck }, limits)
@@ -74,6 +83,9 @@ export const runFaults = async (
   await lab.ready()
   const recoveryMs = Date.now() - healedMs
   timeline.note('K2 is well', { recoveryMs })
+  const { wholeMs, healed, problems: missing } = await lab.whole()
+  timeline.note(missing[0] ?? 'nothing is missing any more', { wholeMs, ...healed })
+  const whole = { fromMs, toMs: Date.now() }
   const undrained = await quiet(lab, timeline)
   const ended = lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds)
   const { events, problems } = judgeOutput(lab.k2s, tracesOf(struck)) // (3)
@@ -81,8 +93,11 @@ export const runFaults = async (
     strikes: struck.length,
     strikesByFault: countsOf(struck),
     recoveryMs,
+    wholeMs,
+    healed,
+    whole,
     events,
-    problems: [...ended, ...undrained, ...problems]
+    problems: [...ended, ...missing, ...undrained, ...problems]
   }
 }
 
@@ -171,12 +186,8 @@ const landed = async (lab: RunTarget, rows: number): Promise<void> => {
 /** (2) */
 const quiet = async (lab: RunTarget, timeline: Timeline): Promise<readonly string[]> => {
   const problems: string[] = []
-  const [serve, landers] = [lab.k2s.filter(({ name }) => name === 'serve'), lab.landers]
-  for (const k2 of [lab.ingest, ...landers, ...serve]) {
-    if (serve.includes(k2)) {
-      const noted = await lab.noteGaps().then(() => undefined, String)
-      if (noted !== undefined) problems.push(`the gap ledger could not be read: ${noted}`)
-    }
+  const serve = lab.k2s.filter(({ name }) => name === 'serve')
+  for (const k2 of [lab.ingest, ...lab.landers, ...serve]) {
     const ended = await Promise.race([
       k2.end('SIGINT'),
       delay(drainedMsMax, undefined, { ref: false })

@@ -21,10 +21,17 @@ export interface EvidenceInput {
   /** Parquet of `dump_table.py`; absent where the table has no row. */
   readonly table: string | undefined
   readonly explanations: readonly Explanation[]
+  readonly whole: IssueSpan | undefined
   /** What was written to a connection this long before it ended may not have arrived, ms. */
   readonly cutGraceMs: number
   /** By topic, as the table records it. */
   readonly partitionCounts: ReadonlyMap<string, number>
+}
+
+/** What was issued in it must be there: nothing explains its absence. Unix ms, both inclusive. */
+export interface IssueSpan {
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 /** The evidence is not whole, so nothing can be said. */
@@ -123,8 +130,12 @@ const landedColumns =
 
 const loadExplanations = async (
   connection: DuckDBConnection,
-  { issued, explanations, cutGraceMs }: EvidenceInput
+  { issued, explanations, cutGraceMs, whole }: EvidenceInput
 ): Promise<void> => {
+  await connection.run('CREATE TABLE whole (low BIGINT, high BIGINT)')
+  if (whole !== undefined) {
+    await connection.run(`INSERT INTO whole VALUES (${whole.fromMs}, ${whole.toMs})`)
+  }
   await connection.run(
     `CREATE TABLE by_id (symbol VARCHAR, low BIGINT, high BIGINT, reason VARCHAR);
      CREATE TABLE by_time (symbol VARCHAR, low BIGINT, high BIGINT, reason VARCHAR)`

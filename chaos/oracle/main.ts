@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { pyIceberg } from '../../test/support/pyiceberg/pyiceberg.ts'
-import type { Explanation } from './evidence.ts'
+import type { Explanation, IssueSpan } from './evidence.ts'
 import { examineDelivery, type LogSource, type OracleInput, type TableSource } from './oracle.ts'
 import { faultClasses, type Verdict } from './verdict.ts'
 
@@ -22,6 +22,7 @@ const usage = `usage: npm run oracle -- --issued DIR (--metadata FILE | --catalo
   --explained FILE   JSON array of what may be missing:
                      {"symbol":"BTCUSDT","fromId":1,"toId":9,"reason":"shed"}
                      {"symbol":"*","fromMs":1,"toMs":9,"reason":"ingest_killed"}
+  --whole MS-MS      what was issued between these (Unix ms) must be there, whatever explains it
   --cut-grace-ms N   what was sent so shortly before a connection ended may not have arrived (2000)
   --python FILE      an interpreter with PyIceberg; one is installed unless told
   --json             the verdict as one JSON document`
@@ -35,6 +36,7 @@ const options = {
   kafka: { type: 'string' },
   topic: { type: 'string', default: 'market.crypto.trades.binance' },
   explained: { type: 'string' },
+  whole: { type: 'string' },
   'cut-grace-ms': { type: 'string', default: '2000' },
   python: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -44,7 +46,7 @@ const options = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
 
 const inputOf = (values: Values): OracleInput => {
-  const { issued, explained, 'cut-grace-ms': grace } = values
+  const { issued, explained, whole, 'cut-grace-ms': grace } = values
   if (issued === undefined) throw new Error('--issued is missing')
   if (!/^\d{1,9}$/.test(grace)) throw new Error(`--cut-grace-ms is "${grace}", not milliseconds`)
   return {
@@ -55,9 +57,20 @@ const inputOf = (values: Values): OracleInput => {
       explained === undefined
         ? []
         : (JSON.parse(readFileSync(explained, 'utf8')) as readonly Explanation[]),
+    ...(whole === undefined ? {} : { whole: spanOf(whole) }),
     cutGraceMs: Number(grace),
     python: values.python ?? installedPython()
   }
+}
+
+const spanOf = (text: string): IssueSpan => {
+  const [, from, to] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? []
+  if (from === undefined || Number(from) > Number(to)) {
+    throw new Error(
+      `--whole is "${text}", not two times in Unix ms such as 1700000000000-1700000060000`
+    )
+  }
+  return { fromMs: Number(from), toMs: Number(to) }
 }
 
 const logOf = ({ log, kafka, topic }: Values): LogSource | undefined => {

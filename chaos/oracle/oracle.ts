@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Explanation, openEvidence } from './evidence.ts'
+import { type Explanation, type IssueSpan, openEvidence } from './evidence.ts'
 import { dumpEmbeddedLog, type DumpedLog, dumpKafkaTopic } from './log-dump.ts'
 import { judge, type Verdict } from './verdict.ts'
 
@@ -28,6 +28,7 @@ export interface OracleInput {
   readonly log: LogSource | undefined
   readonly table: TableSource
   readonly explanations?: readonly Explanation[]
+  readonly whole?: IssueSpan
   readonly cutGraceMs?: number
   /** An interpreter with PyIceberg. */
   readonly python: string
@@ -48,6 +49,7 @@ export const examineDelivery = async (input: OracleInput): Promise<Verdict> => {
       log: log === undefined ? undefined : csv,
       table: table.rows === 0 ? undefined : join(work, 'table.parquet'),
       explanations: input.explanations ?? [],
+      whole: input.whole,
       cutGraceMs: input.cutGraceMs ?? cutGraceMsDefault,
       partitionCounts: partitionCountsOf(table.summary, input.log?.topic)
     })

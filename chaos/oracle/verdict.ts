@@ -11,8 +11,9 @@
  *   partition that is not its symbol's.
  *
  * 1. A hole is explained by the exchange's own record (it reached no connection, or one that ended
- *    soon after and no other) or by what the caller says. Nothing explains the other classes, but
- *    a record in the log that the caller says was rejected (`dead_lettered`).
+ *    soon after and no other) or by what the caller says; within the time that the caller says
+ *    must be whole by nothing. Nothing explains the other classes, but a record in the log that
+ *    the caller says was rejected (`dead_lettered`).
  */
 import type { Evidence } from './evidence.ts'
 
@@ -110,7 +111,8 @@ const holesSql = `
     FROM missing m JOIN cuts c ON m.deliveries = 1 AND m.issued_ms BETWEEN c.low AND c.high
     GROUP BY ALL)
   SELECT symbol, id, issued_ms, deliveries,
-    CASE WHEN deliveries = 0 THEN 'not_delivered'
+    CASE WHEN EXISTS (SELECT 1 FROM whole w WHERE m.issued_ms BETWEEN w.low AND w.high) THEN NULL
+      WHEN deliveries = 0 THEN 'not_delivered'
       ELSE (SELECT min(t.reason) FROM told t WHERE t.symbol = m.symbol AND t.id = m.id)
     END AS reason
   FROM missing m`

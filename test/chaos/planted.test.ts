@@ -34,7 +34,7 @@ const runWith = async (context: TestContext, bug: Bug, name: ScenarioName, strik
   })
   try {
     const report = await runFaults(lab, scenario, { seed, minutes: 2, strikes }, timeline)
-    const verdict = await judgeLab(lab, folder)
+    const verdict = await judgeLab(lab, report.whole)
     await context.annotate(JSON.stringify({ seed, report, verdict }, undefined, 2))
     return { report, verdict }
   } finally {
@@ -52,9 +52,10 @@ describe.skipIf(!areServicesRequired)('K2 with a bug', () => {
         to: 'Effect.match(Effect.void, {'
       }
       const { report, verdict } = await runWith(context, bug, 'broker-kill', 1)
-      expect(report).toMatchObject({ strikes: 1, problems: [] })
-      expect(verdict.ok).toBe(false)
-      expect(verdict.classes['unexplained-hole'].count).toBeGreaterThan(0)
+      // What was forgotten comes back from the venue; that nobody can say why it was missing stays.
+      expect(report.strikes).toBe(1)
+      expect(report.problems).toEqual([expect.stringMatching(/were missing without a reason$/)])
+      expect(verdict.classes.duplicate.count).toBe(0)
     },
     runMsMax
   )

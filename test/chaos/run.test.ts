@@ -36,6 +36,7 @@ describe('a run', () => {
       ...Array.from({ length: 3 }, () => ['strike a', 'undone a']).flat(),
       'healed',
       'K2 is well',
+      'nothing is missing any more',
       ...['ingest', 'land-1', 'land-2', 'serve'].map((name) => `${name} has drained`)
     ])
   })
@@ -65,12 +66,19 @@ describe('a run', () => {
     expect(healed).toEqual(['a', 'b'])
   })
 
-  test('a ledger that cannot be read is reported', async () => {
+  test('what is still missing is reported; it was asked for while K2 captured', async () => {
     const lab = new FakeLab()
-    lab.ledgerFault = 'no answer'
-    const { ended } = await run(lab, [quickFault({ name: 'a' })])
-    const problem = 'the gap ledger could not be read: Error: no answer'
-    expect((await ended).problems).toEqual([problem])
+    const problem = '7 trades in 1 gaps were still missing after 9 ms'
+    lab.wholeness = { wholeMs: 9, healed: { restart: 3 }, problems: [problem] }
+    const { ended, timeline } = await run(lab, [quickFault({ name: 'a' })])
+    const fromMs = Date.now()
+    const { problems, healed, whole } = await ended
+    expect(problems).toEqual([problem])
+    expect(healed).toEqual({ restart: 3 })
+    expect(whole.toMs).toBeGreaterThanOrEqual(whole.fromMs)
+    expect(whole.toMs).toBeGreaterThanOrEqual(fromMs)
+    expect(timeline()).toContain(problem)
+    expect(lab.wasWholeBeforeDrain).toBe(true)
   })
 
   test('a member that ended by itself is reported', async () => {

@@ -193,7 +193,7 @@ export class ProxyConnection {
   }
 }
 
-/** libuv resets no socket that has shut down its side; Node would then leave it open, and silent. */
+/** libuv resets no socket that has shut down its side: Node then leaves it open, and silent. */
 const resetSocket = (socket: Socket): void => {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()

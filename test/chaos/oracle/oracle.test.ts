@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test, type TestContext } from 'vitest
 import { EvidenceIncomplete, type Explanation } from '../../../chaos/oracle/evidence.ts'
 import { LogUnreadable } from '../../../chaos/oracle/log-dump.ts'
 import { partitionOfKey } from '../../../chaos/oracle/murmur2.ts'
-import { examineDelivery } from '../../../chaos/oracle/oracle.ts'
+import { examineDelivery, type OracleInput } from '../../../chaos/oracle/oracle.ts'
 import { faultClasses, type Verdict } from '../../../chaos/oracle/verdict.ts'
 import { issuedHeader } from '../../../src/adapters/simulator/issued-record.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
@@ -49,7 +49,10 @@ const all = symbols.flatMap((symbol) =>
 interface World {
   readonly root: string
   readonly issued: string
-  readonly judge: (explanations?: readonly Explanation[]) => Promise<Verdict>
+  readonly judge: (
+    explanations?: readonly Explanation[],
+    whole?: OracleInput['whole']
+  ) => Promise<Verdict>
 }
 
 interface WorldOptions {
@@ -76,12 +79,13 @@ const makeWorld = async (context: TestContext, options: WorldOptions = {}): Prom
   const captured = all.filter((it) => !isMissing(it))
   await land(root, captured.slice(0, 250))
   await land(root, captured.slice(250))
-  const judge = (explanations: readonly Explanation[] = []) =>
+  const judge: World['judge'] = (explanations = [], whole) =>
     examineDelivery({
       issued,
       log: { folder: join(root, 'log'), topic: landedTopic },
       table: { metadata: openTable(root)!.metadataPath },
       explanations,
+      ...(whole === undefined ? {} : { whole }),
       python: python.python
     })
   return { root, issued, judge }
@@ -228,6 +232,11 @@ describe(`known tables (K2_TEST_SEED=${seed})`, () => {
     expect(verdict.explained).toEqual({ not_delivered: 10, connection_ended: 10 })
     expect(counts(verdict)).toEqual({ ...none, 'unexplained-hole': 10 })
     expect(verdict.classes['unexplained-hole'].examples[0]).toMatch(/^SOLUSDT .* to 2 connections/)
+
+    // Issued 5 ms after its id says: of 50 to 59, 54 to 56 of each symbol.
+    const whole = { fromMs: issuedMs + 59, toMs: issuedMs + 61 }
+    const strict = await judge([{ symbol: '*', fromId: 50, toId: 59, reason: 'shed' }], whole)
+    expect(counts(strict)).toEqual({ ...none, 'unexplained-hole': 9 })
   })
 })
 

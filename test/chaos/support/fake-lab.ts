@@ -5,6 +5,7 @@
 import type { Fault } from '../../../chaos/faults.ts'
 import type { Ended } from '../../../chaos/member.ts'
 import type { RunTarget } from '../../../chaos/run.ts'
+import type { Wholeness } from '../../../chaos/wholeness.ts'
 
 type Condition = 'running' | 'paused' | 'ended'
 
@@ -115,11 +116,13 @@ export class FakeLab implements RunTarget {
     this.isDiskFull = false
   }
 
-  /** Set: how asking for the ledger fails. */
-  ledgerFault: string | undefined
+  /** What `whole` says. */
+  wholeness: Wholeness = { wholeMs: 1, healed: {}, problems: [] }
+  wasWholeBeforeDrain: boolean | undefined
 
-  async noteGaps(): Promise<void> {
-    if (this.ledgerFault !== undefined) throw new Error(this.ledgerFault)
+  async whole(): Promise<Wholeness> {
+    this.wasWholeBeforeDrain = this.ingest.condition === 'running'
+    return this.wholeness
   }
 
   async ready(): Promise<void> {
