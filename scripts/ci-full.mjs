@@ -1,13 +1,14 @@
 /**
  * `npm run ci:full`: `.ci/run` with what is too long for it (all fault points of the mixed pairs,
  * all kills, a K2 with a bug under chaos), then every chaos scenario as long as it is by default.
- * The verdicts go to `chaos/results/<scenario>.json`, to be committed.
+ * The verdicts go to `chaos/results`, and what they come to, to `docs/claims.md`: to be committed.
  * `--chaos-only` leaves `.ci/run` out, `--minutes M` makes the scenarios shorter. Exit code 1 when
  * anything did not pass.
  */
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from './install.mjs'
@@ -21,13 +22,25 @@ if (!Number.isInteger(minutes) || minutes < 1) {
   console.error(`ci:full: --minutes is "${values.minutes}": allowed are whole numbers from 1`)
   process.exit(2)
 }
-const runTests = () =>
-  spawnSync(join(projectRoot, '.ci', 'run'), {
+const run = (command, args, env = {}) =>
+  spawnSync(command, args, {
     cwd: projectRoot,
     stdio: 'inherit',
-    env: { K2_CI_FULL: '1', K2_FAULT_POINTS: 'all', ...process.env }
-  })
-const tests = values['chaos-only'] ? 0 : (runTests().status ?? 1)
+    env: { ...process.env, ...env }
+  }).status ?? 1
+
+const writeClaims = (args) =>
+  run(process.execPath, [join('scripts', 'run.mjs'), 'chaos/claims/main.ts', ...args])
+
+const runTests = () => {
+  const reports = mkdtempSync(join(tmpdir(), 'k2-ci-'))
+  const full = { K2_CI_FULL: '1', K2_FAULT_POINTS: 'all', K2_CI_REPORTS: reports }
+  const tests = run(join(projectRoot, '.ci', 'run'), [], full)
+  const condensed = writeClaims(['--tests', reports])
+  rmSync(reports, { recursive: true, force: true })
+  return tests || condensed
+}
+const tests = values['chaos-only'] ? 0 : runTests()
 
 const results = join(projectRoot, 'chaos', 'results')
 mkdirSync(results, { recursive: true })
@@ -40,4 +53,5 @@ const failed = await runAll(
     args: ['--out', join(results, `${name}.json`)]
   }))
 )
-process.exitCode = tests === 0 && failed === 0 ? 0 : 1
+const claims = writeClaims([])
+process.exitCode = tests === 0 && failed === 0 && claims === 0 ? 0 : 1
