@@ -77,7 +77,8 @@ export const main = async (args: readonly string[]): Promise<number> => {
   }
   const workspace = await Workspace.open(flags.folder)
   const cleanUp = () => void workspace.close().then(() => process.exit(130))
-  for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(signal, cleanUp)
+  // Ctrl-C is two signals: the terminal's, and the one that the launcher passes on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(signal, cleanUp)
   process.channel?.unref() // to be told of the launcher's end is no reason to go on
   try {
     return await measureAll(flags, workspace)

@@ -27,6 +27,8 @@ export interface LabOptions {
 }
 
 const readyMsMax = 180_000
+/** Each fault is a relapse that doubles the cooldown: with the defaults a run would wait minutes. */
+const quickRecovery = { K2_DEGRADATION_COOLDOWN: '2s', K2_DEGRADATION_RAMP_STEP: '1s' }
 const controlMsMax = 10_000
 
 export const openLab = async (options: LabOptions): Promise<Lab> => {
@@ -186,6 +188,7 @@ export class Lab {
       outputFile: join(folder, 'output', `${name}.log`),
       env: {
         K2_FEEDS: 'binance',
+        ...quickRecovery,
         K2_DATA_DIR: join(folder, 'data', name),
         K2_KAFKA_BOOTSTRAP_SERVERS: kafkaBootstrap,
         K2_KAFKA_SCHEMA_REGISTRY_URL: registryUrl,
