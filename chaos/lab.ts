@@ -27,7 +27,7 @@ export interface LabOptions {
 }
 
 const readyMsMax = 180_000
-/** Each fault is a relapse that doubles the cooldown: with the defaults a run would wait minutes. */
+/** Each fault is a relapse that doubles the cooldown: by default a run would wait minutes. */
 const quickRecovery = { K2_DEGRADATION_COOLDOWN: '2s', K2_DEGRADATION_RAMP_STEP: '1s' }
 const controlMsMax = 10_000
 

@@ -80,7 +80,7 @@ const summaryOf = (flags: ChaosFlags, report: RunReport, startedMs: number) => (
 })
 
 // What was started ends with this process, at its exit: a signal alone would not let it. Nor would
-// a second one, which comes with Ctrl-C: the terminal sends one, and the launcher passes on its own.
+// a second one, which comes with Ctrl-C: the terminal's, and the one that the launcher passes on.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`chaos: the run could not be made: ${String(error)}`)

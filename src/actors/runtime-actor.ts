@@ -35,6 +35,7 @@ import type { Kernel } from './kernel.ts'
 import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
+import { seesLag } from './log/log-lag.ts'
 import { spoolProgram } from './log/spool-actor.ts'
 import type { LandedPipeline, Pipeline, PipelineOf } from './pipeline.ts'
 import { makePublisherActor, publisherInput } from './publisher/publisher-actor.ts'
@@ -128,7 +129,8 @@ const storage = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] =>
 
 const log = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
-  if (!shared.hasRole('ingest') && !shared.hasRole('land')) return []
+  const writes = shared.hasRole('ingest') || shared.hasRole('land')
+  if (!writes && !seesLag(shared)) return []
   return [
     worker(
       {
@@ -142,6 +144,13 @@ const log = (options: RuntimeOptions): readonly Child[] => {
       },
       fromEffect(logProgram(shared))
     ),
+    ...(writes ? writers(options) : [])
+  ]
+}
+
+const writers = (options: RuntimeOptions): readonly Child[] => {
+  const { fromEffect, shared } = options
+  return [
     worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared))),
     ...(shared.hasRole('ingest')
       ? [

@@ -195,7 +195,7 @@ const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
 
 const untilSignal = Effect.callback<void>((resume) => {
   const stop = () => resume(Effect.void)
-  // Ctrl-C is two signals, the terminal's and the launcher's: the second must not cut the end short.
+  // Ctrl-C is two signals, the terminal's and the launcher's: the second must not cut this short.
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   process.once('disconnect', stop) // the launcher died

@@ -26,6 +26,8 @@ const halves = [symbols.filter((_, index) => index % 2 === 0), symbols.filter((_
 const partitions = [0, 1, 2, 3]
 const commits = 'k2_commits_total'
 const table = 'market.trades'
+/** More records than wait in the partitions of one that commits so rarely. */
+const waitingMax = 10_000
 /** Longer than it takes until others have the partitions of a lander that sleeps. */
 const rareCommitAge = '10s'
 const testMsMax = 600_000
@@ -110,6 +112,7 @@ describe.skipIf(!areServicesRequired)('K2 in roles', () => {
           }
 
           await sleepsThroughItsLoss({ sleeper, heir, ingest: ingests[0]! })
+          await seeLagOf([sleeper, heir], [...ingests, serve])
 
           for (const ingest of ingests) ingest.kill('SIGTERM')
           for (const ingest of ingests)
@@ -135,6 +138,28 @@ describe.skipIf(!areServicesRequired)('K2 in roles', () => {
     testMsMax
   )
 })
+
+/** Overdue records that a process knows of; undefined where it knows nothing. */
+const lagAt = async (k2: K2Process): Promise<number | undefined> => {
+  const { data } = JSON.parse((await k2.get('/v1/system/degradation')).text) as {
+    readonly data: {
+      readonly signals: readonly {
+        readonly signal: string
+        readonly state: string
+        readonly value: number
+      }[]
+    }
+  }
+  return data.signals.find(({ signal, state }) => signal === 'lag' && state === 'fresh')?.value
+}
+
+/** Who captures or answers sees by table and log how far the landers are behind (R39). */
+const seeLagOf = async (landers: readonly K2Process[], others: readonly K2Process[]) => {
+  for (const lander of landers) lander.kill('SIGSTOP')
+  for (const k2 of others) await expect.poll(() => lagAt(k2)).toBeGreaterThan(waitingMax)
+  for (const lander of landers) lander.kill('SIGCONT')
+  for (const k2 of others) await expect.poll(() => lagAt(k2)).toBeLessThan(waitingMax)
+}
 
 interface Cast {
   readonly sleeper: K2Process

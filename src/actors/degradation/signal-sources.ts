@@ -11,7 +11,7 @@ import { retentionProbeMs } from '../../adapters/log/kafka/kafka-log.ts'
 import type { LoopDelay } from '../../adapters/telemetry/loop-delay.ts'
 import { streamedDataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import type { Reading, SignalKey } from '../../machines/pressure-marks.ts'
-import { lagSampleMs, overdueMsOf } from '../log/log-lag.ts'
+import { lagSampleMs, overdueMsOf, seesLag } from '../log/log-lag.ts'
 import type { LandingProgress } from '../lander/landing-progress.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { measureMs as diskMeasureMs } from '../repair/disk-actor.ts'
@@ -94,10 +94,11 @@ const streamed = ({ captured }: Shared): readonly StreamedPipeline[] =>
       .map((pipeline) => ({ pipeline, dataType }))
   )
 
-/** Who only captures, or only answers, cannot see how far the tables are behind the log. */
+/** Where the tables are landed elsewhere, `hasCaughtUp` is of them, whoever lands. */
 const lagSources = (shared: Shared): readonly SignalSource[] => {
-  if (!shared.hasRole('land')) return []
-  const caughtUp = new WeakSet<LandingProgress>()
+  if (!seesLag(shared)) return []
+  const caughtUp = new WeakSet<LandingProgress | Pipeline>()
+  const landsHere = shared.hasRole('land')
   const everyMs = lagSampleMs(shared)
   return streamed(shared).map(({ pipeline, dataType }) => {
     const overdueSpooled = spooledLag(shared, pipeline.topic)
@@ -110,13 +111,15 @@ const lagSources = (shared: Shared): readonly SignalSource[] => {
         const lag = shared.lag.current?.overdueOf(pipeline.topic)
         if (lag?.records === undefined || spooled === undefined) return undefined
         const progress = pipeline.landing.current
-        if (lag.records === 0 && progress?.isStarted === true) caughtUp.add(progress)
+        const lander = landsHere ? progress : pipeline
+        const isLanding = !landsHere || progress?.isStarted === true
+        if (lag.records === 0 && lander !== undefined && isLanding) caughtUp.add(lander)
         return {
           value: lag.records + spooled,
           limit: null,
           unit: 'records',
           atMs: performance.timeOrigin + lag.atMs - lag.ageMs,
-          hasCaughtUp: progress !== undefined && caughtUp.has(progress)
+          hasCaughtUp: lander !== undefined && caughtUp.has(lander)
         }
       })
     }
@@ -125,7 +128,7 @@ const lagSources = (shared: Shared): readonly SignalSource[] => {
 
 /** An embedded log deletes nothing that has not landed (R31). */
 const retentionSources = (shared: Shared): readonly SignalSource[] =>
-  shared.hasRole('land') && shared.config.kafkaBootstrapServers !== undefined
+  seesLag(shared) && shared.config.kafkaBootstrapServers !== undefined
     ? streamed(shared).map(({ pipeline, dataType }) => ({
         signal: 'retention',
         dataType,

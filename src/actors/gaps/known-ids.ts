@@ -5,7 +5,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { Shared } from '../shared.ts'
-import { tradesTableOf } from '../storage/trades-table.ts'
+import { tableOf } from '../storage/table-of.ts'
 import { readTradeStates } from './trade-states.ts'
 
 /**
@@ -16,7 +16,7 @@ export const lastKnownIds = (
   shared: Shared
 ): Effect.Effect<ReadonlyMap<string, number>, { readonly message: string }> =>
   Effect.gen(function* () {
-    const table = yield* tradesTableOf(shared)
+    const table = yield* tableOf(shared, shared.trades)
     if (table === null) return new Map<string, number>()
     const { sequences } = yield* readTradeStates(table)
     return new Map(

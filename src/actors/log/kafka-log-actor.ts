@@ -10,7 +10,8 @@
  *    with the new identities (R8).
  * 4. Partition counts are the declared ones, known also while no broker answers; a topic that has
  *    another count is a fault of the log.
- * 5. Tables that are away keep the log no longer than for a moment: what they have landed is then
+ * 5. Who only answers writes nothing: it opens the log to see how far the tables are behind (R39).
+ * 6. Tables that are away keep the log no longer than for a moment: what they have landed is then
  *    known later, and landers look for themselves where they begin.
  */
 import { join } from 'node:path'
@@ -124,7 +125,7 @@ const logOptions = (
     } satisfies KafkaLogOptions
   })
 
-/** (5); null where nothing is known to have landed. */
+/** (6); null where nothing is known to have landed. */
 const recordedOf = ({ telemetry }: Shared, pipeline: Pipeline) =>
   Effect.flatMap(servedTable(pipeline), readRecordedState).pipe(
     Effect.catch(({ message: detail }) =>
@@ -135,10 +136,11 @@ const recordedOf = ({ telemetry }: Shared, pipeline: Pipeline) =>
     )
   )
 
-const schemaIds = ({ config, folder, captured, telemetry }: Shared, kept: KeptSchemas) =>
+const schemaIds = ({ config, folder, captured, telemetry, hasRole }: Shared, kept: KeptSchemas) =>
   Effect.gen(function* () {
     const connection = registryOf(config)
-    if (connection === undefined) return undefined
+    const writes = hasRole('ingest') || hasRole('land') // (5)
+    if (connection === undefined || !writes) return undefined
     const registry = yield* openSchemaRegistry({
       connection,
       cacheFile: join(folder.root, 'schema-ids.json'),

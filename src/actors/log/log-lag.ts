@@ -1,18 +1,22 @@
 /**
  * How far the tables are behind the log, partition by partition, as metrics and counters (R2).
  *
- * 1. The table says what has landed, whoever landed it; where no table is open here, because this
- *    process only captures, or cannot be read, lag is unknown.
+ * 1. The table says what has landed, whoever landed it: a process that only captures or answers
+ *    reads it for this (R39). Where it cannot be read, lag is unknown.
  * 2. What is unknown has no value: it is taken away, and never 0.
  */
 import * as Effect from 'effect/Effect'
 import { type RecordedState, valueAt } from '../../adapters/iceberg/k2-summary.ts'
-import { readRecordedState, type Table } from '../../adapters/iceberg/table.ts'
+import { readRecordedState } from '../../adapters/iceberg/table.ts'
 import type { EventLog } from '../../adapters/log/event-log.ts'
 import { type Lag, LagHistory } from '../../adapters/log/lag-history.ts'
 import type { Metrics } from '../../adapters/telemetry/metrics.ts'
 import type { LandingProgress } from '../lander/landing-progress.ts'
+import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
+import { areTablesOpen, tableOf } from '../storage/table-of.ts'
+
+type RecordedOffsets = Pick<RecordedState, 'offsets'>
 
 interface TopicPartition {
   readonly topic: string
@@ -24,8 +28,8 @@ export type LagOf = (at: TopicPartition, landedOffset: number | undefined) => Ef
 
 interface MeasuredPipeline {
   readonly topic: string
-  /** Undefined while it is not open. */
-  readonly table: { readonly current: Table | undefined }
+  /** What its table has recorded as landed; null where that is not known. */
+  readonly recorded: Effect.Effect<RecordedOffsets | null>
   /** Of the lander of this process. */
   readonly landing: { readonly current: Pick<LandingProgress, 'positions'> | undefined }
 }
@@ -115,7 +119,7 @@ export const makeLogLag = (options: LagOptions): LogLag => {
 /** What the lander of this process has landed is known before the table is read again. */
 const landedOffset = (
   { landing }: MeasuredPipeline,
-  { offsets }: RecordedState,
+  { offsets }: RecordedOffsets,
   at: TopicPartition & { readonly logIdentity: string }
 ): number | undefined => {
   const recorded = valueAt(offsets, at)
@@ -129,14 +133,52 @@ const commitAgesOverdue = 2
 /** Of a log that is open, for as long as it is. */
 export const logLag = (shared: Shared, log: EventLog, lagOf: LagOf): LogLag =>
   makeLogLag({
-    // Who only captures has no tables open (1).
-    pipelines: shared.hasRole('land') ? shared.pipelines : [],
+    pipelines: measuredPipelines(shared).map((pipeline) => ({
+      topic: pipeline.topic,
+      recorded: recordedStateOf(shared, pipeline),
+      landing: pipeline.landing
+    })),
     log,
     lagOf,
     metrics: shared.telemetry.metrics,
     tableMs: shared.config.commitAgeMs,
     monotonicMs: shared.host.monotonicMs
   })
+
+/**
+ * Whether this process can see how far the tables are behind the log (R39): who lands can, and
+ * others where the tables are in a catalog that all share.
+ */
+export const seesLag = ({ hasRole, config }: Pick<Shared, 'hasRole' | 'config'>): boolean =>
+  hasRole('land') ||
+  (config.kafkaBootstrapServers !== undefined && config.icebergCatalogUri !== undefined)
+
+const measuredPipelines = (shared: Shared): readonly Pipeline[] => {
+  if (shared.hasRole('land')) return shared.pipelines
+  return seesLag(shared) ? shared.captured : []
+}
+
+const nothingLanded: RecordedOffsets = { offsets: {} }
+
+const recordedStateOf = (
+  shared: Shared,
+  pipeline: Pipeline
+): Effect.Effect<RecordedOffsets | null> => {
+  const unknown = Effect.succeed(null)
+  if (areTablesOpen(shared)) {
+    // Who would wait for one that is away would hold up the others.
+    return Effect.suspend(() => {
+      const table = pipeline.table.current
+      return table === undefined
+        ? unknown
+        : Effect.orElseSucceed(readRecordedState(table), () => null)
+    })
+  }
+  const elsewhere = tableOf(shared, pipeline)
+  return Effect.flatMap(elsewhere, (table) =>
+    table === null ? Effect.succeed(nothingLanded) : readRecordedState(table)
+  ).pipe(Effect.catch(() => unknown))
+}
 
 /** As often as pressure is sampled, and no less than metrics are read. */
 export const lagSampleMs = ({ config }: Pick<Shared, 'config'>): number =>
@@ -151,25 +193,21 @@ export const overdueMsOf = ({ config }: Pick<Shared, 'config'>): number =>
 
 interface Landed {
   readonly atMs: number
-  readonly recorded: RecordedState | null
+  readonly recorded: RecordedOffsets | null
 }
 
 /** Null where it is not known what has landed. */
 const recordedOf = (
-  { topic, table: { current: table } }: MeasuredPipeline,
+  { topic, recorded }: MeasuredPipeline,
   landed: Map<string, Landed>,
   { tableMs, monotonicMs }: LagOptions
-): Effect.Effect<RecordedState | null> => {
+): Effect.Effect<RecordedOffsets | null> => {
   const known = landed.get(topic)
   const nowMs = monotonicMs()
   if (known !== undefined && nowMs - known.atMs < tableMs) return Effect.succeed(known.recorded)
-  const reading: Effect.Effect<RecordedState | null> =
-    table === undefined
-      ? Effect.succeed(null)
-      : Effect.orElseSucceed(readRecordedState(table), () => null)
-  return Effect.tap(reading, (recorded) =>
+  return Effect.tap(recorded, (read) =>
     Effect.sync(() => {
-      landed.set(topic, { atMs: nowMs, recorded })
+      landed.set(topic, { atMs: nowMs, recorded: read })
     })
   )
 }

@@ -32,7 +32,7 @@ import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { observeRest } from '../ingest/feed-telemetry.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Shared } from '../shared.ts'
-import { tradesTableOf } from '../storage/trades-table.ts'
+import { tableOf } from '../storage/table-of.ts'
 import { type HealRequested, HealerVenue } from './healer-venue.ts'
 import { type HolesSeen, OpenHoles } from './open-holes.ts'
 
@@ -72,7 +72,7 @@ export const makeHealerActor = (
     exchange: shared.exchange,
     topic: shared.trades.topic,
     jumpMax: shared.config.sequenceJumpMax,
-    table: tradesTableOf(shared),
+    table: tableOf(shared, shared.trades),
     log: () => shared.log.current,
     publisher: () => shared.trades.publisher.current,
     nowMs: shared.nowMs

@@ -13,6 +13,7 @@ import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
 import { nameOf } from '../../../src/machines/pressure-marks.ts'
 
 const kafka = { K2_KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' }
+const catalog = { K2_ICEBERG_CATALOG_URI: 'http://127.0.0.1:1' }
 let scope: Scope.Closeable
 let nowMs: number
 
@@ -67,7 +68,13 @@ describe('what a process can measure goes by its roles', () => {
     ['who lands', { ...kafka, K2_ROLES: 'land' }, [
       ...process, ...lag, 'retention:trades', 'retention:quotes'
     ]],
-    ['who answers', { ...kafka, K2_ROLES: 'serve' }, process]
+    ['who answers', { ...kafka, K2_ROLES: 'serve' }, process],
+    ['who captures, beside a catalog of all', { ...kafka, ...catalog, K2_ROLES: 'ingest' }, [
+      ...process, ...lag, 'retention:trades', 'retention:quotes', ...capture
+    ]],
+    ['who answers from a catalog of all', { ...kafka, ...catalog, K2_ROLES: 'serve' }, [
+      ...process, ...lag, 'retention:trades', 'retention:quotes'
+    ]]
   ])('%s', (_who, settings, names) => {
     expect(signalsOf(sharedOf(settings)).map(nameOf).sort()).toEqual(names.toSorted())
   })

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import type { PartitionPosition } from '../../../src/actors/lander/lander-ports.ts'
 import { embeddedLagOf, type LagOptions, makeLogLag } from '../../../src/actors/log/log-lag.ts'
 import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
-import type { Table } from '../../../src/adapters/iceberg/table.ts'
+import { readRecordedState, type Table } from '../../../src/adapters/iceberg/table.ts'
 import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { emptyPartitionState } from '../../../src/machines/partition-fold.ts'
 import { declareMetrics, type Metrics } from '../../../src/adapters/telemetry/metrics.ts'
@@ -43,10 +43,16 @@ const bounds = (_topic: string, partition: number) => {
     : Effect.fail(new LogUnavailable({ topicPartition: topic, detail: 'away' }))
 }
 
+const recorded = Effect.suspend(() =>
+  table.current === undefined
+    ? Effect.succeed(null)
+    : Effect.orElseSucceed(readRecordedState(table.current), () => null)
+)
+
 const lagOver = (given: Partial<LagOptions> = {}) => {
   const monotonicMs = () => nowMs
   return makeLogLag({
-    pipelines: [{ topic, table, landing }],
+    pipelines: [{ topic, recorded, landing }],
     log: { topics: new Map([[topic, 2]]), identityOf: () => logIdentity },
     lagOf: embeddedLagOf({ bounds }, { overdueMs, monotonicMs }),
     metrics,
