@@ -25,7 +25,7 @@ export const scenarioNames = [
 /** They mount a small disk, which takes root. */
 const needsRoot = ['disk-full']
 /** Beyond the time of its faults: services, warm-up, healing, draining, verdict. */
-const aroundMsMax = 900_000
+const aroundMsMax = 1_500_000
 
 export const isRoot = process.getuid?.() === 0
 
