@@ -1,7 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Effect, Exit, Fiber, Scope } from 'effect'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
@@ -12,6 +8,7 @@ import {
   type SocketEvent
 } from '../../../src/adapters/exchange/binance-socket.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
+import { hasOpenssl, selfSigned } from '../../support/certificates.ts'
 import { type FakeVenue, type FakeVenueOptions, openFakeVenue } from '../../support/fake-venue.ts'
 
 const opened: FakeVenue[] = []
@@ -143,42 +140,7 @@ describe('connecting', () => {
   })
 })
 
-const hasOpenssl = (() => {
-  try {
-    return execFileSync('openssl', ['version']).length > 0
-  } catch {
-    return false
-  }
-})()
-
 describe.skipIf(!hasOpenssl)('certificates (needs openssl)', () => {
-  const selfSigned = () => {
-    const folder = mkdtempSync(join(tmpdir(), 'k2-tls-'))
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        ...subject
-      ],
-      { stdio: 'ignore' }
-    )
-    const pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
-    rmSync(folder, { recursive: true })
-    return pair
-  }
-
   test('an unknown one is refused, a trusted one is not', async () => {
     const tls = selfSigned()
     const venue = await venueWith({ tls, onConnected: (socket) => socket.send('x') })
