@@ -11,7 +11,6 @@
 import { join } from 'node:path'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
 import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { openWorkerThread } from '../../adapters/thread/worker-thread.ts'
@@ -31,6 +30,7 @@ import { LandingFailed } from './lander-ports.ts'
 import type { LanderKafka } from './lander-log.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
 import { LandingProgress } from './landing-progress.ts'
+import { makeSilence } from './silence.ts'
 import { observeLanderLog, observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
@@ -44,15 +44,6 @@ const youngHeapBytesMax = 8 * 1_024 ** 2
 /** How long the thread may take to release DuckDB once it is asked to end. */
 export const landerStopMsMax = 3_000
 
-/** The worker has not reported for too long. */
-class LanderSilent extends Schema.TaggedError<LanderSilent>()('LanderSilent', {
-  silentMs: Schema.Number
-}) {
-  override get message() {
-    return `the lander's worker has not reported for ${this.silentMs} ms`
-  }
-}
-
 export const landerProgram =
   (shared: Shared, pipeline: LandedPipeline) =>
   (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
@@ -65,7 +56,7 @@ export const landerProgram =
       const log = yield* served(shared.log, 'the event log')
       const progress = new LandingProgress()
       const finished = Deferred.makeUnsafe<void, LandingFailed>()
-      let heardMs = shared.nowMs()
+      const silence = makeSilence(silentMsMax)
       let memoryBytes = 0
       const name = `lander:${pipeline.dataType}`
       const memory = yield* shared.memory.reporter(name)
@@ -78,7 +69,7 @@ export const landerProgram =
           youngHeapBytesMax: isFirst ? undefined : youngHeapBytesMax,
           stopMsMax: landerStopMsMax,
           onMessage: contain((answer: LanderAnswer) => {
-            heardMs = shared.nowMs()
+            silence.broken()
             if (answer.type === 'memory.sampled') memoryBytes = bytesOf(answer)
             if (answer.type === 'lander.observed' && answer.event.type === 'lander.started') ready()
             handleAnswer(answer, { shared, pipeline, name, memory, progress, finished })
@@ -93,20 +84,13 @@ export const landerProgram =
         for (const watermark of served.watermarks()) advance(watermark)
         return served.changed(advance)
       })
-      const silence = Effect.sync(() => shared.nowMs() - heardMs).pipe(
-        Effect.flatMap((silentMs) =>
-          silentMs > silentMsMax ? Effect.fail(new LanderSilent({ silentMs })) : Effect.void
-        ),
-        Effect.andThen(Effect.sleep(1_000)),
-        Effect.forever
-      )
       yield* Effect.forkScoped(
         Effect.andThen(
           drainRequested(commands),
           Effect.sync(() => thread.post({ type: 'drain.requested' }))
         )
       )
-      yield* Effect.raceFirst(Deferred.await(finished), Effect.raceFirst(thread.exited, silence))
+      yield* Effect.raceAllFirst([Deferred.await(finished), thread.exited, silence.watching])
       shared.drained.landedOffsets.set(
         pipeline.topic,
         new Map(progress.positions.map(({ partition, offset }) => [partition, offset]))
