@@ -9,6 +9,7 @@ import { topicName } from '../market/instrument.ts'
 import type { DataTypeSpec, LogSpec } from './data-types.ts'
 import { Gate } from './gate.ts'
 import type { LandingProgress } from './lander/landing-progress.ts'
+import { PublishLedger } from './publisher/publish-ledger.ts'
 import type { RecordPublisher } from './publisher/record-publisher.ts'
 import type { TableSpec } from './storage/data-folder.ts'
 
@@ -28,6 +29,8 @@ export interface Pipeline {
   readonly tableName: string
   readonly table: Gate<Table>
   readonly publisher: { readonly current: PublisherFacts | undefined }
+  /** Where the records are that publishers of this process have taken (R16). */
+  readonly ledger: PublishLedger
   /** Between publisher and event log. */
   readonly circuit: CircuitFacts
   /** Where landing stands, as its actor last reported. */
@@ -74,6 +77,7 @@ export const makePipeline = <In>(
   tableName: `market.${tableSpec.name}`,
   table: new Gate(),
   publisher: new Gate(),
+  ledger: new PublishLedger(),
   circuit: { openedMs: null },
   landing: new Gate()
 })

@@ -25,6 +25,7 @@ import type { BinanceSocket } from '../adapters/exchange/binance-socket.ts'
 import { generatedSymbols } from '../adapters/simulator/venue-listing.ts'
 import type { FeedInput } from '../machines/feed-protocol.ts'
 import { backoffDefault, seedFor } from '../machines/restart-policy.ts'
+import { conservationProgram } from './conservation/conservation-actor.ts'
 import { degradationChildren } from './degradation/degradation-group.ts'
 import { claimsProgram } from './gaps/claims-actor.ts'
 import { gapWriterProgram } from './gaps/gap-writer-actor.ts'
@@ -93,6 +94,11 @@ export const runtimeTree = (options: RuntimeOptions): Child =>
     worker(
       { id: 'telemetry', drainMsMax, onLimit },
       options.fromEffect(telemetryProgram(options.shared))
+    ),
+    // Ends after all whose records it counts.
+    worker(
+      { id: 'conservation', drainMsMax, onLimit },
+      options.fromEffect(conservationProgram(options.shared))
     ),
     ...group(options, 'storage', storage(options)),
     ...group(options, 'log', log(options)),

@@ -28,12 +28,15 @@ import {
   referenceDataSpec,
   tradesSpec
 } from './data-types.ts'
+import { ConservationBoard } from './conservation/conservation-board.ts'
 import { DegradationBoard } from './degradation/degradation-board.ts'
 import { MemoryBoard } from './degradation/memory-board.ts'
 import { PolicyHolder } from './degradation/policy-holder.ts'
+import { type Faults, noFaults } from './faults.ts'
 import { ClaimQueue } from './gaps/claim-queue.ts'
 import { Gate } from './gate.ts'
 import { type Host, nodeHost } from './host.ts'
+import { type Intake, makeIntake } from './ingest/intake.ts'
 import type { LogLag } from './log/log-lag.ts'
 import type { FeedTrade } from './publisher/record-packer.ts'
 import {
@@ -68,6 +71,7 @@ export interface Shared {
   readonly nowMs: () => number
   readonly uuid: () => string
   readonly host: Host
+  readonly faults: Faults
   readonly exchange: ExchangeCode
   /** What this process does, by `K2_ROLES`. */
   readonly hasRole: (role: Role) => boolean
@@ -76,6 +80,10 @@ export interface Shared {
   readonly referenceData: LandedPipelineOf<ReferenceDataV2>
   /** Claims go through its log; the ledger that is derived from them is its table. */
   readonly gaps: PipelineOf<GapClaimV1>
+  /** What the feed has received, and what became of it there. */
+  readonly intake: Intake
+  /** Whether nothing has disappeared, as it was checked last. */
+  readonly conservation: ConservationBoard
   /** What was let go, until it is published. */
   readonly claims: ClaimQueue
   /** Of all data types: what has landed is kept and can be asked for. */
@@ -153,7 +161,8 @@ interface ExpiredFiles {
 }
 
 export const makeShared = (
-  options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'> & Partial<Pick<Shared, 'host'>>
+  options: Pick<Shared, 'config' | 'telemetry' | 'nowMs' | 'uuid'> &
+    Partial<Pick<Shared, 'host' | 'faults'>>
 ): Shared => {
   const exchange = options.config.feeds.includes('binance') ? 'BINANCE' : 'SIMULATED'
   const trades = makeLandedPipeline(tradesSpec, exchange)
@@ -167,6 +176,7 @@ export const makeShared = (
   ]
   return {
     host: nodeHost,
+    faults: noFaults,
     ...options,
     folder: dataFolderAt(options.config.dataDir),
     exchange,
@@ -175,6 +185,8 @@ export const makeShared = (
     quotes,
     referenceData,
     gaps,
+    intake: makeIntake(),
+    conservation: new ConservationBoard(),
     claims: new ClaimQueue(),
     pipelines: [trades, quotes, referenceData, gaps],
     captured: [...landed, gaps],

@@ -41,17 +41,24 @@ interface ApiRoute<A> {
   readonly decode: (json: unknown) => A
 }
 
-/** Exit code of the command: what `tell` says of the answer, or 2. */
+/** Exit code of the command: what the answer means, 0 unless told, or 2. */
 export const answerFromApi = <A>(
   given: Given,
   io: CommandIo,
-  { tell, ...route }: ApiRoute<A> & { readonly tell: (answered: ApiAnswer<A>) => void }
+  {
+    tell,
+    exitCodeOf = () => 0,
+    ...route
+  }: ApiRoute<A> & {
+    readonly tell: (answered: ApiAnswer<A>) => void
+    readonly exitCodeOf?: (answer: A) => number
+  }
 ): Promise<number> =>
   Effect.runPromise(
     Effect.match(askApi(given, route), {
       onSuccess: (answered) => {
         tell(answered)
-        return 0
+        return exitCodeOf(answered.answer)
       },
       onFailure: ({ message }) => {
         io.complain(message)

@@ -8,6 +8,7 @@ import { realpathSync } from 'node:fs'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
+import { conservationCommand } from './conservation-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { gapsCommand } from './gaps-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
@@ -23,7 +24,8 @@ const commands: readonly Command[] = [
   queryReferenceDataCommand,
   pressureInjectCommand,
   pressureClearCommand,
-  gapsCommand
+  gapsCommand,
+  conservationCommand
 ]
 
 /** The command whose words the arguments begin with, and what follows them. */

@@ -4,7 +4,8 @@
  *
  * 1. The outcome depends on the state, the records and their order alone.
  * 2. Every consumed record is counted once: consumed = landed + duplicates + dead-lettered + held.
- *    The counters are part of the state, so they are exact across restarts (R16).
+ *    The counters are part of the state, so they are exact across restarts (R16), and with `origin`
+ *    they say how far the offset must have come.
  * 3. A rejected record costs itself only: its neighbours land (R29, R30).
  */
 import { messageId } from '../market/instrument.ts'
@@ -66,6 +67,13 @@ export interface PartitionState {
   /** Sequence per `{EXCHANGE}:{symbol}`, and per load where the source has no ids (R26). */
   readonly sequences: Record<string, SymbolSequence>
   readonly counters: PartitionCounters
+  /**
+   * Offset at which counting began: what is consumed lies between it and the position. Absent from
+   * a state that is not bound to a log: of an older K2, or moved by an operator.
+   */
+  origin?: number
+  /** Offsets of a compacted topic that had no record any more; absent where there were none. */
+  compactedAway?: number
 }
 
 type RejectReason =

@@ -50,6 +50,7 @@ describe('what the roles of a process start', () => {
     expect(landing).toEqual(['dead-letters', 'claims'])
     expect(others).toEqual({
       telemetry: [],
+      conservation: [],
       reading: ['http'],
       degradation: ['manager', 'sampler'],
       repair: ['healer', 'disk']
@@ -69,6 +70,7 @@ describe('what the roles of a process start', () => {
   test('serving needs the tables only', () => {
     expect(treeOf('serve')).toEqual({
       telemetry: [],
+      conservation: [],
       storage: ['trades', 'quotes', 'reference_data', 'gaps'],
       reading: ['queries', 'http'],
       degradation: ['manager', 'sampler'],

@@ -25,7 +25,7 @@ import {
 } from '../../adapters/exchange/rest-request.ts'
 import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import {
-  FeedAccount,
+  type FeedAccount,
   noneRefused,
   type RefusedBySymbol
 } from '../../adapters/exchange/feed-account.ts'
@@ -42,12 +42,13 @@ import type {
 import type { IngestPolicy } from '../../machines/ingest-policy.ts'
 import type { Instrument } from '../../market/instrument.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
-import { defaultCryptoTiers } from '../../market/tier.ts'
+import { defaultCryptoTiers, tierOf } from '../../market/tier.ts'
 import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
 import { frameLetters, observeFrames, observeRest } from './feed-telemetry.ts'
+import type { Intake } from './intake.ts'
 import { KeptIds } from './kept-ids.ts'
 
 /** Stands for the address of the exchange that this process simulates. */
@@ -55,19 +56,17 @@ export const simulatedAddress = 'simulated:'
 
 const lettersPerMinuteMax = 100
 
-/** What a feed received since it was made, by data type. */
-export interface FeedAccounts {
-  readonly trades: FeedAccount
-  readonly quotes: FeedAccount
-}
-
 /** The newest trade id of each symbol that the venue answers for (R3). */
 export type AskNewestIds = (
   restUrl: string,
   symbols: readonly string[]
 ) => Effect.Effect<ReadonlyMap<string, number>, VenueError>
 
+/** What a feed received since it was made, by data type. */
+export type FeedAccounts = Pick<Intake, 'trades' | 'quotes'>
+
 interface FeedParts {
+  /** By default those that the process shows. */
   readonly accounts?: FeedAccounts
   readonly newestIds?: AskNewestIds
 }
@@ -78,8 +77,7 @@ export const makeFeedActor = (
   feed: string,
   { accounts, newestIds = newestIdsOf(shared) }: FeedParts = {}
 ) => {
-  const account = accounts?.trades ?? new FeedAccount()
-  const quoteAccount = accounts?.quotes ?? new FeedAccount()
+  const { trades: account, quotes: quoteAccount } = accounts ?? shared.intake
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
   const kept = new KeptIds(shared)
@@ -148,6 +146,9 @@ const resolveInstruments = (
   Effect.gen(function* () {
     const address = yield* restAddress(shared, restUrl)
     const found = yield* fetchInstruments(address, symbols, restOptions(shared))
+    for (const instrument of found) {
+      shared.intake.tiers.set(instrument.symbol, tierOf(defaultCryptoTiers, instrument))
+    }
     return found.map((instrument): Instrument => ({ ...instrument, exchange: shared.exchange }))
   })
 
@@ -197,9 +198,13 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
         notifyParent({ ...notice, stream })
       },
       sink: {
-        offer: (trades) =>
+        offer: (trades, onTaken) =>
           dataTypes.includes('trades')
-            ? Effect.flatMap(shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+            ? Effect.flatMap(shared.trades.publisher.get, (publisher) =>
+                shared.faults.losesBatch('handover:trades')
+                  ? Effect.succeed(noneRefused)
+                  : publisher.offer(trades, onTaken)
+              )
             : Effect.as(
                 noteShed(shared, shared.trades.topic, 'not_captured', trades.length),
                 noneRefused
@@ -253,12 +258,17 @@ const openConnection = (
 
 /** (4) */
 const quoteSink = (shared: Shared) => ({
-  offer: (records: readonly QuoteV2[]): Effect.Effect<'shed' | RefusedBySymbol> =>
+  offer: (
+    records: readonly QuoteV2[],
+    onTaken: (refused: RefusedBySymbol) => void
+  ): Effect.Effect<'shed' | RefusedBySymbol> =>
     Effect.suspend((): Effect.Effect<'shed' | RefusedBySymbol> => {
       const { quotes } = shared
       const publisher = quotes.publisher.current
       if (publisher !== undefined && !publisher.refused) {
-        return publisher.offer(records)
+        return shared.faults.losesBatch('handover:quotes')
+          ? Effect.succeed(noneRefused)
+          : publisher.offer(records, onTaken)
       }
       const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
       return Effect.as(noteShed(shared, quotes.topic, reason, records.length), 'shed' as const)

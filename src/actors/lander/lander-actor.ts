@@ -131,13 +131,18 @@ const workerData = (
     commitBytesMax: shared.config.commitBytesMax,
     commitAgeMs: shared.config.commitAgeMs,
     limits: { ...defaultSequenceLimits, jumpMax: shared.config.sequenceJumpMax },
-    logFaults: faultsOf(topic, log)
+    logFaults: faultsOf(topic, log),
+    ...lossOf(shared, dataType)
   },
   snapshotsMax: shared.config.snapshotsMax,
   duckdbBytesMax: isCompacted
     ? rareDuckdbBytes
     : duckdbShare(shared)
 })
+
+/** Of tests only. */
+const lossOf = ({ faults: { landerLoses } }: Shared, dataType: DataType) =>
+  landerLoses?.dataType === dataType ? { losesBatch: landerLoses.batch } : {}
 
 const duckdbShare = ({ config, landed }: Shared): number =>
   Math.floor(config.duckdbBytesMax / landed.filter(({ isCompacted }) => !isCompacted).length)

@@ -102,6 +102,8 @@ export interface LanderOptions {
   readonly limits: SequenceLimits
   /** Partitions that the log itself reports as damaged, with the reason (R8). */
   readonly logFaults: ReadonlyMap<number, string>
+  /** Which of the batches that are read vanishes, from 1: absent but in tests (see `Faults`). */
+  readonly losesBatch?: number
 }
 
 export interface LanderPorts<A extends SequencedRecord, Files> {
@@ -146,5 +148,8 @@ export interface PartitionPosition {
   readonly partition: number
   /** Next offset to land. */
   readonly offset: number
+  /** Where counting began, and offsets since that held no record; absent where nothing counts. */
+  readonly origin?: number | undefined
+  readonly compactedAway?: number
   readonly counters: PartitionCounters
 }

@@ -31,6 +31,8 @@ export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly fold: FoldContext<A>
   /** Absent where the data type has no compact form. */
   readonly learnCompact?: LearnCompact<A> | undefined
+  /** Whether the next batch vanishes: absent but in tests (see `Faults`). */
+  readonly losesBatch?: (() => boolean) | undefined
   readonly nowMs: () => number
 }
 
@@ -73,6 +75,8 @@ export class LandingPartition<A extends SequencedRecord> {
     this.position = known ? recorded.offset : recorded.startOffset
     this.#cutOffset = this.position
     this.#state = known ? recorded.state : emptyPartitionState()
+    const { counters, compactedAway = 0 } = this.#state
+    this.#state.origin ??= this.position - counters.consumed - compactedAway
   }
 
   /** Whether records have been read that are not part of a cut yet (R30). */
@@ -100,6 +104,8 @@ export class LandingPartition<A extends SequencedRecord> {
     return {
       partition: this.partition,
       offset: this.position,
+      origin: this.#state.origin,
+      compactedAway: this.#state.compactedAway ?? 0,
       counters: { ...this.#state.counters }
     }
   }
@@ -117,7 +123,12 @@ export class LandingPartition<A extends SequencedRecord> {
       this.fault = `the log gave ${given} where ${this.position} is next`
       return
     }
-    const { label } = this.#options
+    const { label, losesBatch } = this.#options
+    if (losesBatch?.() === true) {
+      this.position = batch.endOffset
+      return
+    }
+    const consumedBefore = this.#state.counters.consumed
     const bytes = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length)
     const decode = this.#decoders.of(batch)
     const isOurSchema = decode === this.#options.codec.decode
@@ -154,6 +165,11 @@ export class LandingPartition<A extends SequencedRecord> {
       const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
       foldRecord(this.#state, { offset: range.offset, key, record }, this.#options.fold, sink)
     })
+    if (this.#options.fold.rules.isCompacted === true) {
+      const records = this.#state.counters.consumed - consumedBefore
+      const away = batch.endOffset - this.position - records
+      if (away > 0) this.#state.compactedAway = (this.#state.compactedAway ?? 0) + away
+    }
     this.position = batch.endOffset
   }
 

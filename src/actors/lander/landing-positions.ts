@@ -34,12 +34,14 @@ export const openPartitions = <A extends SequencedRecord, Files>(
       failedAt('assignment')
     )
     const recorded = yield* table.positions
+    const losesBatch = lossOf(options)
     const tableFault = recorded.fault ?? foreignFault(recorded, log.identityOf(options.topic))
     return yield* Effect.forEach(partitions, (partition) =>
       Effect.gen(function* () {
         const opened = yield* openPartition(partition, recorded.byPartition.get(partition), {
           options,
-          ports
+          ports,
+          losesBatch
         })
         opened.fault = tableFault ?? opened.fault ?? options.logFaults.get(partition)
         return opened
@@ -70,10 +72,23 @@ const foreignFault = (
       "start K2 with that log's data folder, or go over to this one: npm run k2 -- adopt-log"
     : undefined
 
+interface OpenContext<A extends SequencedRecord, Files> {
+  readonly options: LanderOptions
+  readonly ports: LanderPorts<A, Files>
+  readonly losesBatch: (() => boolean) | undefined
+}
+
+/** Of one session: the next one reads what was not committed again. */
+const lossOf = ({ losesBatch }: LanderOptions): (() => boolean) | undefined => {
+  if (losesBatch === undefined) return undefined
+  let read = 0
+  return () => ++read === losesBatch
+}
+
 const openPartition = <A extends SequencedRecord, Files>(
   partition: number,
   recorded: RecordedPosition | undefined,
-  { options, ports }: { readonly options: LanderOptions; readonly ports: LanderPorts<A, Files> }
+  { options, ports, losesBatch }: OpenContext<A, Files>
 ): Effect.Effect<LandingPartition<A>, LandingFailed> =>
   Effect.gen(function* () {
     const { log, table, codec, nowMs } = ports
@@ -90,6 +105,7 @@ const openPartition = <A extends SequencedRecord, Files>(
       codec,
       fold,
       learnCompact: ports.learnCompact,
+      losesBatch,
       nowMs
     }
     const { startOffset, durableEnd } = yield* boundsOf(log, options.topic, partition)

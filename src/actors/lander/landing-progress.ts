@@ -13,6 +13,9 @@ export class LandingProgress {
   #positions: readonly PartitionPosition[] = []
   readonly #stopped = new Map<number, string>()
   #isStarted = false
+  #rows = 0
+  /** What had landed before the rows that are counted. */
+  #landedBefore = 0
   #lastCommitMs: number | undefined
   #snapshotId: string | undefined
 
@@ -21,11 +24,14 @@ export class LandingProgress {
       case 'lander.started':
         this.#positions = event.positions
         this.#isStarted = true
+        this.#rows = 0
+        this.#landedBefore = this.totals.landed
         // What is still stopped is reported again.
         this.#stopped.clear()
         return
       case 'commit.landed':
         this.#positions = event.positions
+        this.#rows += event.rows
         this.#lastCommitMs = nowMs
         this.#snapshotId = event.snapshotId
         return
@@ -58,6 +64,14 @@ export class LandingProgress {
       for (const key of counterKeys) totals[key] += counters[key]
     }
     return totals
+  }
+
+  /**
+   * Rows of the commits since the table was read last, and how many records counted as landed
+   * meanwhile.
+   */
+  get sinceStart(): { readonly rows: number; readonly landed: number } {
+    return { rows: this.#rows, landed: this.totals.landed - this.#landedBefore }
   }
 
   /** Partitions that an operator must see to. */

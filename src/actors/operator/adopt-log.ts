@@ -23,6 +23,7 @@ import {
   type StateOfPartition,
   transferStates
 } from '../../machines/state-transfer.ts'
+import type { PartitionState } from '../../machines/partition-fold.ts'
 import { parsePartitionState } from '../lander/landing-partition.ts'
 import { type PlannedPartition, planPartition, type StartingPoint } from './adoption-plan.ts'
 import type { PartitionSurvey } from '../../adapters/log/log-survey.ts'
@@ -145,10 +146,13 @@ export const adopt = (plan: AdoptionPlan, { table, goOnAt, writeLetters }: Adopt
     })
   })
 
-/** In the same log a partition keeps its state; from other logs they are carried over. */
+/**
+ * In the same log a partition keeps its state, but for where counting began if the offset jumps:
+ * what an operator has given up was not consumed (R16). From other logs they are carried over.
+ */
 const statesFor = (
   table: Table,
-  { topic, logIdentity, partitionCount, recorded, retired }: AdoptionPlan
+  { topic, logIdentity, partitionCount, partitions, recorded, retired }: AdoptionPlan
 ) =>
   Effect.gen(function* () {
     const own = recorded.states[logIdentity]?.[topic] ?? {}
@@ -166,9 +170,15 @@ const statesFor = (
     })
     const pathOf = (partition: number) => {
       const path = own[partition]
-      if (!isMoved && path !== undefined) return Effect.succeed(path)
-      const bytes = Buffer.from(JSON.stringify(moved.states[partition]))
-      return writeState(table, `${topic}-${partition}`, bytes)
+      const write = (state: PartitionState) =>
+        writeState(table, `${topic}-${partition}`, Buffer.from(JSON.stringify(state)))
+      if (isMoved || path === undefined) return write(moved.states[partition]!)
+      const { from, to } = partitions.find((it) => it.partition === partition)!
+      if (from === to) return Effect.succeed(path)
+      return Effect.flatMap(stateOf(table, path), (kept) => {
+        const { origin: _origin, ...state } = kept
+        return write(state)
+      })
     }
     return { returned: moved.returned, pathOf }
   })

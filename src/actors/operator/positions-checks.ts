@@ -53,7 +53,7 @@ export const checkLineage = (view: TableView, findings: Findings): void => {
 /**
  * Every state that a retained snapshot names exists and decodes, there is one per offset, and its
  * counters have followed the offsets: consumed = landed + duplicates + dead-lettered + held, and
- * offset − consumed stays what it was (R16).
+ * offset − consumed is where counting began, and stays what it was (R16).
  */
 export const checkStates = (view: TableView, findings: Findings) =>
   Effect.gen(function* () {
@@ -77,12 +77,19 @@ export const checkStates = (view: TableView, findings: Findings) =>
             for (const fault of countFaults(state)) findings.add(`${path}: ${fault}`)
         }
         if (state === null) continue
-        const gap = place.offset - state.counters.consumed
+        const { counters, compactedAway = 0, origin } = state
+        const gap = place.offset - counters.consumed - compactedAway
+        if (origin !== undefined && origin !== gap)
+          findings.add(
+            `snapshot ${id}: ${nameOf(place)} is at ${place.offset}, its state has consumed ` +
+              `${counters.consumed} from ${origin} on`,
+            [id]
+          )
         const known = isByOperator(snapshot) ? undefined : gaps.get(nameOf(place))
         if (known !== undefined && known !== gap)
           findings.add(
             `snapshot ${id}: ${nameOf(place)} is at ${place.offset}, its state has consumed ` +
-              `${state.counters.consumed}: they moved apart by ${gap - known}`,
+              `${counters.consumed}: they moved apart by ${gap - known}`,
             [id]
           )
         gaps.set(nameOf(place), gap)

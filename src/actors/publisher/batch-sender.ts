@@ -29,6 +29,8 @@ export interface BatchSenderOptions {
   readonly deadLetter: (record: LargeRecord) => Effect.Effect<void, { readonly message: string }>
   /** Ends when what was begun with it has taken too long. */
   readonly deadline: Effect.Effect<void>
+  /** The log has so many records more. */
+  readonly onAppended: (records: number) => void
   /** The log has no room. */
   readonly onRefused: (detail: string) => void
 }
@@ -36,13 +38,16 @@ export interface BatchSenderOptions {
 export type SendBatch = (packed: PackedRecords) => Effect.Effect<SendOutcome>
 
 export const makeSendBatch = (options: BatchSenderOptions): SendBatch => {
-  const { topic, partition, log, deadline, onRefused } = options
+  const { topic, partition, log, deadline, onAppended, onRefused } = options
   const send: SendBatch = (packed) =>
     Effect.suspend(() => {
       const current = log()
       if (current === undefined) return Effect.succeed(logAway)
       const append = Effect.match(current.append(topic, partition, packed), {
-        onSuccess: () => acknowledged,
+        onSuccess: () => {
+          onAppended(packed.recordCount)
+          return acknowledged
+        },
         onFailure: (error): SendOutcome | BatchTooLarge => {
           const { _tag, message: detail } = error
           if (_tag === 'BatchTooLarge') return error
@@ -65,14 +70,16 @@ export const makeSendBatch = (options: BatchSenderOptions): SendBatch => {
       outcome.type === 'failed'
         ? Effect.succeed(outcome)
         : Effect.map(send(second), (last) =>
-            last.type === 'failed' ? last : { ...last, setAside: outcome.setAside + last.setAside }
+            last.type === 'failed'
+              ? last
+              : { ...last, setAside: [...outcome.setAside, ...last.setAside] }
           )
     )
   }
   return send
 }
 
-const acknowledged: SendOutcome = { type: 'acknowledged', setAside: 0 }
+const acknowledged: SendOutcome = { type: 'acknowledged', setAside: [] }
 const unanswered: SendOutcome = {
   type: 'failed',
   isIndeterminate: true,
@@ -95,8 +102,9 @@ const setAside = (
     isIndeterminate: false,
     detail: `${detail}; no dead letter could be written: ${why}`
   })
-  const writing = Effect.match(deadLetter({ ...onlyRecordOf(packed), detail }), {
-    onSuccess: (): SendOutcome => ({ type: 'acknowledged', setAside: 1 }),
+  const record = onlyRecordOf(packed)
+  const writing = Effect.match(deadLetter({ ...record, detail }), {
+    onSuccess: (): SendOutcome => ({ type: 'acknowledged', setAside: [record.key] }),
     onFailure: ({ message }) => failed(message)
   })
   return Effect.raceFirst(writing, Effect.as(deadline, failed('it took too long')))

@@ -13,8 +13,8 @@ import type { CircuitCommand, CircuitNotice } from '../../machines/circuit-break
 export type Leave = { readonly probe: number | null }
 
 export type SendOutcome =
-  /** `setAside`: records of it that are dead letters instead. */
-  | { readonly type: 'acknowledged'; readonly setAside: number }
+  /** `setAside`: keys of its records that are dead letters instead, one each. */
+  | { readonly type: 'acknowledged'; readonly setAside: readonly string[] }
   | { readonly type: 'failed'; readonly isIndeterminate: boolean; readonly detail: string }
 
 export class Circuit {

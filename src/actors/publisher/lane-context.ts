@@ -60,5 +60,7 @@ export interface LaneContext {
   readonly settled: (bytes: number) => void
   /** The lane holds a batch that nobody takes, or does so no more. */
   readonly held: (change: 1 | -1) => void
+  /** Whether the next batch vanishes: false but for tests (see `Faults`). */
+  readonly losesBatch: () => boolean
   readonly observe: (event: LaneEvent) => void
 }

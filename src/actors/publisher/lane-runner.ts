@@ -22,6 +22,7 @@ import { makeSendBatch } from './batch-sender.ts'
 import type { Leave, SendOutcome } from './circuit.ts'
 import type { LaneContext } from './lane-context.ts'
 import type { PendingBatch, PublisherLane } from './publisher-lane.ts'
+import { sharesOf } from './symbol-shares.ts'
 
 export class LaneRunner<In> {
   readonly lane: PublisherLane<In>
@@ -50,6 +51,11 @@ export class LaneRunner<In> {
   get isDiverted(): boolean {
     const { circuit, isSpilling } = this.#context
     return !circuit.isClosed || this.#isHeld || !this.#isSpoolEmpty || isSpilling()
+  }
+
+  /** Records that the spool says to have. */
+  get inSpool(): number {
+    return this.#spool?.records ?? 0
   }
 
   /** Whether the spool takes what it has room for. */
@@ -85,25 +91,47 @@ export class LaneRunner<In> {
    * which there was no room.
    */
   readonly rescue: Effect.Effect<number> = Effect.suspend(() => {
-    // (3)
-    const inHand = this.#inHand && { ...this.#inHand, packed: copyOf(this.#inHand.packed) }
-    let batch = inHand ?? this.lane.take()
     let lostBytes = 0
+    // (3)
+    if (this.#inHand !== undefined) {
+      this.#inHand = { ...this.#inHand, packed: copyOf(this.#inHand.packed) }
+    }
     return Effect.gen({ self: this }, function* () {
-      for (; batch !== undefined; batch = this.lane.take()) {
+      for (;;) {
+        const batch = (this.#inHand ??= this.lane.take())
+        if (batch === undefined) return lostBytes
         const detail = yield* this.#spoolBatch(batch)
-        if (detail !== undefined) lostBytes += batch.packed.bytes.length
+        if (detail === undefined) continue
+        lostBytes += batch.packed.bytes.length
+        this.#abandonInHand()
       }
-      return lostBytes
     })
   })
+
+  /** Of a runner that runs no more: what memory still has goes with it. */
+  abandon(): void {
+    for (this.#inHand ??= this.lane.take(); this.#inHand !== undefined; ) {
+      this.#abandonInHand()
+      this.#inHand = this.lane.take()
+    }
+  }
+
+  /** Batches that are in memory here. */
+  get held(): readonly PendingBatch[] {
+    return this.#inHand === undefined ? this.lane.whole : [this.#inHand, ...this.lane.whole]
+  }
+
+  #abandonInHand(): void {
+    this.#context.ledger.noteAbandoned(this.#inHand!)
+    this.#inHand = undefined
+  }
 
   get #isSpoolEmpty(): boolean {
     return this.#spool?.isEmpty ?? true
   }
 
   get #place(): Effect.Effect<void> {
-    const { times, isGrown } = this.#context
+    const { times, isGrown, losesBatch } = this.#context
     const { lane } = this
     const linger = Effect.suspend(() =>
       Effect.sleep(isGrown() ? times.grownLingerMs : times.lingerMs)
@@ -116,6 +144,10 @@ export class LaneRunner<In> {
         yield* awaitBatch
         this.#inHand = lane.take()
         if (this.#inHand === undefined) return
+        if (losesBatch()) {
+          this.#leave(this.#inHand.packed)
+          continue
+        }
         yield* this.#placeInHand()
         this.#inHand = undefined
       }
@@ -163,13 +195,12 @@ export class LaneRunner<In> {
     return Effect.map(this.#send(packed, leave), (outcome) => {
       if (outcome.type === 'failed') {
         // (3)
-        if (outcome.isIndeterminate) this.#inHand = { sinceMs, packed: copyOf(packed) }
+        if (outcome.isIndeterminate) this.#inHand = { ...batch, packed: copyOf(packed) }
         return false
       }
       const { bytes } = packed
-      const records = packed.recordCount - outcome.setAside
-      ledger.noteAcknowledged(records)
-      ledger.noteSetAside(outcome.setAside)
+      const records = packed.recordCount - outcome.setAside.length
+      ledger.noteAcknowledged(batch, outcome.setAside)
       this.#leave(packed)
       const tookMs = nowMs() - sinceMs
       observe({ type: 'batch.published', records, bytes: bytes.length, tookMs })
@@ -179,14 +210,15 @@ export class LaneRunner<In> {
   }
 
   /** Why the batch is not in the spool; undefined once it is. */
-  #spoolBatch({ packed, sinceMs }: PendingBatch): Effect.Effect<string | undefined> {
+  #spoolBatch(batch: PendingBatch): Effect.Effect<string | undefined> {
+    const { packed, sinceMs } = batch
     const { ledger, observe, nowMs } = this.#context
     const spool = this.#spool
     if (spool === undefined) return Effect.succeed('the spool is not open')
     return Effect.match(spool.append(packed), {
       onSuccess: () => {
         const { recordCount: records, bytes } = packed
-        ledger.noteSpooled(records)
+        ledger.noteSpooled(batch)
         this.#leave(packed)
         this.#spooled.openUnsafe()
         observe({ type: 'batch.spooled', records, bytes: bytes.length, tookMs: nowMs() - sinceMs })
@@ -200,7 +232,6 @@ export class LaneRunner<In> {
   }
 
   #leave(packed: PackedRecords): void {
-    this.lane.settle(packed)
     this.#inHand = undefined
     this.#context.settled(packed.bytes.length)
   }
@@ -289,10 +320,10 @@ export class LaneRunner<In> {
       const outcome = yield* this.#send(packed, leave)
       if (outcome.type === 'acknowledged') {
         const { setAside } = outcome
-        const records = packed.recordCount - setAside
+        const records = packed.recordCount - setAside.length
         pace.spend(packed.recordCount)
-        ledger.noteDrained(records, spool !== this.#spool)
-        ledger.noteDrainedAside(setAside, spool !== this.#spool)
+        const shares = sharesOf(packed, ledger)
+        ledger.noteDrained({ packed, shares }, setAside, spool !== this.#spool)
         yield* spool.acknowledge(oldest) // (4)
         observe({ type: 'batch.published', records, bytes, tookMs: null })
       }
@@ -304,9 +335,10 @@ export class LaneRunner<In> {
   }
 
   #send(packed: PackedRecords, leave: Leave): Effect.Effect<SendOutcome> {
-    const { circuit, observe } = this.#context
+    const { circuit, observe, ledger } = this.#context
     const sendBatch = makeSendBatch({
       ...this.#context,
+      onAppended: (records) => ledger.noteAppended(records),
       partition: this.lane.partition,
       deadline: this.#deadline,
       onRefused: (detail) => observe({ type: 'batch.refused', detail })

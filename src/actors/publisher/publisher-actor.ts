@@ -112,7 +112,7 @@ const publisherProgram =
 
 const makePublisher = <In>(
   shared: Shared,
-  { topic, spec, dataType }: PipelineOf<In>,
+  { topic, spec, dataType, ledger }: PipelineOf<In>,
   { circuit, pace }: { readonly circuit: Circuit; readonly pace: DrainPace }
 ): Effect.Effect<RecordPublisher<In>> =>
   Effect.gen(function* () {
@@ -138,6 +138,8 @@ const makePublisher = <In>(
       refusal: () =>
         diskRefusal(shared) ?? (spec.isSheddable ? logRefusal(shared, topic) : undefined),
       nowMs: shared.host.monotonicMs,
+      ledger,
+      losesBatch: () => shared.faults.losesBatch(`publisher:${dataType}`),
       observe: (event) => observePublisher(shared, topic, event)
     })
   })
@@ -204,6 +206,7 @@ const rescued = <In>(
       orElse: () => Effect.sync(() => publisher.pendingBytes)
     }),
     (bytes) => {
+      publisher.abandon()
       if (bytes === 0) return
       drained.unpublishedBytes += bytes
       telemetry.log('error', 'batches.abandoned', { topic, bytes })

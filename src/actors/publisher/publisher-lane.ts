@@ -4,10 +4,12 @@
  */
 import * as Latch from 'effect/Latch'
 import { type PackedRecords, PackedRecordsBuilder } from '../../adapters/log/record-batch.ts'
+import type { SymbolLedger, SymbolShare } from './publish-ledger.ts'
 import type { RecordPacker } from './record-packer.ts'
 
 export interface PendingBatch {
   readonly packed: PackedRecords
+  readonly shares: readonly SymbolShare[]
   /** When its first record came. */
   readonly sinceMs: number
 }
@@ -29,7 +31,8 @@ export class PublisherLane<In> {
   readonly #options: LaneOptions<In>
   readonly #builder = new PackedRecordsBuilder()
   readonly #whole: PendingBatch[] = []
-  #records = 0
+  /** Whose records come here. */
+  readonly #symbols: SymbolLedger[] = []
   #sinceMs = 0
   #closing = false
   /** May change at any time; holds for the batch that is being filled. */
@@ -41,9 +44,14 @@ export class PublisherLane<In> {
     this.#options = options
   }
 
-  /** Records that are in memory here: waiting, or taken and not settled. */
-  get records(): number {
-    return this.#records
+  /** Whole batches that wait. */
+  get whole(): readonly PendingBatch[] {
+    return this.#whole
+  }
+
+  /** Records of the batch that is being filled. */
+  get filling(): number {
+    return this.#builder.count
   }
 
   /** When the oldest record came that waits here; undefined where none does. */
@@ -51,7 +59,12 @@ export class PublisherLane<In> {
     return this.#whole[0]?.sinceMs ?? (this.#builder.count > 0 ? this.#sinceMs : undefined)
   }
 
-  /** Adds a record and returns by how many bytes the lane has grown. */
+  /** Records of the symbol come here from now on. */
+  admit(symbol: SymbolLedger): void {
+    this.#symbols.push(symbol)
+  }
+
+  /** Adds a record that is counted as taken, and returns by how many bytes the lane has grown. */
   add(record: In): number {
     const builder = this.#builder
     const bytesBefore = builder.count === 0 ? 0 : builder.byteLength
@@ -60,7 +73,6 @@ export class PublisherLane<In> {
       this.filled.openUnsafe()
     }
     this.#options.packer.pack(builder, record)
-    this.#records += 1
     const bytes = builder.byteLength
     if (bytes >= this.batchBytesMax) this.#seal()
     return bytes - bytesBefore
@@ -77,11 +89,6 @@ export class PublisherLane<In> {
     return batch
   }
 
-  /** A batch that was taken has left memory. */
-  settle({ recordCount }: PackedRecords): void {
-    this.#records -= recordCount
-  }
-
   /** Takes the buffer of a batch back into use that nobody writes or reads any more. */
   recycle(packed: PackedRecords): void {
     this.#builder.recycle(packed)
@@ -96,7 +103,18 @@ export class PublisherLane<In> {
 
   #seal(): void {
     const packed = this.#builder.take(this.#options.packer.schemaFingerprint)
-    this.#whole.push({ packed, sinceMs: this.#sinceMs })
+    this.#whole.push({ packed, shares: this.#takeShares(), sinceMs: this.#sinceMs })
     this.full.openUnsafe()
+  }
+
+  #takeShares(): readonly SymbolShare[] {
+    const shares: SymbolShare[] = []
+    for (const symbol of this.#symbols) {
+      const records = symbol.taken - symbol.sealed
+      if (records === 0) continue
+      symbol.sealed = symbol.taken
+      shares.push({ symbol, records })
+    }
+    return shares
   }
 }

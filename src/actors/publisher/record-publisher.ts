@@ -8,14 +8,19 @@
  * 3. While a lane's records cannot go straight to the log, only those are taken that have a place;
  *    the others are refused, counted and claimed (R5, R34). What was taken is never dropped for
  *    want of room in the spool.
- * 4. accepted + healed + recovered = acknowledged + set aside + spooled + in flight, at every
- *    instant (R16).
+ * 4. The ledger is balanced at every instant (R16), as a whole and symbol by symbol. Whoever offers
+ *    is told what was taken in the turn in which it is, and not only when there is room again.
  * 5. `run` ends only by failure, or after `finish` once everything offered before it is durable, in
  *    the log or in the spool.
  */
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
-import { noneRefused, type RefusedBySymbol } from '../../adapters/exchange/feed-account.ts'
+import {
+  increment,
+  noneRefused,
+  type RefusedBySymbol,
+  takenOf
+} from '../../adapters/exchange/feed-account.ts'
 import type { EventLogWriter, ReadFailure } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { Spool, SpoolUsage } from '../../adapters/log/spool.ts'
@@ -23,7 +28,12 @@ import { type Tier, tierOf, type TierTable } from '../../market/tier.ts'
 import type { Circuit } from './circuit.ts'
 import type { LaneContext, LaneEvent, LaneTimes } from './lane-context.ts'
 import { LaneRunner } from './lane-runner.ts'
-import { type PublishCounts, PublishLedger } from './publish-ledger.ts'
+import {
+  type PublishCounts,
+  PublishLedger,
+  type RecordHolder,
+  type SymbolLedger
+} from './publish-ledger.ts'
 import { PublisherLane } from './publisher-lane.ts'
 import type { RecordPacker } from './record-packer.ts'
 import { RefusalClaims } from './refusal-claims.ts'
@@ -58,6 +68,10 @@ export interface RecordPublisherOptions<In> {
   /** Why nothing may be appended at the moment; undefined while it may. */
   readonly refusal: () => string | undefined
   readonly nowMs: () => number
+  /** Where the records are, across publishers of the topic; by default of this one alone. */
+  readonly ledger?: PublishLedger
+  /** See `Faults`. */
+  readonly losesBatch?: LaneContext['losesBatch']
   readonly observe: (event: PublisherEvent) => void
 }
 
@@ -77,6 +91,7 @@ const claimsWaitingMax = 1_024
 interface SymbolPlace<In> {
   readonly runner: LaneRunner<In>
   readonly tier: Tier
+  readonly symbol: SymbolLedger
 }
 
 export class RecordPublisher<In> {
@@ -85,8 +100,13 @@ export class RecordPublisher<In> {
   readonly #placeByKey = new Map<string, SymbolPlace<In>>()
   readonly #room = Latch.makeUnsafe(true)
   readonly #empty = Latch.makeUnsafe(true)
-  readonly #ledger = new PublishLedger()
+  readonly #ledger: PublishLedger
   readonly #claims = new RefusalClaims(claimsWaitingMax)
+  readonly #holder: RecordHolder = {
+    batches: () => this.#runners.flatMap(({ held }) => held),
+    filling: () => this.#runners.reduce((sum, { lane }) => sum + lane.filling, 0),
+    inSpool: () => this.#runners.reduce((sum, { inSpool }) => sum + inSpool, 0)
+  }
   #spool: Spool
   #pendingBytes = 0
   #heldLanes = 0
@@ -94,9 +114,11 @@ export class RecordPublisher<In> {
 
   constructor(options: RecordPublisherOptions<In>) {
     this.#options = options
-    const { packer, batchBytesMax, nowMs } = options
+    const { packer, batchBytesMax, nowMs, losesBatch = () => false } = options
+    this.#ledger = options.ledger ?? new PublishLedger()
     const context = {
       ...options,
+      losesBatch,
       ledger: this.#ledger,
       settled: (bytes: number) => this.#settle(bytes),
       held: (change: 1 | -1) => {
@@ -109,6 +131,7 @@ export class RecordPublisher<In> {
       const lane = new PublisherLane<In>({ partition, packer, batchBytesMax, nowMs })
       return new LaneRunner(lane, context)
     })
+    this.#ledger.attach(this.#holder)
     this.#spool = options.spool
     this.useSpool(options.spool)
   }
@@ -124,7 +147,7 @@ export class RecordPublisher<In> {
 
   /** (4) */
   get counts(): PublishCounts {
-    return this.#ledger.counts(this.#runners.reduce((sum, { lane }) => sum + lane.records, 0))
+    return this.#ledger.counts
   }
 
   /** Since when the oldest record waits in memory: what came before is in log or spool. */
@@ -152,16 +175,29 @@ export class RecordPublisher<In> {
     this.#ledger.noteOpened(records)
   }
 
-  /** Takes the records over that have a place (3); ends when there is room for more (2). */
-  offer(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
-    return Effect.suspend(() => this.#whenRoom(this.#takeOffered(records)))
+  /**
+   * Takes the records over that have a place (3); ends when there is room for more (2).
+   * @param onTaken is told at once what was not taken (4)
+   */
+  offer(
+    records: readonly In[],
+    onTaken: (refused: RefusedBySymbol) => void = () => undefined
+  ): Effect.Effect<RefusedBySymbol> {
+    return Effect.suspend(() => {
+      const refused = this.#takeOffered(records)
+      onTaken(refused)
+      return this.#whenRoom(refused)
+    })
   }
 
   /** As `offer`, of records that no feed has brought: they are counted apart (4). */
   heal(records: readonly In[]): Effect.Effect<RefusedBySymbol> {
     return Effect.suspend(() => {
+      const { keyOf } = this.#options.packer
       const refused = this.#takeOffered(records)
-      this.#ledger.noteHealed(records.length - sumOf(refused))
+      const offered = new Map<string, number>()
+      for (const record of records) increment(offered, keyOf(record))
+      this.#ledger.noteHealed(takenOf(offered, refused))
       return this.#whenRoom(refused)
     })
   }
@@ -191,6 +227,12 @@ export class RecordPublisher<In> {
       })
     )
   )
+
+  /** After `rescue`, in whatever time that had: nothing is in memory any more (4). */
+  abandon(): void {
+    for (const runner of this.#runners) runner.abandon()
+    this.#ledger.detach(this.#holder)
+  }
 
   readonly run: Effect.Effect<void, ReadFailure> = Effect.suspend(() =>
     Effect.forEach(this.#runners, (runner) => runner.run, {
@@ -228,13 +270,14 @@ export class RecordPublisher<In> {
   }
 
   #takeAll(records: readonly In[]): RefusedBySymbol {
+    this.#ledger.noteAccepted(records.length)
     for (const record of records) this.#take(record)
     return noneRefused
   }
 
   #take(record: In): void {
-    const { runner } = this.#placeOf(record)
-    this.#ledger.noteAccepted(1)
+    const { runner, symbol } = this.#placeOf(record)
+    symbol.taken += 1
     // Adding may wake the lane, which may settle a batch before this returns.
     const bytes = runner.lane.add(record)
     this.#pendingBytes += bytes
@@ -246,15 +289,16 @@ export class RecordPublisher<In> {
     const spool = this.#spool.usage()
     const refused = new Map<string, number>()
     for (const record of records) {
-      const { runner, tier } = this.#placeOf(record)
+      const place = this.#placeOf(record)
       const symbol = packer.keyOf(record)
-      if (!this.#hasRoom({ runner, tier }, spool)) {
+      if (!this.#hasRoom(place, spool)) {
         refused.set(symbol, (refused.get(symbol) ?? 0) + 1)
         const nativeId = packer.nativeIdOf(record)
         this.#claims.noteRefused({ symbol, nativeId, atMs: nowMs() })
         continue
       }
       this.#claims.noteTaken(symbol)
+      this.#ledger.noteAccepted(1)
       this.#take(record)
     }
     if (refused.size === 0) return noneRefused
@@ -288,10 +332,11 @@ export class RecordPublisher<In> {
     if (place === undefined) {
       const runner = this.#runners[partitionOf(key, this.#runners.length)]!
       const baseAsset = packer.baseAssetOf(record)
-      place = {
-        runner,
-        tier: baseAsset === undefined ? tierDefault : tierOf(tiers, { baseAsset })
-      }
+      const tier = baseAsset === undefined ? tierDefault : tierOf(tiers, { baseAsset })
+      const symbol = this.#ledger.symbolOf(key)
+      symbol.tier = tier
+      runner.lane.admit(symbol)
+      place = { runner, tier, symbol }
       this.#placeByKey.set(key, place)
     }
     return place

@@ -7,6 +7,7 @@ import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { DataType } from '../../market/data-type.ts'
+import { conservationView } from '../conservation/conservation-view.ts'
 import { degradationView, overloadSeconds } from '../degradation/degradation-view.ts'
 import { inject } from '../degradation/injection.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -87,6 +88,7 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   status,
   release,
   degradation: () => degradationView(shared),
+  conservation: (filter) => conservationView(shared, filter),
   inject: (request) => inject(shared, request),
   clearPressure: () => shared.degradation.clear(),
   overloadSeconds: () => overloadSeconds(shared),

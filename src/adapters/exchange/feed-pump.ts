@@ -7,7 +7,8 @@
  *    log, of which the first few per reason and minute are taken.
  * 3. The pump ends without an error only when it was asked to drain; what had arrived by then has
  *    been offered.
- * 4. What a sink that fails was offered is counted as refused, and claimed.
+ * 4. What a sink that fails was offered is counted as refused, and claimed, but for what it has
+ *    said to have taken.
  * 5. A quote that waits for a newer one to replace it does so for 100 ms and little more, and not
  *    beyond the end of the pump.
  */
@@ -32,6 +33,12 @@ import type { FrameLetterSink } from './frame-letters.ts'
 import type { RawFrame } from './frame-result.ts'
 
 /**
+ * Told in the turn in which a sink takes what it is offered, by a sink that waits afterwards: both
+ * sides' counts agree at any moment then (R16).
+ */
+type OnTaken = (refused: RefusedBySymbol) => void
+
+/**
  * Where trades go. The effect ends when the sink holds them, and may wait as long as it must; it
  * tells what the sink had no room for, if anything. The compact ones are the pump's: it fills them
  * anew for the next batch.
@@ -39,7 +46,7 @@ import type { RawFrame } from './frame-result.ts'
 interface TradeSink<E> {
   readonly offer: (
     trades: ReadonlyArray<TradeV2 | CompactTrade>,
-    receivedUs: number
+    onTaken: OnTaken
   ) => Effect.Effect<RefusedBySymbol, E>
 }
 
@@ -48,7 +55,10 @@ interface TradeSink<E> {
  */
 interface QuoteIntake<E> {
   readonly sink: {
-    readonly offer: (quotes: ReadonlyArray<QuoteV2>) => Effect.Effect<'shed' | RefusedBySymbol, E>
+    readonly offer: (
+      quotes: ReadonlyArray<QuoteV2>,
+      onTaken: OnTaken
+    ) => Effect.Effect<'shed' | RefusedBySymbol, E>
   }
   readonly account: FeedAccount
 }
@@ -137,21 +147,24 @@ const idleTicksMin = 2
 const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
   Effect.suspend(() => {
     const { account, sink, deadLetters } = options
+    const taken = once((refused) => account.settleTaken(batch.offeredBySymbol, refused))
     const settled = (exit: Exit.Exit<RefusedBySymbol, E>) =>
       Effect.sync(() => {
         if (exit._tag === 'Success') {
-          account.settleTaken(batch.offeredBySymbol, exit.value)
+          taken.note(exit.value)
           return
         }
-        account.settle(batch.offeredBySymbol, 'refused')
-        claimLost(tradeClaims(batch), options)
+        if (!taken.isNoted()) {
+          account.settle(batch.offeredBySymbol, 'refused')
+          claimLost(tradeClaims(batch), options)
+        }
         // The sink of quotes is not asked any more.
         settleQuotes(batch, 'refused', options)
       })
     const offered: Effect.Effect<RefusedBySymbol, E> =
       batch.trades.length === 0
         ? Effect.succeed(noneRefused)
-        : Effect.onExit(sink.offer(batch.trades, batch.receivedUs), settled)
+        : Effect.onExit(sink.offer(batch.trades, taken.note), settled)
     const lettered = Effect.forEach(batch.letters, (letter) => deadLetters.offer(letter), {
       discard: true
     })
@@ -164,17 +177,32 @@ const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
     )
   })
 
-const offerQuotes = <E>(batch: Batch, options: PumpOptions<E>): Effect.Effect<void, E> =>
-  batch.quotes.length === 0 || options.quotes === undefined
-    ? Effect.void
-    : options.quotes.sink.offer(batch.quotes).pipe(
-        Effect.onExit((exit) =>
-          Effect.sync(() =>
-            settleQuotes(batch, exit._tag === 'Success' ? exit.value : 'refused', options)
-          )
-        ),
-        Effect.asVoid
-      )
+const offerQuotes = <E>(batch: Batch, options: PumpOptions<E>): Effect.Effect<void, E> => {
+  if (batch.quotes.length === 0 || options.quotes === undefined) return Effect.void
+  const taken = once((refused) => settleQuotes(batch, refused, options))
+  return options.quotes.sink.offer(batch.quotes, taken.note).pipe(
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        if (taken.isNoted()) return
+        settleQuotes(batch, exit._tag === 'Success' ? exit.value : 'refused', options)
+      })
+    ),
+    Effect.asVoid
+  )
+}
+
+/** What is told again counts once. */
+const once = (settle: OnTaken) => {
+  let isNoted = false
+  return {
+    isNoted: () => isNoted,
+    note: (refused: RefusedBySymbol) => {
+      if (isNoted) return
+      isNoted = true
+      settle(refused)
+    }
+  }
+}
 
 const settleQuotes = <E>(
   { quotesBySymbol, receivedUs }: Batch,

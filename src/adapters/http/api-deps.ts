@@ -97,6 +97,11 @@ export interface Readiness {
   readonly level: string | null
 }
 
+export interface ConservationFilter {
+  readonly state: 'all' | 'broken'
+  readonly symbol?: string
+}
+
 /** Pressure up to a level, or as that share of the memory would be. */
 export type PressureRequest = { readonly expiresSeconds: number } & (
   | { readonly level: 'soft' | 'graceful' | 'aggressive' | 'circuitBreak' }
@@ -158,6 +163,8 @@ export interface ApiDeps {
   readonly status: () => unknown
   /** What the degradation manager sees and does, JSON-safe. */
   readonly degradation: () => unknown
+  /** What is accounted for and what is not, JSON-safe. */
+  readonly conservation: (filter: ConservationFilter) => unknown
   readonly inject: (request: PressureRequest) => 'injected' | 'level_off'
   readonly clearPressure: () => void
   /** Seconds after which reads that cost may be answered again; undefined while they are. */

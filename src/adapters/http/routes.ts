@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, Readiness } from './api-deps.ts'
+import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { envelopeResponse, jsonResponse } from './envelope.ts'
@@ -46,6 +47,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
     ),
     method: 'POST'
   },
+  conservationRoute(deps),
   ...degradationRoutes(deps),
   route('/health/live', 'Whether the process is up', {}, () =>
     Effect.sync(() => jsonResponse(JSON.stringify({ status: 'live' })))

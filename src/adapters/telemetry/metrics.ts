@@ -4,6 +4,7 @@
  * is bounded; symbols are never a label.
  */
 import { Registry } from 'prom-client'
+import { conservationMetrics } from './conservation-metrics.ts'
 import { type Declare, declarersOf } from './declare-metrics.ts'
 import { gapMetrics, healingMetrics } from './gap-metrics.ts'
 
@@ -20,6 +21,7 @@ export const declareMetrics = () => {
     ...logMetrics(declare),
     ...landingMetrics(declare),
     ...gapMetrics(declare),
+    ...conservationMetrics(declare),
     ...maintenanceMetrics(declare),
     ...healingMetrics(declare),
     ...processMetrics(declare)

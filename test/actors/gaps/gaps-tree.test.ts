@@ -29,9 +29,15 @@ const made = (id: number, change: Partial<TradeV2> = {}): TradeV2 =>
     ...change
   })
 
-const publish = (tree: Tree, ...trades: readonly TradeV2[]) =>
+/** As a feed does. */
+const publish = ({ shared }: Tree, ...trades: readonly TradeV2[]) =>
   Effect.runPromise(
-    Effect.flatMap(tree.shared.trades.publisher.get, (publisher) => publisher.offer(trades))
+    Effect.flatMap(shared.trades.publisher.get, (publisher) => {
+      const account = shared.intake.trades
+      for (const { symbol, source_sequence: id } of trades) account.noteReceived(symbol, id!)
+      const counts = new Map([['MADEUSDT', trades.length]])
+      return publisher.offer(trades, (refused) => account.settleTaken(counts, refused))
+    })
   )
 
 interface Answer {

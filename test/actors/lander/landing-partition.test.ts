@@ -1,8 +1,11 @@
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { CompactKey } from '../../../src/actors/lander/compact-records.ts'
 import { learnCompactTrades } from '../../../src/actors/lander/compact-records.ts'
-import { LandingPartition } from '../../../src/actors/lander/landing-partition.ts'
+import {
+  LandingPartition,
+  parsePartitionState
+} from '../../../src/actors/lander/landing-partition.ts'
 import {
   codecPacker,
   referencePacker,
@@ -26,6 +29,7 @@ import {
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { instrument } from '../../support/compact-trades.ts'
 import { record } from '../../support/reference-data.ts'
+import { trade } from '../../support/trades.ts'
 
 const codec = makeRecordCodec<TradeV2>(tradeV2Schema)
 const listed = [instrument('BTC', 'USDT'), instrument('ETH', 'USDT'), instrument('DOGE', 'USDT')]
@@ -214,6 +218,9 @@ test('a compacted topic may lack offsets; any other that does is a fault (R8)', 
   compacted.fold(batchAt(0, versions[0]), rows, [])
   compacted.fold(batchAt(7, versions[1]), rows, [])
   expect([compacted.fault, compacted.position]).toEqual([undefined, 8])
+  // What the log has dropped was consumed by nobody (R16).
+  expect(compacted.counters).toMatchObject({ offset: 8, origin: 0, compactedAway: 6 })
+  expect(compacted.counters.counters.consumed).toBe(2)
   expect(landed).toEqual([
     [versions[0].message_id, 0],
     [versions[1].message_id, 7]
@@ -227,4 +234,49 @@ test('a compacted topic may lack offsets; any other that does is a fault (R8)', 
   )
   whole.fold(batchAt(7, versions[1]), { ...rows, push: () => undefined }, [])
   expect(whole.fault).toBe('the log gave offsets 7 to 8 where 0 is next')
+})
+
+describe('where counting began (R16)', () => {
+  const options = {
+    topic: 't',
+    partition: 0,
+    label: 'log/t/0',
+    codec,
+    fold: { rules: tradeRules, limits: { jumpMax: 10, holesMax: 10 }, ownsKey: () => true },
+    nowMs: () => 0
+  }
+  const rows = { length: 0, push: () => undefined, clear: () => undefined }
+  const batchAt = (baseOffset: number, ids: readonly number[]): LogBatch => {
+    const packer = codecPacker(codec)
+    const builder = new PackedRecordsBuilder()
+    for (const id of ids) packer.pack(builder, trade('BTCUSDT', id))
+    const packed = builder.take(codec.fingerprint)
+    sealBatch(packed, { baseOffset, appendedMsMin: 0, appendedMsMax: 0, startsGroup: true })
+    return openBatch(packed.bytes, 0, packed.bytes.length)
+  }
+
+  test('is the start of the log, and stays so in whoever goes on', () => {
+    const first = new LandingPartition<TradeV2>(options, { startOffset: 40 })
+    first.fold(batchAt(40, [1, 2, 3]), rows, [])
+    const state = parsePartitionState(first.cut().state)
+    const second = new LandingPartition<TradeV2>(options, { offset: 43, state })
+    second.fold(batchAt(43, [3, 4]), rows, [])
+    expect(second.counters).toMatchObject({ offset: 45, origin: 40 })
+    expect(second.counters.counters).toMatchObject({ consumed: 5, landed: 4, duplicates: 1 })
+  })
+
+  test('is told from a state that does not say it', () => {
+    const first = new LandingPartition<TradeV2>(options, { startOffset: 40 })
+    first.fold(batchAt(40, [1, 2, 3]), rows, [])
+    const { origin: _origin, ...state } = parsePartitionState(first.cut().state)
+    const second = new LandingPartition<TradeV2>(options, { offset: 43, state })
+    expect(second.counters.origin).toBe(40)
+  })
+
+  test('a batch that vanishes moves the offset, and nothing else', () => {
+    const losing = { ...options, losesBatch: () => true }
+    const partition = new LandingPartition<TradeV2>(losing, { startOffset: 40 })
+    partition.fold(batchAt(40, [1, 2, 3]), rows, [])
+    expect(partition.counters).toMatchObject({ offset: 43, origin: 40, counters: { consumed: 0 } })
+  })
 })

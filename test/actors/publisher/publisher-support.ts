@@ -4,6 +4,7 @@ import * as Fiber from 'effect/Fiber'
 import { onTestFinished } from 'vitest'
 import { createActor, SimulatedClock } from 'xstate'
 import { Circuit } from '../../../src/actors/publisher/circuit.ts'
+import { PublishLedger } from '../../../src/actors/publisher/publish-ledger.ts'
 import { codecPacker } from '../../../src/actors/publisher/record-packer.ts'
 import {
   type PublisherEvent,
@@ -111,6 +112,7 @@ export const startBreaker = (input: CircuitInput = circuitInput) => {
 }
 
 export interface World {
+  readonly ledger: PublishLedger
   readonly publisher: RecordPublisher<TradeV2>
   readonly opened: OpenedSpool
   readonly breaker: ReturnType<typeof startBreaker>
@@ -135,6 +137,7 @@ export const makeWorld = async (
   onTestFinished(() => opened.close())
   const breaker = startBreaker()
   const events: PublisherEvent[] = []
+  const ledger = new PublishLedger()
   const publisher = new RecordPublisher<TradeV2>({
     log: typeof log === 'function' ? log : () => log,
     topic,
@@ -157,6 +160,7 @@ export const makeWorld = async (
     deadLetter: () => Effect.void,
     refusal: () => undefined,
     nowMs: () => 0,
+    ledger,
     observe: (event) => events.push(event),
     ...change
   })
@@ -168,5 +172,5 @@ export const makeWorld = async (
     onTestFinished(stop)
     return { stop, ended: () => Effect.runPromise(Fiber.join(fiber)) }
   }
-  return { publisher, opened, breaker, events, run }
+  return { ledger, publisher, opened, breaker, events, run }
 }

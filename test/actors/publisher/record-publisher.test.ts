@@ -1,7 +1,10 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { SymbolCounts } from '../../../src/actors/publisher/publish-ledger.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
+import { differenceOf } from '../../../src/machines/conservation.ts'
+import { publisherEquation } from '../../../src/machines/conservation-equations.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { temporaryDirectory } from '../../adapters/log/log-support.ts'
 import { openTestSpool } from '../../adapters/log/spool-support.ts'
@@ -32,11 +35,21 @@ const finish = async ({ publisher }: World, ended: () => Promise<void>) => {
   await ended()
 }
 
-/** (R16), whenever it is asked. */
-const expectBalanced = ({ publisher }: World) => {
-  const { accepted, healed, recovered } = publisher.counts
-  const { acknowledged, setAside, spooled, inFlight } = publisher.counts
-  expect(accepted + healed + recovered).toBe(acknowledged + setAside + spooled + inFlight)
+/** (R16), whenever it is asked: as a whole and symbol by symbol. */
+const expectBalanced = ({ publisher, ledger }: World) => {
+  const place = { exchange: 'BINANCE', dataType: 'trades' } as const
+  const { counts } = publisher
+  for (const of of [counts, ...ledger.symbols]) {
+    const equation = publisherEquation(place, of)
+    expect([equation, differenceOf(equation)]).toEqual([equation, 0])
+  }
+  expect(ledger.inSpool).toBeGreaterThanOrEqual(counts.spooled)
+  expect(counts.appended).toBeGreaterThanOrEqual(counts.acknowledged)
+  const sum = (of: (symbol: SymbolCounts) => number) =>
+    ledger.symbols.reduce((total, symbol) => total + of(symbol), 0)
+  expect(sum(({ inFlight }) => inFlight)).toBe(counts.inFlight)
+  expect(sum(({ acknowledged }) => acknowledged)).toBe(counts.acknowledged)
+  expect(sum(({ setAside }) => setAside)).toBe(counts.setAside)
 }
 
 describe('while the log takes what it is given', () => {
@@ -58,7 +71,7 @@ describe('while the log takes what it is given', () => {
     expect(world.publisher.pendingBytes).toBe(0)
     expect(world.publisher.counts).toEqual({
       accepted: 300, healed: 0, recovered: 0, acknowledged: 300, setAside: 0, spooled: 0,
-      inFlight: 0, refused: 0, spooledTotal: 0
+      inFlight: 0, abandoned: 0, refused: 0, spooledTotal: 0, appended: 300
     })
   })
 

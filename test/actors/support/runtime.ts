@@ -11,11 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
-import { afterEach, vi } from 'vitest'
+import { afterEach, expect, vi } from 'vitest'
 import { type AnyActorRef, createActor, type SimulatedClock } from 'xstate'
 import { observeKernel, observeTransition } from '../../../src/actors/actor-telemetry.ts'
 import { appLayer } from '../../../src/actors/app-layer.ts'
+import { factsOf } from '../../../src/actors/conservation/equations.ts'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
+import { type Faults, noFaults } from '../../../src/actors/faults.ts'
 import { makeInspector } from '../../../src/actors/inspector.ts'
 import { type Kernel, makeKernel } from '../../../src/actors/kernel.ts'
 import { releaseActor } from '../../../src/actors/release.ts'
@@ -101,11 +103,15 @@ export const newFolder = (): string => {
   return folder
 }
 
-/** @param clock of the actors' own delays: a simulated one stands still until the test moves it */
+/**
+ * @param clock of the actors' own delays: a simulated one stands still until the test moves it
+ * @param faults what the tree loses: without any, it must account for every record at any time
+ */
 export const startTree = (
   folder: string,
   settings: Readonly<Record<`K2_${string}`, string>> = {},
-  clock?: SimulatedClock
+  clock?: SimulatedClock,
+  faults: Faults = noFaults
 ): Tree => {
   const lines: Line[] = []
   const config = readConfig(
@@ -123,7 +129,7 @@ export const startTree = (
     nowMs: Date.now,
     write: (line) => lines.push(JSON.parse(line) as Line)
   })
-  const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID })
+  const shared = makeShared({ config, telemetry, nowMs: Date.now, uuid: randomUUID, faults })
   const kernel = makeKernel({ nowMs: Date.now, seed: 1, observe: observeKernel(telemetry) })
   const inspector = makeInspector({
     nowMs: Date.now,
@@ -184,11 +190,18 @@ export const startTree = (
         seen: () => statesOf(status().root).join('\n')
       })
       await runtime.dispose()
+      if (faults === noFaults) expectConserved(shared)
     }
   }
   running.add(self)
   root.start()
   return self
+}
+
+/** (R16), at every second of the tree's life and at its end. */
+const expectConserved = ({ conservation }: Shared): void => {
+  expect(conservation.checks).toBeGreaterThan(0)
+  expect(conservation.everBroken.map(({ equation }) => factsOf(equation))).toEqual([])
 }
 
 /** Of all actors below, one a line. */

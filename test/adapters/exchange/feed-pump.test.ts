@@ -223,6 +223,32 @@ describe('the pump', () => {
     })
   })
 
+  test('what the sink has said to have taken is no loss, though it never ends', async () => {
+    const { account, noted, push, run } = setupPump()
+    push(trade('BTCUSDT', 1))
+    push(trade('ETHUSDT', 2))
+    const isTaken = Deferred.makeUnsafe<void>()
+    const fiber = run({
+      sink: {
+        offer: (_trades, onTaken) =>
+          Effect.suspend(() => {
+            onTaken(new Map([['ETHUSDT', 1]]))
+            Deferred.doneUnsafe(isTaken, Effect.void)
+            return Effect.never
+          })
+      }
+    })
+    await Effect.runPromise(Deferred.await(isTaken))
+    // At once, and not only when there is room again (R16).
+    const settled = () => Object.entries(account.snapshot()).map(([symbol, of]) => [
+      symbol, of.accepted, of.refused, of.offered
+    ])
+    const expected = [['BTCUSDT', 1, 0, 0], ['ETHUSDT', 0, 1, 0]]
+    expect(settled()).toEqual(expected)
+    await Effect.runPromise(Fiber.interrupt(fiber))
+    expect([settled(), noted]).toEqual([expected, []])
+  })
+
   test('what the sink has no room for is refused by symbol; the rest is taken', async () => {
     const { account, drain, handled, push, run } = setupPump()
     for (const id of [1, 2, 3]) push(trade('BTCUSDT', id))

@@ -90,6 +90,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     readiness: () => healthy,
     status: () => ({ root: { id: 'root', children: [] } }),
     degradation: () => ({ level: 'normal' }),
+    conservation: (filter) => ({ holds: true, filter }),
     inject: () => 'injected',
     clearPressure: () => undefined,
     overloadSeconds: () => undefined,

@@ -1,0 +1,26 @@
+/**
+ * `GET /v1/system/conservation`: whether every record is accounted for. 200 also when one is not:
+ * `holds` says so.
+ */
+import * as Effect from 'effect/Effect'
+import type { ApiDeps } from './api-deps.ts'
+import { envelopeResponse } from './envelope.ts'
+import { choiceParameter, symbolParameter } from './parameters.ts'
+import { route, type Route } from './route.ts'
+
+const parameters = { state: choiceParameter('all', 'broken'), symbol: symbolParameter }
+
+export const conservationRoute = (deps: ApiDeps): Route =>
+  route(
+    '/v1/system/conservation',
+    'Whether every record is accounted for: equations, their terms, since when one fails',
+    parameters,
+    ({ values: { state = 'all', symbol }, correlationId }) =>
+      Effect.sync(() =>
+        envelopeResponse(
+          JSON.stringify(deps.conservation({ state, ...(symbol === undefined ? {} : { symbol }) })),
+          undefined,
+          { correlationId, nowMs: deps.nowMs() }
+        )
+      )
+  )
