@@ -4,6 +4,7 @@
  * 1. A process ends with the test that started it, by its own pid, also when the test fails.
  * 2. Every wait is bounded; its error says what was waited for and shows K2's last log lines.
  * 3. The process gets the settings of the test and no `K2_…` variable of the test's environment.
+ * 4. Whatever its test does, it accounts for every record, each second that it lives (R16).
  */
 import { nodeFlags } from '../../scripts/node-flags.mjs'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -11,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach } from 'vitest'
+import { afterEach, expect } from 'vitest'
 import { unhurried } from './unhurried.ts'
 import { until } from './until.ts'
 
@@ -65,12 +66,16 @@ export const k2Fixture = (): K2Fixture => {
       await k2.exited
       if (isFailed) process.stderr.write(`${k2.describe()}\n`)
     }
+    const unaccounted = [...processes].flatMap(({ log }) =>
+      log.filter(({ event }) => event === 'conservation.broken')
+    )
     processes.clear()
     for (const folder of folders) {
       if (isFailed) process.stderr.write(`kept for inspection: ${folder}\n`)
       else rmSync(folder, { recursive: true, force: true })
     }
     folders.clear()
+    expect(unaccounted).toEqual([]) // (4)
   })
   return {
     dataFolder() {
