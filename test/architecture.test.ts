@@ -34,8 +34,8 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/log/kafka/kafka-reader.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/log/spool.ts': 'src/actors/log/spool-actor.ts',
   'src/adapters/simulator/simulator.ts': 'src/actors/ingest/exchange-actor.ts',
-  'src/adapters/telemetry/heap-monitor.ts': 'src/actors/degradation/sampler-actor.ts',
-  'src/adapters/telemetry/loop-delay.ts': 'src/actors/degradation/sampler-actor.ts',
+  'src/adapters/telemetry/heap-monitor.ts': 'src/actors/degradation/process-monitors.ts',
+  'src/adapters/telemetry/loop-delay.ts': 'src/actors/degradation/process-monitors.ts',
   'src/adapters/telemetry/process-sampler.ts': 'src/actors/telemetry-actor.ts',
   'src/adapters/thread/worker-thread.ts': 'src/actors/lander/lander-actor.ts'
 }

@@ -53,6 +53,10 @@ export class Environment {
     return this.#faults
   }
 
+  get isHealed(): boolean {
+    return this.#faults === noFaults
+  }
+
   /** From here on nothing goes wrong any more. */
   heal(): void {
     this.#faults = noFaults
@@ -73,6 +77,11 @@ export class Environment {
   /** Unix ms, as the machine's clock has them: it may jump. */
   get wallMs(): number {
     return startMs + Math.floor(this.scheduler.nowMs) + this.#wallOffsetMs
+  }
+
+  /** The same, of a clock that does not. */
+  get steadyMs(): number {
+    return startMs + this.scheduler.nowMs
   }
 
   jump(ms: number): void {

@@ -201,6 +201,9 @@ export class K2 {
           clock: process.logClock,
           process: () => Promise.resolve(process.logProcess),
           monotonicMs: () => environment.scheduler.nowMs,
+          steadyMs: () => environment.steadyMs,
+          folderBytes: () => Effect.succeed(0),
+          send: () => Promise.reject(new Error('nobody is there')),
           keptSchemas: () => knownSchemas,
           openStores: openStores(process)
         }

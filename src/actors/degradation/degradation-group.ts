@@ -8,7 +8,8 @@ import type { Shared } from '../shared.ts'
 import { type Child, worker } from '../supervisor-actor.ts'
 import { degradationInput } from './degradation-input.ts'
 import { makeManagerActor } from './manager-actor.ts'
-import { samplerProgram } from './sampler-actor.ts'
+import { openProcessMonitors } from './process-monitors.ts'
+import { type SamplerPorts, samplerProgram } from './sampler-actor.ts'
 import { signalsOf } from './signal-sources.ts'
 
 const managerPath = 'root/degradation/manager'
@@ -19,13 +20,16 @@ export interface DegradationGroup {
   readonly kernel: Kernel
   readonly fromEffect: FromEffect<never>
   readonly shared: Shared
+  /** By default those of this process. */
+  readonly openMonitors?: SamplerPorts['openMonitors']
 }
 
 /** The manager first: the first sample is its. */
 export const degradationChildren = ({
   kernel,
   fromEffect,
-  shared
+  shared,
+  openMonitors = openProcessMonitors(shared)
 }: DegradationGroup): readonly Child[] => [
   worker(
     {
@@ -42,7 +46,10 @@ export const degradationChildren = ({
   worker(
     { id: 'sampler', onLimit, drainMsMax },
     fromEffect(
-      samplerProgram(shared, (event) => void kernel.addresses.at(managerPath).send(event))
+      samplerProgram(shared, {
+        openMonitors,
+        tell: (event) => void kernel.addresses.at(managerPath).send(event)
+      })
     )
   )
 ]

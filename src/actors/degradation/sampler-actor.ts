@@ -8,40 +8,32 @@
  * 3. The first sample is taken at once: before it nothing is commanded (R39).
  */
 import * as Effect from 'effect/Effect'
-import { openHeapMonitor } from '../../adapters/telemetry/heap-monitor.ts'
-import { openLoopDelay } from '../../adapters/telemetry/loop-delay.ts'
-import { memoryBytesMax } from '../../adapters/telemetry/memory-limit.ts'
+import type * as Scope from 'effect/Scope'
 import type { DegradationEvent } from '../../machines/degradation-machine.ts'
 import { nameOf, type Reading, signals } from '../../machines/pressure-marks.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
-import { tracked } from '../resource-registry.ts'
+import type { Host } from '../host.ts'
+import type { CurrentActor } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { steadyMs } from '../steady-clock.ts'
-import { makeMemoryUse } from './memory-use.ts'
-import { type Measured, type SignalSource, signalSources } from './signal-sources.ts'
+import { type Measured, type Monitors, type SignalSource, signalSources } from './signal-sources.ts'
 
 const deadlineMsMax = 500
 const staleIntervals = 3
-const loopWindowMs = 10_000
+
+export interface SamplerPorts {
+  /** Of this process; closed with the program. */
+  readonly openMonitors: Effect.Effect<Monitors, never, CurrentActor | Scope.Scope>
+  readonly tell: (event: DegradationEvent) => void
+}
 
 export const samplerProgram =
-  (shared: Shared, tell: (event: DegradationEvent) => void) =>
+  (shared: Shared, { openMonitors, tell }: SamplerPorts) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, telemetry, degradation } = shared
-      const heap = yield* tracked('garbage observer', 'other')(openHeapMonitor)
-      const loopDelay = yield* tracked('event-loop monitor', 'timer')(
-        openLoopDelay(loopWindowMs, steadyMs)
-      )
-      const memory = makeMemoryUse({
-        heap,
-        board: shared.memory,
-        bytesMax: memoryBytesMax(config.memoryBytesMax),
-        collectFrom: config.memoryLeave[0] ?? null,
-        sampleMs: config.degradationMs
-      })
-      const sources = signalSources(shared, { memory, loopDelay })
-      const sampler = makeSampler(sources, config.degradationMs)
+      const { config, telemetry, degradation, host } = shared
+      const { steadyMs } = host
+      const sources = signalSources(shared, yield* openMonitors)
+      const sampler = makeSampler(sources, { intervalMs: config.degradationMs, steadyMs })
       telemetry.log('info', 'pressure.signals', {
         signals: sources.map(nameOf),
         absent: signals.filter((signal) => sources.every((source) => source.signal !== signal))
@@ -76,7 +68,7 @@ interface Sampled {
 /** One sample of all sources, at their ages. */
 export const makeSampler = (
   sources: readonly SignalSource[],
-  intervalMs: number
+  { intervalMs, steadyMs }: { readonly intervalMs: number } & Pick<Host, 'steadyMs'>
 ): Effect.Effect<Sampled> => {
   const last = new Map<string, Measured & { readonly atMs: number }>()
   const deadlineMs = Math.min(deadlineMsMax, intervalMs / 2)

@@ -16,7 +16,6 @@ import type { LandingProgress } from '../lander/landing-progress.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { measureMs as diskMeasureMs } from '../repair/disk-actor.ts'
 import type { Shared } from '../shared.ts'
-import { steadyMs } from '../steady-clock.ts'
 import type { MemoryUse } from './memory-use.ts'
 
 export interface Measured extends Pick<Reading, 'limit' | 'unit' | 'hasCaughtUp'> {
@@ -31,7 +30,8 @@ export interface SignalSource extends SignalKey {
   readonly everyMs?: number
 }
 
-interface Monitors {
+/** What the process itself is measured by. */
+export interface Monitors {
   readonly memory: MemoryUse
   readonly loopDelay: LoopDelay
 }
@@ -60,12 +60,16 @@ export const signalSources = (
   {
     signal: 'injected',
     read: Effect.sync(() => ({
-      value: shared.degradation.injectedAt(steadyMs()),
+      value: shared.degradation.injectedAt(shared.host.steadyMs()),
       limit: 1,
       unit: 'share'
     }))
   }
 ]
+
+/** A moment of the clock that has no date. */
+const steadyOf = ({ host }: Pick<Shared, 'host'>, monotonicMs: number): number =>
+  host.steadyMs() - (host.monotonicMs() - monotonicMs)
 
 /** What this process can measure. */
 export const signalsOf = (shared: Shared): readonly SignalKey[] =>
@@ -118,7 +122,7 @@ const lagSources = (shared: Shared): readonly SignalSource[] => {
           value: lag.records + spooled,
           limit: null,
           unit: 'records',
-          atMs: performance.timeOrigin + lag.atMs - lag.ageMs,
+          atMs: steadyOf(shared, lag.atMs - lag.ageMs),
           hasCaughtUp: lander !== undefined && caughtUp.has(lander)
         }
       })
@@ -137,7 +141,7 @@ const retentionSources = (shared: Shared): readonly SignalSource[] =>
           const use = shared.lag.current?.retentionOf(pipeline.topic)
           if (use === undefined) return undefined
           const { share, retentionMs } = use
-          const atMs = performance.timeOrigin + use.atMs
+          const atMs = steadyOf(shared, use.atMs)
           return retentionMs === null
             ? { value: 0, limit: null, unit: 'seconds', atMs }
             : {
@@ -167,7 +171,7 @@ const spooledLag = (shared: Shared, topic: string): (() => number | undefined) =
       const history = lanes.get(partition) ?? new LagHistory({ overdueMs, staleMs: overdueMs })
       lanes.set(partition, history)
       const { drainedOffset: startOffset, records: waiting } = spool.lane(topic, partition)
-      const nowMs = steadyMs()
+      const nowMs = shared.host.steadyMs()
       history.note(nowMs, { startOffset, endOffset: startOffset + waiting })
       const lag = history.read(nowMs, startOffset)
       // Before there is a sample that is old enough, what waits may be from before the start.
@@ -199,7 +203,7 @@ const publisherSources = (shared: Shared): readonly SignalSource[] =>
           dataType,
           read: Effect.sync(() => {
             const { openedMs } = pipeline.circuit
-            const openSeconds = openedMs === null ? 0 : (steadyMs() - openedMs) / 1_000
+            const openSeconds = openedMs === null ? 0 : (shared.host.steadyMs() - openedMs) / 1_000
             const value = openedMs === null ? 0 : Math.max(openSecondsMin, openSeconds)
             return { value, limit: null, unit: 'seconds' }
           })

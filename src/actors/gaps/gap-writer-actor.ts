@@ -4,6 +4,7 @@
  * the ledger.
  */
 import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
 import type { EventLog, Watermark } from '../../adapters/log/event-log.ts'
 import { emptyPartitionState } from '../../machines/partition-fold.ts'
 import { markDependency, served, servedTable } from '../dependency.ts'
@@ -14,22 +15,35 @@ import { observeLanderLog } from '../lander/lander-telemetry.ts'
 import { LandingProgress } from '../lander/landing-progress.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { storageSettingsOf } from '../storage/stores.ts'
 import { claimsPartition } from './claim-reader.ts'
 import type { GapWriterEvent } from './gap-writer.ts'
 import { observeGapWriter, showOpenGaps } from './gap-telemetry.ts'
-import { openGapWriter } from './open-gap-writer.ts'
+import {
+  gapWriterOver,
+  type LedgerFiles,
+  type LedgerFilesOptions,
+  openLedgerFiles
+} from './open-gap-writer.ts'
 
 const tickMsMax = 1_000
 
+/** What of it is not of every machine. */
+export interface GapWriterMachine {
+  readonly openLog: (shared: Shared, log: EventLog) => ReturnType<typeof openLanderLog>
+  readonly openFiles: (
+    options: LedgerFilesOptions
+  ) => Effect.Effect<LedgerFiles, { readonly message: string }, Scope.Scope>
+}
+
 export const gapWriterProgram =
-  (shared: Shared) =>
+  (shared: Shared, machine: GapWriterMachine = { openLog, openFiles: openLedgerFiles }) =>
   (args: ProgramArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { commands, reportStatus } = args
       const { gaps, drained } = shared
       const log = yield* served(shared.log, 'the event log')
-      const claims = yield* openClaims(shared, log)
+      const claims = yield* openClaims(shared, machine.openLog(shared, log))
       const progress = new LandingProgress()
       const shown = showOpenGaps(shared)
       reportStatus(() => ({ counters: shown.counters() }))
@@ -39,7 +53,7 @@ export const gapWriterProgram =
         noteProgress(shared, progress, event)
       }
       const writer = yield* tracked('gap writer', 'client')(
-        openWriter(shared, { claims, observe })
+        openWriter(shared, { claims, observe, openFiles: machine.openFiles })
       )
       yield* gaps.landing.serve(progress)
       const aging = Effect.andThen(Effect.sleep(tickMsMax), Effect.sync(shown.showAge))
@@ -52,39 +66,44 @@ export const gapWriterProgram =
       )
     }).pipe(markDependency)
 
-const openClaims = (shared: Shared, log: EventLog) =>
-  Effect.gen(function* () {
-    const { gaps, folder } = shared
-    const claims = yield* openLanderLog({
-      topic: gaps.topic,
-      folder,
-      kafka: landerKafka(shared, 'gaps', false),
-      watermarks: log.watermarks(),
-      observe: (event) => observeLanderLog(shared, gaps, event)
-    })
-    yield* shared.log.follow((current) => {
-      for (const watermark of current.watermarks()) claims.advance(watermark)
-      return current.changed((watermark: Watermark) => claims.advance(watermark))
-    })
-    return claims
+const openLog = (shared: Shared, log: EventLog): ReturnType<typeof openLanderLog> => {
+  const { gaps, folder } = shared
+  return openLanderLog({
+    topic: gaps.topic,
+    folder,
+    kafka: landerKafka(shared, 'gaps', false),
+    watermarks: log.watermarks(),
+    observe: (event) => observeLanderLog(shared, gaps, event)
   })
+}
 
-interface Opened {
+const openClaims = (shared: Shared, opening: ReturnType<typeof openLanderLog>) =>
+  Effect.tap(opening, ({ advance }) =>
+    shared.log.follow((current) => {
+      const tell = (watermark: Watermark) => advance(watermark)
+      for (const watermark of current.watermarks()) tell(watermark)
+      return current.changed(tell)
+    })
+  )
+
+interface Opened extends Pick<GapWriterMachine, 'openFiles'> {
   readonly claims: LanderLog
   readonly observe: (event: GapWriterEvent) => void
 }
 
-const openWriter = (shared: Shared, { claims, observe }: Opened) =>
+const openWriter = (shared: Shared, { claims, observe, openFiles }: Opened) =>
   Effect.gen(function* () {
-    const { config, folder, gaps, trades, nowMs, uuid } = shared
-    return yield* openGapWriter({
+    const { config, folder, trades, nowMs, uuid, host } = shared
+    const tradesTable = yield* servedTable(trades)
+    const gaps = yield* servedTable(shared.gaps)
+    const stores = yield* host.openStores(storageSettingsOf(config), folder, nowMs)
+    const keepsCopies = config.roles.includes('serve')
+    return gapWriterOver({
       options: optionsOf(shared),
       log: claims.reader,
-      trades: yield* servedTable(trades),
-      gaps: yield* servedTable(gaps),
-      stores: yield* openStores(storageSettingsOf(config), folder, nowMs),
-      folder,
-      keepsCopies: config.roles.includes('serve'),
+      trades: tradesTable,
+      gaps,
+      files: yield* openFiles({ gaps, stores, folder, keepsCopies }),
       landedHint: () => trades.landing.current?.snapshotId,
       pollMs: config.commitAgeMs,
       uuid,

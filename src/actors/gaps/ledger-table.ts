@@ -9,7 +9,7 @@
  *    on, and reads that from its start: claims say why, and nothing of what is missing.
  */
 import * as Effect from 'effect/Effect'
-import { GapColumns } from '../../adapters/duckdb/gap-columns.ts'
+import type { GapColumns } from '../../adapters/duckdb/gap-columns.ts'
 import { readRecordedState, type Table } from '../../adapters/iceberg/table.ts'
 import { emptyLedger, type GapLedger, parseLedger } from '../../machines/gap-ledger.ts'
 import { gapEventRecord } from '../../market/gap-event-record.ts'
@@ -53,6 +53,8 @@ export interface LedgerTable {
 
 export interface LedgerTableOptions {
   readonly table: Table
+  /** Reused from commit to commit. */
+  readonly rows: GapColumns
   readonly landing: LandingTable<never, LandedFiles>
   readonly logIdentity: string
   readonly topic: string
@@ -60,8 +62,7 @@ export interface LedgerTableOptions {
 }
 
 export const makeLedgerTable = (options: LedgerTableOptions): LedgerTable => {
-  const { landing, uuid } = options
-  const rows = new GapColumns()
+  const { landing, rows, uuid } = options
   return {
     read: readPosition(options),
     commit: ({ from, ledger, events, nextOffset, snapshotId }) =>

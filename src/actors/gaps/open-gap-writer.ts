@@ -17,7 +17,7 @@ import { currentSchema } from '../../adapters/iceberg/metadata.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import { makeClaimCodec } from '../data-types.ts'
-import { openDataFileStore } from '../lander/data-file-store.ts'
+import { type DataFileStore, openDataFileStore } from '../lander/data-file-store.ts'
 import { makeIcebergLandingTable } from '../lander/iceberg-landing-table.ts'
 import type { DataFolder } from '../storage/data-folder.ts'
 import type { Stores } from '../storage/stores.ts'
@@ -38,9 +38,7 @@ export interface GapWriterSetup
   readonly log: EventLogReader
   readonly trades: Table
   readonly gaps: Table
-  readonly stores: Stores
-  readonly folder: DataFolder
-  readonly keepsCopies: boolean
+  readonly files: LedgerFiles
   /** See `TradeStatesOptions`. */
   readonly landedHint: () => string | undefined
   readonly pollMs: number
@@ -49,39 +47,57 @@ export interface GapWriterSetup
   readonly onRemoved: (locations: readonly string[]) => void
 }
 
+/** Where the rows of the ledger go. */
+export interface LedgerFiles {
+  readonly rows: GapColumns
+  readonly writer: ParquetWriter
+  readonly dataFiles: DataFileStore
+}
+
+export interface LedgerFilesOptions {
+  readonly gaps: Table
+  readonly stores: Stores
+  readonly folder: DataFolder
+  readonly keepsCopies: boolean
+}
+
 /** Events are few. */
 const duckdbBytesMax = 64 * 1_024 ** 2
 
-export const openGapWriter = (setup: GapWriterSetup) =>
+export const gapWriterOver = (setup: GapWriterSetup): GapWriter => {
+  const { options, log, gaps, nowMs, uuid } = setup
+  const { rows, ...files } = setup.files
+  const { topic } = options
+  const logIdentity = log.identityOf(topic)
+  const landing = makeIcebergLandingTable<never>({
+    ...files,
+    table: gaps,
+    logIdentity,
+    topic,
+    partitionCount: log.topics.get(topic) ?? 0,
+    onRemoved: (removed) => setup.onRemoved(removed.map(({ location }) => location))
+  })
+  return makeGapWriter(options, {
+    ...setup,
+    claims: new ClaimReader(log, topic, { codec: makeClaimCodec(), nowMs }),
+    trades: makeTradeStates({ ...setup, table: setup.trades }),
+    ledger: makeLedgerTable({ table: gaps, rows, landing, logIdentity, topic, uuid })
+  })
+}
+
+export const openLedgerFiles = ({ gaps, stores, folder, keepsCopies }: LedgerFilesOptions) =>
   Effect.gen(function* () {
-    const { options, log, gaps, stores, folder, keepsCopies, nowMs, uuid } = setup
-    const { topic } = options
-    const parquet = yield* parquetWriter(folder, gaps)
+    const writer = yield* parquetWriter(folder, gaps)
     const dataFiles = yield* openDataFileStore({
       table: gaps,
       stores,
       folder,
       writer: 'gaps',
       keepsCopies,
-      sync: parquet.sync
+      sync: writer.sync
     })
-    const logIdentity = log.identityOf(topic)
-    const landing = makeIcebergLandingTable<never>({
-      table: gaps,
-      writer: parquet,
-      dataFiles,
-      logIdentity,
-      topic,
-      partitionCount: log.topics.get(topic) ?? 0,
-      onRemoved: (files) => setup.onRemoved(files.map(({ location }) => location))
-    })
-    const writer: GapWriter = makeGapWriter(options, {
-      ...setup,
-      claims: new ClaimReader(log, topic, { codec: makeClaimCodec(), nowMs }),
-      trades: makeTradeStates({ ...setup, table: setup.trades }),
-      ledger: makeLedgerTable({ table: gaps, landing, logIdentity, topic, uuid })
-    })
-    return writer
+    const files: LedgerFiles = { rows: new GapColumns(), writer, dataFiles }
+    return files
   })
 
 /** Opened when there is something to write: most of the time nothing is missing. */

@@ -24,7 +24,6 @@ import type { Kernel } from '../kernel.ts'
 import type { Pipeline, PipelineOf } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { LargeRecord } from './batch-sender.ts'
-import { steadyMs } from '../steady-clock.ts'
 import { Circuit } from './circuit.ts'
 import { drainLagOf } from './drain-lag.ts'
 import { DrainPace } from './drain-pace.ts'
@@ -224,7 +223,8 @@ const reportCircuit = (
   change: CircuitChange
 ): void => {
   showCircuit(shared, topic, change.to)
-  circuit.openedMs = change.to === 'closed' ? null : (circuit.openedMs ?? steadyMs())
+  const nowMs = shared.host.steadyMs()
+  circuit.openedMs = change.to === 'closed' ? null : (circuit.openedMs ?? nowMs)
   const { to, openedCount, detail } = change
   shared.telemetry.log(to === 'open' ? 'warn' : 'info', `circuit.${to}`, {
     topic,

@@ -4,11 +4,9 @@
  * what comes, so that nothing grows.
  */
 import * as Effect from 'effect/Effect'
-import { folderBytes } from '../../adapters/disk/folders.ts'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { steadyMs } from '../steady-clock.ts'
 
 export const measureMs = 10_000
 
@@ -16,10 +14,11 @@ export const diskProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, telemetry } = shared
+      const { config, folder, telemetry, host } = shared
+      const { steadyMs } = host
       const usage = { bytes: 0, bytesMax: config.diskBytesMax, spoolBytes: 0, atMs: steadyMs() }
       telemetry.metrics.diskBytesMax.set(usage.bytesMax)
-      const measure = Effect.map(folderBytes(folder.root), (bytes) => {
+      const measure = Effect.map(host.folderBytes(folder.root), (bytes) => {
         if (bytes >= usage.bytesMax && usage.bytes < usage.bytesMax) {
           telemetry.log('error', 'disk.limit_reached', { ...usage, bytes })
         }

@@ -66,7 +66,8 @@ export const makeHealerActor = (
     nowMs: shared.nowMs,
     observe: (event) => observeRest(shared, event),
     publish: (trades) => publish(shared, trades),
-    observeRequest: (event) => observeRequest(shared, tally, event)
+    observeRequest: (event) => observeRequest(shared, tally, event),
+    send: shared.host.send
   })
   const holes = new OpenHoles({
     exchange: shared.exchange,

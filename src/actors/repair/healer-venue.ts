@@ -42,6 +42,7 @@ export interface HealerVenueOptions {
   /** Takes trades over; ends with how many it had no room for. */
   readonly publish: (trades: readonly TradeV2[]) => Effect.Effect<number>
   readonly observeRequest: (event: HealRequested) => void
+  readonly send?: BinanceRestOptions['send']
 }
 
 export interface HealRequested {
@@ -200,11 +201,13 @@ export class HealerVenue {
     ) => Effect.Effect<A, VenueError>
   ): Effect.Effect<A, VenueError> {
     return Effect.gen({ self: this }, function* () {
-      const urls = yield* this.#options.restUrls
+      const { restUrls, send } = this.#options
+      const urls = yield* restUrls
       const baseUrl = urls[this.#urlIndex % urls.length] ?? ''
       let used: number | null = null
       const options: BinanceRestOptions = {
         ...binanceRestDefaults,
+        ...(send === undefined ? {} : { send }),
         observe: (event) => {
           // The header that is read is of a minute.
           if (this.#intervalMs === minuteMs) used = event.usedWeight ?? used

@@ -13,6 +13,8 @@ export interface BinanceRestOptions {
   readonly requestMsMax: number
   readonly bodyBytesMax: number
   readonly observe: (event: RestEvent) => void
+  /** In the place of the network. */
+  readonly send?: SendRequest
 }
 
 export const binanceRestDefaults = {
@@ -47,7 +49,7 @@ export const requestJson = Effect.fnUntraced(function* (
   const unavailable = (reason: string) => new VenueUnavailable({ venue, path, reason })
   const url = `${baseUrl.replace(/\/+$/, '')}${path}${query}`
   const answer = yield* Effect.tryPromise({
-    try: (signal) => request(url, options.bodyBytesMax, signal),
+    try: (signal) => (options.send ?? sendRequest)(url, options.bodyBytesMax, signal),
     catch: (error) => unavailable(reasonOf(error))
   }).pipe(
     Effect.timeoutOrElse({
@@ -87,17 +89,19 @@ const decodeVenueError = Schema.decodeUnknownOption(
   Schema.Struct({ code: Schema.Int, msg: Schema.String })
 )
 
-interface RestAnswer {
+export interface RestAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
 }
 
-const request = async (
+export type SendRequest = (
   url: string,
   bodyBytesMax: number,
   signal: AbortSignal
-): Promise<RestAnswer> => {
+) => Promise<RestAnswer>
+
+export const sendRequest: SendRequest = async (url, bodyBytesMax, signal) => {
   const response = await fetch(url, { signal, redirect: 'error' })
   const chunks: Uint8Array[] = []
   let bodyBytes = 0

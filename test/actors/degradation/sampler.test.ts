@@ -20,7 +20,7 @@ const source = (read: SignalSource['read'], everyMs?: number): SignalSource => (
 })
 
 const sample = (sources: readonly SignalSource[], intervalMs = 1_000) =>
-  Effect.runPromise(makeSampler(sources, intervalMs))
+  Effect.runPromise(makeSampler(sources, { intervalMs, steadyMs }))
 
 test('a measurement has value, limit, unit, age and state', async () => {
   const { readings, missed } = await sample([source(Effect.sync(() => bytes(40)))])
@@ -72,7 +72,7 @@ test('what says nothing any more keeps its last value, and grows old', async () 
   let nowMs = 50_000
   vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
   let given: Measured | undefined = bytes(40)
-  const sampler = makeSampler([source(Effect.sync(() => given))], 1_000)
+  const sampler = makeSampler([source(Effect.sync(() => given))], { intervalMs: 1_000, steadyMs })
   const next = async () => (await Effect.runPromise(sampler)).readings
   expect(await next()).toMatchObject([{ state: 'fresh', ageMs: 0 }])
   given = undefined

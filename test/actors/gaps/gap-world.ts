@@ -10,7 +10,7 @@ import * as Effect from 'effect/Effect'
 import { onTestFinished } from 'vitest'
 import { gapsTable, makeClaimCodec, tradesSpec } from '../../../src/actors/data-types.ts'
 import type { GapWriterEvent } from '../../../src/actors/gaps/gap-writer.ts'
-import { openGapWriter } from '../../../src/actors/gaps/open-gap-writer.ts'
+import { gapWriterOver, openLedgerFiles } from '../../../src/actors/gaps/open-gap-writer.ts'
 import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
 import { openStores } from '../../../src/actors/storage/stores.ts'
 import type { DeadLetterEntry } from '../../../src/adapters/dead-letters/dead-letter-log.ts'
@@ -135,7 +135,10 @@ export const runWriter = (root: string, options: RunOptions): Promise<Run> => {
   const program = Effect.gen(function* () {
     const folder = dataFolderAt(root)
     const [trades, gaps] = yield* openTables(root, nowMs)
-    const writer = yield* openGapWriter({
+    const stores = yield* openStores({}, folder, nowMs)
+    const writtenTo = mortal(gaps, life, stepsMax)
+    const files = { gaps: writtenTo, stores, folder, keepsCopies: false }
+    const writer = gapWriterOver({
       options: {
         topic: claimsTopic,
         terms: { graceUs: 2, quietUs, tailIdsMax: 1_000 },
@@ -144,10 +147,8 @@ export const runWriter = (root: string, options: RunOptions): Promise<Run> => {
       },
       log,
       trades,
-      gaps: mortal(gaps, life, stepsMax),
-      stores: yield* openStores({}, folder, nowMs),
-      folder,
-      keepsCopies: false,
+      gaps: writtenTo,
+      files: yield* openLedgerFiles(files),
       landedHint: () => undefined,
       pollMs: 0,
       nowMs,
