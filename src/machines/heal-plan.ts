@@ -11,7 +11,8 @@
  *    `requestIdsMax` ids, and begins at an id before the first that it wants that the venue is
  *    known to have.
  * 4. After `attemptsMax` answers that did not close them, or one that has both neighbours and not
- *    them, ids are written off: claimed, and not asked for again for `restMs`.
+ *    them, ids are written off: claimed, and not asked for again for `restMs`. What cannot be a
+ *    trade is claimed each time: the ledger closes it by so many refusals (R29).
  * 5. Pieces are bounded. What is beyond that is found missing again when there is room.
  */
 import type { IdSpan } from '../market/id-ranges.ts'
@@ -211,6 +212,14 @@ const afterAnswer = (
     claims.push(claimOf(lane, part, atMs))
     return { ...part, attempts: 0, restUntilMs: atMs + terms.restMs }
   }
+  const refused = (part: Piece): Piece => {
+    const attempts = part.attempts + 1
+    // Published as what it is, it would not land: the same as if it had been tried.
+    const next = { ...part, attempts, isPublished: true, readyMs: retryMs, restUntilMs: null }
+    if (attempts >= terms.attemptsMax) return writtenOff(next)
+    claims.push(claimOf(lane, next, atMs))
+    return next
+  }
   if (answer.type === 'useless') return [failed(piece)]
   const { published, skipped, rejected } = answer
   return cutPiece(piece, published).flatMap((part) => {
@@ -224,8 +233,7 @@ const afterAnswer = (
     return cutPiece(part.piece, skipped).flatMap((other) => {
       if (other.isCut) return [writtenOff({ ...other.piece, isPublished: false })]
       return cutPiece(other.piece, rejected).map((last) =>
-        // Published as what it is, it would not land: the same as if it had been tried.
-        last.isCut ? writtenOff({ ...last.piece, isPublished: true }) : failed(last.piece)
+        last.isCut ? refused(last.piece) : failed(last.piece)
       )
     })
   })

@@ -269,13 +269,20 @@ describe('what becomes of an answer', () => {
     expect(healing.next()).toMatchObject({ wanted: [span(7, 8)] })
   })
 
-  test('a record that cannot be a trade is rejected at once', () => {
+  test('a record that cannot be a trade is rejected each time, and written off the third', () => {
     const healing = start()
-    healing.answer(
-      healing.next()!,
-      read({ published: [span(5, 5), span(7, 9)], rejected: [span(6, 6)] })
-    )
-    expect(healing.claims).toMatchObject([{ reason: 'rejected', fromId: 6, toId: 6 }])
+    for (let round = 1; round <= 3; round++) {
+      healing.answer(healing.next()!, read({ rejected: [span(6, 6)] }))
+      expect(healing.claims).toHaveLength(round)
+      expect(healing.claims).toMatchObject(
+        Array.from({ length: round }, () => ({ reason: 'rejected', fromId: 6, toId: 6 }))
+      )
+      healing.nowMs += 60_000
+      healing.look([hole('BTCUSDT', 6, 6)])
+    }
+    // Each with a time of its own: the ledger counts them (R29).
+    expect(new Set(healing.claims.map(({ untilUs }) => untilUs)).size).toBe(3)
+    expect(healing.next()).toBeNull()
   })
 
   test.each([['an empty one', nothing], ['one of no use', { type: 'useless' }]] as const)(
