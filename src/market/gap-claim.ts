@@ -9,17 +9,14 @@ import type { StreamedDataType } from './data-type.ts'
  * `shed`, `paused`, `spool_full`: not taken, under pressure. `disconnect`, `restart`: nobody was
  * there. `rejected`: it cannot be a record. `never_issued`: the venue's history has it not.
  */
-export const claimReasons = [
-  'shed',
-  'disconnect',
-  'paused',
-  'restart',
-  'rejected',
-  'spool_full',
-  'never_issued'
-] as const
-
-export type ClaimReason = (typeof claimReasons)[number]
+export type ClaimReason =
+  | 'shed'
+  | 'disconnect'
+  | 'paused'
+  | 'restart'
+  | 'rejected'
+  | 'spool_full'
+  | 'never_issued'
 
 export interface GapClaim {
   /** Of trades where it is absent. */

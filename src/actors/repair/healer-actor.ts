@@ -28,6 +28,7 @@ import { backoffDefault, seedFor } from '../../machines/restart-policy.ts'
 import { usedAt } from '../../machines/weight-budget.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import { markDependency } from '../dependency.ts'
+import { knownGapsOf } from '../gaps/known-gaps.ts'
 import type { EffectActorArgs, FromEffect } from '../effect-actor.ts'
 import { observeRest } from '../ingest/feed-telemetry.ts'
 import type { Kernel } from '../kernel.ts'
@@ -74,6 +75,7 @@ export const makeHealerActor = (
     topic: shared.trades.topic,
     jumpMax: shared.config.sequenceJumpMax,
     table: tableOf(shared, shared.trades),
+    gaps: knownGapsOf(shared),
     log: () => shared.log.current,
     publisher: () => shared.trades.publisher.current,
     nowMs: shared.nowMs

@@ -2,12 +2,13 @@
  * What trades are missing, as the table and the claims of this process have it, and how far what
  * was accepted has landed.
  *
- * 1. The fact is the open holes of the sequence states that the table's snapshot names; beyond the
- *    newest trade of a symbol, what is claimed.
+ * 1. The fact is the open holes of the sequence states that the table's snapshot names; behind the
+ *    newest trade of a symbol, and before its first, what is claimed, by this process or, as the
+ *    gap ledger tells, by an earlier one.
  * 2. It is not told while it cannot be known: there is no log, no table, or none that says what has
  *    landed; or records wait in the spool, or in a publisher that has no room.
  * 3. `landedMs` never runs ahead: everything that was accepted before it is in the table.
- * 4. Beyond `jumpMax` ids behind the newest nothing is missing: it would not land (R7).
+ * 4. Beyond `jumpMax` ids of what has landed nothing is missing: it would not land (R7).
  */
 import * as Effect from 'effect/Effect'
 import { TableUnreadable } from '../../adapters/iceberg/errors.ts'
@@ -17,7 +18,8 @@ import type { EventLog } from '../../adapters/log/event-log.ts'
 import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { GapClaim } from '../../market/gap-claim.ts'
 import type { OpenHole } from '../../market/open-hole.ts'
-import type { SymbolSequence } from '../../market/sequence.ts'
+import type { Epoch, SymbolSequence } from '../../market/sequence.ts'
+import type { KnownGaps } from '../gaps/known-gaps.ts'
 import { parsePartitionState } from '../lander/landing-partition.ts'
 import type { PublishCounts } from '../publisher/publish-ledger.ts'
 import { TailClaims } from './tail-claims.ts'
@@ -29,6 +31,7 @@ export interface OpenHolesOptions<E> {
   readonly jumpMax: number
   /** Null while there is none. */
   readonly table: Effect.Effect<Table | null, E>
+  readonly gaps: Effect.Effect<KnownGaps>
   readonly log: () => Pick<EventLog, 'topics' | 'identityOf' | 'bounds'> | undefined
   readonly publisher: () => PublisherView | undefined
   readonly nowMs: () => number
@@ -66,6 +69,7 @@ export class OpenHoles<E> {
   readonly #states = new Map<number, KnownState>()
   readonly #samples = new Map<number, LogSample>()
   readonly #landedMs = new Map<number, number>()
+  #told: KnownGaps = new Map()
   #identity: string | undefined
 
   constructor(options: OpenHolesOptions<E>) {
@@ -92,6 +96,7 @@ export class OpenHoles<E> {
         Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))
       )
       if (recorded === null) return null
+      this.#told = yield* this.#options.gaps
       const seen: { readonly partition: number; readonly holes: readonly OpenHole[] }[] = []
       for (let partition = 0; partition < partitions; partition++) {
         const sequences = yield* this.#sequencesOf(table, recorded, partition)
@@ -146,11 +151,14 @@ export class OpenHoles<E> {
       const [ofExchange, symbol, load] = key.split(':')
       // Rows of a load are numbered by who loads them, and no venue has them (R26).
       if (ofExchange !== exchange || symbol === undefined || load !== undefined) continue
-      holes.push(...stateHoles({ exchange, symbol }, epochs))
       const newest = epochs.at(-1)
-      if (newest !== undefined) holes.push(...this.#tailOf(symbol, newest))
+      const tails = newest === undefined ? [] : this.#tailOf(symbol, newest)
+      // Ascending in each epoch, as the plan wants them.
+      const isBefore = ({ toId }: OpenHole) => newest !== undefined && toId < newest.low
+      holes.push(...tails.filter(isBefore), ...stateHoles({ exchange, symbol }, epochs))
+      holes.push(...tails.filter((hole) => !isBefore(hole)))
     }
-    for (const symbol of this.#tails.symbols) {
+    for (const symbol of this.#claimedSymbols) {
       if (sequences[`${exchange}:${symbol}`] !== undefined) continue
       if (partitionOf(symbol, at.partitions) !== at.partition) continue
       holes.push(...this.#tailOf(symbol, null))
@@ -158,27 +166,41 @@ export class OpenHoles<E> {
     return holes
   }
 
-  #tailOf(
-    symbol: string,
-    newest: { readonly number: number; readonly high: number; readonly newestUs: number } | null
-  ): readonly OpenHole[] {
+  #tailOf(symbol: string, newest: Epoch | null): readonly OpenHole[] {
     const { exchange, jumpMax } = this.#options
-    const claims = this.#tails.beyond(symbol, newest?.high ?? -1)
-    const lastId = (newest?.high ?? claims[0]?.fromId ?? 0) + jumpMax // (4)
+    this.#noteTold(symbol, newest)
+    const claims = this.#tails.outside(symbol, newest)
+    const low = newest?.low ?? claims[0]?.fromId ?? 0
+    const high = newest?.high ?? low
     return claims
-      .filter(({ fromId }) => fromId <= lastId)
+      .filter(({ fromId, toId }) => fromId <= high + jumpMax && toId >= low - jumpMax) // (4)
       .map(({ fromId, toId, reason, sinceUs }) => ({
         exchange,
         symbol,
         epoch: newest?.number ?? 0,
-        fromId,
-        toId: Math.min(toId, lastId),
+        fromId: Math.max(fromId, low - jumpMax),
+        toId: Math.min(toId, high + jumpMax),
         sinceUs,
         reason,
-        afterUs: newest?.newestUs ?? null,
-        beforeUs: null,
+        afterUs: newest !== null && fromId > high ? newest.newestUs : null,
+        beforeUs: newest !== null && fromId < low ? (newest.lowUs ?? null) : null,
         endedUs: null
       }))
+  }
+
+  get #claimedSymbols(): ReadonlySet<string> {
+    const prefix = `${this.#options.exchange}:`
+    const told = [...this.#told.keys()].filter((key) => key.startsWith(prefix))
+    return new Set([...this.#tails.symbols, ...told.map((key) => key.slice(prefix.length))])
+  }
+
+  #noteTold(symbol: string, newest: Epoch | null): void {
+    const { exchange } = this.#options
+    for (const piece of this.#told.get(`${exchange}:${symbol}`) ?? []) {
+      const { from: fromId, to: toId, reason, epoch, openedUs: sinceUs } = piece
+      if (reason === 'unknown' || (newest !== null && epoch !== newest.number)) continue
+      this.#tails.note({ exchange, symbol, reason, fromId, toId, sinceUs })
+    }
   }
 
   /** (3). False: it cannot be told now (2). */

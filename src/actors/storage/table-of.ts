@@ -1,5 +1,5 @@
 /**
- * A table for whoever wants to know what has landed, in a process with any role: where it is open,
+ * A table for whoever wants to know what is in it, in a process with any role: where it is open,
  * that one; who only captures opens it for this, and makes none.
  */
 import * as Effect from 'effect/Effect'
@@ -15,7 +15,10 @@ export const areTablesOpen = ({ hasRole }: Pick<Shared, 'hasRole'>): boolean =>
   hasRole('land') || hasRole('serve')
 
 /** Null while there is none: nothing has ever landed. Once it is there, it is opened no more. */
-export const tableOf = (shared: Shared, pipeline: Pipeline) => {
+export const tableOf = (
+  shared: Shared,
+  pipeline: Pick<Pipeline, 'table' | 'tableName' | 'tableSpec'>
+) => {
   const { config, folder, telemetry, nowMs, uuid, host } = shared
   let opened: Table | null = null
   const open = Effect.gen(function* () {

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { KnownGaps } from '../../../src/actors/gaps/known-gaps.ts'
 import { OpenHoles } from '../../../src/actors/repair/open-holes.ts'
 import { valueAt } from '../../../src/adapters/iceberg/k2-summary.ts'
 import { readRecordedState, type Table } from '../../../src/adapters/iceberg/table.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import { land, landedTable, landedTopic } from '../../support/landed-folder.ts'
+import type { OpenReason } from '../../../src/market/gap-events.ts'
 import { trade } from '../../support/trades.ts'
 
 const partitions = 2
@@ -20,6 +22,7 @@ interface World {
   readonly holes: OpenHoles<never>
   readonly look: () => Promise<Awaited<ReturnType<typeof lookAt>>>
   table: Table
+  gaps: KnownGaps
   nowMs: number
   ends: readonly number[]
   publisher: { counts: { spooled: number }; refused: boolean; pendingAgeMs: number } | undefined
@@ -42,6 +45,7 @@ beforeEach(async () => {
     topic: landedTopic,
     jumpMax: 1_000,
     table: Effect.sync(() => world.table),
+    gaps: Effect.sync(() => world.gaps),
     log: () => ({
       topics: new Map([[landedTopic, partitions]]),
       identityOf: () => identity,
@@ -52,7 +56,7 @@ beforeEach(async () => {
     nowMs: () => world.nowMs
   })
   world = {
-    root, table, holes, nowMs: 1_000_000,
+    root, table, gaps: new Map(), holes, nowMs: 1_000_000,
     look: () => lookAt(holes),
     ends: [endOf(0), endOf(1)],
     publisher: { counts: { spooled: 0 }, refused: false, pendingAgeMs: 0 }
@@ -91,6 +95,34 @@ describe('what is missing', () => {
     const later = (await world.look())!.holes.filter(({ symbol }) => symbol === 'DOGEUSDT')
     // From here on it is the state that says so.
     expect(later).toMatchObject([{ fromId: 6, toId: 40, reason: null }])
+  })
+
+  test('and what is claimed before the first trade, until that has landed', async () => {
+    world.holes.note({ ...claim, symbol: 'BTCUSDT', reason: 'shed', fromId: -1, toId: 0 })
+    expect((await world.look())!.holes).toEqual([
+      gone('BTCUSDT', -1, 0), gone('BTCUSDT', 3, 5), gone('BTCUSDT', 8, 8)
+    ])
+    await land(world.root, of('BTCUSDT', 0), { partitions })
+    expect((await world.look())!.holes[0]).toEqual(gone('BTCUSDT', -1, -1))
+  })
+
+  test('and what an earlier process has claimed, as the ledger has it open', async () => {
+    const piece = (from: number, to: number, reason: OpenReason, epoch = 0) =>
+      ({ from, to, reason, epoch, attempts: 0, afterUs: null, beforeUs: null, openedUs: 5 })
+    world.gaps = new Map([
+      ['BINANCE:DOGEUSDT', [piece(0, 0, 'shed'), piece(7, 9, 'restart'), piece(11, 12, 'unknown')]],
+      ['BINANCE:ETHUSDT', [piece(70, 79, 'paused')]],
+      // Of ids that the venue has left.
+      ['BINANCE:BTCUSDT', [piece(20, 29, 'shed', 4)]],
+      ['SIMULATED:BNBUSDT', [piece(1, 9, 'shed')]]
+    ])
+    const { holes } = (await world.look())!
+    expect(holes).toHaveLength(5)
+    expect(holes).toEqual(
+      expect.arrayContaining([
+        gone('DOGEUSDT', 0, 0), gone('DOGEUSDT', 7, 9), gone('ETHUSDT', 70, 79)
+      ])
+    )
   })
 
   test('changes with the table', async () => {

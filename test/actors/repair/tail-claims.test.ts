@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TailClaims } from '../../../src/actors/repair/tail-claims.ts'
-import { type ClaimReason, claimReasons, type GapClaim } from '../../../src/market/gap-claim.ts'
+import type { ClaimReason, GapClaim } from '../../../src/market/gap-claim.ts'
 
 const claim = (fromId: number | null, toId: number | null, reason: ClaimReason = 'disconnect') =>
   ({
@@ -9,7 +9,7 @@ const claim = (fromId: number | null, toId: number | null, reason: ClaimReason =
   }) satisfies GapClaim
 
 const spans = (claims: TailClaims, highId: number) =>
-  claims.beyond('DOGEUSDT', highId).map(({ fromId, toId }) => [fromId, toId])
+  claims.outside('DOGEUSDT', { low: 1, high: highId }).map(({ fromId, toId }) => [fromId, toId])
 
 describe('claims of ids that no later trade reveals', () => {
   test('count beyond the newest id, until that passes them', () => {
@@ -22,11 +22,25 @@ describe('claims of ids that no later trade reveals', () => {
     expect(claims.symbols).toEqual([])
   })
 
-  test('of given-up ids, of no ids, of another exchange: they say nothing', () => {
+  test('count before the first id, and are cut by what has landed between', () => {
     const claims = new TailClaims('BINANCE')
-    for (const reason of claimReasons) {
-      if (reason === 'rejected' || reason === 'never_issued') claims.note(claim(1, 5, reason))
-    }
+    claims.note(claim(90, 140, 'shed'))
+    expect(claims.outside('DOGEUSDT', null)).toMatchObject([{ fromId: 90, toId: 140 }])
+    const left = claims.outside('DOGEUSDT', { low: 101, high: 120 })
+    expect(left.map(({ fromId, toId }) => [fromId, toId])).toEqual([[90, 100], [121, 140]])
+    expect(claims.outside('DOGEUSDT', { low: 90, high: 140 })).toEqual([])
+    expect(claims.symbols).toEqual([])
+  })
+
+  test('what was refused is asked for, so that it is refused for good', () => {
+    const claims = new TailClaims('BINANCE')
+    claims.note(claim(101, 101, 'rejected'))
+    expect(spans(claims, 100)).toEqual([[101, 101]])
+  })
+
+  test('of ids that the venue lacks, of no ids, of another exchange: they say nothing', () => {
+    const claims = new TailClaims('BINANCE')
+    claims.note(claim(1, 5, 'never_issued'))
     claims.note(claim(null, null))
     claims.note(claim(1, null))
     claims.note(claim(5, 4))
@@ -42,7 +56,7 @@ describe('claims of ids that no later trade reveals', () => {
         (ranges, highId) => {
           const claims = new TailClaims('BINANCE')
           for (const [from, more] of ranges) claims.note(claim(from, from + more))
-          const left = claims.beyond('DOGEUSDT', highId)
+          const left = claims.outside('DOGEUSDT', { low: 0, high: highId })
           expect(left.length).toBeLessThanOrEqual(64)
           for (const [from, more] of ranges) {
             for (let id = Math.max(from, highId + 1); id <= from + more; id++) {
