@@ -23,6 +23,8 @@ export interface Piece extends PieceMemory {
   readonly sinceUs: number | null
   readonly afterUs: number | null
   readonly beforeUs: number | null
+  /** It begins its hole, and the id before that is not known to be there (`OpenHole`). */
+  readonly isDetached: boolean
 }
 
 /**
@@ -36,19 +38,21 @@ export const clippedPieces = (
 ): readonly Piece[] => {
   const clipped: Piece[] = []
   let at = 0
-  for (const { fromId, toId, sinceUs, afterUs, beforeUs } of holes) {
+  for (const { fromId, toId, sinceUs, afterUs, beforeUs, isDetached = false } of holes) {
     while (at < pieces.length && pieces[at]!.to < fromId) at++
     let next = fromId
-    const facts = { sinceUs, afterUs, beforeUs }
+    const cut = (memory: PieceMemory, from: number, to: number): Piece => ({
+      ...memory, sinceUs, afterUs, beforeUs, from, to, isDetached: isDetached && from === fromId
+    })
     for (let index = at; index < pieces.length && pieces[index]!.from <= toId; index++) {
       const piece = pieces[index]!
       const from = Math.max(piece.from, fromId)
       const to = Math.min(piece.to, toId)
-      if (from > next) clipped.push({ ...fresh, ...facts, from: next, to: from - 1 })
-      clipped.push({ ...piece, ...facts, from, to })
+      if (from > next) clipped.push(cut(fresh, next, from - 1))
+      clipped.push(cut(piece, from, to))
       next = to + 1
     }
-    if (next <= toId) clipped.push({ ...fresh, ...facts, from: next, to: toId })
+    if (next <= toId) clipped.push(cut(fresh, next, toId))
   }
   return clipped
 }
@@ -59,15 +63,18 @@ export const cutPiece = (
   spans: readonly { readonly from: number; readonly to: number }[]
 ): readonly { readonly piece: Piece; readonly isCut: boolean }[] => {
   const parts: { readonly piece: Piece; readonly isCut: boolean }[] = []
+  const part = (from: number, to: number): Piece => ({
+    ...piece, from, to, isDetached: piece.isDetached && from === piece.from
+  })
   let next = piece.from
   for (const span of spans) {
     const from = Math.max(span.from, next)
     const to = Math.min(span.to, piece.to)
     if (from > to) continue
-    if (from > next) parts.push({ piece: { ...piece, from: next, to: from - 1 }, isCut: false })
-    parts.push({ piece: { ...piece, from, to }, isCut: true })
+    if (from > next) parts.push({ piece: part(next, from - 1), isCut: false })
+    parts.push({ piece: part(from, to), isCut: true })
     next = to + 1
   }
-  if (next <= piece.to) parts.push({ piece: { ...piece, from: next }, isCut: false })
+  if (next <= piece.to) parts.push({ piece: part(next, piece.to), isCut: false })
   return parts
 }

@@ -181,15 +181,19 @@ const requestOf = (
   return { exchange, symbol, epoch, fromId, limit, isFirstKnown, wanted, afterUs, beforeUs }
 }
 
-/** The newest id before a piece that the venue certainly has: it has landed, or been read there. */
+/**
+ * The newest id before a piece that the venue certainly has: it has landed, or been read there.
+ * Negative where there is none.
+ */
 const knownBefore = (pieces: readonly Piece[], index: number): number => {
-  let { from } = pieces[index]!
+  let { from, isDetached } = pieces[index]!
   for (let at = index - 1; at >= 0; at--) {
-    const { from: otherFrom, to, isPublished } = pieces[at]!
-    if (to !== from - 1 || isPublished) break
-    from = otherFrom
+    const before = pieces[at]!
+    if (before.to !== from - 1) break
+    if (before.isPublished) return from - 1
+    ;({ from, isDetached } = before)
   }
-  return from - 1
+  return isDetached ? -1 : from - 1
 }
 
 /** What an answer makes of a piece all of which was asked for. */

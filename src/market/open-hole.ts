@@ -19,4 +19,6 @@ export interface OpenHole {
   readonly beforeUs: number | null
   /** Newest exchange time of an epoch that the venue has left; null of its present one. */
   readonly endedUs: number | null
+  /** The id before it has not landed, either: whether the venue has that one is not known. */
+  readonly isDetached?: boolean
 }

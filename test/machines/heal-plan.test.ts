@@ -201,6 +201,16 @@ describe('what a request asks for', () => {
     expect(asked.every(({ isFirstKnown }) => isFirstKnown)).toBe(true)
   })
 
+  test('before a hole whose neighbour has not landed no id is known', () => {
+    const healing = new Healing()
+    healing.ripe([hole('BTCUSDT', 5, 9, { isDetached: true })])
+    const request = healing.next()!
+    expect(request).toMatchObject({ fromId: 5, limit: 6, isFirstKnown: false })
+    healing.answer(request, read({ published: [span(5, 6)] }))
+    healing.nowMs += 10_000
+    expect(healing.next()).toMatchObject({ fromId: 6, isFirstKnown: true, wanted: [span(7, 9)] })
+  })
+
   test('the first id of all has nothing before it', () => {
     const healing = new Healing()
     healing.ripe([hole('BTCUSDT', 0, 3)])

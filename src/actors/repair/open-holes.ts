@@ -184,7 +184,8 @@ export class OpenHoles<E> {
         reason,
         afterUs: newest !== null && fromId > high ? newest.newestUs : null,
         beforeUs: newest !== null && fromId < low ? (newest.lowUs ?? null) : null,
-        endedUs: null
+        endedUs: null,
+        isDetached: newest === null || fromId !== high + 1
       }))
   }
 
