@@ -1,4 +1,5 @@
 /** What must hold after every single event, in every process that runs. */
+import type { PublishCounts } from '../../src/actors/publisher/publish-ledger.ts'
 import type { SymbolAccount } from '../../src/adapters/exchange/feed-account.ts'
 import { Broken } from './broken.ts'
 import type { Environment } from './environment.ts'
@@ -8,7 +9,7 @@ import type { K2 } from './k2.ts'
 const offerBytesMax = 50 * 320
 
 /** A look at all accounts costs more than an event: they are looked at now and then. */
-const accountSteps = 8
+const accountSteps = 16
 
 export const checkAlways = (environment: Environment, k2: K2): void => {
   const { shared, accounts } = k2
@@ -18,13 +19,12 @@ export const checkAlways = (environment: Environment, k2: K2): void => {
       if (account.rejected > 0) environment.note('frame: refused')
     }
   }
+  for (const { topic, publisher } of [shared.trades, shared.gaps]) {
+    if (publisher.current !== undefined) checkCounts(topic, publisher.current.counts)
+  }
   const publisher = shared.trades.publisher.current
   if (publisher !== undefined) {
-    const { counts, pendingBytes } = publisher
-    const { accepted, recovered, acknowledged, spooled, inFlight, refused } = counts
-    if (accepted + recovered !== acknowledged + spooled + inFlight) {
-      throw new Broken(`publisher, R16: ${JSON.stringify(counts)}`)
-    }
+    const { counts: { refused }, pendingBytes } = publisher
     const { publishBytesMax } = shared.config
     if (pendingBytes > publishBytesMax + offerBytesMax || pendingBytes < 0) {
       throw new Broken(`publisher: ${pendingBytes} bytes are pending of ${publishBytesMax}`)
@@ -37,6 +37,12 @@ export const checkAlways = (environment: Environment, k2: K2): void => {
     throw new Broken(`spool: ${spool.bytes} bytes of ${spool.bytesMax}`)
   }
   k2.check()
+}
+
+const checkCounts = (topic: string, counts: PublishCounts): void => {
+  const { accepted, healed, recovered, acknowledged, setAside, spooled, inFlight } = counts
+  if (accepted + healed + recovered === acknowledged + setAside + spooled + inFlight) return
+  throw new Broken(`publisher, R16: ${topic}: ${JSON.stringify(counts)}`)
 }
 
 const checkAccount = (symbol: string, account: SymbolAccount): void => {

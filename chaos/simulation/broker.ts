@@ -275,3 +275,16 @@ const batchesFrom = (
   }
   return found
 }
+
+/** The broker's log as it is, for who only looks. */
+export const stillLog = (
+  broker: Broker
+): Pick<EventLogReader, 'read' | 'bounds' | 'identityOf'> => ({
+  identityOf: () => broker.identity,
+  bounds: (topic, partition) =>
+    Effect.succeed({ startOffset: 0, durableEnd: broker.endOf(topic, partition) }),
+  read: (topic, partition, { fromOffset }) =>
+    Effect.succeed(
+      broker.batchesOf(topic, partition).filter(({ endOffset }) => endOffset > fromOffset)
+    )
+})

@@ -25,7 +25,8 @@ const rates = {
   brokerDown: 0.12,
   linkCut: 0.15,
   reassign: 0.3,
-  killCatalog: 0.2
+  killCatalog: 0.2,
+  hoard: 0.5
 } as const
 
 const chances = {
@@ -40,7 +41,10 @@ const chances = {
   answerTwice: 0.15,
   swapLost: 0.1,
   swapLate: 0.12,
-  swapAnswerLost: 0.12
+  swapAnswerLost: 0.12,
+  historyFails: 0.3,
+  historyOdd: 0.3,
+  historyLimited: 0.4
 } as const
 
 /** Share of the seeds that have a fault. */

@@ -10,6 +10,13 @@ import { type FeedAccounts, makeFeedActor } from '../../src/actors/ingest/feed-a
 import type { Kernel } from '../../src/actors/kernel.ts'
 import { logProgram } from '../../src/actors/log/log-actor.ts'
 import { noteDrained } from '../../src/actors/log/log-drain.ts'
+import {
+  embeddedLagOf,
+  lagSampleMs,
+  lagSampling,
+  logLag,
+  overdueMsOf
+} from '../../src/actors/log/log-lag.ts'
 import { spoolProgram } from '../../src/actors/log/spool-actor.ts'
 import { makePublisherActor, publisherInput } from '../../src/actors/publisher/publisher-actor.ts'
 import { drainRequested, type Shared } from '../../src/actors/shared.ts'
@@ -17,7 +24,7 @@ import { tableProgram } from '../../src/actors/storage/table-actor.ts'
 import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
 import type { FeedInput } from '../../src/machines/feed-protocol.ts'
 import { backoffDefault, seedFor } from '../../src/machines/restart-policy.ts'
-import type { ComponentContext } from './component.ts'
+import { type ComponentContext, type Group, groups } from './component.ts'
 import { deadLetterProgram } from './dead-letters.ts'
 import type { K2Options } from './k2.ts'
 import { landerProgram } from './lander-program.ts'
@@ -40,23 +47,37 @@ export const workerPaths = [
   'root/log/publisher:trades',
   'root/landing/dead-letters',
   'root/landing/lander:trades',
-  'root/ingest/feed:binance'
+  'root/ingest/feed:binance',
+  'root/storage/gaps',
+  'root/log/publisher:gaps',
+  'root/landing/gaps',
+  'root/landing/claims',
+  'root/degradation/manager',
+  'root/degradation/sampler',
+  'root/repair/healer'
 ] as const
 
 export const k2Tree = (context: TreeContext): Child => {
   const { kernel, roles, components, limit } = context
-  const group = (id: string, children: readonly Child[]): readonly Child[] =>
-    children.length === 0 ? [] : [supervisor(kernel, { id, limit }, children)]
-  return supervisor(kernel, { id: 'root' }, [
-    ...group('storage', [storage(context)]),
-    ...group('log', log(context)),
-    ...group('landing', landing(context)),
-    ...group('ingest', roles.includes('ingest') ? [feed(context)] : []),
-    ...group(
-      'components',
-      components.flatMap((component) => component.children(context))
-    )
-  ])
+  const more = components.map((component) => component.children(context))
+  const own: Readonly<Partial<Record<Group, readonly Child[]>>> = {
+    storage: [storage(context)],
+    log: log(context),
+    ingest: roles.includes('ingest') ? [feed(context)] : []
+  }
+  return supervisor(
+    kernel,
+    { id: 'root' },
+    groups.flatMap((id) => {
+      const added = more.flatMap((children) => children[id] ?? [])
+      // What the landers say at their end still comes into the ledger.
+      const children =
+        id === 'landing'
+          ? [deadLetters(context), ...added, ...landing(context)]
+          : [...(own[id] ?? []), ...added]
+      return children.length === 0 ? [] : [supervisor(kernel, { id, limit }, children)]
+    })
+  )
 }
 
 const storage = ({ shared, fromEffect, limit }: TreeContext): Child =>
@@ -69,7 +90,7 @@ const log = (context: TreeContext): readonly Child[] => {
   const { broker, process, shared, fromEffect, roles, limit } = context
   const startMsMax = 60_000
   const program =
-    broker === undefined ? logProgram(shared) : brokerProgram(shared, broker.serve(process))
+    broker === undefined ? logProgram(shared) : brokerProgram(context, broker.serve(process))
   return [
     worker({ id: 'event-log', drainMsMax, startMsMax, limit }, fromEffect(program)),
     ...(roles.includes('ingest')
@@ -93,17 +114,15 @@ const publisher = ({ shared, kernel, fromEffect, limit }: TreeContext): Child =>
     makePublisherActor(fromEffect, shared, shared.trades)
   )
 
-const landing = (context: TreeContext): readonly Child[] => {
-  const { shared, fromEffect, roles } = context
-  return [
-    worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared))),
-    ...(roles.includes('land') ? [lander(context)] : [])
-  ]
-}
+const deadLetters = ({ shared, fromEffect }: TreeContext): Child =>
+  worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared)))
+
+const landing = (context: TreeContext): readonly Child[] =>
+  context.roles.includes('land') ? [lander(context)] : []
 
 const lander = (context: TreeContext): Child => {
   const { broker, process, fromEffect, limit } = context
-  const openReader = broker === undefined ? undefined : () => broker.openReader(process)
+  const openReader = broker === undefined ? undefined : () => broker.openReader(process, 'trades')
   return worker(
     {
       id: 'lander:trades',
@@ -134,13 +153,13 @@ const feed = (context: TreeContext): Child => {
       limit,
       ready: 'started',
       drainMsMax: 4_000,
-      input: { ...feedInput(kernel) }
+      input: { ...feedInput(kernel, context.isLevelled) }
     },
     machine.provide({ actors: { resolveInstruments: fromEffect(listing) } })
   )
 }
 
-const feedInput = ({ seed }: Kernel): FeedInput => ({
+const feedInput = ({ seed }: Kernel, isPaused: boolean): FeedInput => ({
   exchange: 'BINANCE',
   symbols: instruments.map(({ symbol }) => symbol),
   webSocketUrls: ['wss://venue.simulated'],
@@ -151,18 +170,27 @@ const feedInput = ({ seed }: Kernel): FeedInput => ({
   rotateMs: null,
   overlapMs: 5_000,
   symbolsMax: 1_024,
-  // No manager says so here.
-  isPaused: false
+  // Until the manager says what holds, where there is one.
+  isPaused
 })
 
 /** In the place of Kafka's clients. */
 const brokerProgram =
-  (shared: Shared, serve: (shared: Shared) => Effect.Effect<void, never, Scope.Scope>) =>
+  (
+    { shared, isLevelled }: TreeContext,
+    serve: (shared: Shared) => Effect.Effect<void, never, Scope.Scope>
+  ) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       yield* serve(shared)
+      const log = shared.log.current!
+      const times = { overdueMs: overdueMsOf(shared), monotonicMs: shared.host.monotonicMs }
+      const lag = logLag(shared, log, embeddedLagOf(log, times))
+      yield* shared.lag.serve({ ...lag, retentionOf: () => undefined })
       ready()
-      yield* drainRequested(commands)
+      // Nobody else asks.
+      const sampling = isLevelled ? lagSampling(lag, lagSampleMs(shared)) : Effect.never
+      yield* Effect.raceFirst(drainRequested(commands), sampling)
       const current = shared.log.current
       if (current !== undefined) noteDrained(shared, current)
     }).pipe(markDependency)

@@ -38,6 +38,7 @@ import {
 } from './observed-gate.ts'
 import { SimulatedProcess } from './process.ts'
 import { noteCrash, noteLine, noteTransition } from './transitions.ts'
+import type { VenueHistory } from './venue-history.ts'
 import type { Venue } from './venue.ts'
 
 export interface K2Options {
@@ -46,7 +47,12 @@ export interface K2Options {
   readonly roles: readonly ('ingest' | 'land')[]
   readonly settings: Config
   readonly limit: RestartLimit
+  /** Whether a manager says how much is taken. */
+  readonly isLevelled: boolean
+  /** Whether what is missing is told in a table. */
+  readonly hasLedger: boolean
   readonly venue: Venue
+  readonly history: VenueHistory
   readonly openStores: (process: SimulatedProcess) => Shared['host']['openStores']
   /** The log of a broker; undefined: the log is embedded. */
   readonly broker:
@@ -55,7 +61,8 @@ export interface K2Options {
           process: SimulatedProcess
         ) => (shared: Shared) => Effect.Effect<void, never, Scope.Scope>
         readonly openReader: (
-          process: SimulatedProcess
+          process: SimulatedProcess,
+          dataType: 'trades' | 'gaps'
         ) => Effect.Effect<EventLogReader, never, Scope.Scope>
       }
     | undefined
@@ -64,6 +71,8 @@ export interface K2Options {
   readonly spool: SpoolNotes
   readonly onCommit: LanderContext['onCommit']
   readonly onLetter: LanderContext['onLetter']
+  /** The ledger has been committed. */
+  readonly onLedger: () => void
   /** The tree has ended by itself. */
   readonly onEnd: (output: SupervisorOutput) => void
 }
@@ -165,18 +174,23 @@ export class K2 {
       process: this.process,
       shared: this.shared,
       kernel: this.#kernel,
-      fromEffect: this.#fromEffect
+      fromEffect: this.#fromEffect,
+      limit: this.#options.limit
     }
   }
 
   get #services(): Layer.Layer<BinanceSocket> {
     const { venue } = this.#options
-    const socket = BinanceSocket.of({ connect: () => venue.connect(this.process) })
+    const { process } = this
+    const socket = BinanceSocket.of({
+      connect: (_url, streams) => venue.connect(process, streams)
+    })
     return Layer.succeedContext(Context.add(this.process.context, BinanceSocket, socket))
   }
 
   #makeShared(config: Config): Shared {
     const { environment, acknowledged, spool, openStores } = this.#options
+    const { history, hasLedger, onLedger } = this.#options
     const { process } = this
     const nowMs = () => environment.wallMs
     const logger = makeLogger({
@@ -188,6 +202,7 @@ export class K2 {
       ...unread,
       log: (level, event, fields) => {
         noteLine(environment, event)
+        if (event === 'ledger.committed') onLedger()
         if (environment.isTraced) logger.log(level, event, fields)
       }
     }
@@ -202,18 +217,31 @@ export class K2 {
           process: () => Promise.resolve(process.logProcess),
           monotonicMs: () => environment.scheduler.nowMs,
           steadyMs: () => environment.steadyMs,
-          folderBytes: () => Effect.succeed(0),
-          send: () => Promise.reject(new Error('nobody is there')),
           keptSchemas: () => knownSchemas,
-          openStores: openStores(process)
+          openStores: openStores(process),
+          folderBytes: () => Effect.sync(() => environment.machine.usedBytes),
+          send: history.sendFrom(process)
         }
       })
     return {
       ...shared,
       // The others have tables of their own, which nobody lands here.
-      pipelines: [shared.trades],
-      log: new ObservedLogGate(acknowledged),
-      spool: new ObservedSpoolGate(spool)
+      pipelines: hasLedger ? [shared.trades, shared.gaps] : [shared.trades],
+      log: new ObservedLogGate((batch) => {
+        acknowledged(batch)
+        if (shared.policy.current?.areBatchesGrown !== true) return
+        environment.note('action: throttle')
+      }),
+      spool: new ObservedSpoolGate({
+        ...spool,
+        spooled: (batch) => {
+          spool.spooled(batch)
+          const isOnPurpose = shared.policy.current?.isSpilling === true
+          if (isOnPurpose && shared.trades.circuit.openedMs === null) {
+            environment.note('action: spill')
+          }
+        }
+      })
     }
   }
 }

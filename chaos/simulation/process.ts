@@ -27,6 +27,8 @@ export class SimulatedProcess {
     readonly setTimeout: (run: () => void, ms: number) => Cancel
     readonly clearTimeout: (cancel: Cancel) => void
   }
+  /** Memory that something in it holds that has no part in its work. */
+  hoardedBytes = 0
   readonly #environment: Environment
 
   constructor(environment: Environment, name: string) {

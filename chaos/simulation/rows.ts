@@ -67,7 +67,7 @@ const fileRowsMax = 64
 /** Writes rows as the Parquet writer does: whole files, durable once they are synced. */
 export const rowWriter = (files: LogFiles): ParquetWriter => ({
   write: ({ rows, directory, fileName }) => {
-    const { rows: stored } = rows as RecordColumns & TradeRows
+    const { rows: stored } = rows as RecordColumns & { readonly rows: readonly object[] }
     const slices = sliceRows(rows, fileRowsMax).map((slice) => ({
       path: join(directory, fileName(slice)),
       partition: { exchange: slice.exchange, day: slice.day },
@@ -121,7 +121,7 @@ const syncFiles = async (files: LogFiles, paths: readonly string[]): Promise<voi
   }
 }
 
-const encodeRows = (rows: readonly StoredRow[]): Buffer =>
+const encodeRows = (rows: readonly object[]): Buffer =>
   Buffer.from(
     rows
       .map((row) =>
@@ -137,10 +137,14 @@ interface WrittenRow extends Omit<StoredRow, 'trade'> {
   readonly trade: Omit<TradeV2, 'price' | 'quantity'> & Record<'price' | 'quantity', string>
 }
 
-export const readRows = async (files: LogFiles, path: string): Promise<readonly StoredRow[]> => {
+export const readLines = async <A>(files: LogFiles, path: string): Promise<readonly A[]> => {
   const text = Buffer.from(await readWhole(files, path)).toString('utf8')
-  return text.split('\n').map((line) => {
-    const { trade, ...place } = JSON.parse(line) as WrittenRow
+  return text.split('\n').map((line) => JSON.parse(line) as A)
+}
+
+export const readRows = async (files: LogFiles, path: string): Promise<readonly StoredRow[]> => {
+  const rows = await readLines<WrittenRow>(files, path)
+  return rows.map(({ trade, ...place }) => {
     const { price, quantity } = trade
     return { ...place, trade: { ...trade, price: BigInt(price), quantity: BigInt(quantity) } }
   })

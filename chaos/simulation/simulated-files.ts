@@ -15,6 +15,7 @@ import {
   type LogFile,
   type LogFiles
 } from '../../src/adapters/log/log-files.ts'
+import { type Change, Content } from './file-content.ts'
 
 /** An operation that has been asked for and has not taken effect. */
 export interface PendingOperation {
@@ -39,54 +40,8 @@ export interface MachineOptions {
 
 const sectorBytes = 64
 
-type Change =
-  | { readonly kind: 'write'; readonly position: number; readonly bytes: Buffer }
-  | { readonly kind: 'truncate'; readonly size: number }
-
 /** Names that change together: a rename changes two. */
 type Naming = ReadonlyMap<string, Inode | undefined>
-
-/** Bytes of a file, in memory with room behind them: most changes add to the end. */
-class Content {
-  #memory = Buffer.alloc(0)
-  #length = 0
-
-  get length(): number {
-    return this.#length
-  }
-
-  get bytes(): Buffer {
-    return this.#memory.subarray(0, this.#length)
-  }
-
-  copy(): Content {
-    const copy = new Content()
-    copy.#memory = Buffer.from(this.bytes)
-    copy.#length = this.#length
-    return copy
-  }
-
-  apply(change: Change): void {
-    if (change.kind === 'truncate') {
-      this.#resize(change.size)
-      return
-    }
-    const { position, bytes } = change
-    this.#resize(Math.max(this.#length, position + bytes.length))
-    bytes.copy(this.#memory, position)
-  }
-
-  #resize(length: number): void {
-    if (length > this.#memory.length) {
-      const memory = Buffer.alloc(Math.max(length, 2 * this.#memory.length))
-      this.bytes.copy(memory)
-      this.#memory = memory
-    }
-    // What is cut off leaves zeros behind, should the file grow again.
-    if (length < this.#length) this.#memory.fill(0, length, this.#length)
-    this.#length = length
-  }
-}
 
 class Inode {
   durable = new Content()
@@ -197,6 +152,15 @@ export class SimulatedMachine {
         inode.current = inode.durable.copy()
       }
     }
+  }
+
+  /** Bytes of all files, as they are now. */
+  get usedBytes(): number {
+    let bytes = 0
+    for (const { current } of this.#directories.values()) {
+      for (const inode of current.values()) bytes += inode.current.length
+    }
+    return bytes
   }
 
   /** The files as a process sees them, by default the one that was started last. */

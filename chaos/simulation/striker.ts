@@ -9,7 +9,13 @@ const programs = [
   'root/log/spool',
   'root/log/publisher:trades/program',
   'root/landing/lander:trades',
-  'root/ingest/feed:binance/stream:a'
+  'root/ingest/feed:binance/stream:a',
+  'root/log/publisher:gaps/program',
+  'root/landing/gaps',
+  'root/landing/claims',
+  'root/degradation/sampler',
+  'root/repair/healer/look',
+  'root/repair/healer/heal'
 ] as const
 
 const tickMs = 100
@@ -25,7 +31,7 @@ export class Striker {
     const { scheduler } = this.#world.environment
     const tick = () => {
       this.#strike()
-      scheduler.after(tickMs, tick)
+      if (!this.#world.environment.isHealed) scheduler.after(tickMs, tick)
     }
     scheduler.after(500, tick)
   }
@@ -82,10 +88,21 @@ export class Striker {
       environment.pick(Object.values(links)).cut(environment.between(50, 5_000))
     },
     reassign: () => {
-      const { environment, group, broker } = this.#world
+      const { environment, groups, broker } = this.#world
       if (broker === undefined) return
       environment.note('fault: partitions assigned anew')
-      group.assign()
+      environment.pick(Object.values(groups)).assign()
+    },
+    hoard: () => {
+      const { environment, members } = this.#world
+      const process = members[0]!.k2?.process
+      if (process === undefined) return
+      environment.note('fault: memory held')
+      process.hoardedBytes = environment.between(30_000, 100_000)
+      process.trace(`holds ${process.hoardedBytes.toFixed(0)} bytes for nothing`)
+      process.after(environment.between(300, 3_000), () => {
+        process.hoardedBytes = 0
+      })
     },
     killCatalog: () => {
       const { environment, catalog } = this.#world

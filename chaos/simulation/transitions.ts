@@ -37,7 +37,15 @@ const lines: Readonly<Record<string, Sometimes>> = {
   'log.append_refused': 'log: full',
   'log.segment.removed': 'log: segment removed',
   'spool.lane.found': 'spool: drained after a restart',
-  'commit.conflicted': 'commit: conflict'
+  'commit.conflicted': 'commit: conflict',
+  'ledger.fenced': 'ledger: fenced',
+  'heal.healed': 'healer: healed',
+  'heal.form': 'healer: useless answer',
+  'heal.order': 'healer: useless answer',
+  'heal.range': 'healer: useless answer',
+  'heal.symbol': 'healer: useless answer',
+  'heal.question': 'healer: useless answer',
+  'heal.limited': 'healer: refused for its weight'
 }
 
 /** Of a line that K2 logs. */

@@ -38,18 +38,23 @@ export interface Issued {
   readonly quantity: string
   readonly timeMs: number
   readonly isBuyerMaker: boolean
+  /** No record can have its quantity. */
+  readonly isBeyond: boolean
 }
 
 export class Venue {
   readonly #environment: Environment
   readonly #sessions = new Set<Session>()
   readonly #nextId = new Map<string, number>()
+  readonly #hasOddIds: boolean
   /** By `symbol:id`. */
   readonly issued = new Map<string, Issued>()
   #isOpen = false
 
-  constructor(environment: Environment) {
+  /** @param hasOddIds whether it leaves ids out, and issues what cannot be recorded */
+  constructor(environment: Environment, { hasOddIds }: { readonly hasOddIds: boolean }) {
     this.#environment = environment
+    this.#hasOddIds = hasOddIds
     for (const [index, { symbol }] of instruments.entries()) {
       this.#nextId.set(symbol, 1_000 * (index + 1))
     }
@@ -67,8 +72,19 @@ export class Venue {
     tick()
   }
 
+  /** With a last trade of each symbol. */
   close(): void {
     this.#isOpen = false
+    for (const { symbol } of instruments) this.#issue(symbol, false)
+  }
+
+  /** By its own clock, which does not jump. */
+  get nowMs(): number {
+    return Math.floor(this.#environment.scheduler.nowMs) + venueStartMs
+  }
+
+  newestId(symbol: string): number {
+    return this.#nextId.get(symbol)! - 1
   }
 
   /** Ends a connection, as venues do. */
@@ -79,7 +95,10 @@ export class Venue {
     return true
   }
 
-  connect(process: SimulatedProcess): Effect.Effect<ExchangeSession, ConnectRefused> {
+  connect(
+    process: SimulatedProcess,
+    streams: readonly string[]
+  ): Effect.Effect<ExchangeSession, ConnectRefused> {
     return Effect.callback<ExchangeSession, ConnectRefused>((resume) => {
       const cancel = process.after(this.#environment.between(5, 200), () => {
         if (this.#environment.isLucky(0.05)) {
@@ -87,7 +106,8 @@ export class Venue {
           return
         }
         const leave = () => this.#sessions.delete(session)
-        const session = new Session(this.#environment, process, leave)
+        const environment = this.#environment
+        const session = new Session({ environment, process, onEnd: leave, streams })
         this.#sessions.add(session)
         process.trace('is connected to the venue')
         resume(Effect.succeed(session))
@@ -100,8 +120,8 @@ export class Venue {
   newestIds(process: SimulatedProcess): Effect.Effect<ReadonlyMap<string, number>> {
     return Effect.callback<ReadonlyMap<string, number>>((resume) => {
       const cancel = process.after(this.#environment.between(5, 200), () => {
-        const newest = [...this.#nextId].map(([symbol, id]) => [symbol, id - 1] as const)
-        resume(Effect.succeed(new Map(newest)))
+        const symbols = [...this.#nextId.keys()]
+        resume(Effect.succeed(new Map(symbols.map((it) => [it, this.newestId(it)]))))
       })
       return Effect.sync(cancel)
     })
@@ -110,25 +130,41 @@ export class Venue {
   #trade(): void {
     const environment = this.#environment
     const { symbol } = environment.pick(instruments)
+    if (this.#hasOddIds && environment.isLucky(oddShare)) {
+      this.#nextId.set(symbol, this.#nextId.get(symbol)! + 1)
+    }
+    this.#issue(symbol, this.#hasOddIds && environment.isLucky(oddShare))
+  }
+
+  #issue(symbol: string, isBeyond: boolean): void {
+    const environment = this.#environment
     const id = this.#nextId.get(symbol)!
     this.#nextId.set(symbol, id + 1)
     const trade: Issued = {
       symbol,
       id,
       price: `${Math.floor(environment.between(1, 90_000))}.${10 + (id % 90)}000000`,
-      quantity: `0.0${1 + (id % 9)}000000`,
-      timeMs: Math.floor(environment.scheduler.nowMs) + venueStartMs,
-      isBuyerMaker: environment.isLucky(0.5)
+      quantity: isBeyond ? '10000000000.00000000' : `0.0${1 + (id % 9)}000000`,
+      timeMs: this.nowMs,
+      isBuyerMaker: environment.isLucky(0.5),
+      isBeyond
     }
     this.issued.set(`${symbol}:${id}`, trade)
     const text = frameOf(trade)
-    for (const session of this.#sessions) session.send(text)
+    const stream = streamOf(symbol)
+    for (const session of this.#sessions) session.send(stream, text)
     // Now and then something that cannot be read: it costs itself only.
     if (environment.isLucky(0.01)) {
-      for (const session of this.#sessions) session.send(text.replace('"p":"', '"p":"-'))
+      const unreadable = text.replace('"p":"', '"p":"-')
+      for (const session of this.#sessions) session.send(stream, unreadable)
     }
   }
 }
+
+/** Of ids that the venue leaves out, and of trades that cannot be recorded. */
+const oddShare = 0.006
+
+const streamOf = (symbol: string): string => `${symbol.toLowerCase()}@trade`
 
 /** The venue's own clock, which does not jump. */
 const venueStartMs = 1_768_478_400_000
@@ -138,30 +174,41 @@ const frameOf = ({ symbol, id, price, quantity, timeMs, isBuyerMaker }: Issued):
   `"s":"${symbol}","t":${id},"p":"${price}","q":"${quantity}","T":${timeMs},` +
   `"m":${isBuyerMaker},"M":true}}`
 
+interface SessionOptions {
+  readonly environment: Environment
+  readonly process: SimulatedProcess
+  readonly onEnd: () => void
+  readonly streams: readonly string[]
+}
+
 /** One connection: what arrives waits for its reader. */
 class Session implements ExchangeSession {
   readonly venue = name
   readonly #environment: Environment
   readonly #process: SimulatedProcess
   readonly #onEnd: () => void
+  /** As the venue has them. */
+  readonly #streams: Set<string>
   #frames: RawFrame[] = []
   #lastArrivalMs = 0
   #failure: SessionError | undefined
   #wake: (() => void) | undefined
 
-  constructor(environment: Environment, process: SimulatedProcess, onEnd: () => void) {
+  constructor({ environment, process, onEnd, streams }: SessionOptions) {
     this.#environment = environment
     this.#process = process
     this.#onEnd = onEnd
+    this.#streams = new Set(streams)
   }
 
   /** In order: a connection never lets one frame overtake another. */
-  send(text: string): void {
+  send(stream: string, text: string): void {
     const { scheduler } = this.#environment
     if (!this.#process.isRunning) {
       this.#onEnd()
       return
     }
+    if (!this.#streams.has(stream)) return
     const arrivalMs = Math.max(
       this.#lastArrivalMs + 0.001,
       scheduler.nowMs + this.#environment.between(0.2, 5)
@@ -187,12 +234,31 @@ class Session implements ExchangeSession {
     })
   })
 
-  readonly subscribe = () => Effect.void
-  readonly unsubscribe = () => Effect.void
+  readonly subscribe: ExchangeSession['subscribe'] = (streams) =>
+    this.#request(() => streams.forEach((stream) => this.#streams.add(stream)))
+  readonly unsubscribe: ExchangeSession['unsubscribe'] = (streams) =>
+    this.#request(() => streams.forEach((stream) => this.#streams.delete(stream)))
   readonly caughtUp = Effect.succeed(true)
   readonly close = Effect.sync(() => this.end('k2'))
-  readonly streams = () => instruments.map(({ symbol }) => `${symbol.toLowerCase()}@trade`)
+  readonly streams = () => [...this.#streams]
   readonly queuedBytes = () => this.#frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
+
+  /** The venue does what it is asked for some time later; what was sent comes still. */
+  #request(change: () => void): Effect.Effect<void, SessionError> {
+    return Effect.callback<void, SessionError>((resume) => {
+      const cancel = this.#process.after(this.#environment.between(1, 60), () => {
+        if (this.#failure !== undefined) {
+          resume(Effect.fail(this.#failure))
+          return
+        }
+        change()
+        if (this.#streams.size === 0) this.#environment.note('action: pause')
+        this.#process.trace(`is subscribed to [${this.streams().join()}]`)
+        resume(Effect.void)
+      })
+      return Effect.sync(cancel)
+    })
+  }
 
   #next(): Effect.Effect<readonly RawFrame[], SessionError> {
     if (this.#frames.length === 0 && this.#failure !== undefined) return Effect.fail(this.#failure)
@@ -205,7 +271,7 @@ class Session implements ExchangeSession {
       this.end('venue')
       return
     }
-    this.#process.trace(`receives ${bytes.toString('utf8')}`)
+    if (this.#environment.isTraced) this.#process.trace(`receives ${bytes.toString('utf8')}`)
     this.#frames.push({
       bytes,
       frameBytes: bytes.length,

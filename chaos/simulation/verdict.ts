@@ -3,33 +3,29 @@
  * is in the log, what is in the log is in the table, once, as the venue issued it, and the table's
  * offsets, counters and lineage agree with that.
  */
-import { fileURLToPath } from 'node:url'
 import * as Effect from 'effect/Effect'
 import { tradesSpec } from '../../src/actors/data-types.ts'
 import { commitIdKey, offsetsOf, statesOf } from '../../src/adapters/iceberg/k2-summary.ts'
 import { currentSnapshot, lineage, type Snapshot } from '../../src/adapters/iceberg/metadata.ts'
-import {
-  openOrCreateTable,
-  readManifest,
-  readManifestList,
-  readState,
-  type Table
-} from '../../src/adapters/iceberg/table.ts'
+import { readState, type Table } from '../../src/adapters/iceberg/table.ts'
 import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
 import { forEachRecord } from '../../src/adapters/log/record-batch.ts'
 import type { PartitionState } from '../../src/machines/partition-fold.ts'
 import { parseDecimal } from '../../src/market/decimal.ts'
 import { Broken } from './broken.ts'
 import type { Environment } from './environment.ts'
+import { judgeLedger } from './gap-verdict.ts'
 import { keyOf, type Ledger, tradeCodec } from './ledger.ts'
 import { readRows, type StoredRow } from './rows.ts'
-import { embeddedCatalog, storeFiles, storesOf } from './stores.ts'
+import { peekTable, readFiles } from './tables.ts'
 import type { Issued, Venue } from './venue.ts'
 
 export interface Evidence {
   readonly environment: Environment
   readonly venue: Venue
   readonly ledger: Ledger
+  /** Whether what was missing has been fetched. */
+  readonly hasHealing: boolean
   readonly topic: string
   readonly partitionCount: number
   /** Of all that is durable. */
@@ -41,19 +37,6 @@ interface LoggedPartition {
   readonly startOffset: number
   readonly endOffset: number
   readonly keys: ReadonlyMap<number, string>
-}
-
-/** The table as it is now, read beside the run. */
-export const peekTable = (environment: Environment): Effect.Effect<Table, unknown> => {
-  const files = storeFiles(environment.machine.peek())
-  const { catalog, warehouse } = storesOf(files, embeddedCatalog(files))
-  return openOrCreateTable({
-    ports: { files, catalog, ids: { uuid: () => '' }, clockMs: () => 0 },
-    warehouse,
-    identifier: { namespace: 'market', name: 'trades' },
-    record: tradesSpec.schema,
-    mustExist: true
-  })
 }
 
 /** The table's offset by partition. */
@@ -68,13 +51,17 @@ export const landedOffsets = (
 /** @throws Broken */
 export const judge = async (evidence: Evidence): Promise<{ readonly rows: number }> => {
   const logged = await readLog(evidence)
-  const table = await Effect.runPromise(peekTable(evidence.environment))
+  const table = await Effect.runPromise(peekTable(evidence.environment, tradesSpec))
   const rows = await readTable(evidence, table)
   checkPromises(evidence, logged, rows)
   checkOrder(evidence)
   checkRows(evidence, logged, rows)
   checkLineage(evidence, table)
   await checkCounters(evidence, table, rows)
+  if (evidence.hasHealing) {
+    checkWhole(evidence, rows)
+    await judgeLedger(evidence)
+  }
   if (evidence.ledger.letters.length > 0) {
     throw new Broken(`sound records were set aside: ${evidence.ledger.letters.join('; ')}`)
   }
@@ -106,26 +93,8 @@ const readLog = async ({
   return partitions
 }
 
-const readTable = async (
-  { environment }: Evidence,
-  table: Table
-): Promise<readonly StoredRow[]> => {
-  const current = currentSnapshot(table.loaded.metadata)
-  if (current === null) return []
-  const files = environment.machine.peek()
-  const rows: StoredRow[] = []
-  for (const manifest of await Effect.runPromise(readManifestList(table, current))) {
-    for (const { status, data_file: file } of await Effect.runPromise(
-      readManifest(table, manifest)
-    )) {
-      if (status === 2) continue
-      const own = await readRows(files, fileURLToPath(file.file_path))
-      if (own.length !== file.record_count) throw new Broken(`${file.file_path} is not whole`)
-      rows.push(...own)
-    }
-  }
-  return rows
-}
+const readTable = ({ environment }: Evidence, table: Table): Promise<readonly StoredRow[]> =>
+  readFiles(table, (path) => readRows(environment.machine.peek(), path))
 
 /** What was acknowledged is where it was acknowledged, and what was spooled is there as well. */
 const checkPromises = (
@@ -158,9 +127,9 @@ const checkOrder = ({ ledger }: Evidence): void => {
   const appends = [...ledger.appends].sort((one, other) => one.baseOffset - other.baseOffset)
   const newest = new Map<string, number>()
   const seen = new Set<string>()
-  for (const { keys } of appends) {
+  for (const { keys, healed } of appends) {
     for (const key of keys) {
-      if (seen.has(key)) continue
+      if (seen.has(key) || healed.has(key)) continue
       seen.add(key)
       const [symbol = '', id] = key.split(':')
       const before = newest.get(symbol) ?? 0
@@ -196,6 +165,21 @@ const checkRows = (
     for (const [offset, key] of keys) {
       if (!seen.has(key)) throw new Broken(`table: ${key}, in the log at ${offset}, is not there`)
     }
+  }
+}
+
+/** From the first trade of a symbol that has landed, all that the venue issued is there. */
+const checkWhole = ({ venue }: Evidence, rows: readonly StoredRow[]): void => {
+  const first = new Map<string, number>()
+  const landed = new Set<string>()
+  for (const { trade } of rows) {
+    const { symbol, source_sequence: id } = trade
+    landed.add(keyOf(trade))
+    first.set(symbol, Math.min(first.get(symbol) ?? Number.POSITIVE_INFINITY, Number(id)))
+  }
+  for (const [key, { symbol, id, isBeyond }] of venue.issued) {
+    const isMissed = id >= (first.get(symbol) ?? Number.POSITIVE_INFINITY) && !landed.has(key)
+    if (isMissed && !isBeyond) throw new Broken(`table: ${key} was issued, and is lost`)
   }
 }
 

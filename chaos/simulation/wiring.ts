@@ -3,6 +3,9 @@ import * as Effect from 'effect/Effect'
 import type { Catalog } from '../../src/adapters/iceberg/ports.ts'
 import { type Broker, type BrokerClient, brokerLog, brokerReader } from './broker.ts'
 import type { Component } from './component.ts'
+import { degradation } from './degradation.ts'
+import { gaps } from './gaps.ts'
+import { healing } from './healing.ts'
 import type { K2Options } from './k2.ts'
 import type { SimulatedProcess } from './process.ts'
 import { embeddedCatalog, remoteCatalog, storeFiles, storesOf } from './stores.ts'
@@ -15,11 +18,12 @@ export interface Site {
     | 'environment'
     | 'setup'
     | 'venue'
+    | 'history'
     | 'ledger'
     | 'swaps'
     | 'broker'
     | 'catalog'
-    | 'group'
+    | 'groups'
     | 'links'
   >
   readonly name: string
@@ -29,20 +33,31 @@ export interface Site {
 
 export const k2Options = (site: Site): K2Options => {
   const { world, name, components, onEnd } = site
-  const { environment, setup, venue, ledger, swaps, broker } = world
+  const { environment, setup, venue, history, ledger, swaps, broker } = world
+  const reading = broker === undefined ? undefined : brokerOf(world, broker)
   return {
     environment,
     name,
     roles: name === 'k2' ? ['ingest', 'land'] : ['land'],
     settings: setup.settings,
     limit: { restartsMax: setup.restartsMax, windowMs: 60_000 },
+    isLevelled: setup.hasLadder && name === 'k2',
+    hasLedger: setup.hasHealing,
     venue,
+    history,
     openStores: (process) => () =>
       Effect.sync(() =>
         storesOf(storeFiles(process.files), noteSwaps(swaps, catalogOf(world, process)))
       ),
-    broker: broker === undefined ? undefined : brokerOf(world, broker),
-    components,
+    broker: reading,
+    components: [
+      ...(setup.hasLadder ? [degradation()] : []),
+      ...(setup.hasHealing
+        ? [gaps({ openReader: reading && ((process) => reading.openReader(process, 'gaps')) })]
+        : []),
+      ...(setup.hasHealing ? [healing()] : []),
+      ...components
+    ],
     acknowledged: (batch) => ledger.note(batch),
     spool: {
       spooled: (batch) => {
@@ -59,6 +74,7 @@ export const k2Options = (site: Site): K2Options => {
         if (counters.late > 0) environment.note('fold: late')
       }
     },
+    onLedger: () => ledger.noteCommit(),
     onLetter: ({ reason, detail }) => ledger.letters.push(`${reason}: ${detail}`),
     onEnd
   }
@@ -73,7 +89,7 @@ const catalogOf = (
     : remoteCatalog({ environment, service, process, link: links.catalog })
 
 const brokerOf = (
-  { environment, setup, group, links }: Site['world'],
+  { environment, setup, groups, links }: Site['world'],
   broker: Broker
 ): NonNullable<K2Options['broker']> => {
   const clientOf = (process: SimulatedProcess): BrokerClient => ({
@@ -90,10 +106,10 @@ const brokerOf = (
         shared.logTopics.serve(broker.topics),
         shared.log.serve(brokerLog(clientOf(process)))
       ),
-    openReader: (process) =>
+    openReader: (process, dataType) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.sync(() => group.join(process)),
+          Effect.sync(() => groups[dataType].join(process)),
           ({ leave }) => Effect.sync(leave)
         ),
         (member) => brokerReader(clientOf(process), member)

@@ -3,17 +3,19 @@
  * none, until all is quiet; then the verdict. A run is its seed.
  */
 import * as Effect from 'effect/Effect'
+import { tradesSpec } from '../../src/actors/data-types.ts'
 import type { Shared } from '../../src/actors/shared.ts'
 import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
 import { openLogReader } from '../../src/adapters/log/log-reader.ts'
 import { checkAlways } from './always.ts'
 import { Broken } from './broken.ts'
-import { Broker } from './broker.ts'
+import { Broker, stillLog } from './broker.ts'
 import type { Component } from './component.ts'
 import { Environment } from './environment.ts'
 import { LanderGroup } from './group.ts'
 import { K2, type K2Options } from './k2.ts'
-import { Ledger } from './ledger.ts'
+import { examineLedger, type LedgerEvidence, unhealed } from './gap-verdict.ts'
+import { Ledger, type Topics } from './ledger.ts'
 import { Link } from './network.ts'
 import { phasesOf } from './phases.ts'
 import { SimulatedProcess } from './process.ts'
@@ -22,8 +24,10 @@ import { partitionCount, type Setup, setupOf } from './settings.ts'
 import { CatalogService } from './stores.ts'
 import { Striker } from './striker.ts'
 import { SwapNotes } from './swap-notes.ts'
+import { peekTable } from './tables.ts'
+import { VenueHistory } from './venue-history.ts'
 import { Venue } from './venue.ts'
-import { judge, landedOffsets, peekTable } from './verdict.ts'
+import { judge, landedOffsets } from './verdict.ts'
 import { k2Options } from './wiring.ts'
 
 export interface RunReport {
@@ -43,8 +47,15 @@ interface Member {
   startedMs: number
 }
 
-/** What a send may still be on its way after it was given up, and more. */
+const topics: Topics = {
+  trades: 'market.crypto.trades.binance',
+  gaps: 'market.crypto.gaps.binance'
+}
+
+/** What a send or swap may still be on its way after it was given up, and more. */
 const quietMsMin = 8_000
+/** Where nothing is sent. */
+const stillMsMin = 3_000
 const quietMsMax = 300_000
 
 export class World {
@@ -53,12 +64,13 @@ export class World {
   readonly venue: Venue
   readonly links: Readonly<Record<'broker' | 'catalog', Link>>
   readonly broker: Broker | undefined
-  readonly group: LanderGroup
+  readonly history: VenueHistory
+  /** Of those who land trades, and of those who write the ledger. */
+  readonly groups: Readonly<Record<keyof Topics, LanderGroup>>
   readonly catalog: CatalogService | undefined
   readonly members: readonly Member[]
-  readonly ledger = new Ledger()
+  readonly ledger = new Ledger(topics)
   readonly swaps: SwapNotes
-  readonly #topic = 'market.crypto.trades.binance'
 
   constructor(
     seed: number,
@@ -67,17 +79,21 @@ export class World {
     const environment = new Environment(seed, options.write)
     this.environment = environment
     this.setup = setupOf(environment.setup)
-    this.venue = new Venue(environment)
+    this.venue = new Venue(environment, this.setup)
+    this.history = new VenueHistory(environment, this.venue, this.setup.weight)
     this.swaps = new SwapNotes(environment)
     this.links = {
       broker: new Link(environment, 'broker link'),
       catalog: new Link(environment, 'catalog link')
     }
     this.broker = this.setup.hasBroker
-      ? new Broker(environment, new Map([[this.#topic, partitionCount]]))
+      ? new Broker(environment, new Map([[topics.trades, partitionCount], [topics.gaps, 1]]))
       : undefined
     environment.onDoom = (process) => this.#doom(process)
-    this.group = new LanderGroup(environment, partitionCount)
+    this.groups = {
+      trades: new LanderGroup(environment, partitionCount),
+      gaps: new LanderGroup(environment, 1)
+    }
     this.catalog = this.setup.hasCatalogService
       ? new CatalogService(() => new SimulatedProcess(environment, 'catalog'))
       : undefined
@@ -200,7 +216,7 @@ export class World {
     if (k2 === undefined) return
     member.k2 = undefined
     this.environment.machine.end(k2.process.pid)
-    this.group.noteEnded()
+    for (const group of Object.values(this.groups)) group.noteEnded()
   }
 
   #notePhases(member: Member): void {
@@ -220,8 +236,11 @@ export class World {
     this.environment.heal()
     for (const link of Object.values(this.links)) link.mend()
     this.broker?.comeUp()
-    this.group.assign()
-    for (const { k2 } of this.members) k2?.release()
+    for (const group of Object.values(this.groups)) group.assign()
+    for (const { k2 } of this.members) {
+      k2?.release()
+      if (k2 !== undefined) k2.process.hoardedBytes = 0
+    }
   }
 
   async #runUntil(ms: number): Promise<void> {
@@ -232,6 +251,7 @@ export class World {
     if (!this.environment.scheduler.step()) throw new Broken('nothing is left to happen')
     await settled()
     for (const { k2 } of this.members) if (k2 !== undefined) checkAlways(this.environment, k2)
+    if (this.ledger.takeCommit()) await examineLedger(this.#ledgerEvidence)
   }
 
   async #untilQuiet(): Promise<void> {
@@ -239,11 +259,16 @@ export class World {
     const startMs = scheduler.nowMs
     for (;;) {
       await this.#runUntil(scheduler.nowMs + 1_000)
-      if (scheduler.nowMs - startMs < quietMsMin) continue
+      if (scheduler.nowMs - startMs < this.#quietMsMin) continue
       const unquiet = await this.#unquiet()
       if (unquiet === undefined) return
       if (scheduler.nowMs - startMs > quietMsMax) throw new Broken(`never quiet: ${unquiet}`)
     }
+  }
+
+  get #quietMsMin(): number {
+    const { hasBroker, hasCatalogService } = this.setup
+    return hasBroker || hasCatalogService ? quietMsMin : stillMsMin
   }
 
   /** Why it is not quiet; undefined where it is. */
@@ -257,28 +282,31 @@ export class World {
         if (publisher.pendingBytes > 0) return `${publisher.pendingBytes} bytes are pending`
         const records = spool.current?.usage().records
         if (records !== 0) return `${records} records are in the spool`
+        const level = k2.shared.policy.current?.level
+        if (this.setup.hasLadder && level !== 'normal') return `the level is ${level}`
       }
     }
     const log = this.#served()?.log.current
     if (log === undefined) return 'there is no log'
-    const table = await Effect.runPromise(Effect.option(peekTable(this.environment)))
+    const table = await Effect.runPromise(Effect.option(peekTable(this.environment, tradesSpec)))
     if (table._tag === 'None') return 'there is no table'
-    const landed = landedOffsets(table.value, { log: log as never, topic: this.#topic })
+    const landed = landedOffsets(table.value, { log: log as never, topic: topics.trades })
     for (let partition = 0; partition < partitionCount; partition += 1) {
-      const end = await this.#endOf(partition)
+      const end = await this.#endOf(topics.trades, partition)
       const offset = landed[partition] ?? 0
       if (offset < end) return `partition ${partition} has landed to ${offset} of ${end}`
     }
-    return undefined
+    if (!this.setup.hasHealing) return undefined
+    return unhealed(this.#ledgerEvidence, await this.#endOf(topics.gaps, 0))
   }
 
   #served(): Shared | undefined {
     return this.members[0]?.k2?.shared
   }
 
-  async #endOf(partition: number): Promise<number> {
-    if (this.broker !== undefined) return this.broker.endOf(this.#topic, partition)
-    const bounds = this.#served()!.log.current!.bounds(this.#topic, partition)
+  async #endOf(topic: string, partition: number): Promise<number> {
+    if (this.broker !== undefined) return this.broker.endOf(topic, partition)
+    const bounds = this.#served()!.log.current!.bounds(topic, partition)
     return (await Effect.runPromise(bounds)).durableEnd
   }
 
@@ -296,18 +324,12 @@ export class World {
   }
 
   #evidence(log: Pick<EventLogReader, 'read' | 'bounds' | 'identityOf'>) {
-    const { environment, venue } = this
-    return { environment, venue, ledger: this.ledger, topic: this.#topic, partitionCount, log }
+    const { venue, setup } = this
+    const { hasHealing } = setup
+    return { ...this.#ledgerEvidence, venue, hasHealing, topic: topics.trades, partitionCount, log }
+  }
+
+  get #ledgerEvidence(): LedgerEvidence {
+    return { environment: this.environment, ledger: this.ledger }
   }
 }
-
-/** The broker's log as it is, for who only looks. */
-const stillLog = (broker: Broker): Pick<EventLogReader, 'read' | 'bounds' | 'identityOf'> => ({
-  identityOf: () => broker.identity,
-  bounds: (topic, partition) =>
-    Effect.succeed({ startOffset: 0, durableEnd: broker.endOf(topic, partition) }),
-  read: (topic, partition, { fromOffset }) =>
-    Effect.succeed(
-      broker.batchesOf(topic, partition).filter(({ endOffset }) => endOffset > fromOffset)
-    )
-})

@@ -97,6 +97,76 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
       from: '    await this.#active.sync()\n    if (startsSegment)',
       to: '    if (startsSegment)'
     }
+  ],
+  [
+    'a level that is left without its cooldown: hysteresis (R38)',
+    /^seed \d+: degradation: recovers after \d+ ms/m,
+    {
+      file: 'machines/degradation-ladder.ts',
+      from: 'const isOver = atMs - ladder.changedMs >= waitMs',
+      to: 'const isOver = atMs - ladder.changedMs >= waitMs / 2'
+    }
+  ],
+  [
+    'a level that is left as soon as it would not be entered: hysteresis (R33)',
+    /^seed \d+: degradation: recovers from \w+ while/m,
+    {
+      file: 'machines/degradation-ladder.ts',
+      from: 'return pressure !== null && (mark === null || pressure < mark)',
+      to:
+        'const entered = enterMark(marks, rank)\n' +
+        '    return pressure !== null && (mark === null || pressure < (entered ?? mark))'
+    }
+  ],
+  [
+    'tier 1 that is shed as tier 3 is (R34)',
+    /^seed \d+: shedder: \w+ is of tier 1/m,
+    {
+      file: 'adapters/exchange/frame-shedder.ts',
+      from:
+        "    if (!isQuote && tier === 1) return 'taken' // (2)\n" +
+        '    const share = (isQuote ? asks.quotesTaken : asks.tradesTaken)[tier]',
+      to: '    const share = (isQuote ? asks.quotesTaken : asks.tradesTaken)[3]'
+    }
+  ],
+  [
+    'a hole that is closed as soon as it is claimed, and not by what landed (R29)',
+    /^seed \d+: (?:never quiet|ledger|table)/m,
+    {
+      file: 'machines/gap-epoch.ts',
+      from: '    return subtract(intersect(ranges, [[epoch.low, epoch.high]]), this.#holes)',
+      to:
+        '    const claimed = unite(this.#claims.flatMap(idsOfClaim))\n' +
+        '    return intersect(ranges, [...subtract([[epoch.low, epoch.high]], this.#holes), ' +
+        '...claimed])'
+    }
+  ],
+  [
+    'claims that are passed before they are in the ledger (R5)',
+    /^seed \d+: ledger: .+ is unexplained/m,
+    {
+      file: 'actors/gaps/gap-writer.ts',
+      from: 'session.claims = [...session.claims, ...claims]',
+      to: 'session.claims = claims'
+    }
+  ],
+  [
+    'claims of an earlier process that nobody heals (R3)',
+    /^seed \d+: never quiet: .+ is open/m,
+    {
+      file: 'actors/repair/open-holes.ts',
+      from: '    this.#noteTold(symbol, newest)\n',
+      to: ''
+    }
+  ],
+  [
+    'a history that is asked for behind an id that the venue may lack (R29)',
+    /^seed \d+: table: .+ was issued, and is lost/m,
+    {
+      file: 'machines/heal-plan.ts',
+      from: 'return isDetached ? -1 : from - 1',
+      to: 'return from - 1'
+    }
   ]
 ]
 

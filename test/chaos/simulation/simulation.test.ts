@@ -54,17 +54,19 @@ describe('a component', () => {
     const running = new Set<string>()
     const probe: Component = {
       name: 'probe',
-      children: ({ fromEffect, process, shared }) => [
-        worker(
-          { id: 'probe', ready: 'started' },
-          fromEffect(({ path }) =>
-            Effect.flatMap(shared.trades.publisher.get, () => {
-              running.add(`${process.name} ${path}`)
-              return Effect.never
-            })
+      children: ({ fromEffect, process, shared }) => ({
+        components: [
+          worker(
+            { id: 'probe', ready: 'started' },
+            fromEffect(({ path }) =>
+              Effect.flatMap(shared.trades.publisher.get, () => {
+                running.add(`${process.name} ${path}`)
+                return Effect.never
+              })
+            )
           )
-        )
-      ],
+        ]
+      }),
       check: ({ environment }) => {
         if (environment.scheduler.nowMs > 2_000) throw new Broken('the probe has seen enough')
       }
