@@ -37,9 +37,8 @@ import { deadLetterProgram } from './lander/dead-letter-actor.ts'
 import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
 import { seesLag } from './log/log-lag.ts'
-import { spoolProgram } from './log/spool-actor.ts'
-import type { LandedPipeline, Pipeline, PipelineOf } from './pipeline.ts'
-import { makePublisherActor, publisherInput } from './publisher/publisher-actor.ts'
+import { logWriters } from './log/log-writers.ts'
+import type { LandedPipeline, Pipeline } from './pipeline.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
 import { compactionProgram, compactionStopMsMax } from './repair/compaction-actor.ts'
@@ -150,23 +149,7 @@ const log = (options: RuntimeOptions): readonly Child[] => {
       },
       fromEffect(logProgram(shared))
     ),
-    ...(writes ? writers(options) : [])
-  ]
-}
-
-const writers = (options: RuntimeOptions): readonly Child[] => {
-  const { fromEffect, shared } = options
-  return [
-    worker({ id: 'spool', drainMsMax, startMsMax: 60_000 }, fromEffect(spoolProgram(shared))),
-    ...(shared.hasRole('ingest')
-      ? [
-          ...publisher(options, shared.trades),
-          ...publisher(options, shared.quotes),
-          ...publisher(options, shared.referenceData)
-        ]
-      : []),
-    // Who lands has claims as well: what could not land.
-    ...publisher(options, shared.gaps)
+    ...(writes ? logWriters(options) : [])
   ]
 }
 
@@ -286,27 +269,6 @@ const healer = ({ kernel, fromEffect, shared }: RuntimeOptions): readonly Child[
     )
   ]
 }
-
-/** None for a data type that is not captured. */
-const publisher = <In>(
-  { kernel, fromEffect, shared }: RuntimeOptions,
-  pipeline: PipelineOf<In>
-): readonly Child[] =>
-  shared.captured.includes(pipeline)
-    ? [
-        worker(
-          {
-            id: `publisher:${pipeline.dataType}`,
-            drainMsMax,
-            ready: 'started',
-            input: { ...publisherInput(shared, kernel, pipeline.topic) },
-            // Where it is parked, the feed drops what it would have taken.
-            ...(pipeline.spec.isSheddable ? { onLimit } : {})
-          },
-          makePublisherActor(fromEffect, shared, pipeline)
-        )
-      ]
-    : []
 
 /**
  * The first data type can be asked for while the landers of the others are still starting; brokers
