@@ -3,6 +3,7 @@
  *
  * 1. A dependency that is away is a state (R14): a restart, a quarantine or an error that nobody
  *    caught is a fault of the run, also where the table is right.
+ *    Every second each process has checked that no record has disappeared in it (R16).
  * 2. A fault that K2 did not notice proves nothing: what each must have caused is looked for.
  */
 /** An event that a fault must have caused, in the log of one of these processes. */
@@ -45,6 +46,7 @@ const crashes: readonly string[] = [
   'release.failed',
   'log.fault',
   'batches.abandoned',
+  'conservation.broken',
   'drain.timed_out'
 ]
 const shownMax = 3

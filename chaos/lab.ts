@@ -8,6 +8,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
+import { brokenEquations } from './conservation.ts'
 import { LabDisk } from './disk.ts'
 import { K2Member } from './k2-member.ts'
 import { Member } from './member.ts'
@@ -134,6 +135,16 @@ export class Lab {
       landedId: (symbol) => serve.newestId(symbol),
       ledger: (state) => serve.gapLedger(state)
     })
+  }
+
+  /** Each process says it of its own part (R16). */
+  async imbalances(): Promise<readonly string[]> {
+    const found = this.k2s.map(async (k2) => {
+      const broken = await brokenEquations(await k2.url())
+      const wordsOf = (it: unknown) => `${k2.name}: records do not add up: ${JSON.stringify(it)}`
+      return broken.map(wordsOf)
+    })
+    return (await Promise.all(found)).flat()
   }
 
   async #issuedId(symbol: string): Promise<number> {

@@ -35,6 +35,8 @@ export interface RunTarget extends FaultTarget {
   readonly ready: () => Promise<void>
   /** Waits until K2 says that nothing is missing. */
   readonly whole: () => Promise<Wholeness>
+  /** What of its processes' accounts does not balance at the end, in words. */
+  readonly imbalances: () => Promise<readonly string[]>
 }
 
 interface RunMember {
@@ -86,6 +88,7 @@ export const runFaults = async (
   const { wholeMs, healed, problems: missing } = await lab.whole()
   timeline.note(missing[0] ?? 'nothing is missing any more', { wholeMs, ...healed })
   const whole = { fromMs, toMs: Date.now() }
+  const imbalances = await lab.imbalances()
   const undrained = await quiet(lab, timeline)
   const ended = lab.k2s.flatMap(({ unexpectedEnds }) => unexpectedEnds)
   const { events, problems } = judgeOutput(lab.k2s, tracesOf(struck)) // (3)
@@ -97,7 +100,7 @@ export const runFaults = async (
     healed,
     whole,
     events,
-    problems: [...ended, ...missing, ...undrained, ...problems]
+    problems: [...ended, ...missing, ...imbalances, ...undrained, ...problems]
   }
 }
 

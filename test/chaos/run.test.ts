@@ -81,6 +81,13 @@ describe('a run', () => {
     expect(lab.wasWholeBeforeDrain).toBe(true)
   })
 
+  test('records that do not add up are reported', async () => {
+    const lab = new FakeLab()
+    lab.imbalance = 'land-1: records do not add up'
+    const { ended } = await run(lab, [quickFault({ name: 'a' })])
+    expect((await ended).problems).toEqual([lab.imbalance])
+  })
+
   test('a member that ended by itself is reported', async () => {
     const lab = new FakeLab()
     lab.serve.unexpectedEnds.push('serve ended by itself (exit code 1)')

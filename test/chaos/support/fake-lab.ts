@@ -125,6 +125,13 @@ export class FakeLab implements RunTarget {
     return this.wholeness
   }
 
+  /** What `imbalances` says. */
+  imbalance: string | undefined
+
+  async imbalances(): Promise<readonly string[]> {
+    return this.imbalance === undefined ? [] : [this.imbalance]
+  }
+
   async ready(): Promise<void> {
     if (this.broken.length > 0) throw new Error(`not ready: ${this.broken.join()}`)
   }
