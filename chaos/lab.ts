@@ -30,6 +30,9 @@ export interface LabOptions {
 const readyMsMax = 180_000
 /** Each fault is a relapse that doubles the cooldown: by default a run would wait minutes. */
 const quickRecovery = { K2_DEGRADATION_COOLDOWN: '2s', K2_DEGRADATION_RAMP_STEP: '1s' }
+const off = 'off,off,off,off'
+/** How fast an event loop turns beside all of a lab, and other work, is the machine's. */
+const unhurried = { K2_DEGRADATION_LOOP_DELAY_ENTER: off, K2_DEGRADATION_LOOP_DELAY_LEAVE: off }
 const controlMsMax = 10_000
 
 export const openLab = async (options: LabOptions): Promise<Lab> => {
@@ -200,6 +203,7 @@ export class Lab {
       env: {
         K2_FEEDS: 'binance',
         ...quickRecovery,
+        ...unhurried,
         K2_DATA_DIR: join(folder, 'data', name),
         K2_KAFKA_BOOTSTRAP_SERVERS: kafkaBootstrap,
         K2_KAFKA_SCHEMA_REGISTRY_URL: registryUrl,
