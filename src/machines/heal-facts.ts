@@ -14,6 +14,8 @@ export interface HealTerms {
   readonly restMs: number
   readonly requestIdsMax: number
   readonly piecesMax: number
+  /** Ids that were published and have not landed: with more, nothing is asked for. */
+  readonly unlandedMax: number
 }
 
 export const healTermsDefault: Omit<HealTerms, 'graceMs'> = {
@@ -22,7 +24,8 @@ export const healTermsDefault: Omit<HealTerms, 'graceMs'> = {
   retryFactor: 4,
   restMs: 86_400_000,
   requestIdsMax: 1_000,
-  piecesMax: 50_000
+  piecesMax: 50_000,
+  unlandedMax: 50_000
 }
 
 /** What is missing at a moment, as the table and the claims have it. */

@@ -14,6 +14,8 @@
  *    them, ids are written off: claimed, and not asked for again for `restMs`. What cannot be a
  *    trade is claimed each time: the ledger closes it by so many refusals (R29).
  * 5. Pieces are bounded. What is beyond that is found missing again when there is room.
+ * 6. Of what was published, at most `unlandedMax` ids and a request's may wait to land: healing
+ *    must not become the backlog that pressure comes from (R20).
  */
 import type { IdSpan } from '../market/id-ranges.ts'
 import type { OpenHole } from '../market/open-hole.ts'
@@ -77,12 +79,13 @@ export const looked = (plan: HealPlan, look: HealLook, terms: HealTerms): HealSt
   return { plan: { lanes: bounded(lanes, terms.piecesMax) }, claims }
 }
 
-/** (3). Null where nothing is to be asked now. */
+/** (3), (6). Null where nothing is to be asked now. */
 export const nextRequest = (
   plan: HealPlan,
   nowMs: number,
   terms: HealTerms
 ): HealRequest | null => {
+  if (isHeldBack(plan, terms)) return null
   let oldest: { readonly lane: Lane; readonly index: number; readonly sinceUs: number } | null =
     null
   for (const lane of plan.lanes) {
@@ -114,6 +117,16 @@ export const answered = (
     return { ...lane, pieces }
   })
   return { plan: { lanes }, claims }
+}
+
+/** (6) */
+export const isHeldBack = ({ lanes }: HealPlan, { unlandedMax }: HealTerms): boolean => {
+  let ids = 0
+  for (const { landedMs, pieces } of lanes) {
+    for (const { from, to, isPublished, mustLandMs, restUntilMs } of pieces)
+      if (isPublished && restUntilMs === null && mustLandMs > landedMs) ids += to - from + 1
+  }
+  return ids >= unlandedMax
 }
 
 /** Of what is not written off. */

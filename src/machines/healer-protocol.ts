@@ -23,6 +23,8 @@ export interface HealerInput {
   readonly terms: HealTerms
   /** Between two looks at what is missing. */
   readonly lookMs: number
+  /** The same while all that waits is for what was published to land. */
+  readonly landMs: number
   /** Between two requests while the pace is slow. */
   readonly slowMs: number
   /** Of the venue's weight limit, by pace. */

@@ -1,7 +1,7 @@
 /** What the healer machine is made of: its ports, guards, delays and actions. */
 import { assign, type ErrorActorEvent, setup } from 'xstate'
 import type { HealClaim, HealRequest } from './heal-facts.ts'
-import { answered, looked, nextRequest, pendingOf } from './heal-plan.ts'
+import { answered, isHeldBack, looked, nextRequest, pendingOf } from './heal-plan.ts'
 import type * as Healer from './healer-protocol.ts'
 import { declarePort } from './port.ts'
 import { backoffMs, nextSeed } from './restart-policy.ts'
@@ -50,7 +50,8 @@ export const healerSetup = setup({
     isSlow: ({ context }) => context.pace === 'slow'
   },
   delays: {
-    lookDelay: ({ context }) => context.lookMs,
+    lookDelay: ({ context: { plan, terms, landMs, lookMs } }) =>
+      isHeldBack(plan, terms) ? landMs : lookMs,
     slowDelay: ({ context }) => context.slowMs,
     backoffDelay: ({ context }) => backoffMs(context.backoff, context.attempt, context.jitterSeed),
     budgetDelay: ({ context }) => Math.max(1, budgetWaitMs(context))

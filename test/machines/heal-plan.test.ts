@@ -13,6 +13,7 @@ import {
   answered,
   emptyPlan,
   type HealPlan,
+  isHeldBack,
   looked,
   nextRequest,
   pendingOf
@@ -133,6 +134,38 @@ describe('when ids are asked for', () => {
     expect(healing.next()).toMatchObject({ wanted: [span(6, 6), span(9, 9)] })
     healing.look([])
     expect(healing.next()).toBeNull()
+  })
+})
+
+describe('what has not landed yet', () => {
+  const few: HealTerms = { ...terms, unlandedMax: 1_500 }
+  const next = ({ plan, nowMs }: Healing) => nextRequest(plan, nowMs, few)
+
+  test('is no more than the bound and a request, and none is asked for beyond', () => {
+    const healing = new Healing()
+    healing.ripe([hole('BTCUSDT', 5, 9_000)])
+    let published = 0
+    for (let request = next(healing); request !== null; request = next(healing)) {
+      healing.answer(request, read({ published: request.wanted }))
+      for (const { from, to } of request.wanted) published += to - from + 1
+    }
+    expect(published).toBeGreaterThanOrEqual(1_500)
+    expect(published).toBeLessThan(2_500)
+    expect(isHeldBack(healing.plan, few)).toBe(true)
+    healing.nowMs += 100
+    healing.look([hole('BTCUSDT', 1_004, 9_000)])
+    expect(isHeldBack(healing.plan, few)).toBe(false)
+    expect(next(healing)).not.toBeNull()
+  })
+
+  test('what landed without closing its hole holds nothing back', () => {
+    const healing = new Healing()
+    healing.ripe([hole('BTCUSDT', 5, 9_000)])
+    for (let request = next(healing); request !== null; request = next(healing))
+      healing.answer(request, read({ published: request.wanted }))
+    healing.nowMs += 5_000
+    healing.look([hole('BTCUSDT', 5, 9_000)], healing.nowMs - 1)
+    expect(isHeldBack(healing.plan, few)).toBe(false)
   })
 })
 

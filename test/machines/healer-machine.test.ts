@@ -4,6 +4,7 @@ import { stateTextOf } from '../../src/actors/state-text.ts'
 import {
   type HealClaim,
   type HealRequest,
+  type HealTerms,
   healTermsDefault
 } from '../../src/machines/heal-facts.ts'
 import { healerMachine } from '../../src/machines/healer-machine.ts'
@@ -23,6 +24,7 @@ import { manualPort } from './support/feed.ts'
 const input: HealerInput = {
   terms: { ...healTermsDefault, graceMs: 0 },
   lookMs: 2_000,
+  landMs: 250,
   slowMs: 1_000,
   shares: { full: 0.8, slow: 0.2 },
   requestWeight: 25,
@@ -40,7 +42,7 @@ const unavailable = Object.assign(new Error('gone'), {
   isDependency: true
 })
 
-const startHealer = () => {
+const startHealer = (terms: HealTerms = input.terms) => {
   const clock = new SimulatedClock()
   const nowMs = () => startMs + clock.now()
   const none = () => ({ inputs: [] as unknown[], commands: [] })
@@ -60,7 +62,7 @@ const startHealer = () => {
         reportFailure: (_, { port }) => void failures.push(port)
       }
     }),
-    { input, clock }
+    { input: { ...input, terms }, clock }
   )
   const errors: unknown[] = []
   actor.subscribe({ error: (error) => errors.push(error) })
@@ -216,6 +218,24 @@ describe('healing', () => {
     expect(healer.state()).toBe('waiting')
     healer.clock.increment(2_000)
     expect(healer.state()).toBe('looking')
+  })
+
+  test('what was published has to land first: a look soon', () => {
+    const healer = startHealer({ ...input.terms, unlandedMax: 1_000 })
+    healer.pace('full')
+    healer.looked([hole])
+    for (const _ of [1, 2]) {
+      healer.clock.increment(10)
+      healer.healed()
+    }
+    expect(healer.state()).toBe('waiting')
+    healer.clock.increment(249)
+    expect(healer.state()).toBe('waiting')
+    healer.clock.increment(1)
+    expect(healer.state()).toBe('looking')
+    healer.looked([{ ...hole, fromId: 2_003 }])
+    expect(healer.state()).toBe('healing')
+    expect(healer.heals.inputs.at(-1)).toMatchObject({ wanted: [{ from: 2_003 }] })
   })
 
   test('what cannot be told changes nothing that is known', () => {

@@ -38,6 +38,7 @@ import { type HealRequested, HealerVenue } from './healer-venue.ts'
 import { type HolesSeen, OpenHoles } from './open-holes.ts'
 
 const lookMs = 2_000
+const landMs = 250
 const slowMs = 1_000
 /** A look that sees nothing new ends then all the same. */
 const patienceMs = 600_000
@@ -45,14 +46,19 @@ const patienceMs = 600_000
 const shares = { full: 0.8, slow: 0.2 } as const
 
 export const healerInput = ({ config, exchange }: Shared, { seed }: Kernel): HealerInput => ({
-  terms: { ...healTermsDefault, graceMs: config.gapGraceMs },
+  terms: { ...healTermsDefault, graceMs: config.gapGraceMs, ...unlandedOf(config) },
   lookMs,
+  landMs,
   slowMs,
   shares,
   requestWeight: historyWeight,
   backoff: backoffDefault,
   jitterSeed: seedFor(seed, `healer:${exchange}`)
 })
+
+/** Healing alone never makes half the lag at which the level rises. */
+const unlandedOf = ({ lagEnter: [soft] }: Shared['config']) =>
+  soft == null ? {} : { unlandedMax: Math.max(1, Math.floor(soft / 2)) }
 
 export const makeHealerActor = (
   fromEffect: FromEffect<BinanceSocket>,
