@@ -22,6 +22,8 @@ interface ExchangeFlags {
   readonly recordings: ReadonlyArray<string>
   readonly symbols: ReadonlyArray<string>
   readonly rate: number
+  readonly tierRates: Readonly<Record<1 | 2 | 3, number>> | undefined
+  readonly isEven: boolean
   readonly sendUnwrapped: boolean
   readonly simulator: Omit<SimulatorOptions, 'source' | 'now' | 'observe'>
 }
@@ -40,6 +42,8 @@ It plays a generated market, trades and book tickers, or recordings.
   --speed 1|N|max      times real time, or as fast as the clients read (default 1)
   --seed N             seed of the market and of the faults (default 1)
   --rate N             trades per second of the generated market (default ${generatorRateDefault})
+  --tier-rates A,B,C  or trades per second of each tier, shared by its symbols
+  --even               without bursts and lulls: at any time the rate is the one stated
   --symbols A,B        part of the generated market (default all:
                        ${generatedSymbols.map(({ symbol }) => symbol).join(',')})
   --send-unwrapped     send recorded lines that belong to no stream to everybody (else skipped)
@@ -53,13 +57,14 @@ It plays a generated market, trades and book tickers, or recordings.
                        stall                        send nothing, keep the sockets
                        duplicate, skip, reorder, corrupt=SHARE  of the frames, 0 to 1
                        refuse[=websocket|all]       new connections, or REST as well
+                       halt                         issue nothing: the market is closed
                        flood=TIMES@TIER             rate of a tier of the generated market
   --issued-record DIR  keep a record of every trade issued, and who got it, in this new folder
   --help               this text
 
 While it runs: GET /control tells what was issued and sent; POST /control/faults takes JSON such as
   {"duplicate":0.01,"floodTier3":20}  {"drop":"all"}  {"inject":{"textBytes":2000000}}
-  {"heal":true}
+  {"heal":true}  {"halt":true}  {"weightLimit":12000}
   {"inject":{"text":"…"}}  any frame, such as the announcement {"e":"serverShutdown","E":1}`
 
 /** The flags, all their problems, or that help was asked for. */
@@ -84,6 +89,8 @@ export const readExchangeFlags = (
     recordings: values.get('recording') ?? [],
     symbols: readSymbols(last('symbols'), problems),
     rate: number('rate', generatorRateDefault, 1, generatorRateMax),
+    tierRates: readTierRates(last('tier-rates'), problems),
+    isEven: values.has('even'),
     sendUnwrapped: values.has('send-unwrapped'),
     simulator: {
       port: number('port', 9_443, 0, 65_535),
@@ -110,6 +117,7 @@ const valueFlags = [
   'speed',
   'seed',
   'rate',
+  'tier-rates',
   'symbols',
   'weight-limit',
   'ping-ms',
@@ -118,7 +126,7 @@ const valueFlags = [
   'fault',
   'issued-record'
 ] as const
-const plainFlags = ['send-unwrapped', 'help'] as const
+const plainFlags = ['send-unwrapped', 'even', 'help'] as const
 
 type FlagName = (typeof valueFlags)[number] | (typeof plainFlags)[number]
 
@@ -155,12 +163,29 @@ const readSymbols = (text: string | undefined, problems: Array<string>): Readonl
   return asked
 }
 
+const readTierRates = (
+  text: string | undefined,
+  problems: Array<string>
+): ExchangeFlags['tierRates'] => {
+  if (text === undefined) return undefined
+  const rates = text.split(',').map((part) => (/^\d{1,7}$/.test(part) ? Number(part) : 0))
+  const [tier1 = 0, tier2 = 0, tier3 = 0] = rates
+  if (rates.length === 3 && rates.every((rate) => rate >= 1 && rate <= generatorRateMax))
+    return { 1: tier1, 2: tier2, 3: tier3 }
+  problems.push(
+    `--tier-rates is "${text}": allowed are three whole numbers from 1 to ${generatorRateMax}`
+  )
+  return undefined
+}
+
 const contradictions = (
   flags: ExchangeFlags,
   values: ReadonlyMap<FlagName, ReadonlyArray<string>>
 ): ReadonlyArray<string> => {
+  if (values.has('rate') && values.has('tier-rates')) return ['give either --rate or --tier-rates']
   if (flags.recordings.length === 0) return []
-  const ofMarket = (['rate', 'symbols'] as const).filter((name) => values.has(name))
+  const marketFlags = ['rate', 'tier-rates', 'even', 'symbols'] as const
+  const ofMarket = marketFlags.filter((name) => values.has(name))
   const problems = ofMarket.map(
     (name) => `--${name} is of the generated market, not of a recording`
   )
@@ -174,7 +199,8 @@ const contradictions = (
 const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
   const asked = generatedSymbols.filter(({ symbol }) => flags.symbols.includes(symbol))
   const { seed } = flags.simulator
-  let source = makeGeneratorSource({ seed, rate: flags.rate, symbols: asked })
+  const { rate, tierRates, isEven } = flags
+  let source = makeGeneratorSource({ seed, rate, tierRates, isEven, symbols: asked })
   if (flags.recordings.length > 0) {
     const loaded = yield* loadRecordings(flags.recordings, { sendUnwrapped: flags.sendUnwrapped })
     loaded.reports.forEach(printReport)
@@ -194,11 +220,15 @@ const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
 })
 
 const untilSignal = Effect.callback<void>((resume) => {
-  const stop = () => resume(Effect.void)
+  const stop = () => {
+    // Who waits for its launcher to die keeps the channel to it, and so itself, alive.
+    process.off('disconnect', stop)
+    resume(Effect.void)
+  }
   // Ctrl-C is two signals, the terminal's and the launcher's: the second must not cut this short.
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  process.once('disconnect', stop) // the launcher died
+  process.on('disconnect', stop) // the launcher died
 })
 
 const printReport = (report: RecordingReport): void => {

@@ -62,6 +62,22 @@ describe('flags', () => {
       }
     })
     expect(readExchangeFlags(['--help', '--port', 'x'])).toBe('help')
+    expect(readExchangeFlags(['--tier-rates=10,20,30', '--even'])).toMatchObject({
+      tierRates: { 1: 10, 2: 20, 3: 30 },
+      isEven: true
+    })
+  })
+
+  test.each(['1,2', '1,2,x', '1,0,3', '1,2,3,4', ''])('rates of tiers are three: %s', (text) => {
+    expect(readExchangeFlags([`--tier-rates=${text}`])).toMatchObject({
+      problems: [expect.stringContaining('--tier-rates')]
+    })
+  })
+
+  test('the rate is of all or by tier', () => {
+    expect(readExchangeFlags(['--rate', '5', '--tier-rates', '1,2,3'])).toMatchObject({
+      problems: [expect.stringContaining('either')]
+    })
   })
 
   test('every wrong value is told at once, with what is allowed', () => {
@@ -104,6 +120,20 @@ describe('the process', () => {
     }
   )
 
+  test('ends when it is asked to, also with a channel to who started it', async () => {
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', join(projectRoot, 'src', 'cli', 'exchange.ts'), '--port', '0'],
+      { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] }
+    )
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const exited = once(child, 'exit')
+    await once(child.stdout!, 'data')
+    child.stdout!.resume()
+    child.kill('SIGINT')
+    expect(await exited).toEqual([0, null])
+  })
+
   test('--help explains every flag', async () => {
     const help = run('--help')
     expect(await help.exited).toBe(0)
@@ -116,7 +146,9 @@ describe('the process', () => {
       '--symbols',
       '--fault',
       '--connection-age-ms',
-      '--weight-limit'
+      '--weight-limit',
+      '--tier-rates',
+      '--even'
     ]) {
       expect(help.output()).toContain(flag)
     }

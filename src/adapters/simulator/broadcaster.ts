@@ -8,6 +8,7 @@
  * 3. A source that starts at the first subscription stands still until `noteSubscription` (R48).
  * 4. Book tickers that are made up are so only while a client takes some.
  * 5. One turn issues at most `turnFramesMax` frames, then lets the sockets work.
+ * 6. While the market is halted nothing is issued; what was due comes once it opens again.
  */
 import { makeFrameLuck } from './faults.ts'
 import type { FaultSettings } from './faults.ts'
@@ -69,7 +70,8 @@ export const startBroadcaster = (options: BroadcasterOptions): Broadcaster => {
     if (isStopped || startedAtMs === undefined) return
     if (speed === 'max' && !socketsTake(sessions)) return // (2), woken later
     playback.playQuotes?.(takesQuotes()) // (4)
-    const more = issueTurn(speed === 'max' ? Number.POSITIVE_INFINITY : clockMs())
+    const untilMs = speed === 'max' ? Number.POSITIVE_INFINITY : clockMs()
+    const more = !options.settings().halt && issueTurn(untilMs) // (6)
     if (playback.ended() && !endedIsTold) {
       endedIsTold = true
       for (const session of sessions.values()) session.releaseHeld()

@@ -22,6 +22,10 @@ export interface FaultSettings {
   readonly corrupt: number
   /** Refuse new WebSocket connections, or these and the REST routes. */
   readonly refuse: 'off' | 'websocket' | 'all'
+  /** The market is closed: nothing is issued. What was due comes once it opens again. */
+  readonly halt: boolean
+  /** REST request weight per minute, as announced and enforced; 0 = as at the start. */
+  readonly weightLimit: number
   /** Multiplies the generator's rate. */
   readonly floodTier1: number
   readonly floodTier2: number
@@ -37,6 +41,8 @@ export const noFaults: FaultSettings = {
   reorder: 0,
   corrupt: 0,
   refuse: 'off',
+  halt: false,
+  weightLimit: 0,
   floodTier1: 1,
   floodTier2: 1,
   floodTier3: 1
@@ -61,6 +67,7 @@ export type Validated<A> = { readonly value: A } | { readonly problems: Readonly
 
 const frameCountMax = 1_000_000_000
 const floodMax = 1_000
+const weightLimitMax = 1_000_000_000
 /** Bytes of the largest frame that can be injected. */
 const injectBytesMax = 64 * 1_024 * 1_024
 
@@ -97,6 +104,8 @@ const checks: { readonly [K in keyof FaultSettings]: Check } = {
   reorder: share,
   corrupt: share,
   refuse: oneOf('off', 'websocket', 'all'),
+  halt: flag,
+  weightLimit: wholeNumber(0, weightLimitMax),
   floodTier1: times,
   floodTier2: times,
   floodTier3: times
@@ -164,7 +173,7 @@ const readInjection = (value: unknown): Validated<Injection> => {
 
 const faultFlagGrammar =
   'drop-after=N | stall-after=N | stall | duplicate=SHARE | skip=SHARE | reorder=SHARE | ' +
-  'corrupt=SHARE | refuse[=websocket|all] | flood=TIMES@TIER'
+  'corrupt=SHARE | refuse[=websocket|all] | halt | flood=TIMES@TIER'
 
 /** Reads `--fault` flags such as `drop-after=1000` or `flood=20@3` into settings. */
 export const readFaultFlags = (flags: ReadonlyArray<string>): Validated<Partial<FaultSettings>> => {
@@ -174,7 +183,8 @@ export const readFaultFlags = (flags: ReadonlyArray<string>): Validated<Partial<
     const flood = name === 'flood' ? /^([\d.]+)@([123])$/.exec(value ?? '') : null
     if (flood !== null) body[`floodTier${flood[2]}`] = Number(flood[1])
     else if (name === 'refuse') body['refuse'] = value ?? 'all'
-    else if (name === 'stall') body['stall'] = value === undefined || value === 'true'
+    else if (name === 'stall' || name === 'halt')
+      body[name] = value === undefined || value === 'true'
     else if (
       ['drop-after', 'stall-after', 'duplicate', 'skip', 'reorder', 'corrupt'].includes(name)
     ) {

@@ -34,7 +34,12 @@ interface Segment {
   readonly times: number
 }
 
-const waves: ReadonlyArray<{ readonly periodS: number; readonly amplitude: number }> = [
+interface Wave {
+  readonly periodS: number
+  readonly amplitude: number
+}
+
+const waves: ReadonlyArray<Wave> = [
   { periodS: 86_400, amplitude: 0.2 },
   { periodS: 1_800, amplitude: 0.2 },
   { periodS: 97, amplitude: 0.2 },
@@ -52,9 +57,9 @@ const endAtLeast = Array.from({ length: blockSize + 1 }, (_, n) =>
 const newtonStepsMax = 6
 const floodsMax = 10_000
 
-/** Clock of one symbol; `rate` in trades per second. */
-export const makeGeneratorClock = (rate: number, seed: number): GeneratorClock => {
-  const plain = plainCount(rate, seed)
+/** Clock of one symbol; `rate` in trades per second. An even one has neither bursts nor lulls. */
+export const makeGeneratorClock = (rate: number, seed: number, isEven = false): GeneratorClock => {
+  const plain = plainCount(waveCountOf(rate, seed, isEven ? [] : waves))
   const segments: Array<Segment> = [{ fromMs: genesisMs, countBefore: 0, plainBefore: 0, times: 1 }]
   const segmentBy = (isBefore: (segment: Segment) => boolean): Segment => {
     let index = segments.length - 1
@@ -114,8 +119,7 @@ interface PlainCount {
  */
 const knotMs = 256
 
-const plainCount = (rate: number, seed: number): PlainCount => {
-  const waveCount = waveCountOf(rate, seed)
+const plainCount = (waveCount: (elapsedMs: number) => number): PlainCount => {
   let knot = Number.NaN
   let before = 0
   let after = 0
@@ -138,7 +142,11 @@ const plainCount = (rate: number, seed: number): PlainCount => {
 }
 
 /** Trades up to so many milliseconds after the genesis, at the knots. */
-const waveCountOf = (rate: number, seed: number): ((elapsedMs: number) => number) => {
+const waveCountOf = (
+  rate: number,
+  seed: number,
+  waves: ReadonlyArray<Wave>
+): ((elapsedMs: number) => number) => {
   const terms = waves.map(({ periodS, amplitude }, index) => {
     const omega = (2 * Math.PI) / (periodS * 1_000)
     const phase = 2 * Math.PI * unitOf(seed, index)

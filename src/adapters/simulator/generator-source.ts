@@ -10,6 +10,7 @@
  *    cluster, at the same time; it is a function of that trade's id.
  */
 import { decimalScale, formatDecimal } from '../../market/decimal.ts'
+import type { Tier } from '../../market/tier.ts'
 import { makeGeneratorClock } from './generator-clock.ts'
 import type { GeneratorClock } from './generator-clock.ts'
 import { makeQuoteValues, makeTradeValues } from './generator-values.ts'
@@ -25,6 +26,10 @@ export interface GeneratorOptions {
   readonly seed: number
   /** Trades per second over all symbols; 100 unless told. */
   readonly rate?: number
+  /** Trades per second of each tier, instead of `rate`; shared by the weights of its symbols. */
+  readonly tierRates?: Readonly<Record<Tier, number>> | undefined
+  /** Without bursts and lulls: at any time the rate is the one stated. */
+  readonly isEven?: boolean
   /** A part of `generatedSymbols`; all of them unless told. The rate is shared by their weights. */
   readonly symbols?: ReadonlyArray<GeneratedSymbol>
 }
@@ -35,9 +40,7 @@ export const generatorRateMax = 1_000_000
 
 export const makeGeneratorSource = (options: GeneratorOptions): TradeSource => {
   const symbols = options.symbols ?? generatedSymbols
-  const weightTotal = symbols.reduce((sum, { weight }) => sum + weight, 0)
-  const rateOf = ({ weight }: GeneratedSymbol) =>
-    ((options.rate ?? generatorRateDefault) * weight) / weightTotal
+  const rateOf = makeRates(options, symbols)
   return {
     name: 'generator',
     listing: symbols,
@@ -47,10 +50,24 @@ export const makeGeneratorSource = (options: GeneratorOptions): TradeSource => {
     starts: 'at_open',
     play: (nowMs) =>
       playMarket(
-        symbols.map((listed) => makeLane(listed, rateOf(listed), options.seed)),
+        symbols.map((listed) => makeLane(listed, rateOf(listed), options)),
         nowMs
       )
   }
+}
+
+const makeRates = (
+  { rate = generatorRateDefault, tierRates }: GeneratorOptions,
+  symbols: ReadonlyArray<GeneratedSymbol>
+): ((symbol: GeneratedSymbol) => number) => {
+  const weightOf = (tier: Tier | undefined) =>
+    symbols
+      .filter((symbol) => tier === undefined || symbol.tier === tier)
+      .reduce((sum, { weight }) => sum + weight, 0)
+  return ({ tier, weight }) =>
+    tierRates === undefined
+      ? (rate * weight) / weightOf(undefined)
+      : (tierRates[tier] * weight) / weightOf(tier)
 }
 
 /** One symbol of a running playback. */
@@ -64,9 +81,13 @@ interface Lane {
   nextId: number
 }
 
-const makeLane = (listed: GeneratedSymbol, rate: number, commonSeed: number): Lane => {
+const makeLane = (
+  listed: GeneratedSymbol,
+  rate: number,
+  { seed: commonSeed, isEven = false }: GeneratorOptions
+): Lane => {
   const seed = seedFor(commonSeed, listed.symbol)
-  const clock = makeGeneratorClock(rate, seed)
+  const clock = makeGeneratorClock(rate, seed, isEven)
   const valuesOf = makeTradeValues(listed, rate, seed)
   const quoteOf = makeQuoteValues(listed, rate, seed)
   const encodeQuote = makeQuoteFrames(listed)

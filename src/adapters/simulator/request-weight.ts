@@ -11,7 +11,7 @@ export interface RequestWeight {
 const minuteMs = 60_000
 
 /** @param now wall clock in ms. */
-export const makeRequestWeight = (weightMax: number, now: () => number): RequestWeight => {
+export const makeRequestWeight = (weightMax: () => number, now: () => number): RequestWeight => {
   let minute = -1
   let used = 0
   return {
@@ -22,7 +22,7 @@ export const makeRequestWeight = (weightMax: number, now: () => number): Request
         used = 0
       }
       used += weight
-      const isOver = used > weightMax
+      const isOver = used > weightMax()
       return {
         used,
         retryAfterS: isOver

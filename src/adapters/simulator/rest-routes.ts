@@ -22,7 +22,7 @@ export interface RestOptions {
   readonly source: TradeSource
   readonly playback: Playback
   readonly weight: RequestWeight
-  readonly weightMax: number
+  readonly weightMax: () => number
   readonly venueTimeMs: () => number
 }
 
@@ -36,7 +36,7 @@ export const makeRestRoutes = (options: RestOptions): ((url: URL) => Reply | und
     const { used, retryAfterS } = options.weight.charge(route.weight(url.searchParams))
     const headers = { 'X-MBX-USED-WEIGHT': String(used), 'X-MBX-USED-WEIGHT-1M': String(used) }
     if (retryAfterS !== undefined) {
-      const limit = `current limit is ${options.weightMax} request weight per 1 MINUTE.`
+      const limit = `current limit is ${options.weightMax()} request weight per 1 MINUTE.`
       const body = { code: -1003, msg: `Too much request weight used; ${limit}` }
       return reply(429, body, { ...headers, 'Retry-After': String(retryAfterS) }) // (2)
     }
@@ -166,7 +166,7 @@ const exchangeInfo = (
   timezone: 'UTC',
   serverTime: venueTimeMs(),
   rateLimits: [
-    { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: weightMax }
+    { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: weightMax() }
   ],
   exchangeFilters: [],
   symbols: listed.map(({ symbol, baseAsset, quoteAsset, priceDecimals, quantityDecimals }) => ({

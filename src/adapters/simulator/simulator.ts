@@ -129,7 +129,7 @@ interface Parts {
 const assemble = (server: Server, options: SimulatorOptions): Parts => {
   const { source, speed, seed, now } = options
   const tell = options.observe ?? (() => undefined)
-  const weightMax = options.weightMax ?? defaultWeightMax
+  const weightMax = () => settings.weightLimit || (options.weightMax ?? defaultWeightMax)
   const playback = source.play(now())
   const record =
     options.issuedRecord === undefined

@@ -19,6 +19,8 @@ describe('fault requests', () => {
     [{ stall: 'yes' }, /stall must be true or false/],
     [{ refuse: 'maybe' }, /refuse must be one of off, websocket, all/],
     [{ floodTier3: 0 }, /floodTier3 must be a factor/],
+    [{ halt: 1 }, /halt must be true or false/],
+    [{ weightLimit: -1 }, /weightLimit must be a whole number/],
     [{ dupliacte: 0.1 }, /dupliacte is no fault; known are/],
     [{ drop: 'some' }, /drop must be "all" or a connection id/],
     [{ heal: false }, /heal must be true/],
@@ -53,7 +55,8 @@ describe('fault requests', () => {
         'duplicate=0.5',
         'flood=20@3',
         'refuse',
-        'stall'
+        'stall',
+        'halt'
       ])
     ).toEqual({
       value: {
@@ -62,7 +65,8 @@ describe('fault requests', () => {
         duplicate: 0.5,
         floodTier3: 20,
         refuse: 'all',
-        stall: true
+        stall: true,
+        halt: true
       }
     })
     for (const flag of ['drop-after', 'skip=x', 'flood=20', 'flood=20@4', 'explode']) {
@@ -132,6 +136,24 @@ describe('faults over a socket', () => {
       await postFaults(restUrl, { heal: true })
       const healed = await ExchangeClient.open(url + btc)
       await healed.take(150)
+    })
+  })
+
+  test('halted, nothing is issued; what was due comes once the market opens again', async () => {
+    await withSimulator({ speed: 'max' }, async ({ url, issued, control }) => {
+      const total = () => Object.values(issued()).reduce((sum, { count }) => sum + count, 0)
+      const client = await ExchangeClient.open(url + btc)
+      await client.take(50)
+      control.request({ halt: true })
+      const before = total()
+      const other = await ExchangeClient.open(url + btc)
+      await new Promise(setImmediate)
+      expect(total()).toBe(before)
+      expect(other.frames).toHaveLength(0)
+      control.request({ heal: true })
+      await client.take(client.frames.length + 50)
+      const ids = idsOf(client.frames.map(({ text }) => text), 'BTCUSDT')
+      expect(ids).toEqual(ids.map((_, index) => ids[0]! + index))
     })
   })
 

@@ -201,6 +201,27 @@ describe('the generated market', () => {
     expect(total / (dayMs / 1_000) / 250).toBeCloseTo(1, 2)
   })
 
+  test('rates can be stated by tier, and even: at any time they are what is stated', () => {
+    const tierRates = { 1: 30, 2: 200, 3: 70 }
+    const playback = makeGeneratorSource({ seed: 9, tierRates, isEven: true }).play(startMs)
+    const countsAfter = (second: number) => {
+      while (playback.advance(startMs + second * 1_000)) continue
+      const counts = { 1: 0, 2: 0, 3: 0 }
+      for (const { symbol, tier } of generatedSymbols) counts[tier] += playback.newestId(symbol)
+      return counts
+    }
+    let before = countsAfter(0)
+    for (const second of [10, 20, 30]) {
+      const now = countsAfter(second)
+      for (const tier of [1, 2, 3] as const) {
+        // Trades come in clusters of up to four a symbol.
+        const count = now[tier] - before[tier]
+        expect(Math.abs(count - 10 * tierRates[tier]), `tier ${tier}`).toBeLessThanOrEqual(24)
+      }
+      before = now
+    }
+  })
+
   test('a flood of one tier leaves the others as they are', () => {
     const source = makeGeneratorSource({ seed: 2 })
     const counts = (flooded: boolean) => {

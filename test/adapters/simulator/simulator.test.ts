@@ -491,6 +491,19 @@ describe('REST', () => {
     })
   })
 
+  test('the limit that is announced and enforced can be changed', async () => {
+    await withSimulator({ ...quiet, weightMax: 60 }, async (simulator) => {
+      const announced = async () =>
+        ((await api(simulator, 'exchangeInfo')).body.rateLimits as any[])[0].limit as number
+      expect(await announced()).toBe(60)
+      simulator.control.request({ weightLimit: 9_000 })
+      expect(await announced()).toBe(9_000)
+      expect((await api(simulator, 'historicalTrades?symbol=BTCUSDT')).status).toBe(200)
+      simulator.control.request({ heal: true })
+      expect((await api(simulator, 'exchangeInfo')).status).toBe(429)
+    })
+  })
+
   test('a symbol that never traded has no ids', async () => {
     const source = makeGeneratorSource({ seed: 1 })
     await withSimulator({ source, now: () => Date.UTC(2024, 0, 1) }, async (simulator) => {
