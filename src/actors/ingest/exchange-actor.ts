@@ -1,4 +1,7 @@
-/** Program of the actor `exchange`: the simulated exchange that `npm start` listens to. */
+/**
+ * Program of the actor `exchange`: the simulated exchange that `npm start` listens to. Its status
+ * tells its port, so that whoever demonstrates finds its lever (`/control`).
+ */
 import * as Effect from 'effect/Effect'
 import { makeGeneratorSource } from '../../adapters/simulator/generator-source.ts'
 import { openSimulator } from '../../adapters/simulator/simulator.ts'
@@ -8,7 +11,7 @@ import { drainRequested, type Shared } from '../shared.ts'
 
 export const exchangeProgram =
   (shared: Shared) =>
-  ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
+  ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, telemetry, nowMs } = shared
       const simulator = yield* tracked('simulated exchange', 'server')(
@@ -22,6 +25,8 @@ export const exchangeProgram =
         })
       )
       yield* shared.simulator.serve({ webSocketUrl: simulator.url, restUrl: simulator.restUrl })
+      const port = Number(new URL(simulator.restUrl).port)
+      reportStatus(() => ({ counters: { port } }))
       ready()
       yield* drainRequested(commands)
     })
