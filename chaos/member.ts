@@ -2,7 +2,8 @@
  * A process of the lab: K2 or the exchange, with its output in a file.
  *
  * 1. It ends with the lab, and at the latest with this process, by its own pid; killed or paused it
- *    can be started or resumed.
+ *    can be started or resumed. Where this process is killed itself, K2 and the exchange notice by
+ *    their channel to it.
  * 2. An end that nobody asked for is a fault of the run, and is kept for the verdict.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -79,15 +80,15 @@ export class Member {
     const child = spawn(process.execPath, args, {
       cwd,
       env: { ...withoutSettings(process.env), ...env },
-      stdio: ['ignore', 'pipe', 'pipe']
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     })
     this.#child = child
     endWithThisProcess(child)
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
       appendFileSync(outputFile, text)
     })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => appendFileSync(outputFile, text))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => appendFileSync(outputFile, text))
     this.#exited = new Promise((resolve, reject) => {
       child.once('error', reject)
       child.once('exit', (code, signal) => {

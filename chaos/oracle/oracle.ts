@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Explanation, type IssueSpan, openEvidence } from './evidence.ts'
 import { dumpEmbeddedLog, type DumpedLog, dumpKafkaTopic } from './log-dump.ts'
+import { dumpPlainTable, type PlainTable } from './table-files.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 /** Which log; `python` below must have `confluent_kafka` for Kafka. */
@@ -17,8 +18,12 @@ export type LogSource =
   | { readonly folder: string; readonly topic: string }
   | { readonly brokers: string; readonly topic: string }
 
-/** Which table: its metadata file, or a catalog in PyIceberg's own properties. */
+/**
+ * Which table: its metadata file, or a catalog in PyIceberg's own properties; or one whose files
+ * lie on this machine, which is read without Python.
+ */
 export type TableSource =
+  | { readonly plain: PlainTable }
   | { readonly metadata: string }
   | { readonly catalog: Readonly<Record<string, string>>; readonly name: string }
 
@@ -30,8 +35,8 @@ export interface OracleInput {
   readonly explanations?: readonly Explanation[]
   readonly whole?: IssueSpan
   readonly cutGraceMs?: number
-  /** An interpreter with PyIceberg. */
-  readonly python: string
+  /** An interpreter with PyIceberg; of use for a plain table with no log of Kafka to none. */
+  readonly python?: string
 }
 
 const cutGraceMsDefault = 2_000
@@ -43,7 +48,7 @@ export const examineDelivery = async (input: OracleInput): Promise<Verdict> => {
   try {
     const csv = join(work, 'log.csv')
     const log = input.log === undefined ? undefined : await dumpLog(input.log, csv, input.python)
-    const table = dumpTable(input, join(work, 'table.parquet'))
+    const table = await dumpTable(input, join(work, 'table.parquet'))
     const evidence = await openEvidence(work, {
       issued: input.issued,
       log: log === undefined ? undefined : csv,
@@ -63,7 +68,11 @@ export const examineDelivery = async (input: OracleInput): Promise<Verdict> => {
   }
 }
 
-const dumpLog = (source: LogSource, csv: string, python: string): DumpedLog | Promise<DumpedLog> =>
+const dumpLog = (
+  source: LogSource,
+  csv: string,
+  python = 'python3'
+): DumpedLog | Promise<DumpedLog> =>
   'folder' in source
     ? dumpEmbeddedLog(source.folder, source.topic, csv)
     : dumpKafkaTopic(python, { ...source, csv })
@@ -73,7 +82,11 @@ interface DumpedTable {
   readonly summary: Readonly<Record<string, string>>
 }
 
-const dumpTable = ({ table, python }: OracleInput, path: string): DumpedTable => {
+const dumpTable = async (
+  { table, python = 'python3' }: OracleInput,
+  path: string
+): Promise<DumpedTable> => {
+  if ('plain' in table) return dumpPlainTable(table.plain, path)
   const source =
     'metadata' in table ? [table.metadata] : [JSON.stringify(table.catalog), table.name]
   const script = join(dirname(fileURLToPath(import.meta.url)), 'dump_table.py')

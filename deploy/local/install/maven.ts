@@ -12,6 +12,7 @@ const copyJars = `${plugin}:3.8.1:copy-dependencies`
 const unpackArchive = `${plugin}:2.8:unpack`
 
 export const java = '/usr/bin/java'
+export const javaPackage = 'openjdk-17-jre-headless'
 
 /** The folder with all jars of a project file in `maven/`, fetched once for each content of it. */
 export const ensureJars = async (name: string): Promise<string> => {
@@ -39,7 +40,7 @@ const fetched = async (
   name: string,
   goal: (folder: string) => Promise<readonly string[]>
 ): Promise<string> => {
-  await ensureDebianPackages([debianPackage('openjdk-17-jre-headless', java)])
+  await ensureDebianPackages([debianPackage(javaPackage, java)])
   return cached(name, async (folder) => {
     await ensureDebianPackages([debianPackage('maven', '/usr/bin/mvn')])
     await runProgram({
