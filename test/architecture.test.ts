@@ -63,7 +63,7 @@ const mayRunEffects = (path: string): boolean =>
   /^src\/actors\/.+-worker\.ts$/.test(path)
 
 const sources = filesUnder('src', ['.ts', '.mjs'])
-const written = ['src', 'test', 'bench', 'chaos', 'deploy', 'scripts']
+const written = ['src', 'test', 'bench', 'chaos', 'demo', 'deploy', 'scripts']
   .flatMap((folder) => filesUnder(folder, ['.ts', '.mjs', '.mts', '.py']))
   .filter((path) => !path.startsWith('src/market/records/'))
 const textOf = new Map([...sources, ...written].map((path) => [path, readText(path)]))
@@ -371,7 +371,7 @@ const placesOfOneMachine = [
 const mayImport = (path: string, target: string): boolean => {
   const layer = layers.find(({ folder }) => path.startsWith(folder))
   if (layer === undefined) return false
-  const isOurs = /^(?:src|test|bench|chaos|deploy|scripts)\//.test(target)
+  const isOurs = /^(?:src|test|bench|chaos|demo|deploy|scripts)\//.test(target)
   if (!isOurs) return layer.mayUse(target)
   return [layer.own(path), ...layer.imports].some((folder) => target.startsWith(folder))
 }
