@@ -34,6 +34,7 @@ const width = 760
 const plot = { left: 84, right: 12, top: 10, bottom: 22 }
 const heightOf = ({ steps }: Chart): number => (steps === undefined ? 150 : 130)
 const timeTicks = 8
+const nameHeight = 13
 
 export const svgOf = (chart: Chart, span: Span): string => {
   const height = heightOf(chart)
@@ -42,7 +43,7 @@ export const svgOf = (chart: Chart, span: Span): string => {
     ...grid(chart, scale),
     ...times(span, scale, height),
     ...faultLines(span, scale, height),
-    ...(chart.marks ?? []).flatMap((mark) => markLine(mark, scale)),
+    ...markLines(chart, scale),
     ...chart.lines.map((line) => path(line, scale, chart.steps !== undefined))
   ]
   const label = escaped(`${chart.title}, ${chart.unit}, over time`)
@@ -119,17 +120,23 @@ const faultLines = ({ faults }: Span, { x }: Scale, height: number): readonly st
     )
   })
 
-const markLine = (
-  { value, name }: { readonly value: number; readonly name: string },
-  { y, max }: Scale
-): readonly string[] => {
-  if (value > max) return []
-  const at = y(value).toFixed(1)
-  return [
-    `<line class="mark" x1="${plot.left}" x2="${width - plot.right}" y1="${at}" y2="${at}"/>`,
-    `<text class="name" x="${width - plot.right}" y="${at}" dy="-3" text-anchor="end">` +
+/** A name that would lie on the one below is left out. */
+const markLines = ({ marks = [] }: Chart, { y, max }: Scale): readonly string[] => {
+  let namedAt = Number.POSITIVE_INFINITY
+  return marks.flatMap(({ value, name }) => {
+    if (value > max) return []
+    const at = y(value)
+    const isNamed = namedAt - at >= nameHeight
+    if (isNamed) namedAt = at
+    const [x1, x2] = [plot.left, width - plot.right]
+    const text =
+      `<text class="name" x="${x2}" y="${at.toFixed(1)}" dy="-3" text-anchor="end">` +
       `${escaped(name)}</text>`
-  ]
+    return [
+      `<line class="mark" x1="${x1}" x2="${x2}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>`,
+      ...(isNamed ? [text] : [])
+    ]
+  })
 }
 
 const path = ({ points, color }: Line, { x, y }: Scale, isStep: boolean): string => {

@@ -1,6 +1,6 @@
 /** The figures of a run, of its record alone. What was not seen has none. Pure. */
 import * as Plan from './plan.ts'
-import { type DemoRecord, type Level, levels } from './record.ts'
+import { type DemoRecord, type Level, levels, memoryOf } from './record.ts'
 
 export interface Figure {
   readonly name: string
@@ -69,15 +69,17 @@ const healFigures = ({ venue }: DemoRecord): readonly Figure[] => {
 }
 
 const peaks = ({ samples }: DemoRecord): readonly Figure[] => {
-  const peak = (of: 'memoryBytes' | 'residentBytes' | 'spoolBytes' | 'spoolRecords') => {
+  const peak = (of: 'residentBytes' | 'spoolBytes' | 'spoolRecords') => {
     const seen = samples.flatMap(({ k2 }) => (k2 === null ? [] : [k2[of]]))
     return seen.length === 0 ? null : Math.max(...seen)
   }
   const bytes = (value: number | null) => (value === null ? null : mebibytes(value))
+  const memory = samples.map(memoryOf).filter((value) => value !== null)
+  const inUse = memory.length === 0 ? null : Math.max(...memory)
   const spooled = peak('spoolRecords')
   const spool = bytes(peak('spoolBytes'))
   return [
-    figure('Memory in use, peak', bytes(peak('memoryBytes')), 'all threads and DuckDB'),
+    figure('Memory in use, peak', bytes(inUse), 'all threads and DuckDB'),
     figure('Resident memory, peak', bytes(peak('residentBytes')), 'as the system counts it'),
     figure('Spool, peak', spool, spooled === null ? 'on disk' : `${count(spooled)} trades, on disk`)
   ]

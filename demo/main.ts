@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ensureBuilt } from '../scripts/build.mjs'
 import { figuresOf } from './figures.ts'
 import { type DemoFlags, readFlags, usage } from './flags.ts'
@@ -64,6 +65,7 @@ const demonstrate = async (flags: DemoFlags): Promise<number> => {
     tell: screen.mark,
     signal: stop.signal,
     nowMs: Date.now,
+    wait: (ms, signal) => delay(ms, undefined, { signal }),
     writeReport: (done) => writeFileSync(flags.report, reportOf(done))
   })
   screen.close()

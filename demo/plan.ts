@@ -40,13 +40,28 @@ export const floodOf = (capacityPerSecond: number) => {
     return Math.min(floodTimesMax, Math.max(1, Math.round(wanted * 10) / 10))
   }
   const times: TierRates = { 1: timesOf(1), 2: timesOf(2), 3: timesOf(3) }
-  const rates: TierRates = {
-    1: calmRates[1] * times[1],
-    2: calmRates[2] * times[2],
-    3: calmRates[3] * times[3]
-  }
+  const rates = ratesAt(times)
   return { times, rates, overCalm: totalOf(rates) / totalOf(calmRates) }
 }
+
+/**
+ * What more is asked for where a flood does not take it to aggressive: machines are busy with other
+ * things at times, and then less was measured than can be. Tier 1 stays as it is (1).
+ */
+export const grown = (times: TierRates): TierRates => ({
+  1: times[1],
+  2: Math.min(floodTimesMax, times[2] * growth),
+  3: Math.min(floodTimesMax, times[3] * growth)
+})
+
+const growth = 1.5
+
+/** By so many times the calm. */
+export const ratesAt = (times: TierRates): TierRates => ({
+  1: calmRates[1] * times[1],
+  2: calmRates[2] * times[2],
+  3: calmRates[3] * times[3]
+})
 
 /**
  * What lands per second at most: what the line carries over what a trade takes of it, or what was
@@ -64,7 +79,7 @@ export const capacityOf = (measured: {
   return lineBytesPerSecond / (bytes / landed)
 }
 
-const keptUpShare = 0.7
+const keptUpShare = 0.5
 
 const historyWeight = 25
 const historyTrades = 1_000
@@ -96,5 +111,5 @@ export interface Waits {
 
 export const waitsOf = (isFast: boolean): Waits =>
   isFast
-    ? { measureMs: 4_000, calmMs: 3_000, aggressiveMs: 1_500, outageMs: 5_000, closingMs: 2_000 }
+    ? { measureMs: 4_000, calmMs: 2_000, aggressiveMs: 500, outageMs: 3_000, closingMs: 1_000 }
     : { measureMs: 6_000, calmMs: 8_000, aggressiveMs: 3_000, outageMs: 8_000, closingMs: 4_000 }

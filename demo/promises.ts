@@ -4,7 +4,7 @@
  * 1. A promise that the run did not come to is not held: it was not tried.
  * 2. What is counted is what was seen from outside: samples, K2's own history, and the oracle.
  */
-import { type DemoRecord, type Level, levels, type Sample } from './record.ts'
+import { type DemoRecord, type Level, levels, memoryOf, type Sample } from './record.ts'
 
 export interface Kept {
   readonly promise: string
@@ -111,7 +111,7 @@ const cameBack = ({ moments, samples }: DemoRecord): Kept => {
 const memoryBounded = ({ samples, memoryBytesMax, moments }: DemoRecord): Kept => {
   const promise = 'Memory in use stays within its limit'
   if (memoryBytesMax === undefined || moments.floodMs === undefined) return untried(promise)
-  const peak = Math.max(0, ...samples.map(({ k2 }) => k2?.memoryBytes ?? 0))
+  const peak = Math.max(0, ...samples.map((sample) => memoryOf(sample) ?? 0))
   const detail = `${mebibytes(peak)} MiB at most, of ${mebibytes(memoryBytesMax)}`
   return kept(promise, peak > 0 && peak <= memoryBytesMax, detail)
 }

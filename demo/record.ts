@@ -37,7 +37,6 @@ export interface K2Counts {
   readonly healed: number
   readonly pendingTrades: number
   readonly openGaps: number
-  readonly memoryBytes: number
   readonly residentBytes: number
   readonly spoolBytes: number
   readonly spoolRecords: number
@@ -129,6 +128,10 @@ export interface TierRates {
 }
 
 export const totalOf = (rates: TierRates): number => rates[1] + rates[2] + rates[3]
+
+/** In use, as K2 measures its pressure: over all threads and DuckDB; null where it did not say. */
+export const memoryOf = ({ signals }: Sample): number | null =>
+  signals.find(({ name }) => name === 'memory')?.value ?? null
 
 export const newRecord = (
   options: Pick<DemoRecord, 'variant' | 'seed' | 'isFast' | 'startedMs'>

@@ -64,7 +64,8 @@ code { font-size: 13px; }
   .verdict td { display: block; border-top: 0; padding: 2px 0; }
   .verdict td:first-child { border-top: 1px solid var(--line); padding-top: 8px; }
   .verdict td:last-child { padding-bottom: 8px; }
-  svg text { font-size: 22px; }
+  figure { overflow-x: auto; }
+  svg { min-width: 640px; }
   .legend { float: none; display: block; }
   .legend span { margin: 0 12px 0 0; }
 }

@@ -5,9 +5,19 @@
 import { type Chart, escaped, type Line, type Span, svgOf } from './charts.ts'
 import { count, figuresOf } from './figures.ts'
 import { isAllHeld, type Kept, promisesOf } from './promises.ts'
-import { type DemoRecord, levels, type Sample, totalOf, type Transition } from './record.ts'
+import {
+  type DemoRecord,
+  levels,
+  memoryOf,
+  type Sample,
+  totalOf,
+  type Transition
+} from './record.ts'
 import { reportStyle } from './report-style.ts'
 import { ratesOf } from './view.ts'
+
+/** Some seconds: it is the run of things that is to be seen, not each commit. */
+const looksOfRate = 8
 
 export const reportOf = (record: DemoRecord): string => `<!doctype html>
 <html lang="en">
@@ -54,9 +64,12 @@ const header = (record: DemoRecord): string => {
   return `<header>
 <p class="name">K2, the resilience demonstration</p>
 <h1 class="${isHeld ? 'held' : 'broken'}">${escaped(headline)}</h1>
-<p>${escaped(story)} ${new Date(startedMs).toISOString()}${seconds}, seed ${record.seed}.</p>
+<p>${escaped(story)} ${dateOf(startedMs)}${seconds}, seed ${record.seed}.</p>
 </header>`
 }
+
+const dateOf = (ms: number): string =>
+  `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 const verdict = (record: DemoRecord): string => {
   const rows = promisesOf(record).map(
@@ -86,9 +99,9 @@ const loadText = ({ capacity, rates }: DemoRecord): string => {
   const { calm, flood } = rates
   return `<p>The tables lie behind a line of ${count(capacity.lineBytesPerSecond)} bytes/s, through
 which about ${count(capacity.perSecond)} trades land per second; that was measured, and states the
-flood: ${count(totalOf(calm))} trades/s at ease, ${count(totalOf(flood))} flooded, of tier 1
-${count(flood[1])}, tier 2 ${count(flood[2])}, tier 3 ${count(flood[3])}. No pressure was
-injected.</p>`
+flood: ${count(totalOf(calm))} trades/s at ease, ${count(totalOf(flood))} in the flood, of which
+${count(flood[1])} are of tier 1, ${count(flood[2])} of tier 2 and ${count(flood[3])} of tier 3. No
+pressure was injected.</p>`
 }
 
 const charts = (record: DemoRecord): string => {
@@ -120,12 +133,11 @@ const chartsOf = ({ samples }: DemoRecord): readonly Chart[] => {
     points: samples.map((sample) => ({ atMs: sample.atMs, value: of(sample) }))
   })
   const rate = (name: string, color: Line['color'], of: (sample: Sample) => number | null) => {
-    const rates = ratesOf(samples, of)
+    const rates = ratesOf(samples, of, looksOfRate)
     const points = rates.map((value, index) => ({ atMs: samples[index + 1]!.atMs, value }))
     return { name, color, points }
   }
-  const mebibytes = (value: number | undefined) =>
-    value === undefined ? null : value / 1_024 ** 2
+  const mebibytes = (value: number | null) => (value === null ? null : value / 1_024 ** 2)
   const signal = (name: string) => (sample: Sample) =>
     sample.signals.find((it) => it.name === name)?.value ?? null
   return [
@@ -144,7 +156,7 @@ const chartsOf = ({ samples }: DemoRecord): readonly Chart[] => {
     {
       title: 'Memory in use',
       unit: 'MiB',
-      lines: [line('memory', 'a', ({ k2 }) => mebibytes(k2?.memoryBytes))],
+      lines: [line('memory', 'a', (sample) => mebibytes(memoryOf(sample)))],
       marks: marksOf(samples, 'memory', 1_024 ** 2)
     },
     {

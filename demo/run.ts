@@ -7,7 +7,7 @@
  */
 import { isAllHeld } from './promises.ts'
 import type { DemoRecord, Mark } from './record.ts'
-import { play, type Stage } from './script.ts'
+import { play, type Playing, type Stage } from './script.ts'
 
 export interface RunOptions {
   readonly record: DemoRecord
@@ -18,19 +18,21 @@ export interface RunOptions {
   /** Aborted to break it off; the reason is an error that says why. */
   readonly signal: AbortSignal
   readonly nowMs: () => number
+  /** Fails once the signal aborts. */
+  readonly wait: Playing['wait']
   readonly writeReport: (record: DemoRecord) => void
 }
 
 /** The exit code (2). */
 export const runDemo = async (options: RunOptions): Promise<number> => {
-  const { record, stage, signal, nowMs, tell } = options
+  const { record, stage, signal, nowMs, tell, wait } = options
   const watching = new AbortController()
   let watched: Promise<void> = Promise.resolve()
   const beginWatch = () => {
     watched = options.watch(watching.signal)
   }
   const endWatch = () => watching.abort()
-  const playing = play({ stage, record, beginWatch, endWatch, tell, signal, nowMs })
+  const playing = play({ stage, record, beginWatch, endWatch, tell, signal, nowMs, wait })
   // Broken off, it is not waited for.
   playing.catch(() => undefined)
   try {

@@ -6,7 +6,6 @@
  *    goes on: its verdict says so.
  * 2. What breaks it off, a signal or a process that has ended, ends every wait at once.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Found, Level, Mark, Sample } from './record.ts'
 import { type DemoRecord, levels, totalOf } from './record.ts'
 import * as Plan from './plan.ts'
@@ -36,9 +35,13 @@ export interface Playing {
   readonly tell: (mark: Mark) => void
   readonly signal: AbortSignal
   readonly nowMs: () => number
+  /** Fails once the signal aborts. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
-const aggressiveMsMax = 60_000
+/** After so long the flood grows. */
+const aggressiveMsMax = 20_000
+const growsMax = 4
 /** Without anything that got better. */
 const stableMsMax = 60_000
 const healedMsMax = 60_000
@@ -61,7 +64,9 @@ export const play = async (playing: Playing): Promise<void> => {
   await outage(playing)
   await recovery(playing)
   await closing(playing)
+  playing.signal.throwIfAborted()
   record.found = await stage.judge()
+  playing.signal.throwIfAborted()
   record.moments.judgedMs = playing.nowMs()
   record.ending = { type: 'finished' }
 }
@@ -81,9 +86,7 @@ const note = ({ record, tell, nowMs }: Playing, kind: Mark['kind'], text: string
 }
 
 /** (2) */
-const rest = async ({ signal }: Playing, ms: number): Promise<void> => {
-  await delay(ms, undefined, { signal })
-}
+const rest = ({ signal, wait }: Playing, ms: number): Promise<void> => wait(ms, signal)
 
 interface Seeing {
   /** Longest time; with `badness`, without anything that got better. */
@@ -162,7 +165,6 @@ const measure = async (playing: Playing): Promise<void> => {
     perSecond: Math.round(perSecond),
     lineBytesPerSecond: Plan.lineBytesPerSecond
   }
-  record.rates = { calm: Plan.calmRates, flood: Plan.floodOf(perSecond).rates }
   note(playing, 'seen', `about ${record.capacity.perSecond} trades land per second at most`)
 }
 
@@ -174,14 +176,22 @@ const calm = async (playing: Playing): Promise<void> => {
 
 const flood = async (playing: Playing): Promise<void> => {
   const { record, nowMs } = playing
-  const { times, rates, overCalm } = Plan.floodOf(record.capacity!.perSecond)
+  let { times } = Plan.floodOf(record.capacity!.perSecond)
   await act(playing, 'flood')
   record.moments.floodMs = nowMs()
-  await setRates(playing, times)
-  const total = Math.round(totalOf(rates))
-  note(playing, 'fault', `the market is ${overCalm.toFixed(0)} times as busy: ${total} trades/s`)
-  const isReached = await seen(playing, isAtLeast('aggressive'), { msMax: aggressiveMsMax })
-  if (!isReached) note(playing, 'seen', 'the flood did not raise the level to aggressive')
+  for (let grows = 0; ; grows += 1) {
+    await setRates(playing, times)
+    record.rates = { calm: Plan.calmRates, flood: Plan.ratesAt(times) }
+    const total = totalOf(record.rates.flood)
+    const over = (total / totalOf(Plan.calmRates)).toFixed(0)
+    note(playing, 'fault', `the market is ${over} times as busy: ${Math.round(total)} trades/s`)
+    if (await seen(playing, isAtLeast('aggressive'), { msMax: aggressiveMsMax })) break
+    if (grows === growsMax) {
+      note(playing, 'seen', 'the flood did not raise the level to aggressive')
+      break
+    }
+    times = Plan.grown(times)
+  }
   await rest(playing, waits(playing).aggressiveMs)
 }
 

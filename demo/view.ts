@@ -21,6 +21,8 @@ export interface ViewOptions {
 }
 
 const eventsShown = 6
+/** Commits come once a second: from one look to the next they would be all or nothing. */
+const looksOfRate = 4
 const labelWidth = 13
 const valueWidth = 16
 const acts = {
@@ -125,7 +127,7 @@ const mebibytes = (bytes: number): string => `${(bytes / 1_024 ** 2).toFixed(0)}
 const rateLines = ({ samples }: DemoRecord, width: number): readonly string[] => {
   const recent = samples.slice(-width - 1)
   const shown = (label: string, of: (sample: Sample) => number | null) => {
-    const rates = ratesOf(recent, of)
+    const rates = ratesOf(recent, of, looksOfRate)
     const latest = rates.at(-1)
     return line(label, sparkline(rates, width), latest == null ? '–' : `${count(latest)}/s`)
   }
@@ -137,13 +139,14 @@ const rateLines = ({ samples }: DemoRecord, width: number): readonly string[] =>
   ]
 }
 
-/** Per second, of totals; null where one is not known, or began anew. */
+/** Per second, of totals, over so many looks; null where one is not known, or began anew. */
 export const ratesOf = (
   samples: readonly Sample[],
-  of: (sample: Sample) => number | null
+  of: (sample: Sample) => number | null,
+  over = 1
 ): readonly (number | null)[] =>
   samples.slice(1).map((sample, index) => {
-    const before = samples[index]!
+    const before = samples[Math.max(0, index + 1 - over)]!
     const [from, to] = [of(before), of(sample)]
     const ms = sample.atMs - before.atMs
     return from === null || to === null || to < from || ms <= 0 ? null : ((to - from) * 1_000) / ms

@@ -176,7 +176,6 @@ const countsOf = (metrics: string): K2Counts => {
       if (found === name && label.test(labels)) total += Number(value)
     return total
   }
-  const memory = (kind: string): number => sum('k2_memory_bytes', new RegExp(`kind="${kind}"`))
   return {
     published: sum('k2_published_records_total', tradesTopic),
     spooled: sum('k2_spooled_total', tradesTopic),
@@ -185,8 +184,7 @@ const countsOf = (metrics: string): K2Counts => {
     healed: sum('k2_healed_trades_total'),
     pendingTrades: sum('k2_heal_pending_trades'),
     openGaps: sum('k2_gaps_open_trades'),
-    memoryBytes: memory('heap') + memory('array_buffers') + memory('duckdb'),
-    residentBytes: memory('resident'),
+    residentBytes: sum('k2_memory_bytes', /kind="resident"/),
     spoolBytes: sum('k2_spool_bytes'),
     spoolRecords: sum('k2_spool_records')
   }

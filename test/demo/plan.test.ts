@@ -40,6 +40,11 @@ describe('the flood', () => {
   })
 })
 
+test('a flood that grows leaves tier 1 as it is', () => {
+  expect(Plan.grown({ 1: 20, 2: 30, 3: 900 })).toEqual({ 1: 20, 2: 45, 3: 1_000 })
+  expect(Plan.ratesAt({ 1: 1, 2: 1, 3: 1 })).toEqual(Plan.calmRates)
+})
+
 describe('what lands per second', () => {
   const kept = { bytes: 1_000_000, landed: 50_000, seconds: 10, wantedPerSecond: 5_000 }
   test.each([

@@ -4,7 +4,7 @@ import { figuresOf } from '../../demo/figures.ts'
 import { foundOf } from '../../demo/judge.ts'
 import { isAllHeld, promisesOf } from '../../demo/promises.ts'
 import { type DemoRecord, newRecord } from '../../demo/record.ts'
-import { changeAt, goodRecord, sampleAt, startMs } from './support/record.ts'
+import { changeAt, goodRecord, memorySignal, sampleAt, startMs } from './support/record.ts'
 
 const good = goodRecord()
 const found = good.found!
@@ -52,7 +52,7 @@ const violations: readonly (readonly [string, Partial<DemoRecord>, RegExp])[] = 
   ],
   [
     'too much memory',
-    { samples: [...good.samples, sampleAt(102, { k2: { memoryBytes: 306 * 1_024 ** 2 } })] },
+    { samples: [...good.samples, sampleAt(102, { signals: [memorySignal(306)] })] },
     /^Memory in use/
   ],
   ['a process that died', { unexpectedEnds: ['K2 ended by itself (SIGKILL)'] }, /^No process ends/]

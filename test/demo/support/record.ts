@@ -11,9 +11,17 @@ import {
 export const startMs = Date.UTC(2026, 0, 5)
 const mebibyte = 1_024 ** 2
 
+/** In mebibytes. */
+export const memorySignal = (value: number) => ({
+  name: 'memory',
+  value: value * mebibyte,
+  enter: [214, 244, 275, 290].map((mark) => mark * mebibyte),
+  unit: 'bytes'
+})
+
 const counts = (change: Partial<K2Counts> = {}): K2Counts => ({
   published: 0, spooled: 0, landed: 0, shed: 0, healed: 0, pendingTrades: 0, openGaps: 0,
-  memoryBytes: 100 * mebibyte, residentBytes: 300 * mebibyte, spoolBytes: 0, spoolRecords: 0,
+  residentBytes: 300 * mebibyte, spoolBytes: 0, spoolRecords: 0,
   ...change
 })
 
@@ -24,7 +32,8 @@ export const sampleAt = (
   atMs: startMs + seconds * 1_000,
   level: 'normal',
   signals: [
-    { name: 'lag:trades', value: 0, enter: [20_000, 40_000, 70_000, null], unit: 'records' }
+    { name: 'lag:trades', value: 0, enter: [20_000, 40_000, 70_000, null], unit: 'records' },
+    memorySignal(100)
   ],
   issued: 0,
   issuedTier1: 0,
