@@ -32,7 +32,7 @@ const startDemo = (...flags: readonly string[]): Demo => {
     { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env } }
   )
   let output = ''
-  for (const stream of [child.stdout!, child.stderr!])
+  for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => void (output += text))
   const end = () => child.exitCode ?? child.signalCode ?? undefined
   const folder = () => /, in (\S+)$/m.exec(output)?.[1] ?? ''
