@@ -65,21 +65,19 @@ export const ratesAt = (times: TierRates): TierRates => ({
 
 /**
  * What lands per second at most: what the line carries over what a trade takes of it, or what was
- * seen to land where the machine could not do more than that.
+ * seen to land where landing fell behind meanwhile: then the machine cannot do more than that.
  */
 export const capacityOf = (measured: {
   readonly bytes: number
   readonly landed: number
   readonly seconds: number
-  readonly wantedPerSecond: number
+  /** What was overdue in the end. */
+  readonly lag: number
 }): number => {
-  const { bytes, landed, seconds, wantedPerSecond } = measured
-  const perSecond = landed / seconds
-  if (landed === 0 || perSecond < keptUpShare * wantedPerSecond) return perSecond
-  return lineBytesPerSecond / (bytes / landed)
+  const { bytes, landed, seconds, lag } = measured
+  const hasKeptUp = landed > 0 && lag < landed
+  return hasKeptUp ? lineBytesPerSecond / (bytes / landed) : landed / seconds
 }
-
-const keptUpShare = 0.5
 
 const historyWeight = 25
 const historyTrades = 1_000

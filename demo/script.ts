@@ -159,7 +159,7 @@ const measure = async (playing: Playing): Promise<void> => {
     bytes: after.bytes - before.bytes,
     landed,
     seconds: ms / 1_000,
-    wantedPerSecond: totalOf(Plan.calmRates) * Plan.measureTimes
+    lag: after.sample === undefined ? 0 : lagOf(after.sample)
   })
   record.capacity = {
     perSecond: Math.round(perSecond),

@@ -26,13 +26,13 @@ export const factsOf = (before: Sample, sample: Sample): readonly string[] => {
 
 const signalsText = ({ signals }: Sample): string =>
   signals
-    .filter(({ name }) => /^(?:lag|memory|in_flight|circuit|injected)/.test(name))
+    .filter(({ name }) => /^(?:lag|memory|in_flight|circuit|loop_delay|injected)/.test(name))
     .map(({ name, value, unit }) => `${name} ${valueText(value, unit)}`)
     .join(', ')
 
 const valueText = (value: number, unit: string): string => {
   if (unit === 'bytes') return `${(value / 1_024 ** 2).toFixed(1)} MiB`
-  if (unit === 'seconds') return `${value.toFixed(1)} s`
+  if (unit === 'seconds') return `${value.toFixed(2)} s`
   return unit === 'records' ? `${count(value)} records` : String(Number(value.toFixed(3)))
 }
 

@@ -84,7 +84,6 @@ const disconnect = async (args: FaultArgs): Struck => {
 
 const brokerLoss = async (args: FaultArgs): Struck => {
   const { flags, before, say } = args
-  const stack = await stackOf(flags)
   if (!before.signals.some(({ name }) => name.startsWith('circuit')))
     throw new CannotBeDone('this K2 captures nothing (K2_ROLES), so it has no need of a log')
   if (!before.signals.some(({ name }) => name.startsWith('retention'))) {
@@ -93,6 +92,7 @@ const brokerLoss = async (args: FaultArgs): Struck => {
         'Start it with K2_KAFKA_BOOTSTRAP_SERVERS'
     )
   }
+  const stack = await stackOf(flags)
   const kafka = stack.processes.filter(({ spec }) => spec.service === 'kafka')
   say(`kill -9 of ${kafka.map(({ name }) => name).join(', ')} in ${stack.folder}`)
   await Promise.all(kafka.map((broker) => broker.kill()))

@@ -46,10 +46,10 @@ test('a flood that grows leaves tier 1 as it is', () => {
 })
 
 describe('what lands per second', () => {
-  const kept = { bytes: 1_000_000, landed: 50_000, seconds: 10, wantedPerSecond: 5_000 }
+  const kept = { bytes: 1_000_000, landed: 50_000, seconds: 10, lag: 2_000 }
   test.each([
     ['by what a trade takes of the line', kept, Plan.lineBytesPerSecond / 20],
-    ['by what landed, where not more could', { ...kept, landed: 10_000 }, 1_000],
+    ['by what landed, where not more could', { ...kept, landed: 10_000, lag: 12_000 }, 1_000],
     ['nothing', { ...kept, landed: 0 }, 0]
   ])('%s', (_, measured, expected) => {
     expect(Plan.capacityOf(measured)).toBeCloseTo(expected)
