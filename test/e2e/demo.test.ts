@@ -2,54 +2,15 @@
  * The demonstration as its users run it, without Kafka: to its end, killed half way, and judged by
  * an oracle that looks for one trade more than there is.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
 import { judgeTable } from '../../demo/judge.ts'
+import { runMsMax, startDemo } from '../support/demo-process.ts'
 import { until } from '../support/until.ts'
 
-const projectRoot = resolve(import.meta.dirname, '..', '..')
-const runMsMax = 400_000
 const testMsMax = 600_000
-
-interface Demo {
-  readonly child: ChildProcess
-  readonly output: () => string
-  readonly report: () => string
-  readonly folder: () => string
-  /** Exit code, or the signal that ended it. */
-  readonly ended: () => Promise<number | string>
-}
-
-const startDemo = (...flags: readonly string[]): Demo => {
-  const temporary = mkdtempSync(join(tmpdir(), 'k2-demo-test-'))
-  const report = join(temporary, 'report.html')
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(projectRoot, 'demo', 'main.ts'), ...flags, '--report', report],
-    { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env } }
-  )
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => void (output += text))
-  const end = () => child.exitCode ?? child.signalCode ?? undefined
-  const folder = () => /, in (\S+)$/m.exec(output)?.[1] ?? ''
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-    for (const made of [temporary, folder()])
-      if (made !== '') rmSync(made, { recursive: true, force: true, maxRetries: 5 })
-  })
-  return {
-    child,
-    output: () => output,
-    report: () => readFileSync(report, 'utf8'),
-    folder,
-    ended: () =>
-      until(end, { what: 'the end of the demonstration', msMax: runMsMax, seen: () => output })
-  }
-}
 
 /** Processes that a process has started. */
 const childrenOf = (pid: number): readonly number[] =>

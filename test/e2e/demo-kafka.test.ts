@@ -1,0 +1,22 @@
+/** The demonstration with Kafka, which is killed in it. Takes minutes: `npm run ci:full` runs it. */
+import { describe, expect, test } from 'vitest'
+import { startDemo } from '../support/demo-process.ts'
+import { areServicesRequired } from '../support/kafka/kafka-stack.ts'
+
+const testMsMax = 1_200_000
+
+describe.skipIf(!areServicesRequired)('the demonstration with Kafka', () => {
+  test(
+    'Kafka is killed in the flood, and every promise holds',
+    async () => {
+      const demo = startDemo('--fast', '--seed', '3')
+      expect(await demo.ended(testMsMax), demo.output()).toBe(0)
+      const page = demo.report()
+      expect(page).toContain('Every promise held')
+      expect(page).toContain('kill -9 of Kafka')
+      expect(page).toContain('Tier 1 keeps flowing while Kafka is dead')
+      expect(page).not.toContain('class="badge not-tried"')
+    },
+    testMsMax
+  )
+})
