@@ -20,6 +20,7 @@ const burst = [1, 2, 6] as const
 const batchFramesMax = 50
 /** Behind it the socket is not read, and what the venue then sends costs the connection. */
 const queueFramesMax = 400
+const lastTryMs = 500
 const name = 'venue.simulated:443'
 
 export const instruments: readonly Instrument[] = baseAssets.map((baseAsset) => ({
@@ -50,6 +51,7 @@ export class Venue {
   /** By `symbol:id`. */
   readonly issued = new Map<string, Issued>()
   #isOpen = false
+  #isDone = false
 
   /** @param hasOddIds whether it leaves ids out, and issues what cannot be recorded */
   constructor(environment: Environment, { hasOddIds }: { readonly hasOddIds: boolean }) {
@@ -72,10 +74,21 @@ export class Venue {
     tick()
   }
 
-  /** With a last trade of each symbol. */
+  /** With a last trade of each symbol, once somebody hears all of them. */
   close(): void {
     this.#isOpen = false
+    const isHeard = [...this.#sessions].some((session) => session.hearsAll)
+    if (!isHeard) {
+      this.#environment.scheduler.after(lastTryMs, () => this.close())
+      return
+    }
     for (const { symbol } of instruments) this.#issue(symbol, false)
+    this.#isDone = true
+  }
+
+  /** Whether nothing more will be issued. */
+  get isDone(): boolean {
+    return this.#isDone
   }
 
   /** By its own clock, which does not jump. */
@@ -215,6 +228,11 @@ class Session implements ExchangeSession {
     )
     this.#lastArrivalMs = arrivalMs
     this.#process.after(arrivalMs - scheduler.nowMs, () => this.#receive(Buffer.from(text)))
+  }
+
+  get hearsAll(): boolean {
+    const isRunning = this.#process.isRunning && this.#failure === undefined
+    return isRunning && this.#streams.size === instruments.length
   }
 
   end(closedBy: 'venue' | 'k2'): void {

@@ -273,6 +273,7 @@ export class World {
 
   /** Why it is not quiet; undefined where it is. */
   async #unquiet(): Promise<string | undefined> {
+    if (!this.venue.isDone) return 'nobody hears the last trades'
     for (const { k2, options } of this.members) {
       if (k2 === undefined) return `${options.name} does not run`
       const { trades, spool } = k2.shared
