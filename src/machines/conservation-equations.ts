@@ -7,7 +7,7 @@
  */
 import type { DataType } from '../market/data-type.ts'
 import type { Tier } from '../market/tier.ts'
-import type { Equation } from './conservation.ts'
+import type { Equation, Terms } from './conservation.ts'
 import type { PartitionCounters } from './partition-fold.ts'
 
 /** Whose records they are. */
@@ -54,65 +54,45 @@ export interface LandedCounts {
 
 export const feedEquation = (place: Place, counts: FeedCounts): Equation => {
   const { received, accepted, rejected, refused, shed, offered } = counts
-  return {
-    ...placed('feed', place),
-    left: { received },
-    right: { accepted, shed, refused, rejected, offered }
-  }
+  return equation('feed', place, { received }, { accepted, shed, refused, rejected, offered })
 }
 
 export const handoverEquation = (
   place: Place,
   { accepted }: Pick<FeedCounts, 'accepted'>,
   { accepted: taken }: Pick<TakenCounts, 'accepted'>
-): Equation => ({ ...placed('handover', place), left: { accepted }, right: { taken } })
+): Equation => equation('handover', place, { accepted }, { taken })
 
 export const publisherEquation = (place: Place, counts: TakenCounts): Equation => {
   const { accepted, healed, recovered, abandoned } = counts
   const { acknowledged, setAside: dead_lettered, spooled, inFlight: in_flight } = counts
-  return {
-    ...placed('publisher', place),
-    left: { accepted, healed, recovered },
-    right: { acknowledged, dead_lettered, spooled, in_flight, abandoned }
-  }
+  const right = { acknowledged, dead_lettered, spooled, in_flight, abandoned }
+  return equation('publisher', place, { accepted, healed, recovered }, right)
 }
 
 /** What the spool has beyond it has just come or is just leaving. */
 export const spoolEquation = (
   place: Place,
-  { inSpool, spooled }: { readonly inSpool: number; readonly spooled: number }
-): Equation => ({
-  ...placed('spool', place),
-  relation: 'at_least',
-  left: { in_spool: inSpool },
-  right: { spooled }
-})
+  { inSpool: in_spool, spooled }: { readonly inSpool: number; readonly spooled: number }
+): Equation => ({ ...equation('spool', place, { in_spool }, { spooled }), relation: 'at_least' })
 
 /** What was appended and is not counted as acknowledged has been sent again, or is just counted. */
 export const appendEquation = (
   place: Place,
   { appended, acknowledged }: { readonly appended: number; readonly acknowledged: number }
 ): Equation => ({
-  ...placed('append', place),
+  ...equation('append', place, { appended }, { acknowledged }),
   relation: 'at_least',
-  left: { appended },
-  right: { acknowledged },
   beside: { resent: Math.max(0, appended - acknowledged) }
 })
 
 export const landingEquation = (place: Place, counts: LandedCounts): Equation => {
   const { offset, origin, compactedAway, rest } = counts
   const { landed, late, duplicates, deadLettered: dead_lettered, held } = counts.counters
+  const away = compactedAway === 0 ? {} : { compacted_away: compactedAway }
+  const right = { landed, duplicates, dead_lettered, held, ...away }
   return {
-    ...placed('landing', place),
-    left: { consumed: offset - origin },
-    right: {
-      landed,
-      duplicates,
-      dead_lettered,
-      held,
-      ...(compactedAway === 0 ? {} : { compacted_away: compactedAway })
-    },
+    ...equation('landing', place, { consumed: offset - origin }, right),
     beside: { late, ...(rest === undefined ? {} : { rest }) }
   }
 }
@@ -121,15 +101,15 @@ export const landingEquation = (place: Place, counts: LandedCounts): Equation =>
 export const tableEquation = (
   place: Place,
   { landed, rows }: { readonly landed: number; readonly rows: number }
-): Equation => ({ ...placed('table', place), left: { landed }, right: { rows } })
+): Equation => equation('table', place, { landed }, { rows })
 
-const placed = (name: Equation['name'], place: Place) => ({
-  name,
-  exchange: place.exchange,
-  dataType: place.dataType,
-  symbol: place.symbol ?? null,
-  tier: place.tier ?? null,
-  partition: place.partition ?? null,
-  relation: 'equal' as const,
-  beside: {}
-})
+const equation = (name: Equation['name'], place: Place, left: Terms, right: Terms): Equation => {
+  const { exchange, dataType, symbol = null, tier = null, partition = null } = place
+  return {
+    name, exchange, dataType, symbol, tier, partition, left, right,
+    relation: 'equal',
+    beside: none
+  }
+}
+
+const none: Terms = {}

@@ -51,8 +51,11 @@ export interface Equation {
   readonly beside: Terms
 }
 
-export const sumOf = (terms: Terms): number =>
-  Object.values(terms).reduce((sum, records) => sum + records, 0)
+export const sumOf = (terms: Terms): number => {
+  let sum = 0
+  for (const term in terms) sum += terms[term]!
+  return sum
+}
 
 /** Records that the right side has not: more than 0, they have disappeared on the way. */
 export const differenceOf = ({ left, right }: Pick<Equation, 'left' | 'right'>): number =>

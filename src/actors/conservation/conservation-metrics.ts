@@ -4,7 +4,12 @@
  * hides another.
  */
 import type { Metrics } from '../../adapters/telemetry/metrics.ts'
-import { type Conservation, type Equation, imbalanceOf } from '../../machines/conservation.ts'
+import {
+  type Conservation,
+  type Equation,
+  imbalanceOf,
+  type Terms
+} from '../../machines/conservation.ts'
 
 type ConservationMetrics = Pick<
   Metrics,
@@ -38,16 +43,20 @@ export const measureConservation = (
 }
 
 const add = (sums: Map<string, Sum>, equation: Equation): void => {
-  const labels = labelsOf(equation)
-  const key = Object.values(labels).join(' ')
-  const sum = sums.get(key) ?? { labels, terms: new Map(), imbalance: 0 }
-  sums.set(key, sum)
-  sum.imbalance += Math.abs(imbalanceOf(equation))
-  for (const terms of [equation.left, equation.right, equation.beside]) {
-    for (const [term, records] of Object.entries(terms)) {
-      sum.terms.set(term, (sum.terms.get(term) ?? 0) + records)
-    }
+  const key = `${equation.name} ${equation.dataType} ${equation.tier}`
+  let sum = sums.get(key)
+  if (sum === undefined) {
+    sum = { labels: labelsOf(equation), terms: new Map(), imbalance: 0 }
+    sums.set(key, sum)
   }
+  sum.imbalance += Math.abs(imbalanceOf(equation))
+  addTerms(sum.terms, equation.left)
+  addTerms(sum.terms, equation.right)
+  addTerms(sum.terms, equation.beside)
+}
+
+const addTerms = (sums: Map<string, number>, terms: Terms): void => {
+  for (const term in terms) sums.set(term, (sums.get(term) ?? 0) + terms[term]!)
 }
 
 const labelsOf = ({ name, exchange, dataType, tier }: Equation) => ({

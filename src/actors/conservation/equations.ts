@@ -7,6 +7,7 @@
 import { differenceOf, type Equation } from '../../machines/conservation.ts'
 import {
   appendEquation,
+  type FeedCounts,
   feedEquation,
   handoverEquation,
   landingEquation,
@@ -14,92 +15,94 @@ import {
   spoolEquation,
   tableEquation
 } from '../../machines/conservation-equations.ts'
-import type { StreamedDataType } from '../../market/data-type.ts'
+import type { DataType, StreamedDataType } from '../../market/data-type.ts'
 import type { LandedPipeline, Pipeline } from '../pipeline.ts'
-import type { PublishLedger, SymbolCounts } from '../publisher/publish-ledger.ts'
+import type { SymbolCounts } from '../publisher/publish-ledger.ts'
 import type { Shared } from '../shared.ts'
 
-export const equationsOf = (shared: Shared): readonly Equation[] => [
-  ...feedEquations(shared, 'trades'),
-  ...feedEquations(shared, 'quotes'),
-  ...shared.captured.flatMap((pipeline) => publisherEquations(shared, pipeline)),
-  ...shared.landed.flatMap((pipeline) => landingEquations(shared, pipeline))
-]
-
-const feedEquations = (shared: Shared, dataType: StreamedDataType): readonly Equation[] => {
-  const { intake, exchange, captured } = shared
-  const pipeline = shared[dataType]
-  if (!captured.includes(pipeline) || !shared.hasRole('ingest')) return []
-  const accounts = intake[dataType].snapshot()
-  const taken = new Map(pipeline.ledger.symbols.map((counts) => [counts.key, counts]))
-  const symbols = new Set([...Object.keys(accounts), ...taken.keys()])
-  return [...symbols].flatMap((symbol) => {
-    const counts = accounts[symbol] ?? nothingReceived
-    const ofPublisher = taken.get(symbol)
-    const tier = intake.tiers.get(symbol) ?? ofPublisher?.tier ?? 3
-    const place = { exchange, dataType, symbol, tier }
-    return [
-      feedEquation(place, counts),
-      handoverEquation(place, counts, ofPublisher ?? nothingTaken)
-    ]
-  })
+export const equationsOf = (shared: Shared): readonly Equation[] => {
+  const all: Equation[] = []
+  for (const pipeline of shared.captured) {
+    const { dataType } = pipeline
+    const symbols = isStreamed(dataType) ? pipeline.ledger.symbols : []
+    if (isStreamed(dataType)) addFeed(all, shared, dataType, symbols)
+    addPublisher(all, shared, pipeline, symbols)
+  }
+  for (const pipeline of shared.landed) addLanding(all, shared, pipeline)
+  return all
 }
 
-const nothingReceived = {
+/** Companies and claims have no feed, and are told as a whole. */
+const isStreamed = (dataType: DataType): dataType is StreamedDataType =>
+  dataType === 'trades' || dataType === 'quotes'
+
+const addFeed = (
+  all: Equation[],
+  { intake, exchange, hasRole }: Shared,
+  dataType: StreamedDataType,
+  taken: readonly SymbolCounts[]
+): void => {
+  if (!hasRole('ingest')) return
+  const accounts = intake[dataType].snapshot()
+  const add = (symbol: string, ofFeed: FeedCounts, ofPublisher: SymbolCounts | undefined) => {
+    const tier = intake.tiers.get(symbol) ?? ofPublisher?.tier ?? 3
+    const place = { exchange, dataType, symbol, tier }
+    all.push(
+      feedEquation(place, ofFeed),
+      handoverEquation(place, ofFeed, ofPublisher ?? nothingTaken)
+    )
+  }
+  const met = new Set<string>()
+  for (const counts of taken) {
+    met.add(counts.key)
+    add(counts.key, accounts[counts.key] ?? nothingReceived, counts)
+  }
+  for (const symbol in accounts) if (!met.has(symbol)) add(symbol, accounts[symbol]!, undefined)
+}
+
+const nothingReceived: FeedCounts = {
   received: 0, accepted: 0, rejected: 0, refused: 0, shed: 0, offered: 0
 }
 const nothingTaken = { accepted: 0 }
 
-const publisherEquations = (
-  shared: Shared,
-  { dataType, ledger }: Pipeline
-): readonly Equation[] => {
+const addPublisher = (
+  all: Equation[],
+  { exchange, intake }: Shared,
+  { dataType, ledger }: Pipeline,
+  symbols: readonly SymbolCounts[]
+): void => {
   // In this process nobody publishes it, or not yet.
-  if (!ledger.isUsed) return []
-  const place = { exchange: shared.exchange, dataType }
+  if (!ledger.isUsed) return
+  const place = { exchange, dataType }
   const { counts, inSpool } = ledger
-  return [
-    publisherEquation(place, counts),
-    ...(inSpool === undefined ? [] : [spoolEquation(place, { inSpool, ...counts })]),
-    appendEquation(place, counts),
-    ...symbolsOf(shared, dataType, ledger).map((symbol) =>
-      publisherEquation({ ...place, symbol: symbol.key, tier: symbol.tier }, symbol)
-    )
-  ]
+  all.push(publisherEquation(place, counts), appendEquation(place, counts))
+  if (inSpool !== undefined) all.push(spoolEquation(place, { inSpool, spooled: counts.spooled }))
+  for (const of of symbols) {
+    const tier = intake.tiers.get(of.key) ?? of.tier
+    all.push(publisherEquation({ exchange, dataType, symbol: of.key, tier }, of))
+  }
 }
 
-/** Of what a feed brings; companies and claims have no feed, and are told as a whole. */
-const symbolsOf = (
-  { intake }: Shared,
-  dataType: Pipeline['dataType'],
-  ledger: PublishLedger
-): readonly SymbolCounts[] =>
-  dataType === 'trades' || dataType === 'quotes'
-    ? ledger.symbols.map((counts) => ({
-        ...counts,
-        tier: intake.tiers.get(counts.key) ?? counts.tier
-      }))
-    : []
-
-const landingEquations = (
+const addLanding = (
+  all: Equation[],
   { exchange, log }: Shared,
   { dataType, topic, landing: { current: progress } }: LandedPipeline
-): readonly Equation[] => {
-  if (progress?.isStarted !== true) return []
+): void => {
+  if (progress?.isStarted !== true) return
   const place = { exchange, dataType }
   const ends = new Map<number, number>()
   for (const watermark of log.current?.watermarks() ?? []) {
     if (watermark.topic === topic) ends.set(watermark.partition, watermark.durableEnd)
   }
-  const partitions = progress.positions.flatMap((position) => {
+  for (const position of progress.positions) {
     const { partition, offset, origin, compactedAway = 0, counters } = position
-    if (origin === undefined) return []
+    if (origin === undefined) continue
     const end = ends.get(partition)
     const rest = end === undefined ? undefined : Math.max(0, end - offset)
     const counts = { counters, offset, origin, compactedAway, rest }
-    return [landingEquation({ ...place, partition }, counts)]
-  })
-  return [...partitions, tableEquation(place, progress.sinceStart)]
+    all.push(landingEquation({ ...place, partition }, counts))
+  }
+  all.push(tableEquation(place, progress.sinceStart))
 }
 
 /** In words, for the log: `accepted 3 + healed 0 = …`. */
