@@ -110,9 +110,16 @@ export class Coverage {
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
   }
 
-  add(other: Coverage): void {
-    for (const [what, count] of other.#counts) {
-      this.#counts.set(what, (this.#counts.get(what) ?? 0) + count)
+  /** In the order of the list. */
+  get counts(): Readonly<Record<string, number>> {
+    const reached = sometimes.filter((what) => this.#counts.has(what))
+    return Object.fromEntries(reached.map((what) => [what, this.countOf(what)]))
+  }
+
+  add(counts: Readonly<Record<string, number>>): void {
+    for (const what of sometimes) {
+      const count = counts[what]
+      if (count !== undefined) this.#counts.set(what, this.countOf(what) + count)
     }
   }
 
@@ -120,7 +127,7 @@ export class Coverage {
     return this.#counts.get(what) ?? 0
   }
 
-  get unreached(): readonly Sometimes[] {
-    return sometimes.filter((what) => !this.#counts.has(what))
-  }
 }
+
+export const unreachedIn = (counts: Readonly<Record<string, number>>): readonly Sometimes[] =>
+  sometimes.filter((what) => counts[what] === undefined)

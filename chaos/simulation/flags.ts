@@ -1,4 +1,5 @@
 /** Command line of the simulation. Every wrong flag is reported, with what is allowed. */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 
 export interface SimulationFlags {
@@ -8,6 +9,12 @@ export interface SimulationFlags {
   readonly from: number
   /** Ends at the first run that breaks a promise. */
   readonly untilBroken: boolean
+  /** Processes that share the seeds. */
+  readonly jobs: number
+  /** File that takes the totals as JSON. */
+  readonly out: string | undefined
+  /** The totals of these seeds go to the process that shares them out. */
+  readonly isShare: boolean
 }
 
 const seedsDefault = 1_000
@@ -24,6 +31,8 @@ must be reached was not; 2 a flag is wrong.
   --seeds N       so many runs (default ${seedsDefault})
   --from N        the first seed of them (default 1)
   --until-broken  ends at the first run that breaks a promise
+  --jobs N        so many processes share the seeds (default: one a core)
+  --out FILE      the totals as JSON: runs, what was broken, how often what was reached
   --help          this text`
 
 /** The flags, what is wrong with them, or that help was asked for. */
@@ -47,7 +56,10 @@ export const readFlags = (
     seed: number('seed', values.seed),
     seeds: number('seeds', values.seeds) ?? seedsDefault,
     from: number('from', values.from) ?? 1,
-    untilBroken: values['until-broken'] === true
+    untilBroken: values['until-broken'] === true,
+    jobs: number('jobs', values.jobs) ?? availableParallelism(),
+    out: values.out,
+    isShare: values.share === true
   }
   if (values.seed !== undefined && values.seeds !== undefined) {
     problems.push('--seed is one run, --seeds are many: give one of them')
@@ -64,6 +76,9 @@ const parse = (args: readonly string[]) => {
         seeds: { type: 'string' },
         from: { type: 'string' },
         'until-broken': { type: 'boolean' },
+        jobs: { type: 'string' },
+        out: { type: 'string' },
+        share: { type: 'boolean' },
         help: { type: 'boolean' }
       }
     })

@@ -1,4 +1,4 @@
-/** The demonstration with Kafka, which is killed in it. Takes minutes: `npm run ci:full` runs it. */
+/** The demonstration with Kafka, which is killed in it. It takes minutes: for `npm run ci:full`. */
 import { describe, expect, test } from 'vitest'
 import { startDemo } from '../support/demo-process.ts'
 import { areServicesRequired } from '../support/kafka/kafka-stack.ts'

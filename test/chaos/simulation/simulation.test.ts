@@ -1,10 +1,14 @@
 /** The simulation itself: a run is its seed, its promises hold, and its command line. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
-import { describe, expect, test } from 'vitest'
+import * as fc from 'fast-check'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Broken } from '../../../chaos/simulation/broken.ts'
 import type { Component } from '../../../chaos/simulation/component.ts'
 import { readFlags } from '../../../chaos/simulation/flags.ts'
-import { runSeeds } from '../../../chaos/simulation/seeds.ts'
+import { sharesOf } from '../../../chaos/simulation/seeds.ts'
 import { World } from '../../../chaos/simulation/world.ts'
 import { worker } from '../../../src/actors/supervisor-actor.ts'
 import { simulate } from './support/planted-sources.ts'
@@ -80,17 +84,53 @@ describe('a component', () => {
 
 describe('many seeds', () => {
   test('fail where what must be reached is not, and name it', async () => {
-    const lines: string[] = []
-    const flags = { seeds: 1, from: 1, untilBroken: false }
-    expect(await runSeeds(flags, (line) => lines.push(line))).toBe(1)
+    const { code, output } = await simulate(['--seeds', '1'])
+    expect(code).toBe(1)
+    const lines = output.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^1 runs in .+, 0 broken$/)
     expect(lines.slice(1).every((line) => line.startsWith('never reached: '))).toBe(true)
+  })
+
+  test('come to the same, however many processes share them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'k2-simulation-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const totals = async (jobs: number) => {
+      const file = join(folder, `${jobs}.json`)
+      await simulate(['--seeds', '5', '--from', '11', '--jobs', `${jobs}`, '--out', file])
+      const read = JSON.parse(readFileSync(file, 'utf8')) as { readonly at: string }
+      const { at: _at, ...counted } = read
+      return counted
+    }
+    const alone = await totals(1)
+    expect(alone).toMatchObject({ runs: 5, from: 11, broken: 0 })
+    expect(await totals(2)).toEqual(alone)
+  })
+
+  test('property: shares are all of the seeds, in their order', () => {
+    const upTo = (max: number) => fc.integer({ min: 1, max })
+    const numbers = { seeds: upTo(500), jobs: upTo(9) }
+    fc.assert(
+      fc.property(fc.record(numbers), ({ seeds, jobs }) => {
+        const shares = sharesOf({ seeds, from: 7, untilBroken: false }, jobs)
+        const all = shares.flatMap((it) => Array.from({ length: it.seeds }, (_, i) => it.from + i))
+        expect(all).toEqual(Array.from({ length: seeds }, (_, index) => 7 + index))
+        expect(shares.every((it) => it.seeds > 0)).toBe(true)
+        expect(sharesOf({ seeds, from: 7, untilBroken: true }, jobs)).toHaveLength(1)
+      })
+    )
   })
 })
 
 describe('the command line', () => {
   test('has a thousand runs by default', () => {
-    expect(readFlags([])).toEqual({ seed: undefined, seeds: 1_000, from: 1, untilBroken: false })
+    expect(readFlags([])).toMatchObject({
+      seed: undefined,
+      seeds: 1_000,
+      from: 1,
+      untilBroken: false,
+      out: undefined,
+      isShare: false
+    })
   })
 
   test('replays one seed', () => {
