@@ -24,6 +24,8 @@ export interface Chart {
 }
 
 export interface Span {
+  /** What times are told from. */
+  readonly originMs: number
   readonly fromMs: number
   readonly toMs: number
   /** Faults and what mended them. */
@@ -100,12 +102,14 @@ export const short = (value: number): string => {
 
 const trimmed = (value: number): string => String(Number(value.toPrecision(3)))
 
-const times = ({ fromMs, toMs }: Span, { x }: Scale, height: number): readonly string[] => {
+const times = ({ originMs, fromMs, toMs }: Span, { x }: Scale, height: number): readonly string[] => {
   const seconds = (toMs - fromMs) / 1_000
   const step = [5, 10, 15, 30, 60, 120, 300].find((it) => seconds / it <= timeTicks) ?? 600
-  const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step)
+  const first = Math.ceil((fromMs - originMs) / 1_000 / step)
+  const last = Math.floor((toMs - originMs) / 1_000 / step)
+  const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step)
   return ticks.map((second) => {
-    const at = x(fromMs + second * 1_000).toFixed(1)
+    const at = x(originMs + second * 1_000).toFixed(1)
     const text = `${Math.floor(second / 60)}:${String(second % 60).padStart(2, '0')}`
     return `<text class="tick" x="${at}" y="${height - 6}" text-anchor="middle">${text}</text>`
   })

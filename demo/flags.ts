@@ -26,13 +26,15 @@ and everything is recovered and healed. Then the table is held against what the 
 Takes under four minutes once everything is installed, and ends with demo/report.html.
 Exit code: 0 every promise held; 1 one did not, or the run was broken off; 2 it could not begin.
 
-  --embedded  Node alone, without Kafka: the event log is then a part of K2's own process, and it
-              cannot be had without the feeds, so that this whole process is killed (SIGKILL) in the
-              midst of the flood and started again. There is no spool to be seen in this variant.
+  --embedded  Node alone, without Kafka: the event log is then a part of K2's own process, feeds
+              and all, so that it is this whole process that is killed (SIGKILL) in the
+              midst of the flood and started again. That a spool takes over from a dead log,
+              and that queries go on meanwhile, is not to be seen in this variant.
   --install   install what Kafka needs and is missing (Java; as root, on Debian)
   --fast      shorter waits between the acts
   --seed N    seed of the market; printed, by default random
-  --report FILE  where the report goes (default demo/report.html)
+  --report FILE
+              where the report goes (default demo/report.html)
   --keep      keep the folder of the run, which else goes once every promise has held
   --help      this text`
 

@@ -65,7 +65,7 @@ code { font-size: 13px; }
   .verdict td:first-child { border-top: 1px solid var(--line); padding-top: 8px; }
   .verdict td:last-child { padding-bottom: 8px; }
   figure { overflow-x: auto; }
-  svg { min-width: 640px; }
+  svg { min-width: 560px; }
   .legend { float: none; display: block; }
   .legend span { margin: 0 12px 0 0; }
 }

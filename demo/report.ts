@@ -106,10 +106,12 @@ pressure was injected.</p>`
 
 const charts = (record: DemoRecord): string => {
   const { samples, marks, startedMs } = record
+  const [first] = samples
   const last = samples.at(-1)
-  if (last === undefined) return '<p>Nothing was seen.</p>'
+  if (first === undefined || last === undefined) return '<p>Nothing was seen.</p>'
   const span: Span = {
-    fromMs: startedMs,
+    originMs: startedMs,
+    fromMs: first.atMs,
     toMs: last.atMs,
     faults: marks.filter(({ kind }) => kind === 'fault' || kind === 'mended')
   }

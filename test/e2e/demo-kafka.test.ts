@@ -1,4 +1,4 @@
-/** The demonstration with Kafka, which is killed in it. It takes minutes: for `npm run ci:full`. */
+/** The demonstration with Kafka, which is killed in it: minutes long, part of `npm run ci:full`. */
 import { describe, expect, test } from 'vitest'
 import { startDemo } from '../support/demo-process.ts'
 import { areServicesRequired } from '../support/kafka/kafka-stack.ts'
