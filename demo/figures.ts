@@ -13,12 +13,12 @@ export const figuresOf = (record: DemoRecord): readonly Figure[] => {
   const { moments } = record
   const { floodMs, killedMs, floodEndMs, restartedMs, stableMs, healedMs } = moments
   const soft = reached(record, 'soft')
-  const circuit = circuitOpened(record)
+  const felt = outageFelt(record)
   return [
     figure('Flood detected', since(floodMs, soft), 'from its beginning to the first level'),
     figure('To aggressive', since(floodMs, reached(record, 'aggressive')), 'from its beginning'),
     ...(record.variant === 'kafka'
-      ? [figure('Dead Kafka detected', since(killedMs, circuit), 'from the kill to the spool')]
+      ? [figure('Dead Kafka detected', since(killedMs, felt), 'its circuit open, or lag unknown')]
       : []),
     figure('Log away', since(killedMs, restartedMs), 'from the kill until it answered again'),
     figure('Stable', since(floodEndMs, stableMs), 'from the end of the flood to normal'),
@@ -46,14 +46,17 @@ const reached = ({ transitions, moments }: DemoRecord, level: Level): number | u
   return transitions.find(({ atMs, to }) => atMs >= floodMs && levels.indexOf(to) >= rank)?.atMs
 }
 
-/** The first look at which the circuit to the log was open. */
-const circuitOpened = ({ samples, moments }: DemoRecord): number | undefined => {
+/** While all goes to the spool anyway no circuit opens: then what is in the log is not known. */
+const outageFelt = ({ samples, moments }: DemoRecord): number | undefined => {
   const { killedMs } = moments
   if (killedMs === undefined) return undefined
   return samples.find(
     ({ atMs, signals }) =>
       atMs >= killedMs &&
-      signals.some(({ name, value }) => name.startsWith('circuit') && value > 0)
+      signals.some(
+        ({ name, value, isStale }) =>
+          (name.startsWith('circuit') && value > 0) || (name.startsWith('lag') && isStale)
+      )
   )?.atMs
 }
 

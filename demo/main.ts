@@ -21,6 +21,7 @@ import { watch } from './watch.ts'
 
 const projectRoot = resolve(import.meta.dirname, '..')
 const closeMsMax = 20_000
+const againMsMin = 1_000
 
 const main = async (args: readonly string[]): Promise<number> => {
   const flags = readFlags(args)
@@ -132,10 +133,18 @@ const stageOf = (site: Site): Stage => ({
     })
 })
 
-/** A second signal does not wait for anything. */
+/**
+ * A second signal does not wait for anything. Ctrl-C comes twice at once: from the terminal, and
+ * from `scripts/run.mjs`, which passes it on.
+ */
 const breakOffOnSignals = (stop: AbortController): void => {
+  let firstMs = 0
   const breakOff = (why: string, code: number) => {
-    if (stop.signal.aborted) process.exit(code)
+    if (stop.signal.aborted) {
+      if (Date.now() - firstMs > againMsMin) process.exit(code)
+      return
+    }
+    firstMs = Date.now()
     process.exitCode = code
     stop.abort(new Error(why))
   }

@@ -10,6 +10,8 @@ export type Variant = 'kafka' | 'embedded'
 export interface SignalSeen {
   readonly name: string
   readonly value: number
+  /** It could not be measured of late. */
+  readonly isStale: boolean
   /** In the unit of the value; null where it has no such level. */
   readonly enter: readonly (number | null)[]
   readonly unit: string

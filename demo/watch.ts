@@ -48,6 +48,7 @@ interface DegradationView {
     readonly signal: string
     readonly data_type?: string
     readonly value: number | null
+    readonly state: string
     readonly unit: string
     readonly marks: { readonly enter: readonly (number | null)[] }
   }[]
@@ -140,11 +141,12 @@ const issuedOf = (text: string) => {
 }
 
 const signalsOf = ({ signals }: DegradationView): readonly SignalSeen[] =>
-  signals.flatMap(({ signal, data_type: dataType, value, unit, marks }) =>
-    value === null
+  signals.flatMap(({ signal, data_type: dataType, value, state, unit, marks }) => {
+    const name = dataType === undefined ? signal : `${signal}:${dataType}`
+    return value === null
       ? []
-      : [{ name: dataType === undefined ? signal : `${signal}:${dataType}`, value, unit, ...marks }]
-  )
+      : [{ name, value, isStale: state === 'stale', unit, enter: marks.enter }]
+  })
 
 const changesOf = ({ history }: DegradationView): readonly Transition[] =>
   history

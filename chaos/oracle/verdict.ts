@@ -113,7 +113,7 @@ const holesSql = `
   SELECT symbol, id, issued_ms, deliveries,
     CASE WHEN EXISTS (SELECT 1 FROM whole w WHERE m.issued_ms BETWEEN w.low AND w.high) THEN NULL
       WHEN deliveries = 0 AND id < coalesce((SELECT min(i.id) FROM issued i
-        WHERE i.symbol = m.symbol AND i.deliveries > 0), id + 1) THEN 'before_first_delivery'
+        WHERE i.symbol = m.symbol AND i.deliveries > 0), id) THEN 'before_first_delivery'
       WHEN deliveries = 0 THEN 'not_delivered'
       ELSE (SELECT min(t.reason) FROM told t WHERE t.symbol = m.symbol AND t.id = m.id)
     END AS reason

@@ -108,6 +108,17 @@ test('figures are times between what was seen', () => {
   })
 })
 
+test.each([
+  ['its circuit opens', { name: 'circuit:trades', value: 1, isStale: false }, '3.0 s'],
+  ['its lag is stale', { name: 'lag:trades', value: 7, isStale: true }, '3.0 s'],
+  ['nothing of that', { name: 'lag:trades', value: 7, isStale: false }, undefined]
+])('a dead Kafka is noticed once %s', (_, change, expected) => {
+  const signals = [{ ...change, enter: [], unit: 'records' }]
+  const figures = figuresOf(goodRecord({ samples: [sampleAt(20), sampleAt(35, { signals })] }))
+  const found = figures.find(({ name }) => name === 'Dead Kafka detected')
+  expect(found?.value ?? undefined).toBe(expected)
+})
+
 describe('what the oracle found', () => {
   const none = { count: 0, examples: [] }
   const verdict: Verdict = {

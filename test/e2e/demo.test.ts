@@ -73,7 +73,8 @@ test(
     })
     const children = childrenOf(demo.child.pid!)
     expect(children.length).toBeGreaterThanOrEqual(2)
-    demo.child.kill('SIGTERM')
+    // As with Ctrl-C: from the terminal, and from who started it.
+    for (const _ of [1, 2]) demo.child.kill('SIGTERM')
     expect(await demo.ended(), demo.output()).toBe(143)
     expect(demo.report()).toContain('The run was broken off: it was ended (SIGTERM)')
     expect(demo.report()).not.toContain('Every promise held')

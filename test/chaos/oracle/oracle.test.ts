@@ -238,6 +238,17 @@ describe(`known tables (K2_TEST_SEED=${seed})`, () => {
     const strict = await judge([{ symbol: '*', fromId: 50, toId: 59, reason: 'shed' }], whole)
     expect(counts(strict)).toEqual({ ...none, 'unexplained-hole': 9 })
   })
+
+  test('what came before anybody listened is told apart from later', async (context) => {
+    const isMissing = ({ symbol, source_sequence: id }: TradeV2) =>
+      symbol === 'BTCUSDT' && (id! < 20 || (id! >= 50 && id! < 60))
+    const deliveriesOf = (trade: TradeV2) => (isMissing(trade) ? 0 : 1)
+    const { judge } = await makeWorld(context, { isMissing, deliveriesOf })
+    const { ok, explained } = await judge()
+    expect(ok).toBe(true)
+    expect(explained['not_delivered']).toBe(10)
+    expect(explained['before_first_delivery']).toBeGreaterThan(0)
+  })
 })
 
 describe('evidence that is not whole', () => {

@@ -15,6 +15,7 @@ const mebibyte = 1_024 ** 2
 export const memorySignal = (value: number) => ({
   name: 'memory',
   value: value * mebibyte,
+  isStale: false,
   enter: [214, 244, 275, 290].map((mark) => mark * mebibyte),
   unit: 'bytes'
 })
@@ -32,7 +33,10 @@ export const sampleAt = (
   atMs: startMs + seconds * 1_000,
   level: 'normal',
   signals: [
-    { name: 'lag:trades', value: 0, enter: [20_000, 40_000, 70_000, null], unit: 'records' },
+    {
+      name: 'lag:trades', value: 0, isStale: false, unit: 'records',
+      enter: [20_000, 40_000, 70_000, null]
+    },
     memorySignal(100)
   ],
   issued: 0,
