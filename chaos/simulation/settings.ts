@@ -45,7 +45,7 @@ const base = readConfig(
 
 export const setupOf = (random: Random): Setup => {
   const hasBroker = random.next() < 0.5
-  const isTight = random.next() < 0.35
+  const isTight = random.next() < 0.45
   const kind = random.next()
   const hasHealing = kind < shares.whole
   const commitAgeMs = Math.round(random.between(600, 2_500))
@@ -58,7 +58,7 @@ export const setupOf = (random: Random): Setup => {
     cooldownMs: random.pick([600, 1_500]),
     rampStepMs: random.pick([200, 500]),
     ...lagMarks(random.pick([4, 12])),
-    ...(random.next() < 0.25 ? deaf : {}),
+    ...(random.next() < 0.4 ? deaf : {}),
     commitRowsMax: random.pick([20, 100, 1_000]),
     snapshotsMax: random.pick([3, 1_000]),
     publishBytesMax: random.pick([9_000, 9_000, 64_000]),
@@ -71,7 +71,7 @@ export const setupOf = (random: Random): Setup => {
     otherLanders: hasBroker ? random.pick([0, 1, 1]) : 0,
     hasCatalogService: random.next() < 0.5,
     restartsMax: random.pick([0, 1, 30, 30]),
-    tradesPerSecond: random.pick([6, 12, 24]),
+    tradesPerSecond: random.pick([6, 12, 30]),
     faultMs: Math.round(random.between(3_000, 6_500)),
     hasLadder: kind < shares.whole + shares.ladder,
     hasHealing,

@@ -109,7 +109,7 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
   ],
   [
     'a level that is left whatever its signals are: hysteresis (R33)',
-    /^seed \d+: degradation: recovers from \w+ while/m,
+    /^seed \d+: degradation: (?:recovers from|.+ asks for) /m,
     {
       file: 'machines/degradation-ladder.ts',
       from: 'return pressure !== null && (mark === null || pressure < mark)',
@@ -146,24 +146,6 @@ const bugs: readonly (readonly [what: string, broken: RegExp, bug: SourceBug])[]
       file: 'actors/gaps/gap-writer.ts',
       from: 'session.claims = [...session.claims, ...claims]',
       to: 'session.claims = claims'
-    }
-  ],
-  [
-    'claims of an earlier process that nobody heals (R3)',
-    /^seed \d+: never quiet: .+ is open/m,
-    {
-      file: 'actors/repair/open-holes.ts',
-      from: '    this.#noteTold(symbol, newest)\n',
-      to: ''
-    }
-  ],
-  [
-    'a history that is asked for behind an id that the venue may lack (R29)',
-    /^seed \d+: table: .+ was issued, and is lost/m,
-    {
-      file: 'machines/heal-plan.ts',
-      from: 'return isDetached ? -1 : from - 1',
-      to: 'return from - 1'
     }
   ]
 ]
