@@ -102,7 +102,11 @@ export const short = (value: number): string => {
 
 const trimmed = (value: number): string => String(Number(value.toPrecision(3)))
 
-const times = ({ originMs, fromMs, toMs }: Span, { x }: Scale, height: number): readonly string[] => {
+const times = (
+  { originMs, fromMs, toMs }: Span,
+  { x }: Scale,
+  height: number
+): readonly string[] => {
   const seconds = (toMs - fromMs) / 1_000
   const step = [5, 10, 15, 30, 60, 120, 300].find((it) => seconds / it <= timeTicks) ?? 600
   const first = Math.ceil((fromMs - originMs) / 1_000 / step)
