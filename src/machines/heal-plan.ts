@@ -12,7 +12,8 @@
  *    known to have.
  * 4. After `attemptsMax` answers that did not close them, or one that has both neighbours and not
  *    them, ids are written off: claimed, and not asked for again for `restMs`. What cannot be a
- *    trade is claimed each time: the ledger closes it by so many refusals (R29).
+ *    trade is claimed each time: the ledger closes it by so many refusals, of which an answer
+ *    without trades is none (R29).
  * 5. Pieces are bounded. What is beyond that is found missing again when there is room.
  * 6. Of what was published, at most `unlandedMax` ids and a request's may wait to land: healing
  *    must not become the backlog that pressure comes from (R20).
@@ -230,7 +231,7 @@ const afterAnswer = (
     return { ...part, attempts: 0, restUntilMs: atMs + terms.restMs }
   }
   const refused = (part: Piece): Piece => {
-    const attempts = part.attempts + 1
+    const attempts = refusalsOf(part) + 1
     // Published as what it is, it would not land: the same as if it had been tried.
     const next = { ...part, attempts, isPublished: true, readyMs: retryMs, restUntilMs: null }
     if (attempts >= terms.attemptsMax) return writtenOff(next)
@@ -241,7 +242,7 @@ const afterAnswer = (
   const { published, skipped, rejected } = answer
   return cutPiece(piece, published).flatMap((part) => {
     if (part.isCut) {
-      const attempts = part.piece.attempts + 1
+      const attempts = refusalsOf(part.piece) + 1
       const readyMs = atMs + terms.graceMs
       return [
         { ...part.piece, attempts, isPublished: true, readyMs, mustLandMs: atMs, restUntilMs: null }
@@ -255,6 +256,9 @@ const afterAnswer = (
     })
   })
 }
+
+/** Attempts that brought a trade which did not land: what an answer without trades was is none. */
+const refusalsOf = ({ attempts, isPublished }: Piece): number => (isPublished ? attempts : 0)
 
 const claimOf = (
   { exchange, symbol, endedUs }: Omit<Lane, 'pieces'>,

@@ -328,6 +328,23 @@ describe('what becomes of an answer', () => {
     expect(healing.next()).toBeNull()
   })
 
+  test('an answer of no use is no refusal: three of those are still due', () => {
+    const healing = start()
+    healing.answer(healing.next()!, { type: 'useless' })
+    for (let round = 1; round <= 3; round++) {
+      healing.nowMs += 60_000
+      healing.look([hole('BTCUSDT', 5, 6)])
+      const answer = read({ published: [span(5, 5)], rejected: [span(6, 6)] })
+      healing.answer(healing.next()!, answer)
+    }
+    const refused = { reason: 'rejected', fromId: 6, toId: 6 }
+    expect(healing.claims).toMatchObject([refused, refused, refused])
+    healing.nowMs += 60_000
+    healing.look([hole('BTCUSDT', 5, 6)])
+    expect(healing.claims.slice(3)).toMatchObject([{ reason: 'rejected', fromId: 5, toId: 5 }])
+    expect(healing.next()).toBeNull()
+  })
+
   test.each([['an empty one', nothing], ['one of no use', { type: 'useless' }]] as const)(
     'three attempts and no more: %s',
     (_, answer) => {
