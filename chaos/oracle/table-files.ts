@@ -3,10 +3,9 @@
  * reads the files. For a table whose files lie on this machine, also those of an object store.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { icebergManifests } from 'icebird'
+import { pathOf, TableUnsupported, withFileFetch } from './local-objects.ts'
 
 export interface PlainTable {
   /** Path of the table's metadata file. */
@@ -22,9 +21,6 @@ interface Metadata {
     readonly summary: Readonly<Record<string, string>>
   }[]
 }
-
-/** The table is not such a one that this reader can read. */
-class TableUnsupported extends Error {}
 
 const columns = [
   'message_id',
@@ -104,37 +100,3 @@ const copyRows = async (files: readonly DataFile[], path: string): Promise<numbe
 }
 
 const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
-
-/** Of a file that the table names; icebird takes every object store for Amazon's. */
-const pathOf = (location: string, objects: string | undefined): string => {
-  if (location.startsWith('file:')) return fileURLToPath(location)
-  const [, bucket, key] =
-    /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ??
-    /^https:\/\/([^/]+)\.s3\.amazonaws\.com\/(.+)$/.exec(location) ??
-    []
-  if (bucket === undefined || key === undefined || objects === undefined)
-    throw new TableUnsupported(`${location} is no file of this machine`)
-  return join(objects, bucket, key)
-}
-
-/** icebird reads by `fetch`, which has no `file:` addresses. */
-const withFileFetch = async <A>(
-  { objects }: PlainTable,
-  body: () => Promise<A>
-): Promise<A> => {
-  const realFetch = globalThis.fetch
-  globalThis.fetch = async (input, init) => {
-    const address = input instanceof Request ? input.url : String(input)
-    if (!/^file:|\.s3\.amazonaws\.com\//.test(address)) return realFetch(input, init)
-    const bytes = readFileSync(pathOf(address, objects))
-    const range = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '')
-    if (range === null) return new Response(bytes)
-    const end = range[2] === '' ? bytes.length : Number(range[2]) + 1
-    return new Response(bytes.subarray(Number(range[1]), end), { status: 206 })
-  }
-  try {
-    return await body()
-  } finally {
-    globalThis.fetch = realFetch
-  }
-}

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { icebergManifests, icebergRead } from 'icebird'
+import { pathOf, withFileFetch } from '../../chaos/oracle/local-objects.ts'
 
 interface TableMetadata {
   readonly location: string
@@ -149,37 +150,3 @@ export const namesIn = (folder: string): readonly string[] => {
 
 const dayNumber = (value: unknown): number =>
   value instanceof Date ? value.getTime() / 86_400_000 : Number(value)
-
-/** Of a file that a table names; icebird takes every object store for Amazon's. */
-const pathOf = (location: string, objects: string | undefined): string => {
-  if (location.startsWith('file:')) return fileURLToPath(location)
-  const [, bucket, key] =
-    /^s3:\/\/([^/]+)\/(.+)$/.exec(location) ??
-    /^https:\/\/([^/]+)\.s3\.amazonaws\.com\/(.+)$/.exec(location) ??
-    []
-  if (bucket === undefined || key === undefined || objects === undefined)
-    throw new Error(`${location} is no file of this table`)
-  return join(objects, bucket, key)
-}
-
-/** icebird reads by `fetch`, which has no `file:` addresses. */
-const withFileFetch = async <A>(
-  { objects }: OpenedTable,
-  body: () => Promise<A>
-): Promise<A> => {
-  const realFetch = globalThis.fetch
-  globalThis.fetch = async (input, init) => {
-    const address = input instanceof Request ? input.url : String(input)
-    if (!/^file:|\.s3\.amazonaws\.com\//.test(address)) return realFetch(input, init)
-    const bytes = readFileSync(pathOf(address, objects))
-    const range = /bytes=(\d+)-(\d*)/.exec(new Headers(init?.headers).get('range') ?? '')
-    if (range === null) return new Response(bytes)
-    const end = range[2] === '' ? bytes.length : Number(range[2]) + 1
-    return new Response(bytes.subarray(Number(range[1]), end), { status: 206 })
-  }
-  try {
-    return await body()
-  } finally {
-    globalThis.fetch = realFetch
-  }
-}
