@@ -44,6 +44,7 @@ import type { Instrument } from '../../market/instrument.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import { defaultCryptoTiers, tierOf } from '../../market/tier.ts'
 import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.ts'
+import { lastKnownIds } from '../gaps/known-ids.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
@@ -80,7 +81,13 @@ export const makeFeedActor = (
   const { trades: account, quotes: quoteAccount } = accounts ?? shared.intake
   const sampler = new LetterSampler(lettersPerMinuteMax)
   const connections = new FeedConnections(shared, feed)
-  const kept = new KeptIds(shared)
+  const kept = new KeptIds({
+    read: lastKnownIds(shared),
+    onUnknown: (detail) => {
+      const { tableName: table } = shared.trades
+      shared.telemetry.log('warn', 'feed.kept_ids_unknown', { table, detail })
+    }
+  })
   const holes = new HoleWatch({
     exchange: shared.exchange,
     account,
@@ -176,12 +183,17 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
     const { input, commands, notifyParent } = args
     const { stream } = input
     const { shared, feed, account, quoteAccount, sampler, connections, holes, newestIds } = context
+    const { kept } = context
     const { dataTypes } = shared.config
     const attempt = runBinanceFeed({
       connect: (streams) => openConnection(args, context, streams),
       predecessorsCaughtUp: connections.othersCaughtUp(stream),
       resolveInstruments: (symbols) => resolveInstruments(shared, input.restUrl, symbols),
-      newestIds: (symbols) => noted(shared, feed, newestIds(input.restUrl, symbols)),
+      newestIds: (symbols) =>
+        Effect.andThen(
+          kept.lookedFor(symbols.filter((symbol) => account.lastIdOf(symbol) === null)),
+          noted(shared, feed, newestIds(input.restUrl, symbols))
+        ),
       dataTypes,
       exchange: shared.exchange,
       tiers: defaultCryptoTiers,
@@ -218,7 +230,7 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
       account,
       observe: (event) => observeFrames(shared, feed, event)
     })
-    yield* context.kept.loaded
+    yield* kept.loaded
     const end = yield* noted(shared, feed, attempt)
     // (2)
     if (end === 'drain.requested') yield* flushed(shared)
