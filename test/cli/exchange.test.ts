@@ -128,8 +128,9 @@ describe('the process', () => {
     )
     onTestFinished(() => void child.kill('SIGKILL'))
     const exited = once(child, 'exit')
-    await once(child.stdout!, 'data')
-    child.stdout!.resume()
+    let output = ''
+    child.stdout!.on('data', (bytes: Buffer) => (output += bytes.toString()))
+    await expect.poll(() => output).toContain('listening on')
     child.kill('SIGINT')
     expect(await exited).toEqual([0, null])
   })

@@ -275,6 +275,7 @@ describe('other routes', () => {
       '/v1/snapshots',
       '/v1/system/actors',
       '/v1/system/actors/{path}/release',
+      '/v1/system/conservation',
       '/v1/system/degradation',
       '/v1/system/pressure',
       '/v1/system/pressure',
