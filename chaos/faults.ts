@@ -42,6 +42,8 @@ export interface Fault {
   /** What K2 must have logged after a strike, one of them; none: K2 may rightly not notice. */
   readonly traces?: readonly Trace[]
   readonly needsSmallDisk?: boolean
+  /** Trades are left out of a connection that lives: nobody can know why. */
+  readonly leavesOut?: boolean
 }
 
 const lander = /^land-/
@@ -80,7 +82,7 @@ const servicePaused = ({ service, ...fault }: ServiceFault): Fault => ({
 const exchangeFault = ({
   body,
   ...fault
-}: Pick<Fault, 'name' | 'holdMs' | 'traces'> & {
+}: Pick<Fault, 'name' | 'holdMs' | 'traces' | 'leavesOut'> & {
   readonly body: Readonly<Record<string, unknown>>
 }): Fault => ({
   ...fault,
@@ -206,7 +208,8 @@ export const faults = {
   socketsStalled: exchangeFault({
     name: 'sockets-stalled',
     body: { stall: true },
-    holdMs: seconds(1, 10)
+    holdMs: seconds(1, 10),
+    leavesOut: true
   }),
   framesRepeated: exchangeFault({
     name: 'frames-repeated',

@@ -100,9 +100,25 @@ export const runFaults = async (
     healed,
     whole,
     events,
-    problems: [...ended, ...missing, ...imbalances, ...undrained, ...problems]
+    problems: [
+      ...ended,
+      ...missing,
+      ...unexplained(healed, struck),
+      ...imbalances,
+      ...undrained,
+      ...problems
+    ]
   }
 }
+
+/** Every hole has a reason, but where the exchange left trades out without a word (R54). */
+const unexplained = (
+  { unknown = 0 }: Readonly<Record<string, number>>,
+  struck: readonly Struck[]
+): readonly string[] =>
+  unknown === 0 || struck.some(({ fault }) => fault.leavesOut === true)
+    ? []
+    : [`${unknown} trades were missing without a reason`]
 
 type RunLimits = Pick<ChaosFlags, 'seed' | 'minutes' | 'strikes'>
 

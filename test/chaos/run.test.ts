@@ -81,6 +81,17 @@ describe('a run', () => {
     expect(lab.wasWholeBeforeDrain).toBe(true)
   })
 
+  test('a hole without a reason is reported, unless the exchange left trades out', async () => {
+    const problemsOf = async (fault: Fault) => {
+      const lab = new FakeLab()
+      lab.wholeness = { wholeMs: 9, healed: { restart: 3, unknown: 2 }, problems: [] }
+      return (await (await run(lab, [fault])).ended).problems
+    }
+    const unexplained = ['2 trades were missing without a reason']
+    expect(await problemsOf(quickFault({ name: 'a' }))).toEqual(unexplained)
+    expect(await problemsOf(quickFault({ name: 'a', leavesOut: true }))).toEqual([])
+  })
+
   test('records that do not add up are reported', async () => {
     const lab = new FakeLab()
     lab.imbalance = 'land-1: records do not add up'
