@@ -10,7 +10,7 @@ import * as Effect from 'effect/Effect'
 import { type Broken, type Checked, equationNames } from '../../machines/conservation.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { measureConservation } from './conservation-metrics.ts'
+import { measureConservation } from './measure-conservation.ts'
 import { equationsOf, factsOf } from './equations.ts'
 
 const checkMs = 1_000
