@@ -13,8 +13,9 @@ const gapsMax = 10_000
 /** As `/v1/gaps` says it. */
 export interface LedgerGap {
   readonly symbol: string
+  readonly data_type: string
   readonly reason: string
-  /** Trades. */
+  /** Records. */
   readonly count: number
 }
 

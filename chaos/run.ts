@@ -55,7 +55,7 @@ export interface RunReport {
   /** From then until nothing was missing any more, ms. */
   readonly wholeMs: number
   /** Trades that K2 had missed and got back, by the reason in its ledger. */
-  readonly healed: Readonly<Record<string, number>>
+  readonly healedTrades: Readonly<Record<string, number>>
   /** What was issued meanwhile must be in the table. */
   readonly whole: IssueSpan
   /** What K2 logged, by event. */
@@ -97,7 +97,7 @@ export const runFaults = async (
     strikesByFault: countsOf(struck),
     recoveryMs,
     wholeMs,
-    healed,
+    healedTrades: healed,
     whole,
     events,
     problems: [

@@ -82,6 +82,9 @@ const symbolsBehind = async (
 
 const tradesByReason = (gaps: readonly LedgerGap[]): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {}
-  for (const { reason, count } of gaps) counts[reason] = (counts[reason] ?? 0) + count
+  for (const { data_type: dataType, reason, count } of gaps) {
+    // Quotes that were let go do not come back (R12).
+    if (dataType === 'trades') counts[reason] = (counts[reason] ?? 0) + count
+  }
   return counts
 }

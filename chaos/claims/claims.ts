@@ -71,7 +71,7 @@ const chaosText = (runs: readonly ChaosEvidence[]): string =>
   ].join('\n')
 
 const cellsOf = (run: ChaosEvidence): readonly (string | number)[] => {
-  const { scenario, strikesByFault, minutes, seed, verdict, healed } = run
+  const { scenario, strikesByFault, minutes, seed, verdict, healedTrades } = run
   const [well, whole] = [run.recoveryMs, run.wholeMs].map((ms) => Math.round(ms / 1_000))
   return [
     scenario,
@@ -80,7 +80,7 @@ const cellsOf = (run: ChaosEvidence): readonly (string | number)[] => {
     seed,
     verdict.issued,
     verdict.landed,
-    counted(healed) || '0',
+    healedTrades === undefined ? 'not counted' : counted(healedTrades) || '0',
     `${well}, ${whole} s`,
     outcomeOf(run)
   ]

@@ -43,7 +43,8 @@ export interface ChaosEvidence {
   readonly strikesByFault: Readonly<Record<string, number>>
   readonly recoveryMs: number
   readonly wholeMs: number
-  readonly healed: Readonly<Record<string, number>>
+  /** Absent in what was written before it was counted apart from quotes. */
+  readonly healedTrades?: Readonly<Record<string, number>>
   readonly verdict: { readonly issued: number; readonly landed: number }
 }
 

@@ -72,9 +72,9 @@ describe('a run', () => {
     lab.wholeness = { wholeMs: 9, healed: { restart: 3 }, problems: [problem] }
     const { ended, timeline } = await run(lab, [quickFault({ name: 'a' })])
     const fromMs = Date.now()
-    const { problems, healed, whole } = await ended
+    const { problems, healedTrades, whole } = await ended
     expect(problems).toEqual([problem])
-    expect(healed).toEqual({ restart: 3 })
+    expect(healedTrades).toEqual({ restart: 3 })
     expect(whole.toMs).toBeGreaterThanOrEqual(whole.fromMs)
     expect(whole.toMs).toBeGreaterThanOrEqual(fromMs)
     expect(timeline()).toContain(problem)

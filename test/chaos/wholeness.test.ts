@@ -11,7 +11,12 @@ const ledgerOf = (gaps: readonly LedgerGap[]): GapLedger => ({
   openTrades: gaps.reduce((sum, { count }) => sum + count, 0)
 })
 
-const gap = (reason: string, count: number): LedgerGap => ({ symbol: 'BTCUSDT', reason, count })
+const gap = (reason: string, count: number): LedgerGap => ({
+  symbol: 'BTCUSDT',
+  data_type: 'trades',
+  reason,
+  count
+})
 
 /** Each question is answered by the next of its answers, the last one for ever. */
 const next = <T>(answers: T[]): T => (answers.length > 1 ? answers.shift()! : answers[0]!)
@@ -39,7 +44,12 @@ describe('nothing is missing', () => {
     const { ports, asked } = portsOf(
       [undefined, 99, 100],
       [ledgerOf([]), ledgerOf([]), ledgerOf([gap('restart', 5)]), ledgerOf([])],
-      ledgerOf([gap('restart', 5), gap('restart', 2), gap('shed', 1)])
+      ledgerOf([
+        gap('restart', 5),
+        gap('restart', 2),
+        gap('shed', 1),
+        { ...gap('shed', 900), data_type: 'quotes' }
+      ])
     )
     const { healed, problems } = await untilWhole(ports, quick)
     expect(problems).toEqual([])

@@ -24,7 +24,7 @@ const chaosOf = (scenario: string, passed: boolean): ChaosEvidence => ({
   strikesByFault: { [scenario]: 3 },
   recoveryMs: 2_000,
   wholeMs: 31_000,
-  healed: { restart: 12 },
+  healedTrades: { restart: 12 },
   verdict: { issued: 110, landed: 100 }
 })
 
