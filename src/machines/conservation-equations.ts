@@ -32,13 +32,19 @@ export interface FeedCounts {
 
 /** By the publisher, which has taken them from feed or healer, or found them in the spool. */
 export interface TakenCounts {
+  /** Records that were taken from the feeds. */
   readonly accepted: number
+  /** Records that were taken from the healer. */
   readonly healed: number
   readonly recovered: number
+  /** Records that the event log has acknowledged. */
   readonly acknowledged: number
+  /** Records that the event log will never take, and that are dead letters. */
   readonly setAside: number
+  /** Records that are in the spool now. */
   readonly spooled: number
   readonly inFlight: number
+  /** Records that a publisher could leave to nobody when it ended. */
   readonly abandoned: number
 }
 

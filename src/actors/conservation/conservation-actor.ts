@@ -54,18 +54,21 @@ const report = (
   { began, mended }: Checked,
   atMs: number
 ): void => {
-  const isNamed = ({ equation }: Broken) => equation.name === name
-  const failing = began.filter(isNamed)
-  for (const [index, { equation }] of failing.slice(0, namedMax).entries()) {
-    const isLast = index === namedMax - 1 && failing.length > namedMax
-    const more = isLast ? { more: failing.length - namedMax } : {}
+  const named = (all: readonly Broken[], tell: (it: Broken, more: object) => void) => {
+    const own = all.filter(({ equation }) => equation.name === name)
+    for (const [index, it] of own.slice(0, namedMax).entries()) {
+      const isLast = index === namedMax - 1 && own.length > namedMax
+      tell(it, isLast ? { more: own.length - namedMax } : {})
+    }
+  }
+  named(began, ({ equation }, more) =>
     log('error', 'conservation.broken', { ...factsOf(equation), ...more })
-  }
-  const holding = mended.filter(isNamed)
-  for (const [index, { equation, sinceMs }] of holding.slice(0, namedMax).entries()) {
-    const isLast = index === namedMax - 1 && holding.length > namedMax
-    const more = isLast ? { more: holding.length - namedMax } : {}
-    const facts = { ...factsOf(equation), broken_ms: atMs - sinceMs, ...more }
-    log('info', 'conservation.restored', facts)
-  }
+  )
+  named(mended, ({ equation, sinceMs }, more) =>
+    log('info', 'conservation.restored', {
+      ...factsOf(equation),
+      broken_ms: atMs - sinceMs,
+      ...more
+    })
+  )
 }

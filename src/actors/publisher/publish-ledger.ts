@@ -12,6 +12,7 @@
  * 4. Symbols are counted where batches are: a record costs one increment (`taken`), all else a
  *    batch.
  */
+import type { TakenCounts } from '../../machines/conservation-equations.ts'
 import type { Tier } from '../../market/tier.ts'
 
 /** Records of one symbol; the publisher counts in it. */
@@ -56,24 +57,7 @@ export interface RecordHolder {
   readonly inSpool: () => number
 }
 
-interface RecordCounts {
-  /** Records that were taken from the feeds. */
-  readonly accepted: number
-  /** Records that were taken from the healer. */
-  readonly healed: number
-  readonly recovered: number
-  /** Records that the event log has acknowledged. */
-  readonly acknowledged: number
-  /** Records that the event log will never take, and that are dead letters. */
-  readonly setAside: number
-  /** Records that are in the spool now. */
-  readonly spooled: number
-  readonly inFlight: number
-  /** Records that a publisher could leave to nobody when it ended. */
-  readonly abandoned: number
-}
-
-export interface PublishCounts extends RecordCounts {
+export interface PublishCounts extends TakenCounts {
   /** Records that were not taken: there was no room for them. */
   readonly refused: number
   /** Records that ever went to the spool. */
@@ -82,7 +66,7 @@ export interface PublishCounts extends RecordCounts {
   readonly appended: number
 }
 
-export interface SymbolCounts extends RecordCounts {
+export interface SymbolCounts extends TakenCounts {
   readonly key: string
   readonly tier: Tier
 }

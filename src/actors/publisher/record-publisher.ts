@@ -292,7 +292,7 @@ export class RecordPublisher<In> {
       const place = this.#placeOf(record)
       const symbol = packer.keyOf(record)
       if (!this.#hasRoom(place, spool)) {
-        refused.set(symbol, (refused.get(symbol) ?? 0) + 1)
+        increment(refused, symbol)
         const nativeId = packer.nativeIdOf(record)
         this.#claims.noteRefused({ symbol, nativeId, atMs: nowMs() })
         continue
