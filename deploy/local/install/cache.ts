@@ -3,12 +3,13 @@
  * go, and several stacks share it.
  *
  * A folder appears under its name only when it is complete, so that what was interrupted is never
- * taken for what was wanted.
+ * taken for what was wanted. Who comes while it is being built waits for it.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { withInstallLock } from './install-lock.ts'
 
 export const cacheRoot = (): string =>
   resolve(process.env['K2_CACHE_DIR'] ?? join(homedir(), '.cache', 'k2'), 'stack')
@@ -20,16 +21,15 @@ export const cached = async (
 ): Promise<string> => {
   const folder = join(cacheRoot(), name)
   if (existsSync(folder)) return folder
-  await mkdir(dirname(folder), { recursive: true })
-  const unfinished = await mkdtemp(`${folder}.unfinished-`)
-  try {
-    await build(unfinished)
-    await rename(unfinished, folder).catch((error: NodeJS.ErrnoException) => {
-      // Another stack has built the same meanwhile.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
-  } finally {
-    await rm(unfinished, { recursive: true, force: true })
-  }
-  return folder
+  return withInstallLock(`${folder}.lock`, async () => {
+    if (existsSync(folder)) return folder
+    const unfinished = await mkdtemp(`${folder}.unfinished-`)
+    try {
+      await build(unfinished)
+      await rename(unfinished, folder)
+    } finally {
+      await rm(unfinished, { recursive: true, force: true })
+    }
+    return folder
+  })
 }

@@ -1,12 +1,16 @@
 /**
- * Debian packages, installed only when a file of theirs is missing.
+ * Debian packages, installed only when a file of theirs is missing. Who comes while they are being
+ * installed waits: a program may be there before it can run.
  *
  * Packages of servers start them when they are installed. A policy that forbids it is in force
  * meanwhile: the stack runs servers of its own, on its own ports and data.
  */
 import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { StackProblem } from '../stack-problem.ts'
+import { withInstallLock } from './install-lock.ts'
 import { runProgram } from './run-program.ts'
 
 export interface DebianPackage {
@@ -24,15 +28,13 @@ export const debianPackage = (name: string, file: string): DebianPackage => ({
 const policyFile = '/usr/sbin/policy-rc.d'
 const startsNothing = '#!/bin/sh\nexit 101\n'
 
-// apt has one lock; services are prepared side by side.
-let queue: Promise<unknown> = Promise.resolve()
-
 export const ensureDebianPackages = async (wanted: readonly DebianPackage[]): Promise<void> => {
-  const turn = queue.then(async () => install(wanted.filter(({ isThere }) => !isThere())))
-  // The next in line does its own work, and reports its own failure.
-  queue = turn.catch(() => undefined)
-  await turn
+  const ensure = async () => install(wanted.filter(({ isThere }) => !isThere()))
+  // Nobody else could install anything.
+  return isRoot() ? withInstallLock(join(tmpdir(), 'k2-packages.lock'), ensure) : ensure()
 }
+
+const isRoot = () => process.getuid?.() === 0
 
 const install = async (missing: readonly DebianPackage[]): Promise<void> => {
   if (missing.length === 0) return
@@ -41,7 +43,7 @@ const install = async (missing: readonly DebianPackage[]): Promise<void> => {
   if (!existsSync('/usr/bin/apt-get')) {
     throw new StackProblem(`this is no Debian: install what ${names.join(', ')} contain yourself`)
   }
-  if (process.getuid?.() !== 0) {
+  if (!isRoot()) {
     throw new StackProblem(`${names.join(', ')} missing; as root, run: ${byHand}`)
   }
   const failure = `${names.join(', ')} cannot be installed`

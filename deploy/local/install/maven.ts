@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cached } from './cache.ts'
+import { cached, cacheRoot } from './cache.ts'
 import { debianPackage, ensureDebianPackages } from './debian-packages.ts'
+import { withInstallLock } from './install-lock.ts'
 import { runProgram } from './run-program.ts'
 
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin'
@@ -43,12 +44,16 @@ const fetched = async (
   await ensureDebianPackages([debianPackage(javaPackage, java)])
   return cached(name, async (folder) => {
     await ensureDebianPackages([debianPackage('maven', '/usr/bin/mvn')])
-    await runProgram({
-      program: 'mvn',
-      args: ['-q', '-B', '-Dstyle.color=never', ...(await goal(folder))],
-      // Where its project file is, or none that it would take for its own.
-      cwd: folder,
-      failure: `the artefacts of ${name} cannot be fetched`
-    })
+    const args = ['-q', '-B', '-Dstyle.color=never', ...(await goal(folder))]
+    // Two at a time could read what the other is writing into Maven's repository.
+    await withInstallLock(join(cacheRoot(), 'maven.lock'), async () =>
+      runProgram({
+        program: 'mvn',
+        args,
+        // Where its project file is, or none that it would take for its own.
+        cwd: folder,
+        failure: `the artefacts of ${name} cannot be fetched`
+      })
+    )
   })
 }
