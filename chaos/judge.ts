@@ -14,7 +14,7 @@ export const oraclePython = (): string => pythonWith('oracle-1', packages)
 export const judgeLab = async (lab: Lab, whole: IssueSpan): Promise<Verdict> => {
   const { kafkaBootstrap, catalogUri, s3 } = lab.stack.addresses
   return examineDelivery({
-    issued: lab.issuedFolder,
+    issued: lab.exchange.issuedFolder,
     log: { brokers: kafkaBootstrap, topic: 'market.crypto.trades.binance' },
     table: {
       name: 'market.trades',

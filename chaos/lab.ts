@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
 import { brokenEquations } from './conservation.ts'
 import { LabDisk } from './disk.ts'
+import { ExchangeMember } from './exchange-member.ts'
 import { K2Member } from './k2-member.ts'
-import { Member } from './member.ts'
 import type { Timeline } from './timeline.ts'
 import { untilWhole, type Wholeness } from './wholeness.ts'
 
@@ -33,7 +33,6 @@ const quickRecovery = { K2_DEGRADATION_COOLDOWN: '2s', K2_DEGRADATION_RAMP_STEP:
 const off = 'off,off,off,off'
 /** How fast an event loop turns beside all of a lab, and other work, is the machine's. */
 const unhurried = { K2_DEGRADATION_LOOP_DELAY_ENTER: off, K2_DEGRADATION_LOOP_DELAY_LEAVE: off }
-const controlMsMax = 10_000
 
 export const openLab = async (options: LabOptions): Promise<Lab> => {
   const { folder, timeline } = options
@@ -60,35 +59,18 @@ export const openLab = async (options: LabOptions): Promise<Lab> => {
 export class Lab {
   readonly stack: Stack
   readonly landers: readonly K2Member[]
-  readonly exchange: Member
-  /** What the exchange has issued, by its own account. */
-  readonly issuedFolder: string
+  readonly exchange: ExchangeMember
   readonly #disk: LabDisk
   readonly #options: LabOptions
   #ingest: K2Member | undefined
   #serve: K2Member | undefined
-  #exchangeUrl = ''
-  #symbols: readonly string[] = []
 
   constructor(options: LabOptions, stack: Stack, disk: LabDisk) {
     this.stack = stack
     this.#disk = disk
     this.#options = options
     const { folder, projectRoot, seed, rate, landers } = options
-    this.issuedFolder = join(folder, 'issued')
-    this.exchange = new Member({
-      name: 'exchange',
-      cwd: projectRoot,
-      env: {},
-      outputFile: join(folder, 'output', 'exchange.log'),
-      args: [
-        join(projectRoot, 'dist', 'cli', 'exchange.js'),
-        '--port=0',
-        `--seed=${seed}`,
-        `--rate=${rate}`,
-        `--issued-record=${this.issuedFolder}`
-      ]
-    })
+    this.exchange = new ExchangeMember({ projectRoot, folder, seed, flags: [`--rate=${rate}`] })
     this.landers = Array.from({ length: landers }, (_, index) =>
       this.#k2(`land-${index + 1}`, { K2_ROLES: 'land' })
     )
@@ -106,19 +88,13 @@ export class Lab {
   async start(): Promise<void> {
     const { timeline } = this.#options
     this.exchange.start()
-    const listing = /^exchange: ([A-Z0-9]+(?: [A-Z0-9]+)*)$/m
-    const [, symbols = ''] = await this.exchange.matching(listing, readyMsMax)
-    const [, webSocketUrl = '', restUrl = ''] = await this.exchange.matching(
-      /listening on (ws:\S+) and (http:\S+)/,
-      readyMsMax
-    )
-    this.#exchangeUrl = restUrl
-    this.#symbols = symbols.split(' ')
+    await this.exchange.listens(readyMsMax)
+    const { webSocketUrl, restUrl, symbols } = this.exchange
     this.#ingest = this.#k2('ingest', {
       K2_ROLES: 'ingest',
       K2_BINANCE_WEBSOCKET_URL: webSocketUrl,
       K2_BINANCE_REST_URL: restUrl,
-      K2_BINANCE_SYMBOLS: this.#symbols.join(',')
+      K2_BINANCE_SYMBOLS: symbols.join(',')
     })
     this.#serve = this.#k2('serve', { K2_ROLES: 'serve' })
     for (const k2 of this.k2s) k2.start()
@@ -133,8 +109,8 @@ export class Lab {
   whole(): Promise<Wholeness> {
     const serve = this.#serve!
     return untilWhole({
-      symbols: this.#symbols,
-      issuedId: (symbol) => this.#issuedId(symbol),
+      symbols: this.exchange.symbols,
+      issuedId: (symbol) => this.exchange.newestId(symbol),
       landedId: (symbol) => serve.newestId(symbol),
       ledger: (state) => serve.gapLedger(state)
     })
@@ -150,23 +126,8 @@ export class Lab {
     return (await Promise.all(found)).flat()
   }
 
-  async #issuedId(symbol: string): Promise<number> {
-    const response = await fetch(`${this.#exchangeUrl}/api/v3/ticker/24hr?symbol=${symbol}`, {
-      signal: AbortSignal.timeout(controlMsMax)
-    })
-    const { lastId } = (await response.json()) as { readonly lastId?: number }
-    if (lastId === undefined) throw new Error(`the exchange does not know ${symbol}`)
-    return lastId
-  }
-
-  async controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
-    const response = await fetch(`${this.#exchangeUrl}/control/faults`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(controlMsMax)
-    })
-    if (!response.ok) throw new Error(`the exchange refused ${JSON.stringify(body)}`)
+  controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.exchange.control(body)
   }
 
   killIngest(): Promise<void> {

@@ -10,8 +10,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ExchangeMember } from '../chaos/exchange-member.ts'
 import { K2Member, type LedgerGap } from '../chaos/k2-member.ts'
-import { Member } from '../chaos/member.ts'
 import { findStack, openStack, type Stack } from '../deploy/local/stack.ts'
 import { type ObjectStore, startObjectStore } from './object-store.ts'
 import { calmRates, lineBytesPerSecond, symbols } from './plan.ts'
@@ -34,36 +34,21 @@ const urlMsMax = 200
 const bucket = 'k2'
 
 export class Site {
-  readonly issuedFolder: string
   readonly #options: SiteOptions
-  readonly #exchange: Member
+  readonly #exchange: ExchangeMember
   #stack: Stack | undefined
   #store: ObjectStore | undefined
   #k2: K2Member | undefined
   #guardian: ChildProcess | undefined
-  #exchangeUrl = ''
 
   constructor(options: SiteOptions) {
     const { folder, projectRoot, seed } = options
     this.#options = options
-    this.issuedFolder = join(folder, 'issued')
     mkdirSync(join(folder, 'output'), { recursive: true })
     chmodSync(folder, 0o755)
-    this.#exchange = new Member({
-      name: 'the exchange',
-      cwd: projectRoot,
-      env: {},
-      outputFile: join(folder, 'output', 'exchange.log'),
-      args: [
-        join(projectRoot, 'dist', 'cli', 'exchange.js'),
-        '--port=0',
-        `--seed=${seed}`,
-        '--even',
-        `--tier-rates=${calmRates[1]},${calmRates[2]},${calmRates[3]}`,
-        `--symbols=${symbols.join()}`,
-        `--issued-record=${this.issuedFolder}`
-      ]
-    })
+    const rates = `${calmRates[1]},${calmRates[2]},${calmRates[3]}`
+    const flags = ['--even', `--tier-rates=${rates}`, `--symbols=${symbols.join()}`]
+    this.#exchange = new ExchangeMember({ projectRoot, folder, seed, flags })
   }
 
   get k2(): K2Member {
@@ -72,7 +57,11 @@ export class Site {
   }
 
   get exchangeUrl(): string {
-    return this.#exchangeUrl
+    return this.#exchange.restUrl
+  }
+
+  get issuedFolder(): string {
+    return this.#exchange.issuedFolder
   }
 
   /** Ends that nobody asked for, in words. */
@@ -95,12 +84,8 @@ export class Site {
       bytesPerSecond: lineBytesPerSecond
     })
     this.#exchange.start()
-    const [, webSocketUrl = '', restUrl = ''] = await this.#exchange.matching(
-      /listening on (ws:\S+) and (http:\S+)/,
-      readyMsMax
-    )
-    this.#exchangeUrl = restUrl
-    this.#k2 = this.#makeK2(webSocketUrl, this.#store.endpoint)
+    await this.#exchange.listens(readyMsMax)
+    this.#k2 = this.#makeK2(this.#store.endpoint)
     await this.startK2()
   }
 
@@ -127,16 +112,8 @@ export class Site {
     await (this.#stack === undefined ? this.startK2() : this.#stack.service('kafka').start())
   }
 
-  async controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
-    const response = await fetch(`${this.#exchangeUrl}/control/faults`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(controlMsMax)
-    })
-    if (!response.ok) {
-      throw new Error(`the exchange refused ${JSON.stringify(body)}: ${await response.text()}`)
-    }
+  controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.#exchange.control(body)
   }
 
   /** K2 drains, then the exchange ends; what did not end well, in words. */
@@ -189,8 +166,9 @@ export class Site {
     this.#guardian?.send('done')
   }
 
-  #makeK2(webSocketUrl: string, s3Endpoint: string): K2Member {
+  #makeK2(s3Endpoint: string): K2Member {
     const { folder, projectRoot } = this.#options
+    const { webSocketUrl, restUrl } = this.#exchange
     const addresses = this.#stack?.addresses
     return new K2Member({
       name: 'K2',
@@ -200,7 +178,7 @@ export class Site {
         ...demoSettings,
         K2_DATA_DIR: join(folder, 'data'),
         K2_BINANCE_WEBSOCKET_URL: webSocketUrl,
-        K2_BINANCE_REST_URL: this.#exchangeUrl,
+        K2_BINANCE_REST_URL: restUrl,
         K2_BINANCE_SYMBOLS: symbols.join(),
         K2_ICEBERG_S3_ENDPOINT: s3Endpoint,
         K2_ICEBERG_S3_BUCKET: bucket,

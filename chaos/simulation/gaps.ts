@@ -6,15 +6,15 @@ import * as Effect from 'effect/Effect'
 import { claimsProgram } from '../../src/actors/gaps/claims-actor.ts'
 import { type GapWriterMachine, gapWriterProgram } from '../../src/actors/gaps/gap-writer-actor.ts'
 import { localDataFiles } from '../../src/actors/lander/data-file-store.ts'
-import { makePublisherActor, publisherInput } from '../../src/actors/publisher/publisher-actor.ts'
 import { tableProgram } from '../../src/actors/storage/table-actor.ts'
-import { type Child, worker } from '../../src/actors/supervisor-actor.ts'
+import { worker } from '../../src/actors/supervisor-actor.ts'
 import { GapColumns } from '../../src/adapters/duckdb/gap-columns.ts'
 import { openLogReader } from '../../src/adapters/log/log-reader.ts'
 import type { EventLogReader } from '../../src/adapters/log/event-log.ts'
 import type { GapEventV1 } from '../../src/market/records/gap-event-v1.ts'
 import type * as Scope from 'effect/Scope'
 import type { Component, ComponentContext } from './component.ts'
+import { publisherOf } from './publisher.ts'
 import { rowWriter } from './rows.ts'
 
 export interface GapsOptions {
@@ -37,7 +37,7 @@ export const gaps = (options: GapsOptions): Component => ({
     const writer = fromEffect(gapWriterProgram(shared, machineOf(context, options)))
     return {
       storage: [worker({ id: 'gaps', drainMsMax, onLimit, limit, startMsMax }, table)],
-      log: [claimsPublisher(context)],
+      log: [publisherOf(context, shared.gaps)],
       landing: [
         worker(
           { id: 'gaps', onLimit, limit, ready: 'started', drainMsMax: writerDrainMsMax },
@@ -49,18 +49,6 @@ export const gaps = (options: GapsOptions): Component => ({
   },
   check: () => undefined
 })
-
-const claimsPublisher = ({ shared, kernel, fromEffect, limit }: ComponentContext): Child =>
-  worker(
-    {
-      id: 'publisher:gaps',
-      drainMsMax,
-      limit,
-      ready: 'started',
-      input: { ...publisherInput(shared, kernel, shared.gaps.topic) }
-    },
-    makePublisherActor(fromEffect, shared, shared.gaps)
-  )
 
 /** An event of the ledger as a data file of its table holds it. */
 export interface StoredEvent {

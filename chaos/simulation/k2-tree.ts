@@ -18,7 +18,6 @@ import {
   overdueMsOf
 } from '../../src/actors/log/log-lag.ts'
 import { spoolProgram } from '../../src/actors/log/spool-actor.ts'
-import { makePublisherActor, publisherInput } from '../../src/actors/publisher/publisher-actor.ts'
 import { drainRequested, type Shared } from '../../src/actors/shared.ts'
 import { tableProgram } from '../../src/actors/storage/table-actor.ts'
 import { type Child, supervisor, worker } from '../../src/actors/supervisor-actor.ts'
@@ -29,6 +28,7 @@ import { deadLetterProgram } from './dead-letters.ts'
 import type { K2Options } from './k2.ts'
 import { landerProgram } from './lander-program.ts'
 import type { SimulatedProcess } from './process.ts'
+import { publisherOf } from './publisher.ts'
 import { instruments } from './venue.ts'
 
 export interface TreeContext extends K2Options, ComponentContext {
@@ -96,23 +96,11 @@ const log = (context: TreeContext): readonly Child[] => {
     ...(roles.includes('ingest')
       ? [
           worker({ id: 'spool', drainMsMax, startMsMax, limit }, fromEffect(spoolProgram(shared))),
-          publisher(context)
+          publisherOf(context, shared.trades)
         ]
       : [])
   ]
 }
-
-const publisher = ({ shared, kernel, fromEffect, limit }: TreeContext): Child =>
-  worker(
-    {
-      id: 'publisher:trades',
-      drainMsMax,
-      limit,
-      ready: 'started',
-      input: { ...publisherInput(shared, kernel, shared.trades.topic) }
-    },
-    makePublisherActor(fromEffect, shared, shared.trades)
-  )
 
 const deadLetters = ({ shared, fromEffect }: TreeContext): Child =>
   worker({ id: 'dead-letters', drainMsMax }, fromEffect(deadLetterProgram(shared)))
