@@ -52,16 +52,10 @@ interface DegradationView {
     readonly unit: string
     readonly marks: { readonly enter: readonly (number | null)[] }
   }[]
-  readonly history: readonly {
+  readonly history: readonly (Omit<Transition, 'atMs'> & {
     readonly at: string
     readonly scope: string
-    readonly kind: string
-    readonly from: Level
-    readonly to: Level
-    readonly signal: string | null
-    readonly reason: string
-    readonly action: string
-  }[]
+  })[]
 }
 
 const look = async (options: WatchOptions): Promise<Sample> => {

@@ -71,6 +71,17 @@ export const writeLayout = async (folder: string, layout: Layout): Promise<void>
   await rename(`${file}.new`, file)
 }
 
+/**
+ * A Kafka UUID. One that begins with a dash, as one in 64 does, is taken for a flag by Kafka's own
+ * tools; Kafka makes none of those either (`Uuid.randomUuid`).
+ */
+export const newClusterId = (random: (bytes: number) => Buffer = randomBytes): string => {
+  for (;;) {
+    const id = random(16).toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
+}
+
 /** The layout of a new folder. */
 export const newLayout = (options: LayoutOptions & { readonly portsFrom: number }): Layout =>
   checked({
@@ -79,7 +90,7 @@ export const newLayout = (options: LayoutOptions & { readonly portsFrom: number 
     brokers: options.brokers ?? 1,
     kafka: options.kafka ?? {},
     metricsAddress: options.metricsAddress ?? '127.0.0.1:8000',
-    clusterId: randomBytes(16).toString('base64url'),
+    clusterId: newClusterId(),
     secrets: { kafka: newSecret(), s3: newSecret(), postgres: newSecret() }
   })
 

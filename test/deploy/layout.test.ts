@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { withFolderLock } from '../../deploy/local/folder-lock.ts'
 import {
   changedLayout,
+  newClusterId,
   newLayout,
   parseLayout,
   readLayout,
@@ -24,6 +25,16 @@ beforeEach(async () => {
 })
 
 afterEach(async () => rm(folder, { recursive: true, force: true }))
+
+test("a cluster id is never one that Kafka's tools take for a flag", () => {
+  // 62 is '-' in base64url.
+  const first = [62 << 2, 61 << 2, 0]
+  const drawn = first.map((byte) => Buffer.from([byte, ...Array.from({ length: 15 }, () => 7)]))
+  expect(drawn[0]!.toString('base64url')).toMatch(/^-/)
+  const id = newClusterId(() => drawn.shift()!)
+  expect(id).toMatch(/^9[A-Za-z0-9_-]{21}$/)
+  expect(drawn).toHaveLength(1)
+})
 
 describe('ports', () => {
   test('free ones lie below those that the system gives to clients', async () => {
