@@ -34,7 +34,10 @@ const main = async (args: readonly string[]): Promise<number> => {
     console.error('demo: --help explains every flag')
     return 2
   }
-  if (!flags.isEmbedded && flags.installs) await installJava()
+  if (!flags.isEmbedded && flags.installs && !hasJava()) {
+    console.log('demo: installing Java')
+    await installJava()
+  }
   if (!flags.isEmbedded && !hasJava()) {
     for (const line of withoutJava) console.error(`demo: ${line}`)
     return 2
