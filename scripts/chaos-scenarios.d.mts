@@ -4,5 +4,6 @@ export const runnable: () => string[]
 export const seedOf: (commit: string, name: string) => number
 export const chosenFor: (commit: string, names: readonly string[]) => string[]
 export const runAll: (
-  runs: readonly { name: string; seed: number; minutes: number; args: readonly string[] }[]
+  runs: readonly { name: string; seed: number; minutes: number; args: readonly string[] }[],
+  atOnce: number
 ) => Promise<number>

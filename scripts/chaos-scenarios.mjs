@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { projectRoot } from './install.mjs'
 
 /** A test holds them against the scenarios themselves. */
@@ -43,42 +44,54 @@ export const chosenFor = (commit, names) => {
   return [first, ...bySeed.slice(0, 2)]
 }
 
-/** Exit code of `npm run chaos` with these arguments; its output is shown. */
-const runChaos = (args, minutes) =>
+/** Exit code of `npm run chaos` with these arguments; its output is shown, each line named. */
+const runChaos = (name, args, minutes) =>
   new Promise((resolve) => {
-    const command = [join(projectRoot, 'scripts', 'run.mjs'), 'chaos/main.ts']
+    const command = [join(projectRoot, 'scripts', 'run.mjs'), 'chaos/main.ts', name]
     const run = spawn(process.execPath, [...command, ...args, '--minutes', `${minutes}`], {
       cwd: projectRoot,
-      stdio: 'inherit'
+      stdio: ['ignore', 'pipe', 'pipe']
     })
+    for (const stream of [run.stdout, run.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => console.log(`${name}: ${line}`))
+    }
     const deadline = setTimeout(
       () => {
-        console.log(`chaos: it took too long and is ended: ${args.join(' ')}`)
+        console.log(`${name}: it took too long and is ended`)
         run.kill('SIGTERM')
       },
       minutes * 60_000 + aroundMsMax
     )
     run.on('error', (error) => {
-      console.error(`chaos: the run could not be started: ${error.message}`)
+      console.error(`${name}: the run could not be started: ${error.message}`)
       resolve(2)
     })
-    run.on('exit', (code) => {
+    // With all of its output.
+    run.on('close', (code) => {
       clearTimeout(deadline)
       resolve(code ?? 1)
     })
   })
 
-/** Runs one after the other; prints each verdict, returns how many did not pass. */
-export const runAll = async (runs) => {
+/**
+ * Runs all, `atOnce` of them side by side: each has services and folders of its own. Prints each
+ * verdict, returns how many did not pass.
+ */
+export const runAll = async (runs, atOnce) => {
   const verdicts = []
-  for (const { name, seed, minutes, args } of runs) {
-    const startedMs = Date.now()
-    const code = await runChaos([name, '--seed', `${seed}`, ...args], minutes)
-    const seconds = Math.round((Date.now() - startedMs) / 1_000)
-    const verdict = code === 0 ? 'passed' : code === 1 ? 'FAILED' : 'COULD NOT RUN'
-    const line = `${name} --seed ${seed} --minutes ${minutes}: ${verdict}, ${seconds} s`
-    verdicts.push({ code, line })
+  const waiting = [...runs]
+  const work = async () => {
+    for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
+      const { name, seed, minutes, args } = run
+      const startedMs = Date.now()
+      const code = await runChaos(name, ['--seed', `${seed}`, ...args], minutes)
+      const seconds = Math.round((Date.now() - startedMs) / 1_000)
+      const verdict = code === 0 ? 'passed' : code === 1 ? 'FAILED' : 'COULD NOT RUN'
+      const line = `${name} --seed ${seed} --minutes ${minutes}: ${verdict}, ${seconds} s`
+      verdicts.push({ code, line })
+    }
   }
+  await Promise.all(Array.from({ length: atOnce }, work))
   for (const { line } of verdicts) console.log(`chaos: ${line}`)
   return verdicts.filter(({ code }) => code !== 0).length
 }

@@ -2,8 +2,8 @@
  * `npm run ci:full`: `.ci/run` with what is too long for it (all fault points of the mixed pairs,
  * all kills, a K2 with a bug under chaos), then every chaos scenario as long as it is by default.
  * The verdicts go to `chaos/results`, and what they come to, to `docs/claims.md`: to be committed.
- * `--chaos-only` leaves `.ci/run` out, `--minutes M` makes the scenarios shorter. Exit code 1 when
- * anything did not pass.
+ * `--chaos-only` leaves `.ci/run` out, `--minutes M` makes the scenarios shorter, `--at-once N`
+ * runs so many of them side by side. Exit code 1 when anything did not pass.
  */
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
@@ -15,13 +15,20 @@ import { projectRoot } from './install.mjs'
 import { isRoot, runAll, runnable } from './chaos-scenarios.mjs'
 
 const { values } = parseArgs({
-  options: { 'chaos-only': { type: 'boolean' }, minutes: { type: 'string', default: '5' } }
+  options: {
+    'chaos-only': { type: 'boolean' },
+    minutes: { type: 'string', default: '5' },
+    'at-once': { type: 'string', default: '1' }
+  }
 })
-const minutes = Number(values.minutes)
-if (!Number.isInteger(minutes) || minutes < 1) {
-  console.error(`ci:full: --minutes is "${values.minutes}": allowed are whole numbers from 1`)
-  process.exit(2)
+const wholeNumber = (name) => {
+  const value = Number(values[name])
+  if (Number.isInteger(value) && value >= 1) return value
+  console.error(`ci:full: --${name} is "${values[name]}": allowed are whole numbers from 1`)
+  return process.exit(2)
 }
+const minutes = wholeNumber('minutes')
+const atOnce = wholeNumber('at-once')
 const run = (command, args, env = {}) =>
   spawnSync(command, args, {
     cwd: projectRoot,
@@ -54,7 +61,8 @@ const failed = await runAll(
     seed: randomInt(1, 2 ** 31),
     minutes: name === 'broker-kill' ? minutes * killMinutesFactor : minutes,
     args: ['--out', join(results, `${name}.json`)]
-  }))
+  })),
+  atOnce
 )
 const claims = writeClaims([])
 process.exitCode = tests === 0 && failed === 0 && claims === 0 ? 0 : 1
