@@ -14,7 +14,7 @@ const results = join(root, 'chaos', 'results')
 
 const condenseTests = (folder: string): void => {
   const reports = readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
+    .filter((name) => name.endsWith('.json') && !name.endsWith('.hooks.json'))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as TestReport)
   if (reports.length === 0) throw new Error(`--tests: ${folder} holds no report of vitest`)
   const git = ['rev-parse', 'HEAD']
