@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { ActorStatus } from '../../src/actors/status.ts'
+import { drainLanded } from './support/drain-landed.ts'
 import {
   cleanUp,
   holdings,
@@ -226,8 +227,7 @@ test('a lander that fails in the middle of its work loses and doubles nothing', 
   )
   renameSync(`${metadata}-away`, metadata)
   await landing(tree, 4_000)
-  await tree.drain()
-  expect(tree.shared.drained.isLanded).toBe(true)
+  await drainLanded(tree)
   expect(tree.kernel.registry.snapshot()).toEqual([])
   await expectExact(folder)
 })
@@ -270,8 +270,7 @@ test('quotes that cannot land keep no trade waiting, and land afterwards', async
   expect(tree.actor('root/landing/lander:trades').restarts).toBe(0)
   renameSync(`${metadata}-away`, metadata)
   await tree.until('readiness', async () => (await tree.health()).status === 200)
-  await tree.drain()
-  expect(tree.shared.drained.isLanded).toBe(true)
+  await drainLanded(tree)
   await expectExact(folder)
 })
 
@@ -314,8 +313,7 @@ test('with trades alone nothing of quotes runs, but what has landed can be asked
   await tree.until('readiness', async () => (await tree.health()).status === 200)
   const answer = await fetch(`${tree.shared.http.current!.url}/v1/quotes?limit=1`)
   expect(((await answer.json()) as { data: unknown[] }).data).toHaveLength(1)
-  await tree.drain()
-  expect(tree.shared.drained.isLanded).toBe(true)
+  await drainLanded(tree)
   await expectExactRows(folder)
 })
 
@@ -348,8 +346,7 @@ test('reference data has its own way, and none when it is off', async () => {
   tree.crash('root/ingest/reference:simulated')
   await tree.until('another comparison', () => compared().length >= 2)
   expect(compared().map(({ changed }) => changed)).toEqual([9, 0])
-  await tree.drain()
-  expect(tree.shared.drained.isLanded).toBe(true)
+  await drainLanded(tree)
   const without = startTree(folder, { K2_REFERENCE_INTERVAL: 'off' })
   await landing(without, 100)
   expect(without.actor('root/ingest/reference:simulated')).toBe(undefined)

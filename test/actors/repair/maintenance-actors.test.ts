@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { drainLanded } from '../support/drain-landed.ts'
 import { cleanUp, holdings, newFolder, startTree, type Tree } from '../support/runtime.ts'
 
 cleanUp()
@@ -26,29 +27,6 @@ const expectExact = async (folder: string) => {
   }
 }
 
-/** A drain has a deadline of its own: on a busy machine what has piled up would wait in the log. */
-const drained = async (tree: Tree) => {
-  const { simulator, trades, quotes, log } = tree.shared
-  const response = await fetch(`${simulator.current!.restUrl}/control/faults`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ stall: true })
-  })
-  expect(response.status).toBe(200)
-  await tree.until('everything to land', () =>
-    [trades, quotes].every(({ topic, landing }) =>
-      log.current!
-        .watermarks()
-        .filter((watermark) => watermark.topic === topic)
-        .every(({ partition, durableEnd }) => {
-          const { positions = [] } = landing.current ?? {}
-          return positions.find((it) => it.partition === partition)?.offset === durableEnd
-        })
-    )
-  )
-  await tree.drain()
-}
-
 const threads = ({ kernel }: Tree) =>
   kernel.registry.snapshot().filter(({ name }) => name === 'compaction worker')
 
@@ -58,7 +36,7 @@ test('small files are merged while they land; nothing is lost, doubled or held',
   expect(await tree.metric('k2_compaction_rows_total')).toBeGreaterThan(0)
   const { counters } = tree.actor('root/repair/compaction:trades')
   expect(counters).toMatchObject({ abandoned: 0 })
-  await drained(tree)
+  await drainLanded(tree)
   expect(tree.kernel.registry.snapshot()).toEqual([])
   await expectExact(tree.folder)
 })
@@ -74,7 +52,7 @@ test('a compaction that crashes, or is parked, leaves landing alone', async () =
   })
   const before = await landed(tree)
   await tree.until('more rows', async () => (await landed(tree)) > before + 500)
-  await drained(tree)
+  await drainLanded(tree)
   await expectExact(tree.folder)
 })
 
@@ -86,7 +64,7 @@ test('off: every file stays as it has landed', async () => {
   })
   await tree.until('commits', async () => (await tree.metric('k2_commits_total')) > 40)
   expect(await compacted(tree)).toBe(0)
-  await drained(tree)
+  await drainLanded(tree)
   const data = readdirSync(join(tree.folder, 'warehouse', 'market', 'trades', 'data'))
   expect(data.length).toBeGreaterThan(16)
   await expectExact(tree.folder)
