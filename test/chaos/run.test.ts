@@ -92,11 +92,13 @@ describe('a run', () => {
     expect(await problemsOf(quickFault({ name: 'a', leavesOut: true }))).toEqual([])
   })
 
-  test('records that do not add up are reported', async () => {
+  test('records that do not add up are reported, and not waited for', async () => {
     const lab = new FakeLab()
     lab.imbalance = 'land-1: records do not add up'
     const { ended } = await run(lab, [quickFault({ name: 'a' })])
-    expect((await ended).problems).toEqual([lab.imbalance])
+    const unwaited = 'records do not add up: nothing more was waited for'
+    expect((await ended).problems).toEqual([unwaited, lab.imbalance])
+    expect(lab.wasWholeBeforeDrain).toBe(undefined)
   })
 
   test('a member that ended by itself is reported', async () => {
