@@ -16,7 +16,8 @@ import * as Effect from 'effect/Effect'
 import { type Context, Hono } from 'hono'
 import type { ApiDeps } from './api-deps.ts'
 import { makeKeyCheck } from './api-keys.ts'
-import { bodyBytesMax, correlationHeader, guard, securityHeaders } from './guards.ts'
+import { readJson } from './body.ts'
+import { correlationHeader, guard, securityHeaders } from './guards.ts'
 import { parseParameters } from './parameters.ts'
 import {
   faultProblem,
@@ -56,6 +57,7 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   }
   app.notFound((context) => problemResponse(notFound, context.get('correlationId')))
   app.onError((cause, context) => {
+    if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
     report(deps, context, cause)
     return problemResponse(internalProblem, context.get('correlationId'))
   })
@@ -129,9 +131,10 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
   const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
   if (!parsed.ok || errors.length > 0)
     return problemResponse(invalidParameters(errors), correlationId)
-  const body = route.readsBody === true ? parseBody(await context.req.text()) : undefined
-  if (body === badBody) return problemResponse(invalidBody, correlationId)
-  const call = { values: parsed.values, segments: context.req.param(), body, correlationId }
+  const body = route.readsBody === true ? await readJson(context.req.raw) : { value: undefined }
+  if ('problem' in body) return problemResponse(body.problem, correlationId)
+  const { values } = parsed
+  const call = { values, segments: context.req.param(), body: body.value, correlationId }
   const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
   if (exit._tag === 'Success') return exit.value
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
@@ -152,24 +155,6 @@ const isJson = (context: Context<Env>): boolean =>
 
 /** Nobody reads it; it tells metrics that the client left, not that the server failed. */
 const clientGone = 499
-
-const badBody = Symbol('bad body')
-
-const invalidBody: Problem = {
-  status: 400,
-  code: 'invalid_body',
-  detail: `send one JSON value of at most ${bodyBytesMax} bytes`
-}
-
-/** A body without a length has passed the guard: it is bounded here. */
-const parseBody = (text: string): unknown => {
-  if (text.length > bodyBytesMax) return badBody
-  try {
-    return text === '' ? undefined : JSON.parse(text)
-  } catch {
-    return badBody
-  }
-}
 
 const report = (deps: ApiDeps, context: Context<Env>, cause: unknown): void =>
   deps.observe({

@@ -6,7 +6,8 @@
  *    of its own that resolves to 127.0.0.1, nor by a form post.
  *    With keys, the key says what these headers said: no such page has one, and a browser adds none
  *    by itself. Names of proxies and containers are then as good as this machine's.
- * 2. Addresses and bodies are bounded before anything of them is read.
+ * 2. Addresses are bounded, and bodies whose length is told, before anything of them is read;
+ *    others are while they are read (`body.ts`).
  * 3. A correlation id of a client is echoed only if it is plain: it goes to headers and logs.
  */
 import type { KeyCheck } from './api-keys.ts'
@@ -60,15 +61,15 @@ const oversize = (request: Request): Problem | undefined => {
       detail: `addresses have at most ${urlCharsMax} characters`
     }
   }
-  if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) {
-    return {
-      status: 413,
-      code: 'body_too_large',
-      detail: `bodies have at most ${bodyBytesMax} bytes`,
-      headers: { connection: 'close' }
-    }
-  }
-  return undefined
+  const told = Number(request.headers.get('content-length') ?? 0)
+  return told > bodyBytesMax ? bodyTooLarge : undefined
+}
+
+export const bodyTooLarge: Problem = {
+  status: 413,
+  code: 'body_too_large',
+  detail: `bodies have at most ${bodyBytesMax} bytes`,
+  headers: { connection: 'close' }
 }
 
 const refusal = (request: Request): Problem | undefined => {

@@ -64,9 +64,12 @@ describe('pressure', () => {
     expect(injected).toEqual([])
   })
 
-  test.each(['{', `"${'x'.repeat(1_048_577)}"`])('a body that is none is refused', async (body) => {
+  test.each([
+    ['{', 400, 'invalid_body'],
+    [`"${'x'.repeat(1_048_577)}"`, 413, 'body_too_large']
+  ])('a body that is none is refused', async (body, wanted, code) => {
     const { status, body: answer, injected } = await inject(body)
-    expect([status, answer.code]).toEqual([400, 'invalid_body'])
+    expect([status, answer.code]).toEqual([wanted, code])
     expect(injected).toEqual([])
   })
 
