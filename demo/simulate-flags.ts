@@ -53,8 +53,8 @@ lag and disconnect are done to a simulated exchange: the one that K2 runs by def
   --times N       lag: how many times as busy (default ${timesDefault})
   --level LEVEL   memory: ${injectable.join(', ')} (default graceful)
   --help          this text
-With K2_API_KEYS set, the first key is used. Exit code: 0 done, 1 K2 did not do what was to be seen,
-2 it cannot be done, and why.`
+With K2_API_KEY set, that key is sent, else the first of K2_API_KEYS.
+Exit code: 0 done, 1 K2 did not do what was to be seen, 2 it cannot be done, and why.`
 
 const options = {
   status: { type: 'boolean' },
@@ -106,7 +106,7 @@ export const readSimulateFlags = (
     fault,
     showsStatus: values.status === true,
     url: address('url') ?? `http://127.0.0.1:${env['K2_HTTP_PORT'] ?? portDefault}`,
-    apiKey: env['K2_API_KEYS']?.split(',')[0]?.trim() || undefined,
+    apiKey: env['K2_API_KEY'] ?? plainKeyOf(env['K2_API_KEYS'] ?? ''),
     exchange: address('exchange'),
     stack: resolve(values.stack ?? join(projectRoot, '.k2-stack')),
     seconds: number('seconds', secondsDefault, secondsMax),
@@ -115,6 +115,14 @@ export const readSimulateFlags = (
   }
   return problems.length > 0 ? { problems } : flags
 }
+
+/** The first that does not stand as its digest, without what stands before it. */
+const plainKeyOf = (keys: string): string | undefined =>
+  keys
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !/(?:^|:)sha256:/.test(part))[0]
+    ?.replace(/^.*:/, '')
 
 const parse = (args: readonly string[]) => {
   try {

@@ -35,6 +35,8 @@ interface ApiRoute<A> {
   readonly filters?: readonly Flag[]
   /** JSON. */
   readonly body?: string
+  /** Why something is changed, for the log of that K2. */
+  readonly reason?: string | undefined
   /** How long an answer is waited for. */
   readonly msMax?: number
   /** May throw. */
@@ -69,7 +71,7 @@ export const answerFromApi = <A>(
 
 const askApi = <A>(
   { config, values }: Given,
-  { method = 'GET', path, filters = [], body, msMax = answerMsMax, decode }: ApiRoute<A>
+  { method = 'GET', path, filters = [], body, reason, msMax = answerMsMax, decode }: ApiRoute<A>
 ): Effect.Effect<ApiAnswer<A>, QueryFailed> => {
   const base = values.get(urlFlag.name) ?? `http://127.0.0.1:${config.httpPort}`
   return Effect.tryPromise({
@@ -79,7 +81,7 @@ const askApi = <A>(
         const value = values.get(name)
         if (value !== undefined) url.searchParams.set(name.slice(2), value)
       }
-      const key = config.apiKeys[0]
+      const key = config.apiKey ?? config.apiKeys.find(({ secret }) => secret)?.secret
       const response = await fetch(url, {
         method,
         ...(body === undefined ? {} : { body }),
@@ -87,6 +89,7 @@ const askApi = <A>(
         headers: {
           // What changes something is taken with it only (R50).
           ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
+          ...(reason === undefined ? {} : { 'x-reason': reason }),
           ...(key === undefined ? {} : { 'x-api-key': key.reveal() })
         }
       })

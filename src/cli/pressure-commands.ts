@@ -1,10 +1,22 @@
 /** `npm run k2 -- pressure inject | clear`: pressure that a running K2 is told of (G-23). */
 import * as Schema from 'effect/Schema'
 import { answerFromApi, apiExitCodes, urlFlag } from './ask-api.ts'
-import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
+import {
+  ArgumentsRejected,
+  type Command,
+  type CommandIo,
+  type Flag,
+  type Given
+} from './command-line.ts'
 
 const answerMsMax = 10_000
 const expiresDefault = 60
+
+const reasonFlag: Flag = {
+  name: '--reason',
+  value: 'TEXT',
+  about: 'Why, for the log of that K2.'
+}
 
 const exitCodes = { 0: 'done', ...apiExitCodes }
 
@@ -19,7 +31,8 @@ export const pressureInjectCommand: Command = {
       about: 'Up to this level: soft, graceful, aggressive or circuitBreak.'
     },
     { name: '--value', value: 'SHARE', about: 'Or a share, 0 to 1, as of the memory in use.' },
-    { name: '--expires', value: 'SECONDS', about: `After so long (preset ${expiresDefault}).` }
+    { name: '--expires', value: 'SECONDS', about: `After so long (preset ${expiresDefault}).` },
+    reasonFlag
   ],
   examples: ['npm run k2 -- pressure inject --level graceful --expires 30'],
   exitCodes,
@@ -29,7 +42,7 @@ export const pressureInjectCommand: Command = {
 export const pressureClearCommand: Command = {
   name: 'pressure clear',
   about: 'Take injected pressure away from a running K2.',
-  flags: [urlFlag],
+  flags: [urlFlag, reasonFlag],
   examples: ['npm run k2 -- pressure clear'],
   exitCodes,
   run: (given, io) => answered(given, io, { method: 'DELETE' })
@@ -56,6 +69,7 @@ interface Request {
 const answered = (given: Given, io: CommandIo, request: Request): Promise<number> =>
   answerFromApi(given, io, {
     ...request,
+    reason: given.values.get(reasonFlag.name),
     path: '/v1/system/pressure',
     msMax: answerMsMax,
     decode: decodeState,

@@ -22,6 +22,10 @@ describe('flags', () => {
       fault: 'memory', showsStatus: true, url: 'http://k2:9000', apiKey: 'first',
       exchange: 'http://127.0.0.1:9443', stack: '/s', seconds: 5, times: 30, level: 'soft'
     })
+    const keys = 'sha256:00ff,ops:sha256:00ff,quant=read+admin:third,fourth'
+    expect(read('lag', { K2_API_KEYS: keys })).toMatchObject({ apiKey: 'third' })
+    expect(read('lag', { K2_API_KEYS: keys, K2_API_KEY: 'mine' })).toMatchObject({ apiKey: 'mine' })
+    expect(read('lag', { K2_API_KEYS: 'sha256:00ff' })).toMatchObject({ apiKey: undefined })
     expect(read('--status', { K2_HTTP_PORT: '8123' })).toMatchObject({
       fault: undefined, url: 'http://127.0.0.1:8123'
     })

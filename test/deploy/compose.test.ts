@@ -209,7 +209,7 @@ describe('settings of K2', () => {
       icebergCatalogUri: 'http://iceberg-rest:8181',
       s3Endpoint: 'http://minio:9000'
     })
-    expect(config.apiKeys.map((each) => each.reveal())).toEqual([key])
+    expect(config.apiKeys.map((each) => each.secret?.reveal())).toEqual([key])
     expect(k2.volumes).toEqual([`k2-data:${config.dataDir}`])
     expect(k2.ports).toEqual([`127.0.0.1:8000:${config.httpPort}`])
     const catalog = compose.services['iceberg-rest']?.environment ?? {}

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { makeApp } from '../../src/adapters/http/app.ts'
-import { fakeDeps } from '../adapters/http/support.ts'
+import { accessOf, fakeDeps } from '../adapters/http/support.ts'
 import { readDockerfile } from './deploy-files.ts'
 
 const servers: Server[] = []
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 const listen = async (status?: number): Promise<number> => {
-  const app = makeApp(fakeDeps({ apiKeys: [{ reveal: () => 'k'.repeat(32) }] }))
+  const app = makeApp(fakeDeps({ access: accessOf('k'.repeat(32)) }))
   const server = createServer((request, response) => {
     void (async () => {
       const answer = await app.request(`http://k2:8000${request.url}`)

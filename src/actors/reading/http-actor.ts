@@ -61,7 +61,12 @@ export const httpProgram =
 
 const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
   version,
-  apiKeys: shared.config.apiKeys,
+  access: {
+    apiKeys: shared.config.apiKeys,
+    rateLimit: shared.config.httpRateLimit,
+    trustedProxies: shared.config.httpTrustedProxies,
+    corsOrigins: shared.config.httpCorsOrigins
+  },
   records: (dataType, filter, rowsMax) =>
     within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
   reference: (filter, rowsMax) =>
@@ -91,6 +96,7 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   conservation: (filter) => conservationView(shared, filter),
   inject: (request) => inject(shared, request),
   clearPressure: () => shared.degradation.clear(),
+  level: () => shared.policy.current?.level ?? null,
   overloadSeconds: () => overloadSeconds(shared),
   metrics: async () => {
     const { contentType, body } = await shared.telemetry.exposition()
@@ -121,8 +127,14 @@ const within = <S, A, E extends { readonly _tag: string; readonly message: strin
   )
 }
 
-const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
+const observeHttp = ({ telemetry, config }: Shared, event: HttpEvent): void => {
   const { metrics, log, logSeldom } = telemetry
+  if (event.type === 'http.admin_action') {
+    const { method, path, status, caller, address, reason, correlationId } = event
+    const facts = { method, path, status, caller, address, reason }
+    log('info', event.type, { ...facts, correlation_id: correlationId })
+    return
+  }
   if (event.type === 'http.request_refused') {
     const { route, correlationId, status, fault } = event
     logSeldom('warn', event.type, `${route} ${fault._tag}`, {
@@ -134,15 +146,18 @@ const observeHttp = ({ telemetry }: Shared, event: HttpEvent): void => {
     return
   }
   if (event.type === 'http.request_finished') {
-    const { method, route, status, durationMs, correlationId } = event
+    const { method, route, status, durationMs, correlationId, traceId, caller, address } = event
     metrics.httpRequests.inc({ method, route, status: String(status) })
     metrics.httpSeconds.observe({ route }, durationMs / 1_000)
-    log('debug', event.type, {
+    log(config.httpAccessLog === 'on' ? 'info' : 'debug', event.type, {
       method,
       route,
       status,
       duration_ms: durationMs,
-      correlation_id: correlationId
+      caller,
+      address,
+      correlation_id: correlationId,
+      trace_id: traceId
     })
     return
   }

@@ -11,13 +11,12 @@ import {
   durationOrOff,
   folder,
   integer,
-  keys,
   list,
-  listenHost,
   symbol
 } from './values.ts'
 import { optional, setting } from './setting.ts'
 import { degradationSettings } from './degradation-settings.ts'
+import { httpSettings } from './http-settings.ts'
 import { serviceSettings } from './service-settings.ts'
 
 /** The venue carries at most this many streams on one connection. */
@@ -29,19 +28,7 @@ const TiB = 1_024 ** 4
 const day = 86_400_000
 
 export const settings = {
-  httpHost: setting('K2_HTTP_HOST', listenHost, '127.0.0.1', [
-    '::1',
-    'Address that the HTTP API listens on; one that other machines reach needs K2_API_KEYS.'
-  ]),
-  httpPort: setting('K2_HTTP_PORT', integer(0, 65_535, 'port'), '8000', [
-    '8080',
-    'Port of the HTTP API; 0 takes any free one.'
-  ]),
-  apiKeys: setting('K2_API_KEYS', keys(16), '', [
-    '0123456789abcdef0123456789abcdef',
-    'Keys of the HTTP API, of which a request carries one; several let one be replaced. ' +
-      'Without keys only this machine is answered. `openssl rand -hex 32` makes one.'
-  ]),
+  ...httpSettings,
   dataDir: setting('K2_DATA_DIR', folder, '.k2', [
     '/var/lib/k2',
     'Folder of the event log, the Iceberg warehouse and the dead letters. ' +

@@ -15,8 +15,8 @@ export interface Kind<A> {
   readonly parse: (text: string) => Parsed<A>
 }
 
-const ok = <A>(value: A): Parsed<A> => ({ value })
-const refuse = (allowed: string): { readonly allowed: string } => ({ allowed })
+export const ok = <A>(value: A): Parsed<A> => ({ value })
+export const refuse = (allowed: string): { readonly allowed: string } => ({ allowed })
 
 const plainInteger = /^\d{1,15}$/
 
@@ -261,23 +261,3 @@ export const secret: Kind<Secret> = {
   isSecret: true,
   parse: (text) => ok(new Secret(text))
 }
-
-/** Keys that clients send in a header, comma-separated: long enough that none can be guessed. */
-export const keys = (countMax: number): Kind<readonly Secret[]> => ({
-  unit: 'list of secrets',
-  isSecret: true,
-  parse: (text) => {
-    const texts = text.split(',').map((part) => part.trim()).filter((part) => part !== '')
-    const isWhole =
-      texts.length <= countMax &&
-      new Set(texts).size === texts.length &&
-      texts.every((part) => /^[A-Za-z0-9._~+/=-]{32,256}$/.test(part))
-    return isWhole
-      ? ok(texts.map((part) => new Secret(part)))
-      : refuse(
-          `at most ${countMax} different keys, comma-separated, each of 32 to 256 letters, ` +
-            'digits and ._~+/=- characters, such as `openssl rand -hex 32` makes'
-        )
-  }
-})
-

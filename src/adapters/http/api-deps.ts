@@ -4,7 +4,7 @@
  */
 import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
-import type { ApiKey } from './api-keys.ts'
+import type { ApiKey } from '../config/api-key-values.ts'
 import type { DataType, StreamedDataType } from '../../market/data-type.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
 
@@ -122,6 +122,22 @@ export type HttpEvent =
       readonly status: number
       readonly durationMs: number
       readonly correlationId: string
+      readonly traceId: string | undefined
+      /** Name of the key; undefined without one. */
+      readonly caller: string | undefined
+      readonly address: string
+    }
+  /** Somebody has changed how K2 runs, or has tried to. */
+  | {
+      readonly type: 'http.admin_action'
+      readonly method: string
+      readonly path: string
+      readonly status: number
+      readonly caller: string | undefined
+      readonly address: string
+      /** In the words of who asked. */
+      readonly reason: string | undefined
+      readonly correlationId: string
     }
   /** For a reason that a client is told: it must ask otherwise, elsewhere or later. */
   | {
@@ -139,10 +155,20 @@ export type HttpEvent =
       readonly cause: unknown
     }
 
-export interface ApiDeps {
-  readonly version: string
+export interface AccessOptions {
   /** Who may ask; with none, only this machine may. */
   readonly apiKeys: readonly ApiKey[]
+  /** Requests a minute of each key, and of each address without one; 0: no limit. */
+  readonly rateLimit: number
+  /** Addresses, and networks as `address/bits`, whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  /** Origins of pages elsewhere that may read. */
+  readonly corsOrigins: readonly string[]
+}
+
+export interface ApiDeps {
+  readonly version: string
+  readonly access: AccessOptions
   readonly records: (
     dataType: StreamedDataType,
     filter: RecordFilter,
@@ -167,6 +193,8 @@ export interface ApiDeps {
   readonly conservation: (filter: ConservationFilter) => unknown
   readonly inject: (request: PressureRequest) => 'injected' | 'level_off'
   readonly clearPressure: () => void
+  /** Of degradation; null before the first sample. */
+  readonly level: () => string | null
   /** Seconds after which reads that cost may be answered again; undefined while they are. */
   readonly overloadSeconds: () => number | undefined
   /** Lets the quarantined actor at this path start again. */

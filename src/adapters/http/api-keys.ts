@@ -1,5 +1,5 @@
 /**
- * API keys: who may ask, once keys are configured (R50).
+ * API keys: who may ask what, once keys are configured (R50).
  *
  * 1. A key comes as `Authorization: Bearer <key>` or `X-API-Key: <key>`, never in the address:
  *    addresses end up in logs.
@@ -8,33 +8,45 @@
  * 3. The health addresses answer without a key: what watches a process has none, and they tell no
  *    market data. Everything else needs one, the metrics and unknown addresses too.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
+import { type ApiKey, digestOf, type Scope, scopes } from '../config/api-key-values.ts'
 import type { Problem } from './problem.ts'
 
-/** Text that shows only when it is asked for, such as `Secret` of the configuration. */
-export interface ApiKey {
-  readonly reveal: () => string
+/** Who asks. */
+export interface Caller {
+  /** Of the key; undefined without one. */
+  readonly key: string | undefined
+  readonly scopes: ReadonlySet<Scope>
 }
 
-/** The problem that ends a request, or none. */
-export type KeyCheck = (request: Request) => Problem | undefined
+/** On this machine, where there are no keys: all is allowed. */
+export const localCaller: Caller = { key: undefined, scopes: new Set(scopes) }
+
+const anyone: Caller = { key: undefined, scopes: new Set(['read']) }
+
+export type KeyCheck = (request: Request) => Caller | { readonly problem: Problem }
 
 export const makeKeyCheck = (keys: readonly ApiKey[]): KeyCheck => {
-  const digests = keys.map((key) => digestOf(key.reveal()))
+  const known = keys.map(({ name, scopes: allowed, digest }) => ({
+    caller: { key: name, scopes: allowed },
+    digest: digest()
+  }))
+  /** (2) */
+  const callerOf = (given: Buffer): Caller | undefined => {
+    let found: Caller | undefined
+    for (const { caller, digest } of known) if (timingSafeEqual(digest, given)) found = caller
+    return found
+  }
   return (request) => {
-    if (openPaths.has(new URL(request.url).pathname)) return undefined // (3)
     const given = keyOf(request.headers)
-    if (given === undefined) return missing
-    const digest = digestOf(given)
-    let isKnown = false
-    for (const known of digests) isKnown = timingSafeEqual(known, digest) || isKnown // (2)
-    return isKnown ? undefined : invalid
+    const caller = given === undefined ? undefined : callerOf(digestOf(given))
+    // (3)
+    if (openPaths.has(new URL(request.url).pathname)) return { ...anyone, key: caller?.key }
+    return caller ?? { problem: given === undefined ? missing : invalid }
   }
 }
 
 const openPaths: ReadonlySet<string> = new Set(['/health', '/health/live', '/health/ready'])
-
-const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 
 /** Another scheme of `Authorization`, that of a proxy for example, leaves the other header. */
 const keyOf = (headers: Headers): string | undefined =>
@@ -56,3 +68,10 @@ const invalid: Problem = {
   detail: 'the key is none of K2_API_KEYS: it may have been replaced or cut off',
   headers: { 'www-authenticate': `${challenge}, error="invalid_token"` }
 }
+
+export const scopeMissing = (scope: Scope): Problem => ({
+  status: 403,
+  code: 'scope_missing',
+  detail: `the key does not allow this: it takes one of K2_API_KEYS with ${scope}`,
+  headers: { 'www-authenticate': `${challenge}, error="insufficient_scope", scope="${scope}"` }
+})

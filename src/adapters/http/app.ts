@@ -13,11 +13,14 @@
  */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
+import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
-import type { ApiDeps } from './api-deps.ts'
-import { makeKeyCheck } from './api-keys.ts'
+import { cors } from 'hono/cors'
+import type { ApiDeps, ApiFault } from './api-deps.ts'
+import { scopeMissing } from './api-keys.ts'
 import { readJson } from './body.ts'
-import { correlationHeader, guard, securityHeaders } from './guards.ts'
+import { correlationHeader, type Guarded, makeGuard, securityHeaders } from './guards.ts'
+import { rateHeaders } from './rate-limits.ts'
 import { parseParameters } from './parameters.ts'
 import {
   faultProblem,
@@ -31,7 +34,7 @@ import type { Route } from './route.ts'
 import { indexResponse, makeRoutes } from './routes.ts'
 
 interface Env {
-  readonly Variables: { correlationId: string; route: string }
+  readonly Variables: { correlationId: string; route: string; guarded: Guarded }
 }
 
 /** The app; `server.ts` gives it a port, tests call `request` on it. */
@@ -45,6 +48,8 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
     check: () => [],
     answer: () => Effect.sync(() => indexResponse(deps.version, routes))
   }
+  const { corsOrigins } = deps.access
+  if (corsOrigins.length > 0) app.use(cors(corsOptions(corsOrigins)))
   app.use(observed(deps))
   for (const [path, atPath] of byPath([index, ...routes])) {
     const pattern = path.replace(/\{(\w+)\}/, ':$1{.+}')
@@ -63,6 +68,15 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   })
   return app
 }
+
+/** A preflight carries no key and reads nothing: it is answered before the guard. */
+const corsOptions = (origins: readonly string[]) => ({
+  origin: [...origins],
+  allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
+  allowHeaders: ['authorization', 'content-type', correlationHeader, 'x-api-key', reasonHeader],
+  exposeHeaders: [correlationHeader, levelHeader, 'retry-after', ...rateHeaders],
+  maxAge: 600
+})
 
 const notFound: Problem = {
   status: 404,
@@ -98,31 +112,59 @@ const notJson: Problem = {
 
 /** Outermost: sees what the client gets. */
 const observed = (deps: ApiDeps) => {
-  const keyCheck = deps.apiKeys.length === 0 ? undefined : makeKeyCheck(deps.apiKeys)
+  const guard = makeGuard(deps.access, deps)
   return async (context: Context<Env>, next: () => Promise<void>): Promise<void> => {
     const startedMs = performance.now()
-    const { correlationId, problem } = guard(context.req.raw, deps.newCorrelationId, keyCheck)
+    const peer = (context.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress
+    const guarded = guard(context.req.raw, peer ?? 'unknown')
+    const { correlationId, traceId, address, caller, problem } = guarded
     context.set('correlationId', correlationId)
+    context.set('guarded', guarded)
     context.set('route', 'unmatched')
     if (problem === undefined) await next()
     else context.res = problemResponse(problem, correlationId)
-    for (const [name, value] of Object.entries(securityHeaders))
-      context.res.headers.set(name, value)
-    context.res.headers.set(correlationHeader, correlationId)
+    const level = deps.level()
+    const headers = { ...securityHeaders, ...guarded.headers, [correlationHeader]: correlationId }
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value)
+    if (level !== null) context.res.headers.set(levelHeader, level)
     deps.observe({
       type: 'http.request_finished',
       method: context.req.method,
       route: context.get('route'),
       status: context.res.status,
       durationMs: performance.now() - startedMs,
-      correlationId
+      correlationId,
+      traceId,
+      caller: caller.key,
+      address
     })
   }
 }
 
+const levelHeader = 'k2-level'
+
 const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
+  const response = await answered(deps, route, context)
+  if (route.scope !== 'admin') return response
+  const { caller, address, correlationId } = context.get('guarded')
+  deps.observe({
+    type: 'http.admin_action',
+    method: context.req.method,
+    path: context.req.path,
+    status: response.status,
+    caller: caller.key,
+    address,
+    reason: reasonOf(context),
+    correlationId
+  })
+  return response
+}
+
+const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
   context.set('route', route.path)
-  const correlationId = context.get('correlationId')
+  const { correlationId, caller } = context.get('guarded')
+  const { scope = 'read' } = route
+  if (!caller.scopes.has(scope)) return problemResponse(scopeMissing(scope), correlationId)
   if (route.method === 'POST' && !isJson(context)) return problemResponse(notJson, correlationId)
   const overloadSeconds = isData(route) ? deps.overloadSeconds() : undefined
   if (overloadSeconds !== undefined)
@@ -136,19 +178,34 @@ const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promi
   const { values } = parsed
   const call = { values, segments: context.req.param(), body: body.value, correlationId }
   const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
-  if (exit._tag === 'Success') return exit.value
+  return exit._tag === 'Success' ? exit.value : failed(deps, context, exit.cause)
+}
+
+const failed = (
+  deps: ApiDeps,
+  context: Context<Env>,
+  cause: Cause.Cause<ApiFault>
+): Response => {
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
-  const found = Cause.findErrorOption(exit.cause)
+  const { correlationId } = context.get('guarded')
+  const found = Cause.findErrorOption(cause)
   const fault = found._tag === 'Some' ? found.value : undefined
   const problem = fault === undefined ? internalProblem : faultProblem(fault._tag)
   if (fault === undefined || problem.status === internalProblem.status)
-    report(deps, context, exit.cause)
+    report(deps, context, cause)
   else {
-    const refused = { route: route.path, correlationId, status: problem.status, fault }
+    const refused = { route: context.get('route'), correlationId, status: problem.status, fault }
     deps.observe({ type: 'http.request_refused', ...refused })
   }
   return problemResponse(problem, correlationId)
 }
+
+const reasonHeader = 'x-reason'
+const reasonCharsMax = 200
+
+/** Why something is changed, for the log. */
+const reasonOf = (context: Context<Env>): string | undefined =>
+  context.req.header(reasonHeader)?.slice(0, reasonCharsMax)
 
 const isJson = (context: Context<Env>): boolean =>
   /^application\/json\s*(?:;|$)/i.test(context.req.header('content-type') ?? '')

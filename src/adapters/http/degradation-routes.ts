@@ -38,7 +38,8 @@ export const degradationRoutes = (deps: ApiDeps): readonly Route[] => {
           })
       ),
       method: 'POST',
-      readsBody: true
+      readsBody: true,
+      scope: 'admin'
     },
     {
       ...route(pressurePath, 'Takes injected pressure away', {}, ({ correlationId }) =>
@@ -47,7 +48,8 @@ export const degradationRoutes = (deps: ApiDeps): readonly Route[] => {
           return shown(correlationId)
         })
       ),
-      method: 'DELETE'
+      method: 'DELETE',
+      scope: 'admin'
     }
   ]
 }

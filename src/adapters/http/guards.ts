@@ -9,29 +9,71 @@
  * 2. Addresses are bounded, and bodies whose length is told, before anything of them is read;
  *    others are while they are read (`body.ts`).
  * 3. A correlation id of a client is echoed only if it is plain: it goes to headers and logs.
+ * 4. Who has a key is limited by it, wherever the requests come from; who has none, or a wrong one,
+ *    by address.
  */
-import type { KeyCheck } from './api-keys.ts'
+import { type Caller, localCaller, makeKeyCheck } from './api-keys.ts'
+import type { AccessOptions } from './api-deps.ts'
+import { makeClientAddress } from './client-address.ts'
 import type { Problem } from './problem.ts'
+import { makeRateLimits } from './rate-limits.ts'
+import { traceIdOf } from './trace-context.ts'
 
 export const correlationHeader = 'x-correlation-id'
 
 export interface Guarded {
   readonly correlationId: string
+  readonly traceId: string | undefined
+  /** Of the client, by those proxies that are trusted. */
+  readonly address: string
+  readonly caller: Caller
+  /** Of the answer, whatever it is. */
+  readonly headers: Readonly<Record<string, string>>
   /** The problem that ends the request here. */
   readonly problem: Problem | undefined
 }
 
-/** @param keyCheck of the keys, where there are any */
-export const guard = (
-  request: Request,
-  newCorrelationId: () => string,
-  keyCheck: KeyCheck | undefined
-): Guarded => {
-  const given = request.headers.get(correlationHeader)
-  return {
-    correlationId: given !== null && plainId.test(given) ? given : newCorrelationId(),
-    problem: oversize(request) ?? (keyCheck ?? refusal)(request)
+export type Guard = (request: Request, peer: string) => Guarded
+
+export const makeGuard = (
+  { apiKeys, rateLimit, trustedProxies, corsOrigins }: AccessOptions,
+  { newCorrelationId, nowMs }: { newCorrelationId: () => string; nowMs: () => number }
+): Guard => {
+  const hasKeys = apiKeys.length > 0
+  const keyCheck = hasKeys ? makeKeyCheck(apiKeys) : undefined
+  const limits = makeRateLimits(hasKeys ? rateLimit : 0)
+  const addressOf = makeClientAddress(trustedProxies)
+  const origins = new Set(corsOrigins)
+  const callerOf = (request: Request): Caller | { readonly problem: Problem } => {
+    if (keyCheck !== undefined) return keyCheck(request)
+    const problem = refusal(request, origins)
+    return problem === undefined ? localCaller : { problem }
   }
+  return (request, peer) => {
+    const traceId = traceIdOf(request.headers)
+    const address = addressOf(peer, request.headers.get('x-forwarded-for'))
+    const found = callerOf(request)
+    const caller = 'problem' in found ? nobody : found
+    // (4)
+    const limitedAs = caller.key === undefined ? `address ${address}` : `key ${caller.key}`
+    const { isAllowed, headers } = limits.take(limitedAs, nowMs())
+    const refused = 'problem' in found ? found.problem : undefined
+    const problem = isAllowed ? (oversize(request) ?? refused) : tooMany
+    const given = request.headers.get(correlationHeader)
+    const correlationId =
+      given !== null && plainId.test(given) ? given : (traceId ?? newCorrelationId())
+    return { correlationId, traceId, address, caller, headers, problem }
+  }
+}
+
+const nobody: Caller = { key: undefined, scopes: new Set() }
+
+/** When it is allowed again is in the headers of every answer. */
+const tooMany: Problem = {
+  status: 429,
+  code: 'rate_limited',
+  detail:
+    'more requests than K2_HTTP_RATE_LIMIT allows: the header retry-after says when to ask again'
 }
 
 export const securityHeaders: Readonly<Record<string, string>> = {
@@ -72,7 +114,7 @@ export const bodyTooLarge: Problem = {
   headers: { connection: 'close' }
 }
 
-const refusal = (request: Request): Problem | undefined => {
+const refusal = (request: Request, origins: ReadonlySet<string>): Problem | undefined => {
   const url = new URL(request.url)
   const host = request.headers.get('host') ?? url.host
   if (!isLoopback(host.replace(/:\d{1,5}$/, ''))) {
@@ -83,7 +125,7 @@ const refusal = (request: Request): Problem | undefined => {
     }
   }
   const origin = request.headers.get('origin')
-  if (origin !== null && origin !== `${url.protocol}//${host}`) {
+  if (origin !== null && origin !== `${url.protocol}//${host}` && !origins.has(origin)) {
     return {
       status: 403,
       code: 'origin_not_allowed',

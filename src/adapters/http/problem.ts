@@ -31,6 +31,8 @@ const titles = {
   method_not_allowed: 'This address does not answer this method',
   api_key_missing: 'This server answers requests with an API key only',
   api_key_invalid: 'The API key is not known',
+  scope_missing: 'The API key does not allow this',
+  rate_limited: 'There were too many requests',
   host_not_allowed: 'This server answers requests to this machine only',
   origin_not_allowed: 'This server answers its own pages only',
   too_much_to_read: 'The query reads too much',

@@ -1,5 +1,6 @@
 /** What a route of the API is. */
 import type * as Effect from 'effect/Effect'
+import type { Scope } from '../config/api-key-values.ts'
 import type { ApiFault } from './api-deps.ts'
 import type { Decoded, Parameter } from './parameters.ts'
 import type { FieldError } from './problem.ts'
@@ -17,6 +18,8 @@ export interface Call<P> {
 export interface Route {
   readonly method?: 'POST' | 'DELETE'
   readonly readsBody?: boolean
+  /** What a key must allow; read, unless told. */
+  readonly scope?: Scope
   /** `{name}` stands for a part of the address, slashes included, as they are or encoded. */
   readonly path: string
   readonly about: string

@@ -45,7 +45,8 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
     ...route(releasePath, 'Starts a quarantined actor again', {}, ({ segments, correlationId }) =>
       releaseAnswer(deps, segments['path'] ?? '', correlationId)
     ),
-    method: 'POST'
+    method: 'POST',
+    scope: 'admin'
   },
   conservationRoute(deps),
   ...degradationRoutes(deps),

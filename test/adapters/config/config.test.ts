@@ -6,6 +6,7 @@ import {
   flagOf,
   readConfig
 } from '../../../src/adapters/config/config.ts'
+import { digestOf } from '../../../src/adapters/config/api-key-values.ts'
 import { settings } from '../../../src/adapters/config/settings.ts'
 
 const faultsOf = (env: Record<string, string>, args: string[] = []): readonly string[] => {
@@ -113,10 +114,54 @@ describe('configuration', () => {
 
   test('keys are told apart, and shown nowhere', () => {
     const config = readConfig({ K2_API_KEYS: `${key}, ${key}2` }, [])
-    expect(config.apiKeys.map((each) => each.reveal())).toEqual([key, `${key}2`])
+    expect(config.apiKeys.map((each) => each.secret?.reveal())).toEqual([key, `${key}2`])
     expect(readConfig({}, []).apiKeys).toEqual([])
     expect(JSON.stringify(config)).not.toContain(key)
-    expect(inspect(config, { depth: 9 }) + config.apiKeys.join()).not.toContain(key)
+    expect(inspect(config, { depth: 9 })).not.toContain(key)
+  })
+
+  test('a key may have a name, scopes, and stand as its digest', () => {
+    const digest = digestOf(`${key}3`).toString('hex')
+    const text = `${key},quant=sql+read:${key}2,ops:sha256:${digest.toUpperCase()}`
+    const { apiKeys } = readConfig({ K2_API_KEYS: text }, [])
+    expect(
+      apiKeys.map(({ name, scopes, secret }) => [name, [...scopes], secret === undefined])
+    ).toEqual([
+      ['key-1', ['read', 'sql', 'admin'], false],
+      ['quant', ['read', 'sql'], false],
+      ['ops', ['read', 'sql', 'admin'], true]
+    ])
+    expect(apiKeys.map((each) => each.digest().toString('hex'))).toEqual([
+      digestOf(key).toString('hex'), digestOf(`${key}2`).toString('hex'), digest
+    ])
+    expect(JSON.stringify(apiKeys) + inspect(apiKeys, { depth: 9 })).not.toContain(key)
+  })
+
+  test.each([
+    `quant=read+root:${key}`,
+    `quant=read+read:${key}`,
+    `quant=:${key}`,
+    `Quant:${key}`,
+    `quant:${key},quant:${key}2`,
+    `${key},twin:sha256:${digestOf(key).toString('hex')}`,
+    `sha256:${key}`,
+    `ops:sha256:${'0'.repeat(63)}`
+  ])('%j is refused', (text) => {
+    expect(faultsOf({ K2_API_KEYS: text })).toEqual([
+      expect.stringMatching(/^K2_API_KEYS is not shown here/)
+    ])
+  })
+
+  test.each([
+    ['K2_HTTP_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['K2_HTTP_TRUSTED_PROXIES', 'proxy.example'],
+    ['K2_HTTP_TRUSTED_PROXIES', '::1/129'],
+    ['K2_HTTP_CORS_ORIGINS', '*'],
+    ['K2_HTTP_CORS_ORIGINS', 'https://charts.example/'],
+    ['K2_HTTP_CORS_ORIGINS', 'charts.example'],
+    ['K2_HTTP_RATE_LIMIT', '-1']
+  ])('%s=%s is refused by name', (variable, text) => {
+    expect(faultsOf({ [variable]: text })).toEqual([expect.stringContaining(variable)])
   })
 
   test.each(['short-and-secret', `${key},${key}`, `${key},a b${key}`, `${key}\n${key}`])(

@@ -1,14 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
-import { Secret } from '../../../src/adapters/config/values.ts'
-import { fakeDeps } from './support.ts'
+import { accessOf, fakeDeps } from './support.ts'
 
 const key = 'first.0123456789abcdef0123456789'
 const next = 'second-0123456789abcdef0123456789'
 
 const ask = async (path: string, headers: Record<string, string> = {}, method = 'GET') => {
-  const deps = fakeDeps({ apiKeys: [new Secret(key), new Secret(next)] })
+  const deps = fakeDeps({ access: accessOf(`${key},${next}`) })
   const response = await makeApp(deps).request(`http://k2.example:8000${path}`, {
     headers,
     method

@@ -445,7 +445,9 @@ describe('guards', () => {
   test('every request is observed once, by route and not by path', async () => {
     const seen = async (path: string, init: RequestInit = {}) =>
       (await ask(path, init)).deps.events.map((event) =>
-        'method' in event ? [event.method, event.route, event.status] : event
+        event.type === 'http.request_finished'
+          ? [event.method, event.route, event.status]
+          : event
       )
     expect(await seen('/v1/trades?limit=5')).toEqual([['GET', '/v1/trades', 200]])
     expect(await seen('/random/42')).toEqual([['GET', 'unmatched', 404]])

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
 import { serveHttp } from '../../../src/adapters/http/server.ts'
-import { fakeDeps } from './support.ts'
+import { accessOf, fakeDeps } from './support.ts'
 
 const closers: Array<() => Promise<void>> = []
 afterEach(async () => {
@@ -110,8 +110,7 @@ describe('http server', () => {
 
   test('with keys all addresses may be bound, and the URL is one that can be asked', async () => {
     const key = 'k'.repeat(32)
-    const apiKeys = [{ reveal: () => key }]
-    const { server } = await start({ apiKeys }, { host: '0.0.0.0', hasKeys: true })
+    const { server } = await start({ access: accessOf(key) }, { host: '0.0.0.0', hasKeys: true })
     expect(server.url).toBe(`http://127.0.0.1:${server.port}`)
     expect((await get(`${server.url}/health/live`)).status).toBe(200)
     expect((await get(`${server.url}/v1/trades`)).status).toBe(401)

@@ -1,7 +1,9 @@
 /** Dependencies of the API that answer from memory and remember what they were asked. */
 import { Effect } from 'effect'
 import type { DataType } from '../../../src/market/data-type.ts'
+import { apiKeys } from '../../../src/adapters/config/api-key-values.ts'
 import type {
+  AccessOptions,
   ApiDeps,
   GapsFilter,
   HttpEvent,
@@ -31,6 +33,14 @@ const healthy: Readiness = {
   level: 'normal'
 }
 
+/** As `K2_API_KEYS` would have them. */
+export const accessOf = (keys: string, others: Partial<AccessOptions> = {}): AccessOptions => {
+  const parsed = apiKeys(16).parse(keys)
+  if ('allowed' in parsed) throw new Error(parsed.allowed)
+  const none = { rateLimit: 0, trustedProxies: [], corsOrigins: [] }
+  return { apiKeys: parsed.value, ...none, ...others }
+}
+
 export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
   const asked: FakeDeps['asked'] = []
   const askedReference: FakeDeps['askedReference'] = []
@@ -43,7 +53,8 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     askedGaps,
     events,
     version: '0.1.0',
-    apiKeys: [],
+    access: accessOf(''),
+    level: () => 'normal',
     records: (dataType, filter, rowsMax) =>
       Effect.sync(() => {
         asked.push({ dataType, filter, rowsMax })
