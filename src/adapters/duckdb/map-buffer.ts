@@ -2,7 +2,7 @@
  * Maps as JSON, coded where they repeat. Where the first key's value is a number that differs from
  * row to row, the rest of the map repeats: it is coded, and the number staged beside it.
  */
-import { type DuckDBValue, mapValue } from '@duckdb/node-api'
+import { type DuckDBMapValue, mapValue } from '@duckdb/node-api'
 import type { ColumnBuffer, FieldValue, StagedRows } from './column-buffer.ts'
 import { type Column, duckdbTypeOf, identifier, textLiteral } from './columns.ts'
 import { IntegerBuffer } from './number-buffers.ts'
@@ -104,7 +104,7 @@ export class MapBuffer implements ColumnBuffer {
 /** Of printable ASCII without escapes: the binding changes a key that is NUL, for one. */
 const isPlain = (json: string): boolean => /^[ -[\]-~]*$/.test(json)
 
-const mapOfJson = (json: string): DuckDBValue =>
+const mapOfJson = (json: string): DuckDBMapValue =>
   mapValue(
     Object.entries(JSON.parse(json) as Readonly<Record<string, string>>).map(([key, value]) => ({
       key,

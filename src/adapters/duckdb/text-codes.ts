@@ -5,8 +5,9 @@
  *    as plain texts: slower, and the same file.
  */
 import {
+  type DuckDBListValue,
+  type DuckDBMapValue,
   type DuckDBType,
-  type DuckDBValue,
   ENUM16,
   ENUM8,
   LIST,
@@ -153,16 +154,29 @@ export const stagedTexts = (
     target.setTexts(count, (index) => textOfRow(order[from + index]!))
 })
 
-/** Codes into a list of values, which is bound to the statement that reads them. */
-export const dictionaryStaging = (column: Column, codes: Codes, values: readonly DuckDBValue[]) => {
+/**
+ * Codes into a list of values, which is bound to the statement that reads them.
+ *
+ * The only value of all rows is a constant only where it is empty: DuckDB's COPY fails on some
+ * numbers of rows that share one list or map of a few entries ("not enough space in buffer").
+ */
+export const dictionaryStaging = (
+  column: Column,
+  codes: Codes,
+  values: readonly (DuckDBListValue | DuckDBMapValue)[]
+) => {
   const { name } = column
   const type = duckdbTypeOf(column)
-  const { onlyCode } = codes
-  const code = onlyCode === undefined ? identifier(name) : String(onlyCode)
+  const only = codes.onlyCode === undefined ? undefined : values[codes.onlyCode - 1]
+  const isConstant = only !== undefined && entriesOf(only) === 0
+  const code = isConstant ? String(codes.onlyCode) : identifier(name)
   return {
-    columns: onlyCode === undefined ? [codes.stagedCodes(name, codeType)] : [],
+    columns: isConstant ? [] : [codes.stagedCodes(name, codeType)],
     // Typed, the statement is planned once; an untyped parameter has it planned again at each run.
     readSql: `($${name}::${type.toString()}[])[${code}]`,
     parameters: [{ name, value: listValue(values), type: LIST(type) }]
   }
 }
+
+const entriesOf = (value: DuckDBListValue | DuckDBMapValue): number =>
+  'items' in value ? value.items.length : value.entries.length

@@ -161,6 +161,21 @@ describe('parquet writer', () => {
     expect(read).toMatchObject({ vendor_data: { ok: 'x\ufffd' }, currency: '\ufffd' })
   })
 
+  test.each([1, 2, 3, 4, 8])('rows of one and the same list and map of %d', async (size) => {
+    const texts = Array.from({ length: size }, (_, index) => `text ${index}`)
+    const same = {
+      trade_conditions: texts,
+      vendor_data: Object.fromEntries(texts.map((text) => [text, 'x']))
+    }
+    for (const rows of [1, 2, 3, 4, 5, 9, 10, 19, 20, 39, 40]) {
+      const records = Array.from({ length: rows }, (_, index) =>
+        trade({ ...same, source_sequence: index + 1, timestamp: midnightUs + index })
+      )
+      const [file] = await write(columnsOfTrades(records))
+      expect(await readTrades(file!.path)).toMatchObject(Array.from({ length: rows }, () => same))
+    }
+  })
+
   test('a map whose key is NUL is written as it is, whatever was written before', async () => {
     for (const key of ['\\', '\u0000', 'x', '\u0000']) {
       const vendor_data = { '': '', [key]: '' }
