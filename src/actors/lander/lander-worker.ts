@@ -4,6 +4,8 @@
  * 1. It ends by itself only after `lander.finished` or `lander.failed`; its actor decides
  *    what follows.
  * 2. Asked to stop, it interrupts what runs and releases DuckDB before the thread ends.
+ * 3. It reports and listens from the beginning: a catalog or a log that takes its time to be opened
+ *    is no silence, and what is asked for meanwhile is done once they are.
  */
 import { randomUUID } from 'node:crypto'
 import * as Cause from 'effect/Cause'
@@ -30,6 +32,15 @@ const openers = {
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
 
 const program = Effect.gen(function* () {
+  // (3)
+  const memory = yield* openWorkerMemory(link.post)
+  yield* Effect.forkScoped(memory.sampling)
+  const early: LanderRequest[] = []
+  let obey = (request: LanderRequest): void => void early.push(request)
+  link.listen(
+    (request) => (request.type === 'memory.collect_requested' ? memory.collect() : obey(request)),
+    () => Effect.runFork(Fiber.interrupt(running))
+  )
   const { dataType, dataDir, watermarks, kafka, lander: options, ...settings } = link.data
   const folder = dataFolderAt(dataDir)
   const log = yield* openLanderLog({
@@ -52,21 +63,11 @@ const program = Effect.gen(function* () {
     }
   })
   const lander = makeLander()
-  const memory = yield* openWorkerMemory(link.post)
-  const obey = (request: LanderRequest): void => {
-    switch (request.type) {
-      case 'log.advanced':
-        return log.advance(request.watermark)
-      case 'memory.collect_requested':
-        return memory.collect()
-      case 'drain.requested':
-        return void Effect.runFork(lander.finish)
-      default:
-        request satisfies never
-    }
+  obey = (request) => {
+    if (request.type === 'log.advanced') log.advance(request.watermark)
+    if (request.type === 'drain.requested') Effect.runFork(lander.finish)
   }
-  link.listen(obey, () => Effect.runFork(Fiber.interrupt(running)))
-  yield* Effect.forkScoped(memory.sampling)
+  early.splice(0).forEach(obey)
   yield* lander.run
 }).pipe(Effect.scoped)
 
