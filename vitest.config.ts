@@ -6,8 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['development'] } },
   test: {
     include: ['test/**/*.test.ts'],
-    // Many tests wait, for a broker or a child process: fewer files at a time leave a core idle.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Many tests wait, for a broker or a child process: one file at a time leaves a core idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Tests that start K2 start what its users do: the built sources.
     globalSetup: ['test/support/global-setup.ts'],
     server: { deps: { inline: ['xstate'] } },
