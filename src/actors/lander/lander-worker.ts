@@ -17,7 +17,7 @@ import type { LandedDataType } from '../../market/data-type.ts'
 import { quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { isPassing } from '../dependency.ts'
 import { dataFolderAt } from '../storage/data-folder.ts'
-import { openWorkerMemory } from '../worker-memory.ts'
+import { type CollectRequested, openWorkerMemory } from '../worker-memory.ts'
 import { openLanderLog } from './lander-log.ts'
 import { LandingFailed } from './lander-ports.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
@@ -29,14 +29,16 @@ const openers = {
   reference_data: (setup: LanderSetup) => openLander(referenceDataSpec, setup)
 } satisfies Record<LandedDataType, unknown>
 
+type LanderWork = Exclude<LanderRequest, CollectRequested>
+
 const link = workerLink<LanderWorkerData, LanderRequest, LanderAnswer>()
 
 const program = Effect.gen(function* () {
   // (3)
   const memory = yield* openWorkerMemory(link.post)
   yield* Effect.forkScoped(memory.sampling)
-  const early: LanderRequest[] = []
-  let obey = (request: LanderRequest): void => void early.push(request)
+  const early: LanderWork[] = []
+  let obey = (request: LanderWork): void => void early.push(request)
   link.listen(
     (request) => (request.type === 'memory.collect_requested' ? memory.collect() : obey(request)),
     () => Effect.runFork(Fiber.interrupt(running))
@@ -64,8 +66,14 @@ const program = Effect.gen(function* () {
   })
   const lander = makeLander()
   obey = (request) => {
-    if (request.type === 'log.advanced') log.advance(request.watermark)
-    if (request.type === 'drain.requested') Effect.runFork(lander.finish)
+    switch (request.type) {
+      case 'log.advanced':
+        return log.advance(request.watermark)
+      case 'drain.requested':
+        return void Effect.runFork(lander.finish)
+      default:
+        request satisfies never
+    }
   }
   early.splice(0).forEach(obey)
   yield* lander.run
