@@ -20,7 +20,7 @@ import { openQueryPool } from '../src/adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
 import { readManifestList, refresh } from '../src/adapters/iceberg/table.ts'
 import { makeLocalFiles } from '../src/adapters/object-store/local-files.ts'
-import type { RecordFilter } from '../src/adapters/query/query-ports.ts'
+import type { RecordsFilter } from '../src/adapters/query/records-sql.ts'
 import { makeRecordsQuery } from '../src/adapters/query/records-query.ts'
 import { atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
@@ -183,17 +183,17 @@ const compare = Effect.fnUntraced(function* (
   measures.add('data files of the table written at once', '', atOnce.files)
   const spanUs = ((commits * commitRows) / rate) * 1_000_000
   const oldUs = Math.floor((grown.newestUs - 0.75 * spanUs) / hourUs) * hourUs
-  const kinds: readonly (readonly [string, RecordFilter, number])[] = [
-    ['newest 100 of BTCUSDT', { symbol: 'BTCUSDT' }, 100],
+  const kinds: readonly (readonly [string, RecordsFilter, number])[] = [
+    ['newest 100 of BTCUSDT', { symbols: ['BTCUSDT'] }, 100],
     ['newest 100 of all symbols', {}, 100],
     [
       'an old hour of BTCUSDT, newest 200',
-      { symbol: 'BTCUSDT', fromUs: oldUs, toUs: oldUs + hourUs },
+      { symbols: ['BTCUSDT'], fromUs: oldUs, toUs: oldUs + hourUs },
       200
     ],
     [
       'a second of BTCUSDT in an old hour',
-      { symbol: 'BTCUSDT', fromUs: oldUs, toUs: oldUs + 1_000_000 },
+      { symbols: ['BTCUSDT'], fromUs: oldUs, toUs: oldUs + 1_000_000 },
       200
     ]
   ]
@@ -255,6 +255,7 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
         Effect.map(planner.plan(filter), (plan) => ({
           snapshotId: plan.snapshotId?.toString() ?? null,
           files: plan.files,
+          facts: plan,
           source: 'read_parquet($files)',
           read: (_, use) => use,
           release: () => {}
@@ -271,10 +272,14 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
 
 const askOnce = Effect.fnUntraced(function* (
   { records }: Queries,
-  filter: RecordFilter,
+  filter: RecordsFilter,
   rowsMax: number
 ) {
   const startedMs = performance.now()
-  const { rows } = yield* records.newest(filter, rowsMax)
+  const { rows } = yield* records.newest({
+    filter,
+    rowsMax,
+    text: { format: 'json', decimals: 'number' }
+  })
   return { ms: performance.now() - startedMs, text: rows.join('\n') }
 })

@@ -2,9 +2,10 @@
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
+import type { ApiDeps, ApiFault, HttpEvent, RecordFilter } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
+import type { RecordsFilter } from '../../adapters/query/records-sql.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { DataType } from '../../market/data-type.ts'
 import { conservationView } from '../conservation/conservation-view.ts'
@@ -68,7 +69,13 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
     corsOrigins: shared.config.httpCorsOrigins
   },
   records: (dataType, filter, rowsMax) =>
-    within(shared, shared.queries, ({ records }) => records[dataType].newest(filter, rowsMax)),
+    within(shared, shared.queries, ({ records }) =>
+      records[dataType].newest({
+        filter: recordsFilter(filter),
+        rowsMax,
+        text: { format: 'json', decimals: 'number' }
+      })
+    ),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
   gaps: (filter, rowsMax) =>
@@ -106,6 +113,12 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   nowMs: shared.nowMs,
   newCorrelationId: shared.uuid,
   observe: (event) => observeHttp(shared, event)
+})
+
+const recordsFilter = ({ symbol, exchange, ...times }: RecordFilter): RecordsFilter => ({
+  ...times,
+  ...(symbol === undefined ? {} : { symbols: [symbol] }),
+  ...(exchange === undefined ? {} : { exchanges: [exchange] })
 })
 
 const tableOf = (shared: Shared, dataType: DataType): Gate<Table> =>

@@ -13,7 +13,7 @@ import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
-import type { ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
+import type { RecordsPlanner, ScanLease } from '../../adapters/query/query-ports.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
@@ -125,15 +125,16 @@ const plannerOf = (
   table: Table,
   columns: readonly Column[],
   copies: LocalCopies
-): ScanPlanner<ReadFault> => {
+): RecordsPlanner<ReadFault> => {
   const { pathOf } = copies
   const planner = makeScanPlanner(table, { pathOf })
   return {
     acquire: (filter) =>
       planner.plan(filter).pipe(
-        Effect.map(({ snapshotId, files }) => ({
+        Effect.map(({ snapshotId, files, ...facts }) => ({
           snapshotId: snapshotId === null ? null : snapshotId.toString(),
           files,
+          facts,
           source: sourceOf(table.loaded.metadata, columns),
           read: readOf(copies.readerOf(files)),
           release: () => {}

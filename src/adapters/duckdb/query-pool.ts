@@ -11,6 +11,7 @@
  * 5. What a failure says to a client names neither SQL nor path; the cause is for the log.
  */
 import {
+  BIGINT,
   type DuckDBConnection,
   DuckDBInstance,
   type DuckDBPreparedStatement,
@@ -45,6 +46,7 @@ export interface QueryPoolOptions {
 /** A bound value; microseconds for timestamps. */
 type QueryParameter =
   | { readonly type: 'text'; readonly value: string }
+  | { readonly type: 'long'; readonly value: number }
   | { readonly type: 'texts'; readonly value: readonly string[] }
   | { readonly type: 'timestamp'; readonly value: number }
 
@@ -244,6 +246,8 @@ const bind = (
   switch (parameter.type) {
     case 'text':
       return statement.bindValue(index, parameter.value, VARCHAR)
+    case 'long':
+      return statement.bindValue(index, BigInt(parameter.value), BIGINT)
     case 'texts':
       return statement.bindValue(index, listValue(parameter.value), LIST(VARCHAR))
     case 'timestamp':

@@ -13,29 +13,19 @@ import { decodeValue } from './bounds.ts'
 import { makeByteCache } from './byte-cache.ts'
 import { DeletesUnsupported, SnapshotMissing } from './errors.ts'
 import { entryDeleted, type DataFileEntry } from './manifest.ts'
-import type { FieldSummary, ManifestFile } from './manifest-list.ts'
+import type { ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
 import {
   currentSchema,
   currentSnapshot,
   snapshotById,
   specById,
-  type PartitionSpec,
   type Snapshot,
   type TableMetadata
 } from './metadata.ts'
 import { fieldNamed, timeColumn } from './schema.ts'
+import { fileMayMatch, manifestMayMatch, type ScanFilter } from './scan-filter.ts'
 import { readManifest, readManifestList, refresh, type Table } from './table.ts'
-import { dayOf } from './transforms.ts'
-
-export interface ScanFilter {
-  readonly exchange?: string
-  readonly symbol?: string
-  /** Inclusive, µs. */
-  readonly fromUs?: number
-  /** Exclusive, µs. */
-  readonly toUs?: number
-}
 
 interface PlannedFile {
   /** URI, as the metadata names it. */
@@ -101,9 +91,9 @@ export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): Sca
         if (snapshotId === undefined) return emptyPlan
         return yield* new SnapshotMissing({ table: table.name, snapshotId: snapshotId.toString() })
       }
-      const { exchange, symbol, fromUs, toUs } = filter
+      const { exchange, symbol, exchanges, symbols, fromUs, toUs } = filter
       const id = snapshot['snapshot-id'].toString()
-      const key = JSON.stringify([id, exchange, symbol, fromUs, toUs])
+      const key = JSON.stringify([id, exchange, symbol, exchanges, symbols, fromUs, toUs])
       const known = plans.get(key)
       if (known !== undefined) return known
       const plan = yield* planSnapshot(table, { metadata, snapshot, filter, filesOf })
@@ -248,54 +238,3 @@ const plannedFile = (
     sorted: (file.sort_order_id ?? 0) > 0
   }
 }
-
-const fileMayMatch = (
-  file: PlannedFile,
-  { exchange, symbol, fromUs, toUs }: ScanFilter
-): boolean => {
-  if (exchange !== undefined && file.exchange !== null && file.exchange !== exchange) return false
-  if (fromUs !== undefined && file.timestampUpperUs < fromUs) return false
-  if (toUs !== undefined && file.timestampLowerUs >= toUs) return false
-  if (symbol === undefined) return true
-  const below = file.symbolLower !== null && byteOrder(symbol, file.symbolLower) < 0
-  const above = file.symbolUpper !== null && byteOrder(symbol, file.symbolUpper) > 0
-  return !below && !above
-}
-
-const manifestMayMatch = (
-  spec: PartitionSpec,
-  manifest: ManifestFile,
-  filter: ScanFilter
-): boolean =>
-  spec.fields.every((field, index) => {
-    const summary = manifest.partitions?.[index]
-    if (summary === undefined) return true
-    if (field.name === 'exchange' && filter.exchange !== undefined) {
-      return textMayMatch(summary, filter.exchange)
-    }
-    return field.name !== 'timestamp_day' || dayMayMatch(summary, filter)
-  })
-
-const textMayMatch = (
-  { lower_bound: lower, upper_bound: upper }: FieldSummary,
-  value: string
-): boolean => {
-  const bytes = Buffer.from(value, 'utf8')
-  if (lower !== null && Buffer.compare(bytes, lower) < 0) return false
-  return upper === null || Buffer.compare(bytes, upper) <= 0
-}
-
-const dayMayMatch = (
-  { lower_bound: lower, upper_bound: upper }: FieldSummary,
-  { fromUs, toUs }: ScanFilter
-): boolean => {
-  if (fromUs !== undefined && upper !== null && Number(decodeValue('date', upper)) < dayOf(fromUs))
-    return false
-  return (
-    toUs === undefined || lower === null || Number(decodeValue('date', lower)) <= dayOf(toUs - 1)
-  )
-}
-
-/** Iceberg compares text by its UTF-8 bytes. */
-const byteOrder = (left: string, right: string): number =>
-  left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))

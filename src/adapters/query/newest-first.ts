@@ -10,13 +10,17 @@
 import * as Effect from 'effect/Effect'
 import type { ScanFile } from './query-ports.ts'
 
-/** One row: its place in the order, and its JSON text. */
-export interface RecordRow {
+/** A place in the order of records. */
+export interface RecordPosition {
   readonly timestampUs: number
   readonly symbol: string
   readonly sourceSequence: number | null
   readonly messageId: string
-  readonly json: string
+}
+
+/** One row: its place in the order, and its text. */
+export interface RecordRow extends RecordPosition {
+  readonly text: string
 }
 
 /** timestamp descending, symbol, source_sequence descending with nulls last, message_id. */
@@ -24,7 +28,7 @@ export const recordOrderSql =
   '"timestamp" DESC, "symbol" ASC, "source_sequence" DESC NULLS LAST, "message_id" ASC'
 
 /** The order of `recordOrderSql`; text by its UTF-8 bytes, as DuckDB compares. */
-export const compareRecords = (left: RecordRow, right: RecordRow): number =>
+export const compareRecords = (left: RecordPosition, right: RecordPosition): number =>
   right.timestampUs - left.timestampUs ||
   compareUtf8(left.symbol, right.symbol) ||
   compareSequences(left.sourceSequence, right.sourceSequence) ||

@@ -2,7 +2,7 @@
 import type * as Effect from 'effect/Effect'
 
 /** Conditions on records; absent means any. */
-export interface RecordFilter {
+interface RecordFilter {
   readonly symbol?: string
   /** Upper-case exchange code. */
   readonly exchange?: string
@@ -46,8 +46,34 @@ export interface ScanPlanner<E> {
   readonly acquire: (filter: RecordFilter) => Effect.Effect<ScanLease<E>, E>
 }
 
+/** What is read when files are planned: any of the symbols, any of the exchanges. */
+export interface ScanConditions {
+  readonly symbols?: readonly string[]
+  readonly exchanges?: readonly string[]
+  readonly fromUs?: number
+  readonly toUs?: number
+}
+
+/** What planning looked at, before anything was read. */
+export interface PlanFacts {
+  readonly manifestsConsidered: number
+  readonly manifestsPruned: number
+  readonly filesConsidered: number
+  readonly filesPruned: number
+}
+
+/** A lease that tells what planning looked at. */
+export interface RecordsLease<E> extends ScanLease<E> {
+  readonly facts: PlanFacts
+}
+
+export interface RecordsPlanner<E> {
+  readonly acquire: (conditions: ScanConditions) => Effect.Effect<RecordsLease<E>, E>
+}
+
 export type Parameter =
   | { readonly type: 'text'; readonly value: string }
+  | { readonly type: 'long'; readonly value: number }
   | { readonly type: 'texts'; readonly value: readonly string[] }
   | { readonly type: 'timestamp'; readonly value: number }
 

@@ -1,6 +1,6 @@
 /**
- * A record as JSON text, written by the query engine: decimals digit by digit as JSON numbers,
- * never through a double; times as ISO 8601 with microseconds and Z; lists and maps as JSON.
+ * Records as text, written by the query engine: decimals digit by digit, never through a double;
+ * times as ISO 8601 with microseconds and Z; lists and maps as JSON.
  */
 
 export interface RecordField {
@@ -8,26 +8,73 @@ export interface RecordField {
   readonly type: unknown
 }
 
+export interface RecordText {
+  /** `csv`: one line of a file, without its end (RFC 4180). */
+  readonly format: 'json' | 'csv'
+  /** In JSON; CSV has no types. */
+  readonly decimals: 'number' | 'string'
+}
+
+/** SQL expression over the table's columns: one record as text. */
+export const recordTextSql = (fields: readonly RecordField[], text: RecordText): string =>
+  text.format === 'csv' ? recordCsvSql(fields) : recordJsonSql(fields, text.decimals)
+
 /** SQL expression over the table's columns: the record's fields as one JSON object, as text. */
-export const recordJsonSql = (fields: readonly RecordField[]): string => {
+export const recordJsonSql = (
+  fields: readonly RecordField[],
+  decimals: RecordText['decimals'] = 'number'
+): string => {
   const members = fields.map(({ name, type }, index) => {
     const key = `'${index === 0 ? '{' : ','}"${name}":'`
-    return `${key}, coalesce(${valueSql(`"${name}"`, type)}, 'null')`
+    return `${key}, coalesce(${jsonValueSql(`"${name}"`, shapeOf(type), decimals)}, 'null')`
   })
   return `concat(${members.join(', ')}, '}')`
 }
 
-const valueSql = (column: string, type: unknown): string => {
-  switch (shapeOf(type)) {
+/** What is absent is an empty value, and so is an empty text. */
+const recordCsvSql = (fields: readonly RecordField[]): string =>
+  `concat_ws(',', ${fields
+    .map(({ name, type }) => `coalesce(${csvValueSql(`"${name}"`, shapeOf(type))}, '')`)
+    .join(', ')})`
+
+const jsonValueSql = (
+  column: string,
+  shape: string,
+  decimals: RecordText['decimals']
+): string => {
+  switch (shape) {
     case 'timestamp-micros':
-      return `strftime(${column}, '"%Y-%m-%dT%H:%M:%S.%fZ"')`
+      return `strftime(${column}, '"${isoFormat}"')`
     case 'decimal':
+      return decimals === 'string' ? `concat('"', ${column}, '"')` : `${column}::VARCHAR`
     case 'long':
       return `${column}::VARCHAR`
     default:
       return `to_json(${column})::VARCHAR`
   }
 }
+
+const csvValueSql = (column: string, shape: string): string => {
+  switch (shape) {
+    case 'timestamp-micros':
+      return `strftime(${column}, '${isoFormat}')`
+    case 'decimal':
+    case 'long':
+    case 'boolean':
+      return `${column}::VARCHAR`
+    case 'array':
+    case 'map':
+      return quotedSql(`to_json(${column})::VARCHAR`)
+    default:
+      return quotedSql(column)
+  }
+}
+
+const isoFormat = '%Y-%m-%dT%H:%M:%S.%fZ'
+
+const quotedSql = (text: string): string =>
+  `CASE WHEN regexp_matches(${text}, '[",\\r\\n]')
+     THEN concat('"', replace(${text}, '"', '""'), '"') ELSE ${text} END`
 
 /** Logical type, or type, of what is not null. */
 const shapeOf = (type: unknown): string => {

@@ -4,139 +4,183 @@
  * 1. A query holds one lease from planning to its last row, released however it ends (R28).
  * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
  * 3. Rows come in the order of `compareRecords`, which is total: the same snapshot and filter give
- *    the same bytes (R15).
+ *    the same bytes (R15), and the rows behind a position are exactly those not yet given.
+ * 4. All rows come through `newestOf`: what else than files is to be read is merged there.
  */
 import * as Effect from 'effect/Effect'
-import {
-  newestFirst,
-  type ReadGroup,
-  type RecordRow,
-  recordOrderSql,
-  type Wanted
-} from './newest-first.ts'
+import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
 import type {
   Cell,
-  Parameter,
+  PlanFacts,
   QueryEngine,
-  RecordFilter,
-  ScanLease,
-  ScanPlanner
+  RecordsLease,
+  RecordsPlanner,
+  ScanConditions
 } from './query-ports.ts'
-import { type RecordField, recordJsonSql } from './record-json.ts'
+import type { RecordField, RecordText } from './record-json.ts'
+import { type RecordsFilter, recordsStatement } from './records-sql.ts'
+
+export interface RecordsRequest {
+  readonly filter: RecordsFilter
+  readonly rowsMax: number
+  readonly text: RecordText
+  /** Names, in the order of the answer; default: all. */
+  readonly fields?: readonly string[]
+  /** Rows behind this one only. */
+  readonly after?: RecordPosition
+}
 
 interface RecordsPage {
   readonly snapshotId: string | null
-  /** One JSON object per record. */
+  /** One text per record. */
   readonly rows: readonly string[]
   /** Whether more rows meet the filter. */
   readonly hasMore: boolean
-  /** Files that the plan named, and that were read. */
-  readonly filesPlanned: number
+  /** Of the last row; null without rows. */
+  readonly last: RecordPosition | null
+  readonly explain: ReadFacts
+}
+
+/** What the answer cost. */
+interface ReadFacts extends PlanFacts {
   readonly filesRead: number
+  readonly planMs: number
+  readonly readMs: number
 }
 
 export interface RecordsQuery<E> {
   /** At most `rowsMax` newest records. */
-  readonly newest: (filter: RecordFilter, rowsMax: number) => Effect.Effect<RecordsPage, E>
+  readonly newest: (request: RecordsRequest) => Effect.Effect<RecordsPage, E>
 }
 
-export const makeRecordsQuery = <PlanError, EngineError>(ports: {
-  readonly planner: ScanPlanner<PlanError>
+interface Ports<PlanError, EngineError> {
+  readonly planner: RecordsPlanner<PlanError>
   readonly engine: QueryEngine<EngineError>
   /** Of the record's schema, in the order of the answer. */
   readonly fields: readonly RecordField[]
-}): RecordsQuery<PlanError | EngineError> => ({
-  newest: (filter, rowsMax) =>
-    Effect.acquireUseRelease(
-      ports.planner.acquire(filter),
-      (lease) =>
-        // One row more than asked for tells whether there are more.
-        newestFirst(
-          lease.files,
-          wanted(filter, rowsMax + 1),
-          readGroup({ ...ports, lease }, filter, rowsMax + 1)
-        ).pipe(
-          Effect.map(({ rows, filesRead }) => ({
-            snapshotId: lease.snapshotId,
-            rows: rows.slice(0, rowsMax).map(({ json }) => json),
-            hasMore: rows.length > rowsMax,
-            filesPlanned: lease.files.length,
-            filesRead
-          }))
-        ),
-      (lease) => Effect.sync(() => lease.release())
+}
+
+export const makeRecordsQuery = <PlanError, EngineError>(
+  ports: Ports<PlanError, EngineError>
+): RecordsQuery<PlanError | EngineError> => ({
+  newest: (request) =>
+    leased(ports.planner.acquire(conditionsOf(request.filter)), (lease, planMs) =>
+      pageOf(ports, request, { lease, planMs })
     )
 })
 
-const rowsPerSymbolMatch = 8
-
-const wanted = ({ symbol }: RecordFilter, rowsMax: number): Wanted => ({
-  rowsMax,
-  rowsPerMatch: symbol === undefined ? 1 : rowsPerSymbolMatch
+/** What the planner can use; the rest is for the rows. */
+const conditionsOf = ({ symbols, exchanges, fromUs, toUs }: RecordsFilter): ScanConditions => ({
+  ...(symbols === undefined ? {} : { symbols }),
+  ...(exchanges === undefined ? {} : { exchanges }),
+  ...(fromUs === undefined ? {} : { fromUs }),
+  ...(toUs === undefined ? {} : { toUs })
 })
 
-interface Reading<PlanError, EngineError> {
-  readonly engine: QueryEngine<EngineError>
-  readonly lease: ScanLease<PlanError>
-  readonly fields: readonly RecordField[]
+/** (1) */
+const leased = <A, E, E2>(
+  acquire: Effect.Effect<RecordsLease<E>, E>,
+  use: (lease: RecordsLease<E>, planMs: number) => Effect.Effect<A, E2>
+): Effect.Effect<A, E | E2> =>
+  Effect.suspend(() => {
+    const startedMs = performance.now()
+    return Effect.acquireUseRelease(
+      acquire,
+      (lease) => use(lease, performance.now() - startedMs),
+      (lease) => Effect.sync(() => lease.release())
+    )
+  })
+
+interface Planned<PlanError> {
+  readonly lease: RecordsLease<PlanError>
+  readonly planMs: number
 }
 
-const readGroup =
-  <PlanError, EngineError>(
-    { engine, fields, lease }: Reading<PlanError, EngineError>,
-    filter: RecordFilter,
-    rowsMax: number
-  ): ReadGroup<PlanError | EngineError> =>
-  (files, floorUs) => {
+const pageOf = <PlanError, EngineError>(
+  ports: Ports<PlanError, EngineError>,
+  request: RecordsRequest,
+  { lease, planMs }: Planned<PlanError>
+): Effect.Effect<RecordsPage, PlanError | EngineError> =>
+  Effect.suspend(() => {
+    const startedMs = performance.now()
+    const { rowsMax } = request
+    return newestOf(ports, request, lease).pipe(
+      Effect.map(({ rows, filesRead }) => {
+        const page = rows.slice(0, rowsMax)
+        return {
+          snapshotId: lease.snapshotId,
+          rows: page.map(({ text }) => text),
+          hasMore: rows.length > rowsMax,
+          last: positionOf(page.at(-1)),
+          explain: {
+            ...lease.facts,
+            filesRead,
+            planMs,
+            readMs: performance.now() - startedMs
+          }
+        }
+      })
+    )
+  })
+
+/** (4) One row more than asked for tells whether there are more. */
+const newestOf = <PlanError, EngineError>(
+  { engine, fields }: Ports<PlanError, EngineError>,
+  { filter, rowsMax, text, after, fields: names }: RecordsRequest,
+  lease: RecordsLease<PlanError>
+) => {
+  const files =
+    after === undefined
+      ? lease.files
+      : lease.files.filter(({ timestampLowerUs }) => timestampLowerUs <= after.timestampUs)
+  return newestFirst(files, wanted(filter, rowsMax + 1), (group, floorUs) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
-    const conditions: string[] = []
-    const parameters: Record<string, Parameter> = {
-      files: { type: 'texts', value: files.map(({ path }) => path) }
-    }
-    const require = (condition: string, name: string, parameter: Parameter) => {
-      conditions.push(condition)
-      parameters[name] = parameter
-    }
-    if (filter.symbol !== undefined) require('"symbol" = $symbol', 'symbol', text(filter.symbol))
-    if (filter.exchange !== undefined)
-      require('"exchange" = $exchange', 'exchange', text(filter.exchange))
-    if (fromUs > -Infinity)
-      require('"timestamp" >= $from', 'from', { type: 'timestamp', value: fromUs })
-    if (filter.toUs !== undefined) {
-      require('"timestamp" < $to', 'to', { type: 'timestamp', value: filter.toUs })
-    }
-    const sql = newestSql({ fields, source: lease.source }, conditions, rowsMax)
-    const rows = engine.run({ sql, parameters })
-    return Effect.map(lease.read(files, rows), (found) => found.map(recordRow))
-  }
+    const { sql, parameters } = recordsStatement({
+      source: lease.source,
+      fields: names === undefined ? fields : chosen(fields, names),
+      text,
+      filter: fromUs === -Infinity ? filter : { ...filter, fromUs },
+      after,
+      rowsMax: rowsMax + 1
+    })
+    const paths = group.map(({ path }) => path)
+    const read = engine.run({
+      sql,
+      parameters: { ...parameters, files: { type: 'texts', value: paths } }
+    })
+    return Effect.map(lease.read(group, read), (found) => found.map(recordRow))
+  })
+}
 
-const text = (value: string): Parameter => ({ type: 'text', value })
+const chosen = (
+  fields: readonly RecordField[],
+  names: readonly string[]
+): readonly RecordField[] =>
+  names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
 
-/** JSON is made of the rows that are left, not of those that are sorted away. */
-const newestSql = (
-  { fields, source }: { readonly fields: readonly RecordField[]; readonly source: string },
-  conditions: readonly string[],
-  rowsMax: number
-): string =>
-  `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id",
-     ${recordJsonSql(fields)}
-   FROM (
-     SELECT * FROM ${source}
-     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
-   )
-   ORDER BY ${recordOrderSql}`
+const rowsPerSymbolMatch = 8
+
+const wanted = ({ symbols }: RecordsFilter, rowsMax: number): Wanted => ({
+  rowsMax,
+  rowsPerMatch: symbols === undefined ? 1 : rowsPerSymbolMatch
+})
+
+const positionOf = (row: RecordRow | undefined): RecordPosition | null => {
+  if (row === undefined) return null
+  const { timestampUs, symbol, sourceSequence, messageId } = row
+  return { timestampUs, symbol, sourceSequence, messageId }
+}
 
 const recordRow = ([
   timestampUs,
   symbol,
   sourceSequence,
   messageId,
-  json
+  text
 ]: readonly Cell[]): RecordRow => ({
   timestampUs: Number(timestampUs),
   symbol: String(symbol),
   sourceSequence: sourceSequence === null ? null : Number(sourceSequence),
   messageId: String(messageId),
-  json: String(json)
+  text: String(text)
 })

@@ -3,7 +3,8 @@ import * as Effect from 'effect/Effect'
 import { describe, expect, it } from 'vitest'
 import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
 import type { DataFile } from '../../../src/adapters/iceberg/data-file.ts'
-import { makeScanPlanner, type ScanFilter } from '../../../src/adapters/iceberg/planner.ts'
+import { makeScanPlanner } from '../../../src/adapters/iceberg/planner.ts'
+import type { ScanFilter } from '../../../src/adapters/iceberg/scan-filter.ts'
 import { refresh, type Table } from '../../../src/adapters/iceberg/table.ts'
 import { batch, dataFile, day0, logIdentity, makeWorld, openTable, topic } from './support.ts'
 
@@ -33,6 +34,8 @@ const filterOf = fc.record(
   {
     exchange: fc.constantFrom('BINANCE', 'KRAKEN', 'NONE'),
     symbol: fc.constantFrom(...symbols, 'NONE'),
+    exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', 'KRAKEN', 'NONE'), { minLength: 1 }),
+    symbols: fc.uniqueArray(fc.constantFrom(...symbols, 'NONE'), { minLength: 1 }),
     fromUs: fc.integer({ min: (day0 - 3) * dayUs, max: (day0 + 3) * dayUs }),
     toUs: fc.integer({ min: (day0 - 3) * dayUs, max: (day0 + 3) * dayUs })
   },
@@ -57,12 +60,17 @@ const fileOf = ({ exchange, day, rows }: FileShape, index: number): DataFile => 
   }
 }
 
-const matches = (file: FileShape, { exchange, symbol, fromUs, toUs }: ScanFilter): boolean =>
+const matches = (
+  file: FileShape,
+  { exchange, symbol, exchanges, symbols, fromUs, toUs }: ScanFilter
+): boolean =>
   (exchange === undefined || file.exchange === exchange) &&
+  (exchanges === undefined || exchanges.includes(file.exchange)) &&
   file.rows.some((row) => {
     const us = file.day * dayUs + row.offsetUs
     return (
       (symbol === undefined || row.symbol === symbol) &&
+      (symbols === undefined || symbols.includes(row.symbol)) &&
       (fromUs === undefined || us >= fromUs) &&
       (toUs === undefined || us < toUs)
     )

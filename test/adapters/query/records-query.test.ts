@@ -1,14 +1,16 @@
 import { Effect } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { formatDecimal } from '../../../src/market/decimal.ts'
+import { formatDecimal, parseDecimal } from '../../../src/market/decimal.ts'
 import {
   compareRecords,
   newestFirst,
+  type RecordPosition,
   type RecordRow
 } from '../../../src/adapters/query/newest-first.ts'
-import type { ScanFile, RecordFilter } from '../../../src/adapters/query/query-ports.ts'
-import { makeRecordsQuery } from '../../../src/adapters/query/records-query.ts'
+import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
+import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
+import { makeRecordsQuery, type RecordsRequest } from '../../../src/adapters/query/records-query.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
@@ -26,20 +28,27 @@ beforeEach(() => {
 })
 afterAll(() => warehouse.close())
 
-const newest = (filter: RecordFilter, rowsMax: number) =>
-  Effect.runPromise(makeRecordsQuery({ ...warehouse, fields }).newest(filter, rowsMax))
+const json = { format: 'json', decimals: 'number' } as const
+const query = () => makeRecordsQuery({ ...warehouse, fields })
+
+const newest = (filter: RecordsFilter, rowsMax: number) =>
+  Effect.runPromise(query().newest({ filter, rowsMax, text: json }))
 
 /** The answer of somebody who reads everything. */
 const naive = (
   trades: readonly TradeV2[],
-  filter: RecordFilter,
+  filter: RecordsFilter,
   rowsMax: number
 ): readonly string[] =>
   trades
     .filter(
       (record) =>
-        (filter.symbol === undefined || record.symbol === filter.symbol) &&
-        (filter.exchange === undefined || record.exchange === filter.exchange) &&
+        (filter.symbols === undefined || filter.symbols.includes(record.symbol)) &&
+        (filter.exchanges === undefined || filter.exchanges.includes(record.exchange)) &&
+        (filter.minPrice === undefined || record.price >= parseDecimal(filter.minPrice)) &&
+        (filter.maxPrice === undefined || record.price <= parseDecimal(filter.maxPrice)) &&
+        (filter.minQuantity === undefined ||
+          record.quantity >= parseDecimal(filter.minQuantity)) &&
         (filter.fromUs === undefined || record.timestamp >= filter.fromUs) &&
         (filter.toUs === undefined || record.timestamp < filter.toUs)
     )
@@ -48,11 +57,11 @@ const naive = (
       symbol: record.symbol,
       sourceSequence: record.source_sequence,
       messageId: record.message_id,
-      json: jsonOf(record)
+      text: jsonOf(record)
     }))
     .sort(compareRecords)
     .slice(0, rowsMax)
-    .map(({ json }) => json)
+    .map(({ text }) => text)
 
 const isoOf = (us: number): string => {
   const ms = Math.floor(us / 1_000)
@@ -70,14 +79,35 @@ const jsonOf = (record: TradeV2): string =>
     })
     .join(',')}}`
 
+const filters: fc.Arbitrary<RecordsFilter> = fc.record(
+  {
+    symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
+    exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
+    fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
+    toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
+    minPrice: fc.constantFrom('-1', '0.00000001', '9999999999.99999999'),
+    maxPrice: fc.constantFrom('0', '61837.63', '9999999999.99999998'),
+    minQuantity: fc.constantFrom('0', '0.00000001')
+  },
+  { requiredKeys: [] }
+)
+
 describe('trades query', () => {
   test('a table without files', async () => {
     expect(await newest({}, 10)).toEqual({
       snapshotId: '9223372036854775807',
       rows: [],
       hasMore: false,
-      filesPlanned: 0,
-      filesRead: 0
+      last: null,
+      explain: {
+        manifestsConsidered: 0,
+        manifestsPruned: 0,
+        filesConsidered: 0,
+        filesPruned: 0,
+        filesRead: 0,
+        planMs: expect.any(Number),
+        readMs: expect.any(Number)
+      }
     })
   })
 
@@ -112,12 +142,12 @@ describe('trades query', () => {
       trade({ symbol: odd, timestamp: midnightUs + 9 })
     ])
     const page = await newest(
-      { symbol: 'BTCUSDT', fromUs: midnightUs + 1, toUs: midnightUs + 3 },
+      { symbols: ['BTCUSDT'], fromUs: midnightUs + 1, toUs: midnightUs + 3 },
       10
     )
     expect(page.rows.map((row) => JSON.parse(row).source_sequence)).toEqual([2, 1])
-    expect((await newest({ symbol: odd }, 10)).rows).toHaveLength(1)
-    expect((await newest({ exchange: odd }, 10)).rows).toHaveLength(0)
+    expect((await newest({ symbols: [odd] }, 10)).rows).toHaveLength(1)
+    expect((await newest({ exchanges: [odd] }, 10)).rows).toHaveLength(0)
   })
 
   test('reads the newest files only, in one statement where they hold the answer', async () => {
@@ -128,14 +158,17 @@ describe('trades query', () => {
         )
       )
     }
-    const page = await newest({ symbol: 'BTCUSDT' }, 10)
-    expect(page).toMatchObject({ filesPlanned: 30, filesRead: 5, hasMore: true })
+    const page = await newest({ symbols: ['BTCUSDT'] }, 10)
+    expect(page).toMatchObject({ hasMore: true, explain: { filesConsidered: 30, filesRead: 5 } })
     expect(page.rows.map((row) => JSON.parse(row).source_sequence)).toEqual(
       Array.from({ length: 10 }, (_, n) => 599 - n)
     )
     expect(warehouse.statements).toHaveLength(1)
     // Exactly as many as there are: no more, and every file had to be read to know.
-    expect(await newest({}, 600)).toMatchObject({ hasMore: false, filesRead: 30 })
+    expect(await newest({}, 600)).toMatchObject({
+      hasMore: false,
+      explain: { filesRead: 30 }
+    })
     expect(await newest({}, 599)).toMatchObject({ hasMore: true })
   })
 
@@ -157,7 +190,8 @@ describe('trades query', () => {
       engine: { run: () => Effect.fail('broken') },
       fields
     })
-    expect(await Effect.runPromise(Effect.flip(failing.newest({}, 1)))).toBe('broken')
+    const request = { filter: {}, rowsMax: 1, text: json }
+    expect(await Effect.runPromise(Effect.flip(failing.newest(request)))).toBe('broken')
     expect(warehouse.leases).toEqual({ taken: before.taken + 1, released: before.released + 1 })
   })
 
@@ -165,15 +199,6 @@ describe('trades query', () => {
     const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), {
       maxLength: 4
     })
-    const filters = fc.record(
-      {
-        symbol: fc.constantFrom('BTCUSDT', 'ETHUSDT'),
-        exchange: fc.constantFrom('BINANCE', "O'X"),
-        fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
-        toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
-      },
-      { requiredKeys: [] }
-    )
     await fc.assert(
       fc.asyncProperty(
         batches,
@@ -192,6 +217,85 @@ describe('trades query', () => {
       ),
       { numRuns: 25 }
     )
+  })
+})
+
+describe('pages', () => {
+  /** Walks from the first page to the last, as clients do. */
+  const walk = async (filter: RecordsFilter, rowsMax: number): Promise<readonly string[]> => {
+    const all: string[] = []
+    for (let after: RecordPosition | undefined; ;) {
+      const request = { filter, rowsMax, text: json, ...(after === undefined ? {} : { after }) }
+      const page = await Effect.runPromise(query().newest(request))
+      all.push(...page.rows)
+      if (!page.hasMore) return all
+      expect(page.rows).toHaveLength(rowsMax)
+      after = page.last!
+    }
+  }
+
+  test('property: one after the other they are one big answer, each row once', async () => {
+    const batches = fc
+      .uniqueArray(arbitraryTrade, {
+        selector: ({ message_id }) => message_id,
+        minLength: 1,
+        maxLength: 30
+      })
+      .map((trades) => [trades.slice(0, 9), trades.slice(9, 20), trades.slice(20)])
+    await fc.assert(
+      fc.asyncProperty(
+        batches,
+        filters,
+        fc.integer({ min: 1, max: 7 }),
+        async (landed, filter, rowsMax) => {
+          warehouse.setFiles([])
+          for (const batch of landed) if (batch.length > 0) await warehouse.land(batch)
+          const expected = naive(landed.flat(), filter, 1_000).map((row) => JSON.parse(row))
+          const walked = await walk(filter, rowsMax)
+          expect(walked.map((row) => JSON.parse(row))).toEqual(expected)
+          expect(walked).toEqual((await newest(filter, 1_000)).rows)
+        }
+      ),
+      { numRuns: 25 }
+    )
+  })
+
+  test('files that are newer than the position are not read again', async () => {
+    for (let file = 0; file < 30; file++) {
+      await warehouse.land([trade({ source_sequence: file, timestamp: midnightUs + file })])
+    }
+    const first = await newest({}, 10)
+    const request = { filter: {}, rowsMax: 5, text: json, after: first.last! }
+    const second = await Effect.runPromise(query().newest(request))
+    expect(second.rows.map((row) => JSON.parse(row).source_sequence)).toEqual([19, 18, 17, 16, 15])
+    expect(second.explain.filesRead).toBe(21)
+  })
+})
+
+describe('text of records', () => {
+  const text = async (
+    fields: readonly string[],
+    form: RecordsRequest['text']
+  ): Promise<readonly string[]> =>
+    (await Effect.runPromise(query().newest({ filter: {}, rowsMax: 9, text: form, fields }))).rows
+
+  test('fields in the order they are asked for, decimals as text', async () => {
+    await warehouse.land([trade({ price: 1n })])
+    expect(await text(['price', 'symbol'], { format: 'json', decimals: 'string' })).toEqual([
+      '{"price":"0.00000001","symbol":"BTCUSDT"}'
+    ])
+  })
+
+  test('CSV: what needs quotes has them, what is absent is empty', async () => {
+    await warehouse.land([
+      trade({ currency: 'a"b,c', trade_conditions: ['x', 'y'], price: 10n ** 18n - 1n }),
+      trade({ timestamp: midnightUs - 1, currency: 'two\nlines', source_sequence: null })
+    ])
+    const names = ['timestamp', 'currency', 'price', 'trade_conditions', 'source_sequence']
+    expect(await text([...names, 'vendor_data'], { format: 'csv', decimals: 'number' })).toEqual([
+      '2024-08-08T00:00:00.000000Z,"a""b,c",9999999999.99999999,"[""x"",""y""]",1,',
+      '2024-08-07T23:59:59.999999Z,"two\nlines",61837.63000000,[],,'
+    ])
   })
 })
 
@@ -218,7 +322,7 @@ describe('newest first', () => {
                 symbol: n % 2 === 0 ? 'A' : 'B',
                 sourceSequence: n % 3 === 0 ? null : n,
                 messageId: `${index}-${n}`,
-                json: `${index}-${n}`
+                text: `${index}-${n}`
               }))
             )
             return {

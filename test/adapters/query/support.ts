@@ -2,13 +2,18 @@
 import { Effect, Exit, Scope } from 'effect'
 import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
-import type { QueryEngine, ScanFile, ScanPlanner } from '../../../src/adapters/query/query-ports.ts'
+import type {
+  QueryEngine,
+  RecordsLease,
+  RecordsPlanner,
+  ScanFile
+} from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
 
 export interface Warehouse {
   readonly engine: QueryEngine<unknown>
-  readonly planner: ScanPlanner<never>
+  readonly planner: RecordsPlanner<never>
   /** Statements that were run. */
   readonly statements: string[]
   readonly leases: { taken: number; released: number }
@@ -37,6 +42,24 @@ export const openWarehouse = async (): Promise<Warehouse> => {
   let batches = 0
   const statements: string[] = []
   const leases = { taken: 0, released: 0 }
+  const lease = Effect.sync((): RecordsLease<never> => {
+    leases.taken++
+    return {
+      snapshotId: '9223372036854775807',
+      facts: {
+        manifestsConsidered: 0,
+        manifestsPruned: 0,
+        filesConsidered: files.length,
+        filesPruned: 0
+      },
+      files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
+      source: 'read_parquet($files)',
+      read: (_, use) => use,
+      release: () => {
+        leases.released++
+      }
+    }
+  })
   return {
     statements,
     leases,
@@ -46,21 +69,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
         return pool.run(query)
       }
     },
-    planner: {
-      acquire: () =>
-        Effect.sync(() => {
-          leases.taken++
-          return {
-            snapshotId: '9223372036854775807',
-            files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
-            source: 'read_parquet($files)',
-            read: (_, use) => use,
-            release: () => {
-              leases.released++
-            }
-          }
-        })
-    },
+    planner: { acquire: () => lease },
     land: async (trades) => {
       const batch = batches++
       const written = await Effect.runPromise(

@@ -1,0 +1,90 @@
+/**
+ * Whether a manifest or a file may hold a row that a query asks for.
+ *
+ * 1. No only where its partition or its bounds prove it; what is unknown may.
+ * 2. Any of several symbols, or exchanges, is enough.
+ */
+import { decodeValue } from './bounds.ts'
+import type { FieldSummary, ManifestFile } from './manifest-list.ts'
+import type { PartitionSpec } from './metadata.ts'
+import { dayOf } from './transforms.ts'
+
+export interface ScanFilter {
+  readonly exchange?: string
+  readonly symbol?: string
+  /** Any of them; together with `exchange` both must hold. */
+  readonly exchanges?: readonly string[]
+  /** Any of them; together with `symbol` both must hold. */
+  readonly symbols?: readonly string[]
+  /** Inclusive, µs. */
+  readonly fromUs?: number
+  /** Exclusive, µs. */
+  readonly toUs?: number
+}
+
+/** Bounds of a file, as `PlannedFile` has them. */
+interface FileBounds {
+  readonly timestampLowerUs: number
+  readonly timestampUpperUs: number
+  readonly symbolLower: string | null
+  readonly symbolUpper: string | null
+  readonly exchange: string | null
+}
+
+export const fileMayMatch = (file: FileBounds, filter: ScanFilter): boolean => {
+  const { fromUs, toUs } = filter
+  const isOfFile = (exchange: string) => file.exchange === null || file.exchange === exchange
+  if (!anyMay(filter.exchange, filter.exchanges, isOfFile)) return false
+  if (fromUs !== undefined && file.timestampUpperUs < fromUs) return false
+  if (toUs !== undefined && file.timestampLowerUs >= toUs) return false
+  return anyMay(filter.symbol, filter.symbols, (symbol) => {
+    const below = file.symbolLower !== null && byteOrder(symbol, file.symbolLower) < 0
+    const above = file.symbolUpper !== null && byteOrder(symbol, file.symbolUpper) > 0
+    return !below && !above
+  })
+}
+
+export const manifestMayMatch = (
+  spec: PartitionSpec,
+  manifest: ManifestFile,
+  filter: ScanFilter
+): boolean =>
+  spec.fields.every((field, index) => {
+    const summary = manifest.partitions?.[index]
+    if (summary === undefined) return true
+    if (field.name === 'exchange') {
+      return anyMay(filter.exchange, filter.exchanges, (it) => textMayMatch(summary, it))
+    }
+    return field.name !== 'timestamp_day' || dayMayMatch(summary, filter)
+  })
+
+/** (2) */
+const anyMay = (
+  one: string | undefined,
+  several: readonly string[] | undefined,
+  may: (value: string) => boolean
+): boolean => (one === undefined || may(one)) && (several === undefined || several.some(may))
+
+const textMayMatch = (
+  { lower_bound: lower, upper_bound: upper }: FieldSummary,
+  value: string
+): boolean => {
+  const bytes = Buffer.from(value, 'utf8')
+  if (lower !== null && Buffer.compare(bytes, lower) < 0) return false
+  return upper === null || Buffer.compare(bytes, upper) <= 0
+}
+
+const dayMayMatch = (
+  { lower_bound: lower, upper_bound: upper }: FieldSummary,
+  { fromUs, toUs }: ScanFilter
+): boolean => {
+  if (fromUs !== undefined && upper !== null && Number(decodeValue('date', upper)) < dayOf(fromUs))
+    return false
+  return (
+    toUs === undefined || lower === null || Number(decodeValue('date', lower)) <= dayOf(toUs - 1)
+  )
+}
+
+/** Iceberg compares text by its UTF-8 bytes. */
+const byteOrder = (left: string, right: string): number =>
+  left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))

@@ -1,0 +1,106 @@
+/**
+ * The statement that reads the newest records of some files.
+ *
+ * 1. Values are bound as parameters, never part of the text.
+ * 2. Filters come before the limit.
+ */
+import { recordOrderSql, type RecordPosition } from './newest-first.ts'
+import type { Parameter } from './query-ports.ts'
+import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
+
+/** Conditions on records; absent means any. */
+export interface RecordsFilter {
+  /** Any of them. */
+  readonly symbols?: readonly string[]
+  /** Upper case; any of them. */
+  readonly exchanges?: readonly string[]
+  /** Microseconds, inclusive. */
+  readonly fromUs?: number
+  /** Microseconds, exclusive. */
+  readonly toUs?: number
+  /** Decimal text of decimal(18,8), inclusive. */
+  readonly minPrice?: string
+  /** Decimal text, inclusive. */
+  readonly maxPrice?: string
+  /** Decimal text, inclusive. */
+  readonly minQuantity?: string
+}
+
+export interface RecordsStatement {
+  readonly source: string
+  readonly fields: readonly RecordField[]
+  readonly text: RecordText
+  readonly filter: RecordsFilter
+  /** Rows behind this one only. */
+  readonly after: RecordPosition | undefined
+  readonly rowsMax: number
+}
+
+interface Bound {
+  readonly sql: string
+  readonly parameters: Readonly<Record<string, Parameter>>
+}
+
+/** JSON is made of the rows that are left, not of those that are sorted away. */
+export const recordsStatement = (wanted: RecordsStatement): Bound => {
+  const { fields, source, text, rowsMax } = wanted
+  const { conditions, parameters } = conditionsOf(wanted.filter, wanted.after)
+  const sql = `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id",
+     ${recordTextSql(fields, text)}
+   FROM (
+     SELECT * FROM ${source}
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
+   )
+   ORDER BY ${recordOrderSql}`
+  return { sql, parameters }
+}
+
+const conditionsOf = (filter: RecordsFilter, after: RecordPosition | undefined) => {
+  const conditions: string[] = []
+  const parameters: Record<string, Parameter> = {}
+  const require = (condition: string, name: string, parameter: Parameter) => {
+    conditions.push(condition)
+    parameters[name] = parameter
+  }
+  const requireAny = (column: string, values: readonly string[]) => {
+    const names = values.map((_, index) => `${column}${index}`)
+    conditions.push(`"${column}" IN (${names.map((name) => `$${name}`).join(', ')})`)
+    values.forEach((value, index) => (parameters[names[index]!] = text(value)))
+  }
+  const { symbols, exchanges, fromUs, toUs, minPrice, maxPrice, minQuantity } = filter
+  if (symbols !== undefined) requireAny('symbol', symbols)
+  if (exchanges !== undefined) requireAny('exchange', exchanges)
+  if (fromUs !== undefined) require('"timestamp" >= $from', 'from', time(fromUs))
+  if (toUs !== undefined) require('"timestamp" < $to', 'to', time(toUs))
+  const decimal = (name: string) => `$${name}::DECIMAL(18,8)`
+  if (minPrice !== undefined)
+    require(`"price" >= ${decimal('minPrice')}`, 'minPrice', text(minPrice))
+  if (maxPrice !== undefined)
+    require(`"price" <= ${decimal('maxPrice')}`, 'maxPrice', text(maxPrice))
+  if (minQuantity !== undefined)
+    require(`"quantity" >= ${decimal('minQuantity')}`, 'minQuantity', text(minQuantity))
+  if (after !== undefined) {
+    conditions.push(behindSql(after))
+    parameters['afterTime'] = time(after.timestampUs)
+    parameters['afterSymbol'] = text(after.symbol)
+    parameters['afterId'] = text(after.messageId)
+    if (after.sourceSequence !== null)
+      parameters['afterSequence'] = { type: 'long', value: after.sourceSequence }
+  }
+  return { conditions, parameters }
+}
+
+/** What `recordOrderSql` puts behind a row; the first line lets row groups be skipped. */
+const behindSql = ({ sourceSequence }: RecordPosition): string => {
+  const smaller = '("source_sequence" < $afterSequence OR "source_sequence" IS NULL)'
+  const inSymbol =
+    sourceSequence === null
+      ? '"source_sequence" IS NULL AND "message_id" > $afterId'
+      : `(${smaller} OR ("source_sequence" = $afterSequence AND "message_id" > $afterId))`
+  return `"timestamp" <= $afterTime AND ("timestamp" < $afterTime
+     OR "symbol" > $afterSymbol OR ("symbol" = $afterSymbol AND ${inSymbol}))`
+}
+
+const text = (value: string): Parameter => ({ type: 'text', value })
+const time = (value: number): Parameter => ({ type: 'timestamp', value })
