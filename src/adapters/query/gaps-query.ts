@@ -8,13 +8,9 @@
  *    filter give the same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
-import {
-  gapEventOfRow,
-  gapRowColumns,
-  gapTimeColumns
-} from '../../market/gap-event-record.ts'
 import { type Gap, GapFold, type OpenReason } from '../../market/gap-events.ts'
-import type { Cell, Parameter, QueryEngine, ScanLease, ScanPlanner } from './query-ports.ts'
+import { foldLedger } from './ledger-fold.ts'
+import type { QueryEngine, ScanLease, ScanPlanner } from './query-ports.ts'
 
 export interface GapsFilter {
   readonly state: 'open' | 'closed' | 'all'
@@ -42,9 +38,6 @@ interface Ports<PlanError, EngineError> {
   readonly planner: ScanPlanner<PlanError>
   readonly engine: QueryEngine<EngineError>
 }
-
-/** Events of one statement. */
-const eventsMax = 50_000
 
 export const makeGapsQuery = <PlanError, EngineError>(
   ports: Ports<PlanError, EngineError>
@@ -79,10 +72,10 @@ interface Folded {
 /** (2) */
 const folded = <PlanError, EngineError>(
   { engine }: Ports<PlanError, EngineError>,
-  { files, source, read }: ScanLease<PlanError>,
+  lease: ScanLease<PlanError>,
   { filter, rowsMax }: Wanted
 ): Effect.Effect<Folded, PlanError | EngineError> =>
-  Effect.gen(function* () {
+  Effect.suspend(() => {
     const closed: Gap[] = []
     const meets = ({ reason }: Gap) => filter.reason === undefined || reason === filter.reason
     const fold = new GapFold((gap) => {
@@ -90,42 +83,11 @@ const folded = <PlanError, EngineError>(
       closed.push(gap)
       if (closed.length > 2 * (rowsMax + 1)) closed.splice(0, closed.length - rowsMax - 1)
     })
-    for (let next = files.length === 0 ? null : 0; next !== null;) {
-      const rows: ReadonlyArray<readonly Cell[]> = yield* read(
-        files,
-        engine.run({
-          sql: eventsSql(source, filter, next),
-          parameters: parametersOf(files.map(({ path }) => path), filter)
-        })
-      )
-      for (const row of rows) fold.add(gapEventOfRow(row))
-      next = rows.length < eventsMax ? null : Number(rows.at(-1)![0]) + 1
-    }
-    return { open: fold.open.filter(meets), closed: closed.slice(-rowsMax - 1).toReversed() }
+    return Effect.map(foldLedger(engine, lease, filter, fold), () => ({
+      open: fold.open.filter(meets),
+      closed: closed.slice(-rowsMax - 1).toReversed()
+    }))
   })
-
-const columns = gapRowColumns.map((name) =>
-  gapTimeColumns.has(name) ? `epoch_us("${name}")` : `"${name}"`
-)
-
-const eventsSql = (source: string, { exchange, symbol }: GapsFilter, from: number): string => {
-  const conditions = [
-    `"k2_offset" >= ${from}`,
-    ...(exchange === undefined ? [] : ['"exchange" = $exchange']),
-    ...(symbol === undefined ? [] : ['"symbol" = $symbol'])
-  ]
-  return `SELECT ${columns.join(', ')} FROM ${source}
-   WHERE ${conditions.join(' AND ')} ORDER BY "k2_offset" LIMIT ${eventsMax}`
-}
-
-const parametersOf = (
-  paths: readonly string[],
-  { exchange, symbol }: GapsFilter
-): Readonly<Record<string, Parameter>> => ({
-  files: { type: 'texts', value: paths },
-  ...(exchange === undefined ? {} : { exchange: { type: 'text', value: exchange } }),
-  ...(symbol === undefined ? {} : { symbol: { type: 'text', value: symbol } })
-})
 
 /** (3) */
 const pageOf = (
