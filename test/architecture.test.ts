@@ -26,6 +26,7 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/duckdb/parquet-rewriter.ts': 'src/actors/repair/compaction-actor.ts',
   'src/adapters/duckdb/parquet-writer.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/duckdb/query-pool.ts': 'src/actors/reading/query-actor.ts',
+  'src/adapters/duckdb/sql-pool.ts': 'src/actors/reading/query-actor.ts',
   'src/adapters/exchange/binance-socket.ts': 'src/actors/ingest/feed-actor.ts',
   'src/adapters/exchange/feed-pump.ts': 'src/actors/ingest/feed-actor.ts',
   'src/adapters/http/server.ts': 'src/actors/reading/http-actor.ts',

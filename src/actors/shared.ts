@@ -14,6 +14,7 @@ import type { Spool } from '../adapters/log/spool.ts'
 import type { GapsQuery } from '../adapters/query/gaps-query.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
+import type { SqlQuery } from '../adapters/query/sql-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import type { StreamedDataType } from '../market/data-type.ts'
@@ -138,6 +139,7 @@ interface Queries {
   readonly reference: ReferenceQuery<ApiFault>
   readonly gaps: GapsQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
+  readonly sql: SqlQuery<ApiFault>
 }
 
 interface LagFacts extends Pick<LogLag, 'overdueOf'> {

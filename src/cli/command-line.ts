@@ -22,6 +22,8 @@ export interface Command {
   /** One line. */
   readonly about: string
   readonly flags: readonly Flag[]
+  /** What is given without a flag; named without dashes. */
+  readonly operand?: Flag
   readonly examples: readonly string[]
   /** By exit code. */
   readonly exitCodes: Readonly<Record<number, string>>
@@ -59,7 +61,7 @@ export const readArguments = (
   throw new ArgumentsRejected(faults.join('\n'))
 }
 
-const splitArguments = ({ name: of, flags }: Command, args: readonly string[]) => {
+const splitArguments = ({ name: of, flags, operand }: Command, args: readonly string[]) => {
   const values = new Map<string, string>()
   const settings: string[] = []
   const faults: string[] = []
@@ -68,7 +70,9 @@ const splitArguments = ({ name: of, flags }: Command, args: readonly string[]) =
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, name = arg, attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? []
     const flag = flags.find((it) => it.name === name)
-    if (!known.has(name)) {
+    if (operand !== undefined && !arg.startsWith('-') && !values.has(operand.name)) {
+      values.set(operand.name, arg)
+    } else if (!known.has(name)) {
       faults.push(`${arg} is not a flag of k2 ${of}${suggestion(name, known)}`)
       if (attached === undefined && rest[0]?.startsWith('-') === false) rest.shift()
     } else if (flag !== undefined && flag.value === undefined) {

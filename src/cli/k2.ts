@@ -14,6 +14,7 @@ import { gapsCommand } from './gaps-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
 import { queryReferenceDataCommand } from './query-reference-data-command.ts'
+import { sqlCommand } from './sql-command.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
 
 const commands: readonly Command[] = [
@@ -25,6 +26,7 @@ const commands: readonly Command[] = [
   pressureInjectCommand,
   pressureClearCommand,
   gapsCommand,
+  sqlCommand,
   conservationCommand
 ]
 
@@ -47,8 +49,8 @@ ${commands.map(({ name, about }) => `  ${name.padEnd(22)}${about}`).join('\n')}
 Every command takes the settings of K2 too, as flags or variables (npm start -- --help):
 ${commands.flatMap(({ examples }) => examples.slice(0, 1).map((it) => `  ${it}`)).join('\n')}`
 
-const usageOf = ({ name, about, flags, examples, exitCodes }: Command): string =>
-  `usage: npm run k2 -- ${name} [flags]
+const usageOf = ({ name, about, flags, operand, examples, exitCodes }: Command): string =>
+  `usage: npm run k2 -- ${name}${operand === undefined ? '' : ` ${operand.value}`} [flags]
 
 ${about}
 

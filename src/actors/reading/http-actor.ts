@@ -81,6 +81,8 @@ const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDep
   gaps: (filter, rowsMax) =>
     within(shared, shared.queries, ({ gaps }) => gaps.list(filter, rowsMax)),
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
+  sql: (request) => within(shared, shared.queries, ({ sql }) => sql.run(request)),
+  sqlRowsMax: shared.config.sqlRowsMax,
   snapshots: (dataType, rowsMax) =>
     within(shared, tableOf(shared, dataType), (table) =>
       describeSnapshots(table).pipe(

@@ -1,6 +1,7 @@
 /** Program of the actor `reading/queries`: planner, connections and the queries over both. */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import type { ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
 import {
   type AvroRecord,
@@ -10,12 +11,14 @@ import {
   filesByIdSql
 } from '../../adapters/duckdb/columns.ts'
 import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
+import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import type { RecordsPlanner, ScanLease } from '../../adapters/query/query-ports.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
+import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
@@ -25,6 +28,7 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { sqlViews } from './sql-views.ts'
 import { openLocalCopies, type LocalCopies, type ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
@@ -39,6 +43,10 @@ export class TableUnavailable extends Schema.TaggedError<TableUnavailable>()('Ta
 const queueMax = 64
 /** Small queries on one thread each leave the others to the main thread and the lander. */
 const duckdbThreads = 1
+
+const sqlProcesses = 2
+const sqlQueueMax = 16
+const sqlThreads = 2
 
 export const queryProgram =
   (shared: Shared) =>
@@ -75,8 +83,14 @@ export const queryProgram =
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
       const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
       const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }
+      const gaps = makeGapsQuery({ planner: plannerOver(tables.gaps, gapsTable.schema), engine })
+      const sql = yield* openSql(config)
       reportStatus(() => ({
-        counters: { pendingQueries: engine.pending(), copiedBytes: copies.bytes() }
+        counters: {
+          pendingQueries: engine.pending(),
+          pendingSql: sql.pending(),
+          copiedBytes: copies.bytes()
+        }
       }))
       yield* shared.queries.serve({
         records: {
@@ -88,15 +102,30 @@ export const queryProgram =
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
-        gaps: makeGapsQuery({
-          planner: plannerOver(tables.gaps, gapsTable.schema),
-          engine
-        }),
-        symbols: makeSymbolsQuery(trades)
+        gaps,
+        symbols: makeSymbolsQuery(trades),
+        sql: sqlQuery(shared, sql, sqlViews(shared, tables, plannerOver, gaps))
       })
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
+
+const openSql = (config: Shared['config']) =>
+  tracked('SQL processes', 'client')(
+    openSqlPool({
+      processes: sqlProcesses,
+      queueMax: sqlQueueMax,
+      deadlineMsMax: config.queryTimeoutMs,
+      memoryBytesMax: config.sqlMemoryBytesMax,
+      threads: sqlThreads
+    })
+  )
+
+const sqlQuery = (
+  { config: { sqlRowsMax: rowsMax, sqlBytesMax: bytesMax } }: Shared,
+  engine: SqlPool,
+  views: readonly SqlView<ApiFault>[]
+) => makeSqlQuery<ApiFault, ApiFault, ApiFault>({ engine, views, rowsMax, bytesMax })
 
 type ReadFault = TableUnavailable | FilesExceedCache
 

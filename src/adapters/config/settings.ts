@@ -172,6 +172,19 @@ export const settings = {
     'Memory of DuckDB for the queries, and as much again for the landers together; ' +
       'the lander of reference data has 64 MiB more.'
   ]),
+  sqlRowsMax: setting('K2_SQL_ROWS_MAX', integer(1, 1_000_000, 'rows'), '10000', [
+    '100000',
+    'Most rows that an answer of POST /v1/sql has.'
+  ]),
+  sqlBytesMax: setting('K2_SQL_BYTES_MAX', bytes(1_024, 256 * MiB), '16MiB', [
+    '4MiB',
+    'Most bytes of the rows of an answer of POST /v1/sql; it is cut there, and says so.'
+  ]),
+  sqlMemoryBytesMax: setting('K2_SQL_MEMORY_LIMIT', bytes(256 * MiB, 1 * TiB), '512MiB', [
+    '2GiB',
+    'Memory of the process that runs a statement of POST /v1/sql, half of it for DuckDB; a ' +
+      'statement that needs more is ended. At most two run, and none before the first statement.'
+  ]),
   ...degradationSettings,
   shutdownMs: setting('K2_SHUTDOWN_TIMEOUT', duration(1_000, 600_000), '9s', [
     '30s',

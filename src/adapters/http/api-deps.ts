@@ -60,6 +60,24 @@ interface GapsAnswer extends RecordsAnswer {
   readonly openTrades: number
 }
 
+interface SqlAnswer {
+  readonly columns: ReadonlyArray<{ readonly name: string; readonly type: string }>
+  /** JSON objects, comma-separated. */
+  readonly rows: string
+  readonly rowCount: number
+  /** Which cap cut the rows. */
+  readonly cutBy: 'rows' | 'bytes' | null
+  /** Decimal text by table that was read. */
+  readonly snapshots: Readonly<Record<string, string | null>>
+  /** What the tables of the statement lack, in words. */
+  readonly missing: readonly string[]
+}
+
+/** For a reason that the author of the statement is told: no path, no setting in it. */
+interface SqlRefused {
+  readonly refusal: { readonly code: string; readonly detail: string }
+}
+
 interface SymbolsAnswer {
   readonly snapshotId: string | null
   readonly instruments: ReadonlyArray<{
@@ -179,6 +197,12 @@ export interface ApiDeps {
   /** Open gaps, oldest first, then closed ones, newest first. */
   readonly gaps: (filter: GapsFilter, rowsMax: number) => Answer<GapsAnswer>
   readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
+  readonly sql: (request: {
+    readonly sql: string
+    readonly rowsMax: number
+  }) => Answer<SqlAnswer | SqlRefused>
+  /** The most that `rowsMax` may be. */
+  readonly sqlRowsMax: number
   /** Of the table of a data type, newest first. */
   readonly snapshots: (
     dataType: DataType,

@@ -49,6 +49,12 @@ const titles = {
   query_queue_full: 'Too many queries are waiting',
   query_timed_out: 'The query took too long',
   query_failed: 'The query failed',
+  sql_not_allowed: 'The statement may not do this',
+  sql_unknown_table: 'There is no such table',
+  sql_invalid: 'The statement is not valid SQL',
+  sql_failed: 'The statement failed on a value',
+  sql_result_too_large: 'The answer is too large',
+  sql_memory_exceeded: 'The statement needs too much memory',
   internal_error: 'The server failed'
 } as const
 

@@ -20,6 +20,7 @@ import { type Problem, problemResponse } from './problem.ts'
 import { referenceRoute } from './reference-route.ts'
 import { releaseAnswer, releasePath } from './release-route.ts'
 import { route, type Route } from './route.ts'
+import { sqlRoute } from './sql-route.ts'
 import { isoOfMs } from './time-parameter.ts'
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
@@ -29,6 +30,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   gapsRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
+  sqlRoute(deps),
   route(
     '/v1/system/actors',
     'The actors that run: state, restarts, queues',

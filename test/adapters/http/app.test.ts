@@ -273,6 +273,7 @@ describe('other routes', () => {
       '/v1/gaps',
       '/v1/symbols',
       '/v1/snapshots',
+      '/v1/sql',
       '/v1/system/actors',
       '/v1/system/actors/{path}/release',
       '/v1/system/conservation',

@@ -75,6 +75,16 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
         const rows = ['{"from_id":3}']
         return { snapshotId: '8', rows, hasMore: true, openGaps: 2, openTrades: 7 }
       }),
+    sqlRowsMax: 10_000,
+    sql: () =>
+      Effect.succeed({
+        columns: [{ name: 'n', type: 'DECIMAL(18,8)' }],
+        rows: '{"n":9007199254740993.00000001}',
+        rowCount: 1,
+        cutBy: null,
+        snapshots: { trades: '9223372036854775807' },
+        missing: []
+      }),
     symbols: ({ exchange }) =>
       Effect.succeed({
         snapshotId: '7',

@@ -1,0 +1,65 @@
+/** What is said between K2 and the process that runs SQL of users. */
+
+/** A view of the statement: its rows are in files, or came along. */
+export interface SqlSource {
+  readonly view: string
+  /** DuckDB types. */
+  readonly columns: ReadonlyArray<{ readonly name: string; readonly type: string }>
+  readonly rows:
+    | {
+        readonly kind: 'files'
+        /** Table function over the files, `$files` standing for their list. */
+        readonly source: string
+        readonly paths: readonly string[]
+      }
+    /** Rows as a JSON array of objects. */
+    | { readonly kind: 'json'; readonly text: string }
+}
+
+export interface SqlColumn {
+  readonly name: string
+  readonly type: string
+}
+
+/** Why a statement is not answered, in words for who wrote it: no path, no setting in them. */
+export interface SqlRefusal {
+  readonly code: SqlRefusalCode
+  readonly detail: string
+}
+
+export type SqlRefusalCode =
+  | 'sql_not_allowed'
+  | 'sql_unknown_table'
+  | 'sql_invalid'
+  | 'sql_failed'
+  | 'sql_result_too_large'
+  | 'sql_memory_exceeded'
+
+interface SqlCheckRequest {
+  readonly type: 'check'
+  readonly sql: string
+  readonly views: readonly string[]
+}
+
+export interface SqlRunRequest {
+  readonly type: 'run'
+  readonly sql: string
+  readonly sources: readonly SqlSource[]
+  readonly rowsMax: number
+  readonly bytesMax: number
+}
+
+export type SqlRequest = SqlCheckRequest | SqlRunRequest
+
+export type SqlReply =
+  | { readonly type: 'checked'; readonly tables: readonly string[] }
+  | { readonly type: 'refused'; readonly refusal: SqlRefusal }
+  /** For the log: it may name paths. */
+  | { readonly type: 'broken'; readonly cause: string }
+  /** JSON objects, comma-separated. */
+  | { readonly type: 'rows'; readonly text: string; readonly count: number }
+  | {
+      readonly type: 'ended'
+      readonly columns: readonly SqlColumn[]
+      readonly cutBy: 'rows' | 'bytes' | null
+    }
