@@ -22,8 +22,8 @@ export interface Command {
   /** One line. */
   readonly about: string
   readonly flags: readonly Flag[]
-  /** What is given without a flag; named without dashes. */
-  readonly operand?: Flag
+  /** How its words that are no flags read in the help text; absent where it takes none. */
+  readonly operands?: string
   readonly examples: readonly string[]
   /** By exit code. */
   readonly exitCodes: Readonly<Record<number, string>>
@@ -33,12 +33,21 @@ export interface Command {
 export interface CommandIo {
   readonly print: (text: string) => void
   readonly complain: (text: string) => void
+  /** How far a long command is; absent where nobody looks. */
+  readonly progress?: Progress
+}
+
+export interface Progress {
+  readonly everyMs: number
+  readonly show: (line: string) => void
+  readonly end: () => void
 }
 
 export interface Given {
   readonly config: Config
   /** Values of the command's own flags; the empty text for those without a value. */
   readonly values: ReadonlyMap<string, string>
+  readonly operands?: readonly string[]
 }
 
 /** Every fault of a command line, each on a line of its own. */
@@ -50,10 +59,10 @@ export const readArguments = (
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>
 ): Given => {
-  const { values, settings, faults } = splitArguments(command, args)
+  const { values, settings, operands, faults } = splitArguments(command, args)
   try {
     const config = readConfig(env, settings)
-    if (faults.length === 0) return { config, values }
+    if (faults.length === 0) return { config, values, operands }
   } catch (error) {
     if (!(error instanceof ConfigRejected)) throw error
     faults.push(...error.faults)
@@ -61,17 +70,18 @@ export const readArguments = (
   throw new ArgumentsRejected(faults.join('\n'))
 }
 
-const splitArguments = ({ name: of, flags, operand }: Command, args: readonly string[]) => {
+const splitArguments = ({ name: of, flags, operands: taken }: Command, args: readonly string[]) => {
   const values = new Map<string, string>()
   const settings: string[] = []
+  const operands: string[] = []
   const faults: string[] = []
   const known = new Set([...flags.map(({ name }) => name), ...settingFlags])
   const rest = [...args]
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, name = arg, attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(arg) ?? []
     const flag = flags.find((it) => it.name === name)
-    if (operand !== undefined && !arg.startsWith('-') && !values.has(operand.name)) {
-      values.set(operand.name, arg)
+    if (taken !== undefined && !arg.startsWith('-')) {
+      operands.push(arg)
     } else if (!known.has(name)) {
       faults.push(`${arg} is not a flag of k2 ${of}${suggestion(name, known)}`)
       if (attached === undefined && rest[0]?.startsWith('-') === false) rest.shift()
@@ -86,5 +96,5 @@ const splitArguments = ({ name: of, flags, operand }: Command, args: readonly st
       else values.set(name, value)
     }
   }
-  return { values, settings, faults }
+  return { values, settings, operands, faults }
 }

@@ -6,11 +6,18 @@
  */
 import { realpathSync } from 'node:fs'
 import { suggestion } from '../adapters/config/suggestion.ts'
-import { ArgumentsRejected, type Command, type CommandIo, readArguments } from './command-line.ts'
+import {
+  ArgumentsRejected,
+  type Command,
+  type CommandIo,
+  type Progress,
+  readArguments
+} from './command-line.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
 import { conservationCommand } from './conservation-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { gapsCommand } from './gaps-command.ts'
+import { loadQuotesCommand, loadTradesCommand } from './load-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
 import { queryReferenceDataCommand } from './query-reference-data-command.ts'
@@ -22,6 +29,8 @@ const commands: readonly Command[] = [
   rebuildStateCommand,
   adoptLogCommand,
   maintainOrphansCommand,
+  loadTradesCommand,
+  loadQuotesCommand,
   queryReferenceDataCommand,
   pressureInjectCommand,
   pressureClearCommand,
@@ -49,8 +58,8 @@ ${commands.map(({ name, about }) => `  ${name.padEnd(22)}${about}`).join('\n')}
 Every command takes the settings of K2 too, as flags or variables (npm start -- --help):
 ${commands.flatMap(({ examples }) => examples.slice(0, 1).map((it) => `  ${it}`)).join('\n')}`
 
-const usageOf = ({ name, about, flags, operand, examples, exitCodes }: Command): string =>
-  `usage: npm run k2 -- ${name}${operand === undefined ? '' : ` ${operand.value}`} [flags]
+const usageOf = ({ name, about, flags, operands, examples, exitCodes }: Command): string =>
+  `usage: npm run k2 -- ${name} ${operands === undefined ? '' : `${operands} `}[flags]
 
 ${about}
 
@@ -100,9 +109,19 @@ export const runK2 = async (
   }
 }
 
+const progressOn = (stream: NodeJS.WriteStream): Progress =>
+  stream.isTTY
+    ? {
+        everyMs: 200,
+        show: (line) => void stream.write(`\r\u001B[K${line}`),
+        end: () => void stream.write('\r\u001B[K')
+      }
+    : { everyMs: 5_000, show: (line) => void stream.write(`${line}\n`), end: () => undefined }
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
   process.exitCode = await runK2(process.argv.slice(2), process.env, {
     print: (text) => process.stdout.write(`${text}\n`),
-    complain: (text) => process.stderr.write(`k2: ${text}\n`)
+    complain: (text) => process.stderr.write(`k2: ${text}\n`),
+    progress: progressOn(process.stderr)
   })
 }

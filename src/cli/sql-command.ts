@@ -11,7 +11,7 @@ const formats = ['table', 'json', 'csv'] as const
 export const sqlCommand: Command = {
   name: 'sql',
   about: 'Ask a running K2 one SELECT over trades, quotes, gaps, snapshots and reference_data.',
-  operand: { name: 'sql', value: "'SELECT …'", about: 'The statement.' },
+  operands: "'SELECT …'",
   flags: [
     urlFlag,
     { name: '--format', value: 'table', about: 'table (the preset), json (as it came) or csv.' },
@@ -23,13 +23,14 @@ export const sqlCommand: Command = {
   ],
   exitCodes: { 0: 'answered', ...apiExitCodes },
   run: (given, io) => {
-    const { values } = given
-    const sql = values.get('sql')
+    const { values, operands: [sql, ...rest] = [] } = given
     const format = values.get('--format') ?? 'table'
     const limit = values.get('--limit')
     const fault =
       sql === undefined
         ? `give one statement, for example ${sqlCommand.examples[0]}`
+        : rest.length > 0
+          ? `${rest.join(' ')} is too much: give one statement, in quotes`
         : !formats.some((it) => it === format)
           ? `--format is ${format}, but must be one of ${formats.join(', ')}`
           : limit !== undefined && !/^\d{1,9}$/.test(limit)

@@ -30,5 +30,5 @@ test('what cannot be asked is said before K2 is asked', async () => {
   expect(await sql()).toMatchObject({ code: 2, complaints: expect.stringContaining('SELECT') })
   expect((await sql('SELECT 1', '--format', 'xml')).complaints).toContain('table, json, csv')
   expect((await sql('SELECT 1', '--limit', 'all')).complaints).toContain('whole number')
-  expect((await sql('SELECT', '1')).complaints).toContain('is not a flag')
+  expect((await sql('SELECT', '1')).complaints).toContain('in quotes')
 })

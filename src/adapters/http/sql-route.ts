@@ -45,6 +45,7 @@ export const sqlRoute = (deps: ApiDeps): Route => ({
     }
   ),
   method: 'POST',
+  scope: 'sql',
   readsBody: true
 })
 

@@ -2,7 +2,7 @@ import { Effect } from 'effect'
 import { expect, test } from 'vitest'
 import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
 import { makeApp } from '../../../src/adapters/http/app.ts'
-import { fakeDeps } from './support.ts'
+import { accessOf, fakeDeps } from './support.ts'
 
 const post = (body: unknown, overrides: Partial<ApiDeps> = {}, headers = {}) =>
   makeApp(fakeDeps(overrides)).request('http://127.0.0.1:8000/v1/sql', {
@@ -87,11 +87,13 @@ test.each([
 
 test('the guards of every POST route hold', async () => {
   const body = { sql: 'SELECT 1' }
-  const reveal = () => '0123456789abcdef'
   expect((await post(body, {}, { 'content-type': 'text/plain' })).status).toBe(415)
   expect((await post(body, {}, { host: 'evil.example' })).status).toBe(403)
   expect((await post(body, {}, { origin: 'http://evil.example' })).status).toBe(403)
-  expect((await post(body, { apiKeys: [{ reveal }] })).status).toBe(401)
+  const access = accessOf('reader=read:0123456789abcdef0123456789abcdef')
+  expect((await post(body, { access })).status).toBe(401)
+  const reader = { authorization: 'Bearer 0123456789abcdef0123456789abcdef' }
+  expect((await post(body, { access }, reader)).status).toBe(403)
   expect((await post('{', {})).status).toBe(400)
   expect((await post(body, { overloadSeconds: () => 5 })).status).toBe(503)
 })
