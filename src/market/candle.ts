@@ -33,7 +33,7 @@ export const candleWidths = {
 
 export type CandleInterval = keyof typeof candleWidths
 
-const candleIntervals = Object.keys(candleWidths) as [CandleInterval, ...CandleInterval[]]
+export const candleIntervals = Object.keys(candleWidths) as [CandleInterval, ...CandleInterval[]]
 
 /**
  * `complete`: nothing is missing and the symbol has traded since; `gap`: a hole of the ledger
@@ -41,7 +41,7 @@ const candleIntervals = Object.keys(candleWidths) as [CandleInterval, ...CandleI
  */
 export type CandleState = 'complete' | 'provisional' | 'gap'
 
-interface ProfileLevel {
+export interface ProfileLevel {
   /** Inclusive; the level ends at `from` + `step`. */
   readonly from: bigint
   readonly volume: bigint
@@ -99,7 +99,7 @@ export const axisOf = (interval: CandleInterval, exchange: string): CandleAxis =
 }
 
 /** Quotient to the nearest whole number, half to even (3). */
-const divideHalfEven = (dividend: bigint, divisor: bigint): bigint => {
+export const divideHalfEven = (dividend: bigint, divisor: bigint): bigint => {
   const [n, d] = divisor < 0n ? [-dividend, -divisor] : [dividend, divisor]
   const quotient = n / d - (n % d < 0n ? 1n : 0n)
   const twice = 2n * (n - quotient * d)

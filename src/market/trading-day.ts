@@ -45,7 +45,7 @@ export const startOfDay = (timeZone: string, day: number): number => {
 }
 
 /** Day of a date such as `2014-03-11`; undefined where there is no such date. */
-const dayOfDate = (date: string): number | undefined => {
+export const dayOfDate = (date: string): number | undefined => {
   const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date)
   if (match === null) return undefined
   const [year, month, day] = match.slice(1).map(Number) as [number, number, number]
