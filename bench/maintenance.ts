@@ -21,6 +21,7 @@ import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
 import { readManifestList, refresh } from '../src/adapters/iceberg/table.ts'
 import { makeLocalFiles } from '../src/adapters/object-store/local-files.ts'
 import type { RecordsFilter } from '../src/adapters/query/records-sql.ts'
+import { nothingBeyond } from '../src/adapters/query/query-ports.ts'
 import { makeRecordsQuery } from '../src/adapters/query/records-query.ts'
 import { atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
@@ -258,6 +259,7 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
           facts: plan,
           source: 'read_parquet($files)',
           read: (_, use) => use,
+          beyond: nothingBeyond,
           release: () => {}
         }))
     }

@@ -16,7 +16,7 @@ import type { Gate } from '../gate.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import type { RuntimeStatus } from '../status.ts'
-import { TableUnavailable } from './query-actor.ts'
+import { TableUnavailable } from './leases.ts'
 import { readinessOf } from './readiness.ts'
 
 /** Longest time that running requests may take once the server closes. */

@@ -1,21 +1,10 @@
 /** Program of the actor `reading/queries`: planner, connections and the queries over both. */
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
 import type { ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
-import {
-  type AvroRecord,
-  type Column,
-  columnsOf,
-  fieldIdsOf,
-  filesByIdSql
-} from '../../adapters/duckdb/columns.ts'
+import { type AvroRecord, columnsOf } from '../../adapters/duckdb/columns.ts'
 import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
-import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
-import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
-import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
-import type { RecordsPlanner, ScanLease } from '../../adapters/query/query-ports.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
@@ -29,16 +18,8 @@ import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
 import { sqlViews } from './sql-views.ts'
-import { openLocalCopies, type LocalCopies, type ReadCopies } from './local-copies.ts'
-
-/** The table cannot be planned now; the cause is for the log. */
-export class TableUnavailable extends Schema.TaggedError<TableUnavailable>()('TableUnavailable', {
-  detail: Schema.String
-}) {
-  override get message() {
-    return `the table cannot be read: ${this.detail}`
-  }
-}
+import { openLocalCopies } from './local-copies.ts'
+import { leasesOf } from './leases.ts'
 
 const queueMax = 64
 /** Small queries on one thread each leave the others to the main thread and the lander. */
@@ -79,7 +60,7 @@ export const queryProgram =
         })
       )
       const plannerOver = (table: Table, schema: AvroRecord) =>
-        plannerOf(table, columnsOf(schema), copies)
+        leasesOf(table, columnsOf(schema), copies)
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
       const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
       const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }
@@ -126,55 +107,3 @@ const sqlQuery = (
   engine: SqlPool,
   views: readonly SqlView<ApiFault>[]
 ) => makeSqlQuery<ApiFault, ApiFault, ApiFault>({ engine, views, rowsMax, bytesMax })
-
-type ReadFault = TableUnavailable | FilesExceedCache
-
-/** To a client a copy that cannot be had is a table whose storage does not answer. */
-const readOf =
-  (read: ReadCopies): ScanLease<ReadFault>['read'] =>
-  (some, use) =>
-    read(
-      some,
-      Effect.mapError(use, (fault) => ({ fault }))
-    ).pipe(
-      Effect.mapError((error) => {
-        if ('fault' in error) return error.fault
-        return error._tag === 'FilesExceedCache' ? error : unavailable(error)
-      })
-    )
-
-const unavailable = ({ message }: { readonly message: string }): TableUnavailable =>
-  new TableUnavailable({ detail: message })
-
-/**
- * A lease needs no release: files of an expired snapshot stay
- * for longer than a query may take (R28).
- */
-const plannerOf = (
-  table: Table,
-  columns: readonly Column[],
-  copies: LocalCopies
-): RecordsPlanner<ReadFault> => {
-  const { pathOf } = copies
-  const planner = makeScanPlanner(table, { pathOf })
-  return {
-    acquire: (filter) =>
-      planner.plan(filter).pipe(
-        Effect.map(({ snapshotId, files, ...facts }) => ({
-          snapshotId: snapshotId === null ? null : snapshotId.toString(),
-          files,
-          facts,
-          source: sourceOf(table.loaded.metadata, columns),
-          read: readOf(copies.readerOf(files)),
-          release: () => {}
-        })),
-        Effect.mapError(unavailable)
-      )
-  }
-}
-
-/** By names where all files have the same columns: that is the faster way. */
-const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>
-  metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
-    ? 'read_parquet($files)'
-    : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))

@@ -47,6 +47,7 @@ export interface QueryPoolOptions {
 type QueryParameter =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'long'; readonly value: number }
+  | { readonly type: 'longs'; readonly value: readonly number[] }
   | { readonly type: 'texts'; readonly value: readonly string[] }
   | { readonly type: 'timestamp'; readonly value: number }
 
@@ -248,6 +249,8 @@ const bind = (
       return statement.bindValue(index, parameter.value, VARCHAR)
     case 'long':
       return statement.bindValue(index, BigInt(parameter.value), BIGINT)
+    case 'longs':
+      return statement.bindValue(index, listValue(parameter.value.map(BigInt)), LIST(BIGINT))
     case 'texts':
       return statement.bindValue(index, listValue(parameter.value), LIST(VARCHAR))
     case 'timestamp':

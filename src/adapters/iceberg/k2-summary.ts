@@ -77,8 +77,18 @@ export const ourListSuffix = '-k2.avro'
  * @throws OffsetsMissing for snapshots without an ancestor that carries `k2.offsets`,
  * SummaryAltered (5)
  */
-export const recordedState = (table: string, metadata: TableMetadata): RecordedState => {
-  const current = currentSnapshot(metadata)
+export const recordedState = (table: string, metadata: TableMetadata): RecordedState =>
+  recordedStateAt(table, metadata, currentSnapshot(metadata))
+
+/**
+ * The same of another snapshot.
+ * @throws OffsetsMissing, SummaryAltered
+ */
+export const recordedStateAt = (
+  table: string,
+  metadata: TableMetadata,
+  current: Snapshot | null
+): RecordedState => {
   if (current === null) return nothingRecorded
   const ancestors = lineage(metadata, current)
   const at = ancestors.findIndex((it) => it.summary[offsetsKey] !== undefined)

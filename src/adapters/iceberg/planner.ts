@@ -11,7 +11,13 @@ import { fileURLToPath } from 'node:url'
 import * as Effect from 'effect/Effect'
 import { decodeValue } from './bounds.ts'
 import { makeByteCache } from './byte-cache.ts'
-import { DeletesUnsupported, SnapshotMissing } from './errors.ts'
+import {
+  DeletesUnsupported,
+  OffsetsMissing,
+  SnapshotMissing,
+  SummaryAltered
+} from './errors.ts'
+import { type ByPartition, recordedStateAt } from './k2-summary.ts'
 import { entryDeleted, type DataFileEntry } from './manifest.ts'
 import type { ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
@@ -58,6 +64,8 @@ interface ScanPlan {
   readonly manifestsPruned: number
   readonly filesConsidered: number
   readonly filesPruned: number
+  /** Per log partition, the first offset that the snapshot does not have; none by others' hand. */
+  readonly offsets: ByPartition<number>
 }
 
 export interface ScanPlanner {
@@ -123,7 +131,8 @@ const emptyPlan: ScanPlan = {
   manifestsConsidered: 0,
   manifestsPruned: 0,
   filesConsidered: 0,
-  filesPruned: 0
+  filesPruned: 0,
+  offsets: {}
 }
 
 type FileDecoder = ReturnType<typeof makeFileDecoder>
@@ -178,10 +187,25 @@ const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanReq
     manifestsConsidered: manifests.length,
     manifestsPruned: manifests.length - matching.length,
     filesConsidered,
-    filesPruned: filesConsidered - files.length
+    filesPruned: filesConsidered - files.length,
+    offsets: offsetsAt(table, metadata, snapshot)
   }
   return plan
 })
+
+const offsetsAt = (
+  table: Table,
+  metadata: TableMetadata,
+  snapshot: Snapshot
+): ByPartition<number> => {
+  try {
+    return recordedStateAt(table.name, metadata, snapshot).offsets
+  } catch (error) {
+    // Landing says so and stops; what the files hold can be read all the same.
+    if (error instanceof OffsetsMissing || error instanceof SummaryAltered) return {}
+    throw error
+  }
+}
 
 const liveFileCount = (it: ManifestFile): number => it.added_files_count + it.existing_files_count
 

@@ -39,7 +39,34 @@ export interface ScanLease<E> {
     files: readonly ScanFile[],
     use: Effect.Effect<A, E2>
   ) => Effect.Effect<A, E | E2>
+  readonly beyond: BeyondFiles
   readonly release: () => void
+}
+
+/** What of a read over "now" is not in the files of its snapshot (R6, R15). */
+export interface BeyondFiles {
+  /** Undefined where nothing of it can match. */
+  readonly tail: TailPart | undefined
+  /** By `k2_partition`: the first offset that is neither in the files nor in the tail. */
+  readonly watermarks: ReadonlyMap<string, number>
+  /** What cannot be answered now, in words; empty where the answer is whole. */
+  readonly missing: readonly string[]
+}
+
+/** Rows that the log has beyond the files of a lease, in memory of the engine. */
+interface TailPart {
+  /** A SELECT of all columns of the table, in their order, without an end. */
+  readonly sql: string
+  /** Of `sql`; their names begin with `tail_`. */
+  readonly parameters: Readonly<Record<string, Parameter>>
+  /** As many rows at most. */
+  readonly rowsMax: number
+}
+
+export const nothingBeyond: BeyondFiles = {
+  tail: undefined,
+  watermarks: new Map(),
+  missing: []
 }
 
 export interface ScanPlanner<E> {
@@ -74,6 +101,7 @@ export interface RecordsPlanner<E> {
 export type Parameter =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'long'; readonly value: number }
+  | { readonly type: 'longs'; readonly value: readonly number[] }
   | { readonly type: 'texts'; readonly value: readonly string[] }
   | { readonly type: 'timestamp'; readonly value: number }
 

@@ -1,3 +1,4 @@
+import { nothingBeyond } from '../../../src/adapters/query/query-ports.ts'
 import { Effect } from 'effect'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCandlesQuery } from '../../../src/adapters/query/candles-query.ts'
@@ -15,7 +16,8 @@ test('order, sums, quotients and levels of one candle, from two files out of ord
     trade({ source_sequence: n, timestamp: midnightUs + us, price, quantity: 100_000_000n, side })
   await warehouse.land([at(3, 30_000_000, 400_000_000n, 'SELL'), at(9, 90_000_000, 1n, 'BUY')])
   await warehouse.land([at(2, 0, 200_000_000n, 'BUY'), at(1, 0, 100_000_000n, 'BUY')])
-  const empty = { snapshotId: null, files: [], source: 'read_parquet($files)' }
+  const source = 'read_parquet($files)'
+  const empty = { snapshotId: null, files: [], source, beyond: nothingBeyond }
   const query = makeCandlesQuery({
     trades: warehouse.planner,
     engine: warehouse.engine,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { GapColumns } from '../../../src/adapters/duckdb/gap-columns.ts'
 import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { type GapsFilter, makeGapsQuery } from '../../../src/adapters/query/gaps-query.ts'
-import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
+import { nothingBeyond, type ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import { gapEventRecord } from '../../../src/market/gap-event-record.ts'
 import type { GapEvent } from '../../../src/market/gap-events.ts'
 import { openFixture, type WriterFixture } from '../duckdb/support.ts'
@@ -85,7 +85,8 @@ beforeAll(async () => {
           held++
           const source = 'read_parquet($files)'
           const release = () => void held--
-          return { snapshotId: '7', files, source, read: (_, use) => use, release }
+          const read = <A, E>(_: unknown, use: Effect.Effect<A, E>) => use
+          return { snapshotId: '7', files, source, read, beyond: nothingBeyond, release }
         })
     }
   })

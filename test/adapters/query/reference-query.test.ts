@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leafPaths } from '../../../src/adapters/duckdb/columns.ts'
 import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { ReferenceColumns } from '../../../src/adapters/duckdb/reference-columns.ts'
-import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
+import { nothingBeyond, type ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import { makeReferenceQuery } from '../../../src/adapters/query/reference-query.ts'
 import {
   type ReferenceDataV2,
@@ -49,7 +49,8 @@ beforeAll(async () => {
           held++
           const source = 'read_parquet($files)'
           const release = () => void held--
-          return { snapshotId: '7', files, source, read: (_, use) => use, release }
+          const read = <A, E>(_: unknown, use: Effect.Effect<A, E>) => use
+          return { snapshotId: '7', files, source, read, beyond: nothingBeyond, release }
         })
     }
   })

@@ -2,11 +2,12 @@
 import { Effect, Exit, Scope } from 'effect'
 import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
-import type {
-  QueryEngine,
-  RecordsLease,
-  RecordsPlanner,
-  ScanFile
+import {
+  nothingBeyond,
+  type QueryEngine,
+  type RecordsLease,
+  type RecordsPlanner,
+  type ScanFile
 } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
@@ -55,6 +56,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
       files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
       source: 'read_parquet($files)',
       read: (_, use) => use,
+      beyond: nothingBeyond,
       release: () => {
         leases.released++
       }
