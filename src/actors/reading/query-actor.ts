@@ -70,6 +70,7 @@ export const queryProgram =
         counters: {
           pendingQueries: engine.pending(),
           pendingSql: sql.pending(),
+          startedSqlProcesses: sql.started(),
           copiedBytes: copies.bytes()
         }
       }))

@@ -6,17 +6,17 @@
  * 1. It ends itself once it is larger than it may be, and with K2.
  * 2. Of all processes the system takes this one first when memory is short, and runs K2 before it.
  * 3. It knows no variable of K2's environment.
+ * 4. It says when it stays larger than a statement may find it: what one leaves behind is not
+ *    counted against the next.
  */
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import type { SqlReply, SqlRequest } from './sql-protocol.ts'
+import type { SqlOutcome, SqlReply, SqlRequest } from './sql-protocol.ts'
 import { checkStatement, refusalOfError, runStatement } from './sql-statement.ts'
 
-const [processBytesMax, duckdbBytesMax, threads] = process.argv.slice(2).map(Number) as [
-  number,
-  number,
-  number
-]
+const [processBytesMax, duckdbBytesMax, threads, keptShareMax] = process.argv
+  .slice(2)
+  .map(Number) as [number, number, number, number]
 const limits = { duckdbBytesMax, threads }
 const watchMs = 10
 const nice = 10
@@ -39,26 +39,34 @@ const reply = (message: SqlReply): void => {
   process.send?.(message)
 }
 
-const serve = async (request: SqlRequest): Promise<void> => {
+const outcomeOf = async (request: SqlRequest): Promise<SqlOutcome> => {
   try {
-    if (request.type === 'run') {
-      await runStatement(request, limits, reply)
-      return
-    }
+    if (request.type === 'run') return await runStatement(request, limits, reply)
     const verdict = await checkStatement(request.sql, request.views, limits)
-    reply(
-      'refusal' in verdict
-        ? { type: 'refused', refusal: verdict.refusal }
-        : { type: 'checked', tables: verdict.tables }
-    )
+    leanBytes ??= process.memoryUsage.rss()
+    return 'refusal' in verdict
+      ? { type: 'refused', refusal: verdict.refusal }
+      : { type: 'checked', tables: verdict.tables }
   } catch (error) {
     const refusal = refusalOfError(error)
-    reply(
-      refusal === undefined
-        ? { type: 'broken', cause: error instanceof Error ? error.message : String(error) }
-        : { type: 'refused', refusal }
-    )
+    return refusal === undefined
+      ? { type: 'broken', cause: error instanceof Error ? error.message : String(error) }
+      : { type: 'refused', refusal }
   }
+}
+
+/** What it took before its first statement was run. */
+let leanBytes: number | undefined
+
+/** (4) */
+const isFat = (): boolean => {
+  const lean = leanBytes ?? 0
+  return process.memoryUsage.rss() > lean + (processBytesMax - lean) * keptShareMax
+}
+
+const serve = async (request: SqlRequest): Promise<void> => {
+  const outcome = await outcomeOf(request)
+  reply({ type: 'settled', outcome, isFat: isFat() })
 }
 
 yieldToOthers()

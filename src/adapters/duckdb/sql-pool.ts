@@ -3,10 +3,10 @@
  *
  * 1. A statement ends by its deadline, waiting included, and when its Effect is interrupted: its
  *    process is killed, whatever it is doing. So is one that failed in a way that is not the
- *    statement's fault. The next statement gets a new one.
+ *    statement's fault, and one that has grown fat. The next statement gets a new one.
  * 2. At most `processes` run, and `queueMax` statements wait; the next is refused at once.
  * 3. A process is started when a statement needs it, and ends with the scope.
- * 4. Killed by itself or by the system, it needed too much memory.
+ * 4. Killed by itself or by the system, or out of heap, it needed too much memory.
  * 5. Nothing of K2's environment is handed to it.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -14,7 +14,14 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
-import type { SqlReply, SqlRefusal, SqlRequest, SqlSource, SqlColumn } from './sql-protocol.ts'
+import type {
+  SqlColumn,
+  SqlOutcome,
+  SqlRefusal,
+  SqlReply,
+  SqlRequest,
+  SqlSource
+} from './sql-protocol.ts'
 import { memoryExceeded } from './sql-statement.ts'
 
 export interface SqlPoolOptions {
@@ -25,6 +32,8 @@ export interface SqlPoolOptions {
   /** Of one process. */
   readonly memoryBytesMax: number
   readonly threads: number
+  /** Of the room for statements: a process that keeps more gets no further one. Default a half. */
+  readonly keptShareMax?: number
 }
 
 /** A statement that is not answered, for a reason that its author is told. */
@@ -63,6 +72,8 @@ export interface SqlPool {
   ) => Effect.Effect<A, E | QueryTimedOut | QueryQueueFull>
   /** Statements that run or wait now. */
   readonly pending: () => number
+  /** Processes so far. */
+  readonly started: () => number
 }
 
 class QueryTimedOut extends Schema.TaggedError<QueryTimedOut>()('QueryTimedOut', {
@@ -96,7 +107,7 @@ export const openSqlPool = (
     const idle: SqlProcess[] = []
     const all = new Set<SqlProcess>()
     const permits = yield* Semaphore.make(options.processes)
-    let pending = 0
+    let [pending, startedCount] = [0, 0]
     yield* Effect.addFinalizer(() =>
       Effect.promise(() => Promise.all([...all].map((process) => process.kill())))
     )
@@ -105,6 +116,7 @@ export const openSqlPool = (
         if (kept.isUsable) return kept
       }
       const started = new SqlProcess(options)
+      startedCount += 1
       all.add(started)
       void started.exited.then(() => all.delete(started))
       return started
@@ -125,6 +137,7 @@ export const openSqlPool = (
     })
     return {
       pending: () => pending,
+      started: () => startedCount,
       use: (statement) =>
         Effect.acquireUseRelease(
           admit,
@@ -146,12 +159,14 @@ export const openSqlPool = (
 /** DuckDB's share; the rest is for what it does not count, and for Node. */
 const duckdbShare = 0.5
 const heapMiB = 128
-const stderrMax = 2_000
+const stderrMax = 4_000
+const outOfHeap = /heap out of memory|ineffective mark-compacts/i
 
-const startProcess = ({ memoryBytesMax, threads }: SqlPoolOptions): ChildProcess => {
+const startProcess = (options: SqlPoolOptions): ChildProcess => {
+  const { memoryBytesMax, threads, keptShareMax = 0.5 } = options
   const isBuilt = import.meta.url.endsWith('.js')
   const entry = new URL(`./sql-host.${isBuilt ? 'js' : 'ts'}`, import.meta.url)
-  const args = [memoryBytesMax, memoryBytesMax * duckdbShare, threads].map(String)
+  const args = [memoryBytesMax, memoryBytesMax * duckdbShare, threads, keptShareMax].map(String)
   return fork(entry, args, {
     env: {}, // (5)
     execArgv: [`--max-old-space-size=${heapMiB}`, ...(isBuilt ? [] : ['--import', 'tsx'])],
@@ -165,7 +180,10 @@ class SqlProcess implements SqlSession {
   readonly #child: ChildProcess
   #stderr = ''
   #onReply: ((reply: SqlReply) => void) | undefined
-  #isBroken = false
+  /** It gets no further statement. */
+  #isSpent = false
+  #isKilled = false
+  #hasEnded = false
 
   constructor(options: SqlPoolOptions) {
     const child = startProcess(options)
@@ -183,11 +201,12 @@ class SqlProcess implements SqlSession {
   }
 
   get isUsable(): boolean {
-    return !this.#isBroken && this.#onReply === undefined
+    return !this.#isSpent && this.#onReply === undefined
   }
 
   kill(): Promise<void> {
-    this.#isBroken = true
+    this.#isSpent = true
+    this.#isKilled = true
     this.#child.kill('SIGKILL')
     return this.exited
   }
@@ -221,7 +240,7 @@ class SqlProcess implements SqlSession {
   /** One at a time; interrupted, it leaves the process unusable (1). */
   #ask(request: SqlRequest) {
     return Effect.callback<{
-      readonly last: SqlReply
+      readonly last: SqlOutcome
       readonly texts: readonly string[]
       readonly rowCount: number
     }>((resume) => {
@@ -234,33 +253,38 @@ class SqlProcess implements SqlSession {
           return
         }
         this.#onReply = undefined
-        if (reply.type === 'broken') this.#isBroken = true
-        resume(Effect.succeed({ last: reply, texts, rowCount }))
+        if (reply.outcome.type === 'broken' || reply.isFat) this.#isSpent = true
+        resume(Effect.succeed({ last: reply.outcome, texts, rowCount }))
       }
-      if (this.#isBroken) this.#onReply({ type: 'broken', cause: 'its process has ended' })
+      if (this.#hasEnded) this.#settle({ type: 'broken', cause: 'its process has ended' })
       else
         this.#child.send(request, (error) => {
-          if (error !== null) this.#onReply?.({ type: 'broken', cause: error.message })
+          if (error !== null) this.#settle({ type: 'broken', cause: error.message })
         })
       return Effect.sync(() => {
-        this.#isBroken = true
+        this.#isSpent = true
       })
     })
   }
 
   #ended(how: string, resolve: () => void): void {
-    const wasKilledByUs = this.#isBroken
-    this.#isBroken = true
-    this.#onReply?.(
-      how === 'SIGKILL' && !wasKilledByUs // (4)
+    this.#isSpent = true
+    this.#hasEnded = true
+    const isOutOfMemory = how === 'SIGKILL' ? !this.#isKilled : outOfHeap.test(this.#stderr)
+    this.#settle(
+      isOutOfMemory // (4)
         ? { type: 'refused', refusal: memoryExceeded }
         : { type: 'broken', cause: how }
     )
     resolve()
   }
+
+  #settle(outcome: SqlOutcome): void {
+    this.#onReply?.({ type: 'settled', outcome, isFat: false })
+  }
 }
 
-const failed = (last: SqlReply): Effect.Effect<never, QueryFailed> =>
+const failed = (last: SqlOutcome): Effect.Effect<never, QueryFailed> =>
   Effect.fail(
     new QueryFailed({ detail: last.type === 'broken' ? last.cause : `unexpected ${last.type}` })
   )

@@ -51,15 +51,24 @@ export interface SqlRunRequest {
 
 export type SqlRequest = SqlCheckRequest | SqlRunRequest
 
-export type SqlReply =
+/** The last word on a request. */
+export type SqlOutcome =
   | { readonly type: 'checked'; readonly tables: readonly string[] }
   | { readonly type: 'refused'; readonly refusal: SqlRefusal }
   /** For the log: it may name paths. */
   | { readonly type: 'broken'; readonly cause: string }
-  /** JSON objects, comma-separated. */
-  | { readonly type: 'rows'; readonly text: string; readonly count: number }
   | {
       readonly type: 'ended'
       readonly columns: readonly SqlColumn[]
       readonly cutBy: 'rows' | 'bytes' | null
+    }
+
+export type SqlReply =
+  /** JSON objects, comma-separated. */
+  | { readonly type: 'rows'; readonly text: string; readonly count: number }
+  | {
+      readonly type: 'settled'
+      readonly outcome: SqlOutcome
+      /** So large still that the next statement would have too little room. */
+      readonly isFat: boolean
     }

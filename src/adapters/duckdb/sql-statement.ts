@@ -17,12 +17,20 @@ import {
 import { identifier, textLiteral } from './columns.ts'
 import { checkSql, type SqlVerdict } from './sql-check.ts'
 import { jsonOf } from './sql-json.ts'
-import type { SqlRefusal, SqlReply, SqlRunRequest, SqlSource } from './sql-protocol.ts'
+import type {
+  SqlOutcome,
+  SqlRefusal,
+  SqlReply,
+  SqlRunRequest,
+  SqlSource
+} from './sql-protocol.ts'
 
 export interface SqlLimits {
   readonly duckdbBytesMax: number
   readonly threads: number
 }
+
+export type SendRows = (rows: Extract<SqlReply, { readonly type: 'rows' }>) => void
 
 /** Which views a statement reads, or why it is refused. Nothing of it is run. */
 export const checkStatement = async (
@@ -42,12 +50,12 @@ let parser: ReturnType<typeof open> | undefined
 export const runStatement = async (
   request: SqlRunRequest,
   limits: SqlLimits,
-  reply: (message: SqlReply) => void
-): Promise<void> => {
+  reply: SendRows
+): Promise<SqlOutcome> => {
   const paths = request.sources.flatMap(({ rows }) => (rows.kind === 'files' ? rows.paths : []))
-  await withConnection(limits, paths, async (connection) => {
+  return withConnection(limits, paths, async (connection) => {
     for (const source of request.sources) await makeView(connection, source)
-    reply(await answered(connection, request, reply))
+    return answered(connection, request, reply)
   })
 }
 
@@ -138,8 +146,8 @@ const makeView = async (
 const answered = async (
   connection: DuckDBConnection,
   { sql, rowsMax, bytesMax }: SqlRunRequest,
-  reply: (message: SqlReply) => void
-): Promise<SqlReply> => {
+  reply: SendRows
+): Promise<SqlOutcome> => {
   const statement = await prepared(connection, sql)
   if (statement === undefined) {
     const detail = 'send one SELECT: nothing else is run here'

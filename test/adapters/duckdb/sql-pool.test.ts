@@ -1,24 +1,29 @@
 /** What SQL answers, and that its caps hold while K2 goes on. */
 import { Effect, Exit, Fiber, Scope } from 'effect'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { openSqlPool, type SqlPool } from '../../../src/adapters/duckdb/sql-pool.ts'
+import {
+  openSqlPool,
+  type SqlPool,
+  type SqlPoolOptions
+} from '../../../src/adapters/duckdb/sql-pool.ts'
 import type { SqlSource } from '../../../src/adapters/duckdb/sql-protocol.ts'
 
 const MiB = 2 ** 20
 const scopes: Scope.Closeable[] = []
 let pool: SqlPool
 
-const open = (deadlineMsMax: number, memoryBytesMax = 512 * MiB): Promise<SqlPool> => {
+const open = (deadlineMsMax: number, others: Partial<SqlPoolOptions> = {}): Promise<SqlPool> => {
   const scope = Effect.runSync(Scope.make())
   scopes.push(scope)
-  const options = { processes: 1, queueMax: 1, threads: 1, deadlineMsMax, memoryBytesMax }
+  const bounds = { processes: 1, queueMax: 1, threads: 1, memoryBytesMax: 512 * MiB }
+  const options = { ...bounds, deadlineMsMax, ...others }
   return Effect.runPromise(openSqlPool(options).pipe(Scope.provide(scope)))
 }
 const closeFrom = async (index: number) => {
   for (const scope of scopes.splice(index)) await Effect.runPromise(Scope.close(scope, Exit.void))
 }
 beforeAll(async () => {
-  pool = await open(120_000, 256 * MiB)
+  pool = await open(120_000, { memoryBytesMax: 256 * MiB })
 })
 afterEach(() => closeFrom(1))
 afterAll(() => closeFrom(0))
@@ -171,6 +176,17 @@ describe('caps', () => {
   ])('memory: %s', async (_, sql) => {
     expect(await ask(sql)).toMatchObject({ refusal: { code: 'sql_memory_exceeded' } })
     expect(await ask('SELECT 1 AS x')).toMatchObject({ rows: '{"x":1}' })
+  })
+
+  test('a process that keeps more than its share answers no further statement', async () => {
+    const [lean, fat] = [await open(120_000), await open(120_000, { keptShareMax: 0 })]
+    const large = "SELECT repeat('x', 4000000) AS s"
+    for (const of of [lean, fat]) {
+      expect(await ask(large, { of, bytesMax: 16 * MiB })).toMatchObject({ rowCount: 1 })
+      expect(of.started()).toBe(1)
+      expect(await ask('SELECT 1 AS x', { of })).toMatchObject({ rows: '{"x":1}' })
+    }
+    expect([lean.started(), fat.started()]).toEqual([1, 2])
   })
 
   const endless = 'SELECT sum(hash(a.range + b.range)) FROM range(10000000) a, range(10000000) b'
