@@ -15,6 +15,8 @@ export interface Flag {
   /** How its value reads in the help text; absent for a flag without one. */
   readonly value?: string
   readonly about: string
+  /** All that its value may be, for completion. */
+  readonly values?: readonly string[]
 }
 
 export interface Command {

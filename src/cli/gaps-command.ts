@@ -1,7 +1,8 @@
-/** `npm run k2 -- gaps`: the gap ledger of a running K2. */
+/** `npm run k2 -- gaps`: the gap ledger, of the data folder or of a running K2. */
 import * as Schema from 'effect/Schema'
-import { answerFromApi, type ApiAnswer, apiExitCodes, urlFlag } from './ask-api.ts'
+import { answerFromApi, type ApiAnswer, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
+import { formatFlag, formatOf, parseExact, printRows, printTable, type Row } from './rows-output.ts'
 
 /** Flags that are parameters of the route. */
 const filters = [
@@ -14,40 +15,33 @@ const filters = [
 
 export const gapsCommand: Command = {
   name: 'gaps',
-  about: 'List the trades that are missing, and why, from a running K2.',
-  flags: [
-    urlFlag,
-    ...filters,
-    { name: '--json', about: 'Print the answer of the API as it is; else a table.' }
-  ],
-  examples: ['npm run k2 -- gaps', 'npm run k2 -- gaps --state all --symbol BTCUSDT --json'],
-  exitCodes: { 0: 'answered', ...apiExitCodes },
-  run: (given, io) =>
-    answerFromApi(given, io, {
+  about: 'List the trades that are missing, and why.',
+  flags: [urlOrFolderFlag, ...filters, formatFlag],
+  examples: ['npm run k2 -- gaps', 'npm run k2 -- gaps --state all --symbol BTCUSDT --format csv'],
+  exitCodes: readExitCodes,
+  run: async (given, io) => {
+    formatOf(given)
+    return answerFromApi(given, io, {
       path: '/v1/gaps',
+      asks: 'folder',
       filters,
       decode: decodeAnswer,
       tell: (answered) => tell(given, answered, io)
     })
+  }
 }
 
 const tell = (
-  { values }: Given,
+  given: Given,
   { text, answer: { data, meta, pagination } }: ApiAnswer<Answer>,
   io: CommandIo
 ): void => {
-  if (values.has('--json')) {
-    io.print(text)
+  if (formatOf(given) !== 'table') {
+    const { data: rows } = parseExact(text) as { readonly data: readonly Row[] }
+    printRows(given, io, { text, rows })
     return
   }
-  const lines = [header, ...data.map(lineOf)]
-  const widths = header.map((_, column) =>
-    lines.reduce((widest, line) => Math.max(widest, line[column]!.length), 0)
-  )
-  if (data.length > 0) {
-    for (const line of lines)
-      io.print(line.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
-  }
+  if (data.length > 0) printTable(io, [header, ...data.map(lineOf)])
   if (pagination.has_more) io.print(`… and more: --limit ${2 * data.length}`)
   const { open_gaps: gaps, open_trades: trades } = meta
   io.print(gaps === 0 ? 'no open gap' : `${gaps} open, ${trades} trades missing`)

@@ -20,7 +20,7 @@ import { gapsCommand } from './gaps-command.ts'
 import { loadQuotesCommand, loadTradesCommand } from './load-command.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
-import { queryReferenceDataCommand } from './query-reference-data-command.ts'
+import { queryCommands } from './query-commands.ts'
 import { sqlCommand } from './sql-command.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
 
@@ -31,7 +31,7 @@ const commands: readonly Command[] = [
   maintainOrphansCommand,
   loadTradesCommand,
   loadQuotesCommand,
-  queryReferenceDataCommand,
+  ...queryCommands,
   pressureInjectCommand,
   pressureClearCommand,
   gapsCommand,

@@ -61,11 +61,11 @@ test('with nothing missing it says so', async () => {
 
 test('the answer as it is', async () => {
   api.answer = { status: 200, text: answerOf([gap]) }
-  expect(await gaps('--json')).toMatchObject({ code: 0, printed: api.answer.text })
+  expect(await gaps('--format', 'json')).toMatchObject({ code: 0, printed: api.answer.text })
 })
 
 test.each([
-  ['a refusal', 400, '{"detail":"limit"}', 'HTTP 400: {"detail":"limit"}'],
+  ['a refusal', 400, '{"detail":"limit"}', 'HTTP 400: limit'],
   ['something else', 200, '{"data":[{}]}', 'exchange']
 ])('%s ends it with 2, and is told', async (_what, status, text, told) => {
   api.answer = { status, text }

@@ -60,7 +60,8 @@ export const httpProgram =
       yield* drainRequested(commands)
     })
 
-const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
+/** What the routes ask, of the services that the gates of `shared` have. */
+export const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
   version,
   access: {
     apiKeys: shared.config.apiKeys,

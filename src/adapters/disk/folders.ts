@@ -1,6 +1,7 @@
 /** Folders on the local disk: made durable, measured. */
 import { closeSync, fsync, openSync } from 'node:fs'
-import { mkdir, readdir, rm, stat, writeFile as write } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rm, stat, writeFile as write } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import * as Effect from 'effect/Effect'
@@ -46,6 +47,22 @@ export const emptyFolder = (path: string): Effect.Effect<void, FolderFailed> =>
     await rm(path, { recursive: true, force: true })
     await mkdir(path, { recursive: true })
   })
+
+export const doesExist = (path: string): Effect.Effect<boolean> =>
+  Effect.promise(() =>
+    access(path).then(
+      () => true,
+      () => false
+    )
+  )
+
+/** A new folder where the system keeps what goes again; who asks for it removes it. */
+export const makeTemporaryFolder = (prefix: string): Effect.Effect<string, FolderFailed> =>
+  attempt(tmpdir(), () => mkdtemp(join(tmpdir(), prefix)))
+
+/** With what is in it. */
+export const removeFolder = (path: string): Effect.Effect<void, FolderFailed> =>
+  attempt(path, () => rm(path, { recursive: true, force: true }))
 
 /** Bytes that the files below a folder take on disk; files that vanish meanwhile count nothing. */
 export const folderBytes = (path: string): Effect.Effect<number, FolderFailed> =>

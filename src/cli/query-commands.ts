@@ -1,0 +1,159 @@
+/**
+ * `k2 query trades|quotes|symbols|snapshots|reference-data`: what the tables have, from the data
+ * folder or from a running K2.
+ */
+import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
+import type { Command, Flag } from './command-line.ts'
+import {
+  columnsFlag,
+  formatFlag,
+  formatOf,
+  parseExact,
+  printRows,
+  type Row
+} from './rows-output.ts'
+
+type Filter = Flag & { readonly parameter?: string }
+
+const symbolFilter: Filter = {
+  name: '--symbol',
+  value: 'BTCUSDT',
+  about: 'Only those of this symbol.'
+}
+const exchangeFilter: Filter = {
+  name: '--exchange',
+  value: 'binance',
+  about: 'Only those of this exchange.'
+}
+const timeFilters: readonly Filter[] = [
+  {
+    name: '--start',
+    value: 'TIME',
+    about: 'From then on: ISO 8601, or microseconds since 1970.',
+    parameter: 'start_time'
+  },
+  { name: '--end', value: 'TIME', about: 'Before then.', parameter: 'end_time' }
+]
+const limitFilter = (preset: number): Filter => ({
+  name: '--limit',
+  value: 'N',
+  about: `At most so many (preset ${preset}).`
+})
+
+interface Query {
+  readonly name: string
+  readonly about: string
+  readonly path: string
+  readonly filters: readonly Filter[]
+  /** Columns that a table shows; absent: all. */
+  readonly shown?: readonly string[]
+  readonly examples: readonly string[]
+  /** Absent: the answer's data. */
+  readonly rowsOf?: (answer: Answer) => readonly Row[]
+}
+
+interface Answer {
+  readonly data: readonly unknown[]
+  readonly pagination?: { readonly has_more?: boolean }
+  readonly meta?: Readonly<Record<string, unknown>>
+}
+
+const queryCommand = ({ filters, ...query }: Query): Command => ({
+  name: `query ${query.name}`,
+  about: query.about,
+  flags: [urlOrFolderFlag, ...filters, formatFlag, columnsFlag],
+  examples: query.examples,
+  exitCodes: readExitCodes,
+  run: async (given, io) => {
+    formatOf(given)
+    return answerFromApi(given, io, {
+      path: query.path,
+      asks: 'folder',
+      filters,
+      decode: () => undefined,
+      tell: ({ text }) => {
+        const answer = parseExact(text) as Answer
+        const rows = (query.rowsOf ?? (({ data }) => data as readonly Row[]))(answer)
+        printRows(given, io, { text, rows, ...(query.shown && { shown: query.shown }) })
+        if (answer.pagination?.has_more === true) io.complain('there are more: raise --limit')
+      }
+    })
+  }
+})
+
+const recordsQuery = (dataType: string, shown: readonly string[]): Command =>
+  queryCommand({
+    name: dataType,
+    about: `Print ${dataType}, newest first.`,
+    path: `/v1/${dataType}`,
+    filters: [symbolFilter, exchangeFilter, ...timeFilters, limitFilter(100)],
+    shown,
+    examples: [
+      `npm run k2 -- query ${dataType} --symbol BTCUSDT --limit 5`,
+      `npm run k2 -- query ${dataType} --start 2024-08-08T00:00:00Z --format csv`
+    ]
+  })
+
+export const queryCommands: readonly Command[] = [
+  recordsQuery('trades', [
+    'timestamp',
+    'exchange',
+    'symbol',
+    'side',
+    'price',
+    'quantity',
+    'trade_id'
+  ]),
+  recordsQuery('quotes', [
+    'timestamp',
+    'exchange',
+    'symbol',
+    'bid_price',
+    'bid_quantity',
+    'ask_price',
+    'ask_quantity'
+  ]),
+  queryCommand({
+    name: 'symbols',
+    about: 'List the symbols that have trades.',
+    path: '/v1/symbols',
+    filters: [exchangeFilter],
+    examples: ['npm run k2 -- query symbols'],
+    rowsOf: ({ meta }) => meta?.['instruments'] as readonly Row[]
+  }),
+  queryCommand({
+    name: 'snapshots',
+    about: 'List the snapshots of a table, newest first.',
+    path: '/v1/snapshots',
+    filters: [
+      {
+        name: '--table',
+        value: 'trades',
+        about: 'trades (the preset), quotes, reference_data or gaps.'
+      },
+      limitFilter(10)
+    ],
+    shown: ['snapshot_id', 'timestamp', 'operation', 'added-records', 'total-records'],
+    examples: ['npm run k2 -- query snapshots', 'npm run k2 -- query snapshots --table quotes'],
+    rowsOf: ({ data }) =>
+      (data as readonly (Row & { readonly summary: Row })[]).map(({ summary, ...row }) => ({
+        ...row,
+        'added-records': summary['added-records'] ?? null,
+        'total-records': summary['total-records'] ?? null,
+        summary
+      }))
+  }),
+  queryCommand({
+    name: 'reference-data',
+    about: 'Print the newest version of each listed company or pair.',
+    path: '/v1/reference-data',
+    filters: [
+      { name: '--company', value: 'BTCUSDT', about: "Only this one, by the source's own id." },
+      { name: '--ticker', value: 'BTCUSDT', about: 'Only those whose newest symbol is this.' },
+      exchangeFilter,
+      limitFilter(100)
+    ],
+    shown: ['exchange', 'company_id', 'symbol', 'company_name', 'isin', 'currency', 'is_active'],
+    examples: ['npm run k2 -- query reference-data --ticker BTCUSDT']
+  })
+]

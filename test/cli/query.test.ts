@@ -1,0 +1,114 @@
+/** `k2 query …` and its relatives, over a data folder and of a running K2. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fakeApi } from '../support/fake-api.ts'
+import { k2 } from '../support/k2-command.ts'
+import { land } from '../support/landed-folder.ts'
+import { trade } from '../support/trades.ts'
+
+describe('over a data folder that no K2 has open', () => {
+  const root = mkdtempSync(join(tmpdir(), 'k2-cli-'))
+  const filesOf = () => new Set(readdirSync(root, { recursive: true, encoding: 'utf8' }))
+  const query = (...args: readonly string[]) => k2(...args, '--data-dir', root)
+  beforeAll(async () => {
+    await land(
+      root,
+      [1, 2, 3, 4].map((id) => trade('BTCUSDT', id))
+    )
+  })
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+  test('trades as a table, newest first; the folder stays as it is', async () => {
+    const before = filesOf()
+    const { code, printed, complaints } = await query('query', 'trades', '--limit', '3')
+    expect(code, complaints).toBe(0)
+    expect(printed.split('\n').map((line) => line.trim().split(/ {2,}/).at(-1))).toEqual([
+      'trade_id',
+      'BINANCE-4',
+      'BINANCE-3',
+      'BINANCE-2'
+    ])
+    expect(complaints).toContain('--limit')
+    expect(filesOf()).toEqual(before)
+  })
+
+  test('columns that were asked for, as CSV and as JSON lines, digit by digit', async () => {
+    const columns = ['--columns', 'trade_id,price', '--limit', '1', '--symbol', 'BTCUSDT']
+    const csv = await query('query', 'trades', '--format', 'csv', ...columns)
+    expect(csv.printed).toMatch(/^trade_id,price\nBINANCE-4,\d+\.\d{8}$/)
+    const lines = await query('query', 'trades', '--format', 'ndjson', ...columns)
+    expect(lines.printed).toMatch(/^\{"trade_id":"BINANCE-4","price":\d+\.\d{8}\}$/)
+    const unknown = await query('query', 'trades', '--columns', 'prize')
+    expect(unknown).toMatchObject({ code: 2, printed: '' })
+    expect(unknown.complaints).toContain('there is no prize; columns are')
+  })
+
+  test('symbols, snapshots, gaps, SQL; of a table that is missing, nothing', async () => {
+    expect((await query('query', 'symbols')).printed).toContain('BTCUSDT  BINANCE')
+    expect((await query('query', 'snapshots')).printed).toMatch(/append +4 +4$/)
+    expect((await query('gaps')).printed).toBe('no open gap')
+    const counted = await query('sql', 'SELECT count(*) AS n FROM trades', '--format', 'csv')
+    expect(counted).toMatchObject({ code: 0, printed: 'n\n4' })
+    expect(await query('query', 'quotes', '--format', 'csv')).toMatchObject({
+      code: 0,
+      printed: ''
+    })
+    expect(await query('query', 'reference-data')).toMatchObject({ code: 0 })
+  })
+
+  test('a refusal is told in the words of the API', async () => {
+    const refused = await query('query', 'trades', '--start', 'yesterday')
+    expect(refused).toMatchObject({ code: 2, printed: '' })
+    expect(refused.complaints).toContain('HTTP 400: start_time "yesterday" is not valid')
+    const none = await k2('query', 'trades', '--data-dir', join(root, 'absent'))
+    expect(none).toMatchObject({ code: 2, printed: '' })
+    expect(none.complaints).toContain('there is no data folder')
+    expect((await query('query', 'trades', '--format', 'xml')).complaints).toContain('ndjson')
+  })
+})
+
+describe('of a running K2', () => {
+  const row = { exchange: 'BINANCE', company_id: 'BTCUSDT', symbol: 'BTC,USDT', is_active: true }
+  const api = fakeApi(JSON.stringify({ data: [row], pagination: { has_more: false } }))
+  const query = (...args: readonly string[]) =>
+    k2('query', 'reference-data', '--url', api.url, ...args)
+
+  test('it is asked what was given, with the key of the settings', async () => {
+    const key = '0123456789abcdef0123456789abcdef'
+    const { code, printed } = await query(
+      '--ticker=BTCUSDT',
+      '--limit=7',
+      '--api-keys',
+      key,
+      '--format=csv'
+    )
+    expect(code).toBe(0)
+    expect(printed).toBe('exchange,company_id,symbol,is_active\nBINANCE,BTCUSDT,"BTC,USDT",true')
+    expect(api.seen.map((it) => it.url)).toEqual(['/v1/reference-data?ticker=BTCUSDT&limit=7'])
+    expect(api.seen[0]?.headers['x-api-key']).toBe(key)
+  })
+
+  test('the answer as it is', async () => {
+    expect(await query('--format', 'json')).toMatchObject({ code: 0, printed: api.answer.text })
+  })
+
+  test('flags are parameters of the route by their names there', async () => {
+    await k2('query', 'trades', '--url', api.url, '--start', '5', '--end', '2024-08-08T00:00:00Z')
+    expect(api.seen.map((it) => it.url)).toEqual([
+      '/v1/trades?start_time=5&end_time=2024-08-08T00%3A00%3A00Z'
+    ])
+  })
+
+  test.each([
+    ['a refusal', 400, '{"detail":"limit"}', 'HTTP 400: limit'],
+    ['a refusal of something else', 502, '<html>', 'HTTP 502: <html>'],
+    ['no JSON', 200, '<html>', 'JSON']
+  ])('%s ends it with 2, and is told', async (_what, status, text, told) => {
+    api.answer = { status, text }
+    const { code, complaints, printed } = await query()
+    expect([code, printed]).toEqual([2, ''])
+    expect(complaints).toContain(told)
+  })
+})
