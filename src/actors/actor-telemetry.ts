@@ -1,5 +1,5 @@
 /** Log lines and metrics of the actor system itself. */
-import { releaseRequest } from '../adapters/http/release-route.ts'
+import { releaseRequest } from '../adapters/http/actors-routes.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import { subjectSuffix, type Transition } from './inspector.ts'
 import type { KernelEvent } from './kernel.ts'

@@ -3,7 +3,7 @@
  * readable.
  */
 import type { Readiness } from '../../adapters/http/api-deps.ts'
-import { releaseRequest } from '../../adapters/http/release-route.ts'
+import { releaseRequest } from '../../adapters/http/actors-routes.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { ActorStatus, RuntimeStatus } from '../status.ts'

@@ -41,12 +41,14 @@ export const makeKeyCheck = (keys: readonly ApiKey[]): KeyCheck => {
     const given = keyOf(request.headers)
     const caller = given === undefined ? undefined : callerOf(digestOf(given))
     // (3)
-    if (openPaths.has(new URL(request.url).pathname)) return { ...anyone, key: caller?.key }
+    if (isOpenPath(new URL(request.url).pathname)) return { ...anyone, key: caller?.key }
     return caller ?? { problem: given === undefined ? missing : invalid }
   }
 }
 
 const openPaths: ReadonlySet<string> = new Set(['/health', '/health/live', '/health/ready'])
+
+export const isOpenPath = (path: string): boolean => openPaths.has(path)
 
 /** Another scheme of `Authorization`, that of a proxy for example, leaves the other header. */
 const keyOf = (headers: Headers): string | undefined =>

@@ -12,26 +12,27 @@
  * 6. Overloaded, data is refused before anything is read; what says how things are goes on.
  */
 import * as Cause from 'effect/Cause'
-import * as Effect from 'effect/Effect'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ApiDeps, ApiFault } from './api-deps.ts'
 import { scopeMissing } from './api-keys.ts'
+import { parseFields } from './body-fields.ts'
 import { readJson } from './body.ts'
 import { correlationHeader, type Guarded, makeGuard, securityHeaders } from './guards.ts'
 import { rateHeaders } from './rate-limits.ts'
 import { parseParameters } from './parameters.ts'
 import {
   faultProblem,
+  type FieldError,
   internalProblem,
   invalidParameters,
   overloadProblem,
   type Problem,
   problemResponse
 } from './problem.ts'
-import type { Route } from './route.ts'
-import { indexResponse, makeRoutes } from './routes.ts'
+import { isData, type Route } from './route.ts'
+import { makeRoutes } from './routes.ts'
 
 interface Env {
   readonly Variables: { correlationId: string; route: string; guarded: Guarded }
@@ -41,17 +42,10 @@ interface Env {
 export const makeApp = (deps: ApiDeps): Hono<Env> => {
   const app = new Hono<Env>()
   const routes = makeRoutes(deps)
-  const index: Route = {
-    path: '/',
-    about: 'This index',
-    parameters: {},
-    check: () => [],
-    answer: () => Effect.sync(() => indexResponse(deps.version, routes))
-  }
   const { corsOrigins } = deps.access
   if (corsOrigins.length > 0) app.use(cors(corsOptions(corsOrigins)))
   app.use(observed(deps))
-  for (const [path, atPath] of byPath([index, ...routes])) {
+  for (const [path, atPath] of byPath(routes)) {
     const pattern = path.replace(/\{(\w+)\}/, ':$1{.+}')
     for (const route of atPath)
       app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
@@ -99,10 +93,6 @@ const methodNotAllowed = (routes: readonly Route[]): Problem => {
     headers: { allow: methods.join(', ') }
   }
 }
-
-/** Data costs; what says how things are does not, and is needed most now (6). */
-const isData = ({ path }: Route): boolean =>
-  path.startsWith('/v1/') && !path.startsWith('/v1/system/')
 
 const notJson: Problem = {
   status: 415,
@@ -170,15 +160,28 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
   if (overloadSeconds !== undefined)
     return problemResponse(overloadProblem(overloadSeconds), correlationId)
   const parsed = parseParameters(context.req.url, route.parameters)
-  const errors = parsed.ok ? route.check(parsed.values) : parsed.errors
+  const errors = !parsed.ok ? parsed.errors : route.fields ? [] : route.check(parsed.values)
   if (!parsed.ok || errors.length > 0)
     return problemResponse(invalidParameters(errors), correlationId)
   const body = route.readsBody === true ? await readJson(context.req.raw) : { value: undefined }
   if ('problem' in body) return problemResponse(body.problem, correlationId)
+  const fields = parsedBody(route, body.value)
+  if ('errors' in fields) return problemResponse(invalidParameters(fields.errors), correlationId)
   const { values } = parsed
-  const call = { values, segments: context.req.param(), body: body.value, correlationId }
+  const call = { values, segments: context.req.param(), body: fields.values, correlationId }
   const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
   return exit._tag === 'Success' ? exit.value : failed(deps, context, exit.cause)
+}
+
+/** The body as it is where the route has no fields. */
+const parsedBody = (
+  { fields, check }: Route,
+  body: unknown
+): { readonly values: unknown } | { readonly errors: readonly FieldError[] } => {
+  if (fields === undefined) return { values: body }
+  const parsed = parseFields(body, fields)
+  const errors = parsed.ok ? check(parsed.values) : parsed.errors
+  return errors.length > 0 || !parsed.ok ? { errors } : { values: parsed.values }
 }
 
 const failed = (

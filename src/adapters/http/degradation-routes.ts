@@ -1,14 +1,39 @@
 /** The degradation manager: what it sees and does, and pressure that an operator injects. */
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import { json, valueEnvelope } from './answer-schemas.ts'
 import type { ApiDeps, PressureRequest } from './api-deps.ts'
 import { envelopeResponse } from './envelope.ts'
+import { type Decoded, required } from './parameters.ts'
 import { type FieldError, invalidParameters, problemResponse } from './problem.ts'
-import { route, type Route } from './route.ts'
+import { postRoute, route, type Route } from './route.ts'
+import { degradation } from './system-schemas.ts'
 
 const pressurePath = '/v1/system/pressure'
 /** Levels that pressure can be injected up to. */
 const levels = ['soft', 'graceful', 'aggressive', 'circuitBreak'] as const
 const expiresSecondsMax = 3_600
+
+const between = (minimum: number, maximum: number) =>
+  Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
+
+const fields = {
+  signal: {
+    schema: Schema.Literal('injected'),
+    remedy: 'leave it out, or send "injected": all others are measured'
+  },
+  level: { schema: Schema.Literals(levels), remedy: `one of ${levels.join(', ')}` },
+  value: {
+    schema: between(0, 1),
+    remedy: 'a number from 0 to 1, which acts as that share of the memory would'
+  },
+  expires_seconds: required({
+    schema: between(1, expiresSecondsMax),
+    remedy: `a number of seconds from 1 to ${expiresSecondsMax}`
+  })
+}
+
+const responses = { 200: json('What it sees and does', valueEnvelope(degradation)) }
 
 export const degradationRoutes = (deps: ApiDeps): readonly Route[] => {
   const shown = (correlationId: string): Response =>
@@ -17,29 +42,27 @@ export const degradationRoutes = (deps: ApiDeps): readonly Route[] => {
       nowMs: deps.nowMs()
     })
   return [
-    route(
-      '/v1/system/degradation',
-      'Level of degradation: why, since when, and what it commands',
-      {},
-      ({ correlationId }) => Effect.sync(() => shown(correlationId))
-    ),
     {
       ...route(
-        pressurePath,
-        'Injects pressure: {"level" or "value", "expires_seconds"}',
+        '/v1/system/degradation',
+        'Level of degradation: why, since when, and what it commands',
         {},
-        ({ body, correlationId }) =>
-          Effect.sync(() => {
-            const read = readPressure(body)
-            const errors = 'errors' in read ? read.errors : refused(deps.inject(read.request))
-            return errors.length > 0
-              ? problemResponse(invalidParameters(errors), correlationId)
-              : shown(correlationId)
-          })
+        ({ correlationId }) => Effect.sync(() => shown(correlationId))
       ),
-      method: 'POST',
-      readsBody: true,
-      scope: 'admin'
+      responses
+    },
+    {
+      ...postRoute(pressurePath, 'Injects pressure', fields, ({ body, correlationId }) =>
+        Effect.sync(() => {
+          const errors = refused(deps.inject(requestOf(body)))
+          return errors.length > 0
+            ? problemResponse(invalidParameters(errors), correlationId)
+            : shown(correlationId)
+        })
+      ),
+      scope: 'admin',
+      responses,
+      check: ({ level, value }) => ((level === undefined) === (value === undefined) ? [either] : [])
     },
     {
       ...route(pressurePath, 'Takes injected pressure away', {}, ({ correlationId }) =>
@@ -49,7 +72,8 @@ export const degradationRoutes = (deps: ApiDeps): readonly Route[] => {
         })
       ),
       method: 'DELETE',
-      scope: 'admin'
+      scope: 'admin',
+      responses
     }
   ]
 }
@@ -65,62 +89,13 @@ const refused = (outcome: 'injected' | 'level_off'): readonly FieldError[] =>
         }
       ]
 
-type Read = { readonly request: PressureRequest } | { readonly errors: readonly FieldError[] }
-
-const known = new Set(['signal', 'level', 'value', 'expires_seconds'])
-
-const readPressure = (body: unknown): Read => {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return {
-      errors: [{ field: 'body', detail: 'is no JSON object', remedy: 'send {"level": "soft", …}' }]
-    }
-  }
-  const given = body as Readonly<Record<string, unknown>>
-  const level = levels.find((it) => it === given['level'])
-  const value = numberIn(given['value'], 0, 1)
-  const expiresSeconds = numberIn(given['expires_seconds'], 1, expiresSecondsMax)
-  const errors: readonly FieldError[] = [
-    ...Object.keys(given)
-      .filter((name) => !known.has(name))
-      .map((name) => ({
-        field: name.slice(0, 64),
-        detail: 'is not a field of this request',
-        remedy: `fields are ${[...known].join(', ')}`
-      })),
-    ...fault(given['signal'] !== undefined && given['signal'] !== 'injected', {
-      field: 'signal',
-      detail: 'cannot be injected',
-      remedy: 'leave it out, or send "injected": all others are measured'
-    }),
-    ...fault(('level' in given) === ('value' in given), {
-      field: 'level',
-      detail: 'and value exclude each other, and one is needed',
-      remedy: 'send either'
-    }),
-    ...fault('level' in given && level === undefined, {
-      field: 'level',
-      detail: 'is none that pressure raises',
-      remedy: `one of ${levels.join(', ')}`
-    }),
-    ...fault('value' in given && value === undefined, {
-      field: 'value',
-      detail: 'is no share',
-      remedy: 'a number from 0 to 1, which acts as that share of the memory would'
-    }),
-    ...fault(expiresSeconds === undefined, {
-      field: 'expires_seconds',
-      detail: 'is missing or not valid',
-      remedy: `a number of seconds from 1 to ${expiresSecondsMax}`
-    })
-  ]
-  if (errors.length > 0 || expiresSeconds === undefined) return { errors }
-  return {
-    request: level === undefined ? { value: value!, expiresSeconds } : { level, expiresSeconds }
-  }
+const either: FieldError = {
+  field: 'level',
+  detail: 'and value exclude each other, and one is needed',
+  remedy: 'send either'
 }
 
-const fault = (isFault: boolean, error: FieldError): readonly FieldError[] =>
-  isFault ? [error] : []
-
-const numberIn = (value: unknown, min: number, max: number): number | undefined =>
-  typeof value === 'number' && value >= min && value <= max ? value : undefined
+const requestOf = ({ level, value, expires_seconds }: Decoded<typeof fields>): PressureRequest =>
+  level === undefined
+    ? { value: value!, expiresSeconds: expires_seconds }
+    : { level, expiresSeconds: expires_seconds }

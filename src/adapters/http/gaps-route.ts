@@ -2,32 +2,33 @@
 import * as Effect from 'effect/Effect'
 import { openReasons } from '../../market/gap-events.ts'
 import type { ApiDeps } from './api-deps.ts'
+import { count, json, pageEnvelope, pinned } from './answer-schemas.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
   choiceParameter,
   exchangeParameter,
   limitParameter,
-  symbolParameter
+  symbolParameter,
+  withDefault
 } from './parameters.ts'
-import { route, type Route } from './route.ts'
-
-const limitDefault = 100
+import { gap } from './record-schemas.ts'
+import { readProblems, route, type Route } from './route.ts'
 
 const parameters = {
-  state: choiceParameter('open', 'closed', 'all'),
+  state: withDefault(choiceParameter('open', 'closed', 'all'), 'open'),
   exchange: exchangeParameter,
   symbol: symbolParameter,
   reason: choiceParameter(...openReasons),
-  limit: limitParameter(10_000)
+  limit: withDefault(limitParameter(10_000), 100)
 }
 
-export const gapsRoute = (deps: ApiDeps): Route =>
-  route(
+export const gapsRoute = (deps: ApiDeps): Route => ({
+  ...route(
     '/v1/gaps',
     'What is missing, and why; with state=closed or all, what was',
     parameters,
     ({ values, correlationId }) => {
-      const { state = 'open', exchange, symbol, reason, limit = limitDefault } = values
+      const { state, exchange, symbol, reason, limit } = values
       const filter = {
         state,
         ...(exchange === undefined ? {} : { exchange }),
@@ -48,4 +49,12 @@ export const gapsRoute = (deps: ApiDeps): Route =>
         )
       )
     }
-  )
+  ),
+  responses: {
+    200: json(
+      'Open gaps, oldest first, then closed ones, newest first',
+      pageEnvelope(gap, { ...pinned, open_gaps: count, open_trades: count })
+    )
+  },
+  problems: readProblems
+})

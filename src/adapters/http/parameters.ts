@@ -4,20 +4,36 @@
  * 1. A parameter that the route does not know is an error that names it: a misspelt filter must not
  *    answer as if it had been applied.
  * 2. A parameter given twice is an error.
+ * 3. One definition checks a request and stands in the document (`openapi.ts`): patterns have the
+ *    flag `u`, or the document lacks them, and a filter of code says its pattern; a number tells
+ *    its `wire` form; what is taken where nothing is given is the parameter's (`withDefault`).
  */
+import type * as JsonSchema from 'effect/JsonSchema'
 import * as Schema from 'effect/Schema'
 import * as SchemaTransformation from 'effect/SchemaTransformation'
 import type { FieldError } from './problem.ts'
-import { parseTimeUs } from './time-parameter.ts'
+import { parseTimeUs, timePattern } from './time-parameter.ts'
 
 export interface Parameter<A> {
   readonly schema: Schema.Codec<A, string>
   /** What is allowed, with an example. */
   readonly remedy: string
+  /** For the document, where the schema of its text does not say it. */
+  readonly wire?: JsonSchema.JsonSchema
+  readonly example?: string | number
+  /** Taken where nothing is given. */
+  readonly preset?: A
+  readonly isRequired?: true
 }
 
+type Given<Q> = Q extends { readonly schema: Schema.Codec<infer A, infer _Wire> } ? A : never
+type Always = { readonly preset: unknown } | { readonly isRequired: true }
+
+/** What is neither required nor has a default may be absent. */
 export type Decoded<P> = {
-  readonly [Name in keyof P]?: P[Name] extends Parameter<infer A> ? A : never
+  readonly [Name in keyof P as P[Name] extends Always ? Name : never]: Given<P[Name]>
+} & {
+  readonly [Name in keyof P as P[Name] extends Always ? never : Name]?: Given<P[Name]>
 }
 
 export type Parsed<P> =
@@ -50,21 +66,40 @@ export const parseParameters = <P extends Readonly<Record<string, Parameter<unkn
         })
     }
   }
+  for (const [name, { preset, isRequired, remedy }] of Object.entries(parameters)) {
+    if (given.has(name)) continue
+    if (preset !== undefined) values[name] = preset
+    if (isRequired === true) errors.push({ field: name, detail: 'is missing', remedy })
+  }
   return errors.length === 0 ? { ok: true, values: values as Decoded<P> } : { ok: false, errors }
 }
 
+/** The parameter, or field, with what is taken where it is not given. */
+export const withDefault = <Q, A extends Given<Q>>(
+  parameter: Q,
+  preset: A
+): Q & { readonly preset: A } => ({ ...parameter, preset })
+
+/** The parameter, or field, which has to be given. */
+export const required = <Q>(parameter: Q): Q & { readonly isRequired: true } => ({
+  ...parameter,
+  isRequired: true
+})
+
 export const symbolParameter: Parameter<string> = {
-  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/)),
-  remedy: "the venue's own symbol, as /v1/symbols lists it, for example BTCUSDT"
+  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/u)),
+  remedy: "the venue's own symbol, as /v1/symbols lists it, for example BTCUSDT",
+  example: 'BTCUSDT'
 }
 
 export const companyParameter: Parameter<string> = {
-  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/)),
-  remedy: 'a company_id, as /v1/reference-data lists it, for example 7078 or BTCUSDT'
+  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/u)),
+  remedy: 'a company_id, as /v1/reference-data lists it, for example 7078 or BTCUSDT',
+  example: 'BTCUSDT'
 }
 
 export const exchangeParameter: Parameter<string> = {
-  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/)).pipe(
+  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,32}$/u)).pipe(
     Schema.decodeTo(
       Schema.String,
       SchemaTransformation.transform({
@@ -73,12 +108,17 @@ export const exchangeParameter: Parameter<string> = {
       })
     )
   ),
-  remedy: 'an exchange code, for example BINANCE'
+  remedy: 'an exchange code, for example BINANCE',
+  example: 'BINANCE'
 }
 
 /** Microseconds. */
 export const timeParameter: Parameter<number> = {
-  schema: Schema.String.check(Schema.makeFilter((text) => parseTimeUs(text) !== undefined)).pipe(
+  schema: Schema.String.check(
+    Schema.makeFilter((text) => parseTimeUs(text) !== undefined, {
+      toJsonSchema: () => ({ pattern: timePattern })
+    })
+  ).pipe(
     Schema.decodeTo(
       Schema.Number,
       SchemaTransformation.transform({
@@ -89,17 +129,19 @@ export const timeParameter: Parameter<number> = {
   ),
   remedy:
     'an ISO 8601 time with at most six decimals of a second, for example ' +
-    '2024-08-08T00:00:00.123456Z, or a whole number of microseconds since 1970'
+    '2024-08-08T00:00:00.123456Z, or a whole number of microseconds since 1970',
+  example: '2024-08-08T00:00:00.123456Z'
 }
 
 export const limitParameter = (max: number): Parameter<number> => ({
-  schema: Schema.String.check(Schema.isPattern(/^\d{1,9}$/)).pipe(
+  schema: Schema.String.check(Schema.isPattern(/^[0-9]{1,9}$/u)).pipe(
     Schema.decodeTo(
       Schema.Number.check(Schema.isBetween({ minimum: 1, maximum: max })),
       SchemaTransformation.transform({ decode: Number, encode: String })
     )
   ),
-  remedy: `a whole number from 1 to ${max}`
+  remedy: `a whole number from 1 to ${max}`,
+  wire: { type: 'integer', minimum: 1, maximum: max }
 })
 
 export const choiceParameter = <const A extends string>(

@@ -4,6 +4,7 @@
  * 1. `code` is stable: clients branch on it, never on prose.
  * 2. What a document says was written for clients: no stack, path, SQL or cause is ever copied in.
  */
+import { hintOf, type ProblemCode, problemKinds } from './problem-kinds.ts'
 
 export interface FieldError {
   /** Name of the parameter or header. */
@@ -13,58 +14,30 @@ export interface FieldError {
   readonly remedy: string
 }
 
-export interface Problem {
-  readonly status: number
-  readonly code: ProblemCode
+/** Each code has the status of its kind. */
+export type Problem = { readonly [Code in ProblemCode]: ProblemOf<Code> }[ProblemCode]
+
+interface ProblemOf<Code extends ProblemCode> {
+  readonly status: (typeof problemKinds)[Code]['status']
+  readonly code: Code
   readonly detail: string
+  /** What to do; that of the kind, unless told. */
+  readonly hint?: string
   readonly errors?: readonly FieldError[]
   /** Why the service is not ready. */
   readonly reasons?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
-type ProblemCode = keyof typeof titles
-
-const titles = {
-  invalid_parameters: 'Some parameters are not valid',
-  not_found: 'There is nothing at this address',
-  method_not_allowed: 'This address does not answer this method',
-  api_key_missing: 'This server answers requests with an API key only',
-  api_key_invalid: 'The API key is not known',
-  scope_missing: 'The API key does not allow this',
-  rate_limited: 'There were too many requests',
-  host_not_allowed: 'This server answers requests to this machine only',
-  origin_not_allowed: 'This server answers its own pages only',
-  too_much_to_read: 'The query reads too much',
-  uri_too_long: 'The address is too long',
-  body_too_large: 'The request body is too large',
-  invalid_body: 'The request body is not JSON',
-  unsupported_media_type: 'The request must say that it is JSON',
-  actor_not_found: 'There is no such actor',
-  actor_not_quarantined: 'The actor is not quarantined',
-  not_ready: 'The service is not ready',
-  not_served_here: 'This process answers no queries',
-  table_unavailable: 'The table cannot be read yet',
-  overloaded: 'The server is overloaded',
-  query_queue_full: 'Too many queries are waiting',
-  query_timed_out: 'The query took too long',
-  query_failed: 'The query failed',
-  sql_not_allowed: 'The statement may not do this',
-  sql_unknown_table: 'There is no such table',
-  sql_invalid: 'The statement is not valid SQL',
-  sql_failed: 'The statement failed on a value',
-  sql_result_too_large: 'The answer is too large',
-  sql_memory_exceeded: 'The statement needs too much memory',
-  internal_error: 'The server failed'
-} as const
-
-export const problemResponse = (problem: Problem, correlationId: string): Response =>
-  new Response(
+export const problemResponse = (problem: Problem, correlationId: string): Response => {
+  const hint = problem.hint ?? hintOf(problem.code)
+  return new Response(
     JSON.stringify({
       type: `urn:k2:problem:${problem.code}`,
-      title: titles[problem.code],
+      title: problemKinds[problem.code].title,
       status: problem.status,
       detail: problem.detail,
+      ...(hint === undefined ? {} : { hint }),
       code: problem.code,
       correlation_id: correlationId,
       ...(problem.errors === undefined ? {} : { errors: problem.errors }),
@@ -75,6 +48,7 @@ export const problemResponse = (problem: Problem, correlationId: string): Respon
       headers: { 'content-type': 'application/problem+json', ...problem.headers }
     }
   )
+}
 
 /** The problem that a fault of a query is to a client. */
 export const faultProblem = (tag: string): Problem => {

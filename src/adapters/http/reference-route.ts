@@ -1,31 +1,32 @@
 /** `GET /v1/reference-data`: what the sources say of each company or pair, newest version. */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps } from './api-deps.ts'
+import { json, pageEnvelope, pinned } from './answer-schemas.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
   companyParameter,
   exchangeParameter,
   limitParameter,
-  symbolParameter
+  symbolParameter,
+  withDefault
 } from './parameters.ts'
-import { route, type Route } from './route.ts'
-
-const limitDefault = 100
+import { referenceData } from './record-schemas.ts'
+import { readProblems, route, type Route } from './route.ts'
 
 const parameters = {
   company: companyParameter,
   ticker: symbolParameter,
   exchange: exchangeParameter,
-  limit: limitParameter(10_000)
+  limit: withDefault(limitParameter(10_000), 100)
 }
 
-export const referenceRoute = (deps: ApiDeps): Route =>
-  route(
+export const referenceRoute = (deps: ApiDeps): Route => ({
+  ...route(
     '/v1/reference-data',
     'Reference data of each company or pair, newest version',
     parameters,
     ({ values, correlationId }) => {
-      const { company: companyId, ticker, exchange, limit = limitDefault } = values
+      const { company: companyId, ticker, exchange, limit } = values
       const filter = {
         ...(companyId === undefined ? {} : { companyId }),
         ...(ticker === undefined ? {} : { ticker }),
@@ -43,4 +44,7 @@ export const referenceRoute = (deps: ApiDeps): Route =>
           )
         )
     }
-  )
+  ),
+  responses: { 200: json('By exchange and company', pageEnvelope(referenceData, pinned)) },
+  problems: readProblems
+})

@@ -3,27 +3,38 @@
  * knows from the same table which methods an address has and what its parameters are.
  */
 import * as Effect from 'effect/Effect'
-import type { ApiDeps, Readiness } from './api-deps.ts'
+import * as Schema from 'effect/Schema'
+import { actorsRoute, releaseRoute } from './actors-routes.ts'
+import { json, pageEnvelope, pinned, snapshotId, time } from './answer-schemas.ts'
+import type { ApiDeps } from './api-deps.ts'
 import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
-import { envelopeResponse, jsonResponse } from './envelope.ts'
+import { envelopeResponse } from './envelope.ts'
 import { gapsRoute } from './gaps-route.ts'
+import { healthRoutes } from './health-routes.ts'
 import {
   choiceParameter,
   exchangeParameter,
   limitParameter,
   symbolParameter,
-  timeParameter
+  timeParameter,
+  withDefault
 } from './parameters.ts'
-import { type Problem, problemResponse } from './problem.ts'
+import { indexRoute, openApiRoute } from './document-routes.ts'
+import { quote, trade } from './record-schemas.ts'
 import { referenceRoute } from './reference-route.ts'
-import { releaseAnswer, releasePath } from './release-route.ts'
-import { route, type Route } from './route.ts'
+import { readProblems, route, type Route } from './route.ts'
 import { sqlRoute } from './sql-route.ts'
 import { isoOfMs } from './time-parameter.ts'
 
-export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
+export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
+  const others = [...answeringRoutes(deps), openApiRoute(deps, () => routes)]
+  const routes: readonly Route[] = [indexRoute(deps, others), ...others]
+  return routes
+}
+
+const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
   recordsRoute(deps, 'quotes'),
   referenceRoute(deps),
@@ -31,81 +42,25 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => [
   symbolsRoute(deps),
   snapshotsRoute(deps),
   sqlRoute(deps),
-  route(
-    '/v1/system/actors',
-    'The actors that run: state, restarts, queues',
-    {},
-    ({ correlationId }) =>
-      Effect.sync(() =>
-        envelopeResponse(JSON.stringify(deps.status()), undefined, {
-          correlationId,
-          nowMs: deps.nowMs()
-        })
-      )
-  ),
-  {
-    ...route(releasePath, 'Starts a quarantined actor again', {}, ({ segments, correlationId }) =>
-      releaseAnswer(deps, segments['path'] ?? '', correlationId)
-    ),
-    method: 'POST',
-    scope: 'admin'
-  },
+  actorsRoute(deps),
+  releaseRoute(deps),
   conservationRoute(deps),
   ...degradationRoutes(deps),
-  route('/health/live', 'Whether the process is up', {}, () =>
-    Effect.sync(() => jsonResponse(JSON.stringify({ status: 'live' })))
-  ),
-  route('/health/ready', 'Whether requests can be answered', {}, ({ correlationId }) =>
-    Effect.sync(() => readyResponse(deps.readiness(), correlationId))
-  ),
-  route('/health', 'State of each component', {}, () => Effect.sync(() => healthResponse(deps))),
-  route('/metrics', 'Metrics for Prometheus', {}, () =>
-    Effect.promise(() => deps.metrics()).pipe(
-      Effect.map(
-        ({ contentType, text }) => new Response(text, { headers: { 'content-type': contentType } })
-      )
-    )
-  )
+  ...healthRoutes(deps)
 ]
-
-/** What stands at `/`. */
-export const indexResponse = (version: string, routes: readonly Route[]): Response =>
-  jsonResponse(
-    JSON.stringify({
-      name: 'k2',
-      version,
-      routes: routes.map(({ method = 'GET', path, about, parameters }) => ({
-        method,
-        path,
-        about,
-        parameters: Object.entries(parameters).map(([name, { remedy }]) => ({
-          name,
-          allowed: remedy
-        }))
-      }))
-    })
-  )
-
-const limitDefault = { records: 100, snapshots: 10 }
 
 const recordsParameters = {
   symbol: symbolParameter,
   exchange: exchangeParameter,
   start_time: timeParameter,
   end_time: timeParameter,
-  limit: limitParameter(10_000)
+  limit: withDefault(limitParameter(10_000), 100)
 }
 
 const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
   ...route(`/v1/${dataType}`, `The newest ${dataType}`, recordsParameters, (call) => {
     const { values, correlationId } = call
-    const {
-      symbol,
-      exchange,
-      start_time: fromUs,
-      end_time: toUs,
-      limit = limitDefault.records
-    } = values
+    const { symbol, exchange, start_time: fromUs, end_time: toUs, limit } = values
     const filter = {
       ...(symbol === undefined ? {} : { symbol }),
       ...(exchange === undefined ? {} : { exchange }),
@@ -124,6 +79,10 @@ const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
         )
       )
   }),
+  responses: {
+    200: json('Newest first', pageEnvelope(dataType === 'trades' ? trade : quote, pinned))
+  },
+  problems: readProblems,
   check: ({ start_time: from, end_time: to }) =>
     typeof from === 'number' && typeof to === 'number' && from > to
       ? [
@@ -136,8 +95,15 @@ const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
       : []
 })
 
-const symbolsRoute = (deps: ApiDeps): Route =>
-  route(
+const instrument = Schema.Struct({
+  symbol: Schema.String,
+  exchange: Schema.String,
+  base_asset: Schema.NullOr(Schema.String),
+  quote_asset: Schema.String
+})
+
+const symbolsRoute = (deps: ApiDeps): Route => ({
+  ...route(
     '/v1/symbols',
     'Symbols that have trades',
     { exchange: exchangeParameter },
@@ -164,20 +130,39 @@ const symbolsRoute = (deps: ApiDeps): Route =>
           )
         })
       )
-  )
+  ),
+  responses: {
+    200: json(
+      'Symbols, and in meta what they are',
+      pageEnvelope(Schema.String, { ...pinned, instruments: Schema.Array(instrument) })
+    )
+  },
+  problems: readProblems
+})
 
-const snapshotsParameters = { table: choiceParameter(...dataTypes), limit: limitParameter(100) }
+const snapshotsParameters = {
+  table: withDefault(choiceParameter(...dataTypes), 'trades'),
+  limit: withDefault(limitParameter(100), 10)
+}
 
 /** Summary entries that name files of this machine. */
 const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state', 'k2.ledger'])
 
-const snapshotsRoute = (deps: ApiDeps): Route =>
-  route(
+const snapshot = Schema.Struct({
+  snapshot_id: snapshotId,
+  parent_id: Schema.NullOr(snapshotId),
+  timestamp: time,
+  operation: Schema.Literals(['append', 'replace', 'overwrite', 'delete']),
+  summary: Schema.Record(Schema.String, Schema.String)
+}).annotate({ identifier: 'Snapshot' })
+
+const snapshotsRoute = (deps: ApiDeps): Route => ({
+  ...route(
     '/v1/snapshots',
     'Snapshots of a table',
     snapshotsParameters,
     ({ values, correlationId }) => {
-      const { table = 'trades', limit = limitDefault.snapshots } = values
+      const { table, limit } = values
       return deps.snapshots(table, limit + 1).pipe(
         Effect.map((listings) =>
           envelopeResponse(
@@ -204,36 +189,9 @@ const snapshotsRoute = (deps: ApiDeps): Route =>
         )
       )
     }
-  )
-
-const readyResponse = (
-  { reasons, components, level }: Readiness,
-  correlationId: string
-): Response => {
-  if (reasons.length === 0)
-    return jsonResponse(JSON.stringify({ status: 'ready', level, components }))
-  const problem: Problem = {
-    status: 503,
-    code: 'not_ready',
-    detail: 'requests are answered once the reasons are gone',
-    reasons,
-    headers: { 'retry-after': '1' }
-  }
-  return problemResponse(problem, correlationId)
-}
-
-/** Always 200: it says how things are, and being asked does not make them worse. */
-const healthResponse = (deps: ApiDeps): Response => {
-  const { components, level } = deps.readiness()
-  const isHealthy = components.every(({ status }) => status === 'healthy')
-  const isDown = components.length > 0 && components.every(({ status }) => status === 'unavailable')
-  return jsonResponse(
-    JSON.stringify({
-      status: isHealthy ? 'healthy' : isDown ? 'unhealthy' : 'degraded',
-      version: deps.version,
-      timestamp: isoOfMs(deps.nowMs()),
-      level,
-      components
-    })
-  )
-}
+  ),
+  responses: {
+    200: json('Newest first', pageEnvelope(snapshot, { table_name: Schema.String }))
+  },
+  problems: readProblems
+})

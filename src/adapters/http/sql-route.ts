@@ -1,24 +1,24 @@
 /** `POST /v1/sql`: one SELECT over the tables. */
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import { count, json, pageEnvelope, snapshotId } from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
 import { envelopeResponse } from './envelope.ts'
-import { type FieldError, invalidParameters, type Problem, problemResponse } from './problem.ts'
-import { route, type Route } from './route.ts'
+import { required, withDefault } from './parameters.ts'
+import { type ProblemCode, problemKinds } from './problem-kinds.ts'
+import { internalProblem, type Problem, problemResponse } from './problem.ts'
+import { postRoute, readProblems, type Route } from './route.ts'
 
 const sqlCharsMax = 65_536
 const limitDefault = 1_000
 
 export const sqlRoute = (deps: ApiDeps): Route => ({
-  ...route(
+  ...postRoute(
     '/v1/sql',
-    'One SELECT over the tables: {"sql", "limit"}',
-    {},
-    ({ body, correlationId }) => {
-      const read = readRequest(body, deps.sqlRowsMax)
-      if ('errors' in read)
-        return Effect.succeed(problemResponse(invalidParameters(read.errors), correlationId))
-      const { sql, limit } = read
-      return deps.sql({ sql, rowsMax: limit }).pipe(
+    'One SELECT over the tables',
+    fieldsOf(deps.sqlRowsMax),
+    ({ body: { sql, limit }, correlationId }) =>
+      deps.sql({ sql, rowsMax: limit }).pipe(
         Effect.map((answer) => {
           if ('refusal' in answer)
             return problemResponse(problemOf(answer.refusal), correlationId)
@@ -42,11 +42,45 @@ export const sqlRoute = (deps: ApiDeps): Route => ({
           )
         })
       )
-    }
   ),
-  method: 'POST',
   scope: 'sql',
-  readsBody: true
+  responses: { 200: json('Rows, with their columns in meta', sqlAnswer) },
+  problems: [...readProblems, ...sqlProblems]
+})
+
+const isNotBlank = (text: string): boolean => text.trim() !== ''
+
+const fieldsOf = (rowsMax: number) => ({
+  sql: required({
+    schema: Schema.String.check(
+      Schema.isMaxLength(sqlCharsMax),
+      Schema.makeFilter(isNotBlank, { toJsonSchema: () => ({ minLength: 1 }) })
+    ),
+    remedy: `a text of at most ${sqlCharsMax} characters`,
+    example: 'SELECT symbol, count(*) AS trades FROM trades GROUP BY symbol'
+  }),
+  limit: withDefault(
+    {
+      schema: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: rowsMax })),
+      remedy: `a whole number from 1 to ${rowsMax} (K2_SQL_ROWS_MAX)`
+    },
+    Math.min(limitDefault, rowsMax)
+  )
+})
+
+const row = Schema.Record(Schema.String, Schema.Unknown).annotate({
+  description: 'Values by column; decimals and whole numbers digit by digit'
+})
+
+const sqlAnswer = pageEnvelope(row, {
+  columns: Schema.Array(Schema.Struct({ name: Schema.String, type: Schema.String })),
+  row_count: count,
+  truncated: Schema.Boolean,
+  truncated_by: Schema.optionalKey(Schema.Literals(['rows', 'bytes'])),
+  hint: Schema.optionalKey(Schema.String),
+  snapshots: Schema.Record(Schema.String, Schema.NullOr(snapshotId)),
+  partial: Schema.Boolean,
+  missing: Schema.optionalKey(Schema.Array(Schema.String))
 })
 
 const hints = {
@@ -54,45 +88,24 @@ const hints = {
   bytes: 'the answer reached K2_SQL_BYTES_MAX: select fewer columns, aggregate, or add WHERE'
 }
 
-const problemOf = ({ code, detail }: { readonly code: string; readonly detail: string }) =>
-  ({ status: statusOf[code] ?? 400, code, detail }) as Problem
+const sqlProblems = [
+  'sql_not_allowed',
+  'sql_unknown_table',
+  'sql_invalid',
+  'sql_failed',
+  'sql_result_too_large',
+  'sql_memory_exceeded'
+] as const satisfies readonly ProblemCode[]
 
-/** Others are 400. */
-const statusOf: Readonly<Record<string, number>> = {
-  sql_not_allowed: 403,
-  sql_failed: 422,
-  sql_result_too_large: 422,
-  sql_memory_exceeded: 422
+interface Refusal {
+  readonly code: string
+  readonly detail: string
 }
 
-type Read =
-  | { readonly sql: string; readonly limit: number }
-  | { readonly errors: readonly FieldError[] }
-
-const readRequest = (body: unknown, rowsMax: number): Read => {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    const remedy = 'send {"sql": "SELECT …"}'
-    return { errors: [{ field: 'body', detail: 'is no JSON object', remedy }] }
-  }
-  const given = body as Readonly<Record<string, unknown>>
-  const { sql, limit = Math.min(limitDefault, rowsMax) } = given
-  const errors: FieldError[] = Object.keys(given)
-    .filter((name) => name !== 'sql' && name !== 'limit')
-    .map((name) => ({
-      field: name.slice(0, 64),
-      detail: 'is not a field of this request',
-      remedy: 'fields are sql, limit'
-    }))
-  const isText = typeof sql === 'string' && sql.trim() !== '' && sql.length <= sqlCharsMax
-  if (!isText) {
-    const remedy = `a text of at most ${sqlCharsMax} characters`
-    errors.push({ field: 'sql', detail: 'is missing or not valid', remedy })
-  }
-  const isLimit =
-    typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= rowsMax
-  if (!isLimit) {
-    const remedy = `a whole number from 1 to ${rowsMax} (K2_SQL_ROWS_MAX)`
-    errors.push({ field: 'limit', detail: 'is not valid', remedy })
-  }
-  return errors.length === 0 && isText && isLimit ? { sql, limit } : { errors }
+/** A code that is not known here is a fault of this server, not of the statement. */
+const problemOf = ({ code, detail }: Refusal): Problem => {
+  const known = sqlProblems.find((it) => it === code)
+  return known === undefined
+    ? internalProblem
+    : ({ status: problemKinds[known].status, code: known, detail } as Problem)
 }

@@ -36,13 +36,17 @@ interface Parts {
   readonly zoneMinute?: string
 }
 
-const microseconds = /^-?\d{1,16}$/
-const isoTime = new RegExp(
-  '^(?<year>\\d{4})-(?<month>\\d\\d)-(?<day>\\d\\d)' +
-    '(?:[Tt ](?<hour>\\d\\d):(?<minute>\\d\\d)' +
-    '(?::(?<second>\\d\\d)(?:\\.(?<fraction>\\d{1,6}))?)?' +
-    '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>\\d\\d):?(?<zoneMinute>\\d\\d))?)?$'
-)
+const microsecondsPattern = '-?[0-9]{1,16}'
+const isoPattern =
+  '(?<year>[0-9]{4})-(?<month>[0-9]{2})-(?<day>[0-9]{2})' +
+  '(?:[Tt ](?<hour>[0-9]{2}):(?<minute>[0-9]{2})' +
+  '(?::(?<second>[0-9]{2})(?:[.](?<fraction>[0-9]{1,6}))?)?' +
+  '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>[0-9]{2}):?(?<zoneMinute>[0-9]{2}))?)?'
+const microseconds = new RegExp(`^${microsecondsPattern}$`)
+const isoTime = new RegExp(`^${isoPattern}$`)
+
+/** Of all texts that are times; a day that no month has is none, which no pattern says. */
+export const timePattern = `^(?:${microsecondsPattern}|${isoPattern.replaceAll(/\?<\w+>/g, '?:')})$`
 
 const zoneMinutes = ({ sign, zoneHour, zoneMinute }: Parts): number | undefined => {
   if (sign === undefined) return 0

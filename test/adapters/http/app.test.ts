@@ -283,7 +283,8 @@ describe('other routes', () => {
       '/health/live',
       '/health/ready',
       '/health',
-      '/metrics'
+      '/metrics',
+      '/openapi.json'
     ])
   })
 

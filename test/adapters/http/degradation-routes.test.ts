@@ -45,7 +45,8 @@ describe('pressure', () => {
   })
 
   test.each([
-    [{}, ['level', 'expires_seconds']],
+    [{}, ['expires_seconds']],
+    [{ expires_seconds: 1 }, ['level']],
     [{ level: 'soft' }, ['expires_seconds']],
     [{ level: 'normal', expires_seconds: 1 }, ['level']],
     [{ level: 'soft', value: 0.7, expires_seconds: 1 }, ['level']],

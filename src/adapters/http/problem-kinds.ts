@@ -1,0 +1,111 @@
+/**
+ * Problems that the API answers with, by their code: the status that each has, its title, and what
+ * its client can do. Whoever adds a code names it in `problems` of the routes that answer it.
+ */
+
+interface Kind {
+  readonly status: number
+  readonly title: string
+  /** The remedy, where it is the same for every request. */
+  readonly hint?: string
+}
+
+const narrower = 'narrow the time range, or name a symbol'
+const soon = 'try again in a moment: the header retry-after says when'
+
+export const problemKinds = {
+  invalid_parameters: { status: 400, title: 'Some parameters are not valid' },
+  not_found: {
+    status: 404,
+    title: 'There is nothing at this address',
+    hint: 'GET / lists the addresses of this server, /docs describes them'
+  },
+  method_not_allowed: { status: 405, title: 'This address does not answer this method' },
+  api_key_missing: {
+    status: 401,
+    title: 'This server answers requests with an API key only',
+    hint: 'send Authorization: Bearer <key>, or X-API-Key: <key>'
+  },
+  api_key_invalid: {
+    status: 401,
+    title: 'The API key is not known',
+    hint: 'ask who runs this server for a key of K2_API_KEYS'
+  },
+  scope_missing: {
+    status: 403,
+    title: 'The API key does not allow this',
+    hint: 'use a key that has the scope'
+  },
+  rate_limited: {
+    status: 429,
+    title: 'There were too many requests',
+    hint: 'wait as many seconds as the header retry-after says'
+  },
+  host_not_allowed: {
+    status: 403,
+    title: 'This server answers requests to this machine only',
+    hint: 'ask 127.0.0.1, [::1] or localhost, or set K2_API_KEYS'
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: 'This server answers its own pages only',
+    hint: 'send no Origin, or name the page in K2_HTTP_CORS_ORIGINS'
+  },
+  too_much_to_read: { status: 422, title: 'The query reads too much', hint: narrower },
+  uri_too_long: { status: 414, title: 'The address is too long' },
+  body_too_large: { status: 413, title: 'The request body is too large' },
+  invalid_body: {
+    status: 400,
+    title: 'The request body is not JSON',
+    hint: 'send one JSON object, as UTF-8'
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The request must say that it is JSON',
+    hint: 'send the header content-type: application/json'
+  },
+  actor_not_found: {
+    status: 404,
+    title: 'There is no such actor',
+    hint: 'GET /v1/system/actors lists them'
+  },
+  actor_not_quarantined: { status: 409, title: 'The actor is not quarantined' },
+  not_ready: { status: 503, title: 'The service is not ready', hint: soon },
+  not_served_here: {
+    status: 421,
+    title: 'This process answers no queries',
+    hint: 'ask a process that has serve in its K2_ROLES'
+  },
+  table_unavailable: { status: 503, title: 'The table cannot be read yet', hint: soon },
+  overloaded: {
+    status: 503,
+    title: 'The server is overloaded',
+    hint: 'GET /v1/system/degradation says why, the header retry-after when to ask again'
+  },
+  query_queue_full: { status: 503, title: 'Too many queries are waiting', hint: soon },
+  query_timed_out: { status: 504, title: 'The query took too long', hint: narrower },
+  query_failed: {
+    status: 500,
+    title: 'The query failed',
+    hint: 'tell who runs this server the correlation id'
+  },
+  sql_not_allowed: { status: 403, title: 'The statement may not do this' },
+  sql_unknown_table: { status: 400, title: 'There is no such table' },
+  sql_invalid: { status: 400, title: 'The statement is not valid SQL' },
+  sql_failed: { status: 422, title: 'The statement failed on a value' },
+  sql_result_too_large: { status: 422, title: 'The answer is too large' },
+  sql_memory_exceeded: { status: 422, title: 'The statement needs too much memory' },
+  internal_error: {
+    status: 500,
+    title: 'The server failed',
+    hint: 'tell who runs this server the correlation id'
+  }
+} as const satisfies Readonly<Record<string, Kind>>
+
+export type ProblemCode = keyof typeof problemKinds
+
+/** Of the code, where it has one. */
+export const hintOf = (code: ProblemCode): string | undefined => {
+  const kind: Kind = problemKinds[code]
+  return kind.hint
+}
