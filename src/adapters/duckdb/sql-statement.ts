@@ -157,6 +157,8 @@ const answered = async (
   const names = result.deduplicatedColumnNames()
   const keys = names.map((name) => `${JSON.stringify(name)}:`)
   const columns = names.map((name, index) => ({ name, type: String(result.columnType(index)) }))
+  const nameless = columns.find(({ type }) => namelessField.test(type))
+  if (nameless !== undefined) return { type: 'refused', refusal: namelessRefusal(nameless) }
   const left = { rows: rowsMax, bytes: bytesMax }
   for (let chunk = await result.fetchChunk(); chunk?.rowCount; chunk = await result.fetchChunk()) {
     const { texts, cutBy } = rowsOf(chunk, keys, left)
@@ -192,6 +194,14 @@ const rowTooLarge: SqlRefusal = {
   code: 'sql_result_too_large',
   detail: 'the first row alone is larger than K2_SQL_BYTES_MAX: select fewer or shorter columns'
 }
+
+/** Of such fields the reader keeps the last one only. */
+const namelessField = /(?:STRUCT\(|, )"" /
+
+const namelessRefusal = ({ name }: { readonly name: string }): SqlRefusal => ({
+  code: 'sql_invalid',
+  detail: `${name.slice(0, 64)} has fields without names: select {'a': …, 'b': …} instead`
+})
 
 /** (2) Undefined where it is not one SELECT. */
 const prepared = async (

@@ -39,7 +39,7 @@ export const refusedFunctions: Readonly<Record<string, string>> = {
     create_sort_key current_connection_id current_database current_query current_query_id
     current_schema current_schemas current_setting current_transaction_id currval finalize
     get_type getvariable icu_sort_key in_search_path is_histogram_other_bin json_deserialize_sql
-    json_serialize_plan json_serialize_sql list_aggr list_aggregate make_type nextval
+    json_serialize_plan json_serialize_sql make_type nextval
     parse_dirname parse_dirpath parse_duckdb_log_message parse_filename parse_formatted_bytes
     parse_path remap_struct replace_type setseed sleep_ms st_asbinary st_astext st_aswkb
     st_aswkt st_crs st_geomfromwkb st_intersects_extent st_setcrs stats switch

@@ -131,6 +131,9 @@ describe('values', () => {
       refusal: { code: 'sql_invalid', detail: expect.stringContaining('"nope" not found') }
     })
     expect(await ask("SELECT 'a'::INT")).toMatchObject({ refusal: { code: 'sql_failed' } })
+    expect(await ask('SELECT [ROW(1, 2)] AS pairs')).toMatchObject({
+      refusal: { code: 'sql_invalid', detail: expect.stringContaining('pairs has fields without') }
+    })
     expect(await ask('SELECT * FROM traids')).toMatchObject({
       refusal: {
         code: 'sql_unknown_table',
