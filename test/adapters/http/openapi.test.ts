@@ -1,8 +1,11 @@
+import { Effect } from 'effect'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, test } from 'vitest'
+import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import { problemKinds } from '../../../src/adapters/http/problem-kinds.ts'
 import { makeRoutes } from '../../../src/adapters/http/routes.ts'
+import { makeConformance } from '../../support/openapi/conformance.ts'
 import { accessOf, fakeDeps } from './support.ts'
 
 const documentOf = async (deps = fakeDeps(), headers = {}) => {
@@ -67,4 +70,64 @@ test('keys are asked for where there are keys', async () => {
   const closed = await documentOf(fakeDeps({ access: accessOf(key) }), { 'x-api-key': key })
   expect(closed.security).toEqual([{ bearer: [] }, { apiKey: [] }])
   expect(closed.paths['/health'].get.security).toEqual([{}])
+})
+
+const keys = { access: accessOf('reader=read:0123456789abcdef0123456789abcdef') }
+const limited = { access: accessOf('k'.repeat(32), { rateLimit: 1 }) }
+const fails = (_tag: string): Partial<ApiDeps> => ({
+  records: () => Effect.fail({ _tag, message: 'for the log' })
+})
+const refuses = (code: string): Partial<ApiDeps> => ({
+  sql: () => Effect.succeed({ refusal: { code, detail: 'because' } })
+})
+const sql = { body: '{"sql":"SELECT 1"}', headers: { 'content-type': 'application/json' } }
+const reader = { 'x-api-key': '0123456789abcdef0123456789abcdef' }
+
+test.each<[string, string, RequestInit, Partial<ApiDeps>, number]>([
+  ['GET', '/v1/trades', {}, keys, 401],
+  ['GET', '/v1/trades', { headers: { 'x-api-key': 'wrong' } }, keys, 401],
+  ['POST', '/v1/sql', { ...sql, headers: { ...sql.headers, ...reader } }, keys, 403],
+  ['GET', '/v1/trades', { headers: { host: 'evil.example' } }, {}, 403],
+  ['GET', '/v1/trades', { headers: { origin: 'http://evil.example' } }, {}, 403],
+  ['GET', '/v1/trades', { headers: { 'content-length': '2000000' } }, {}, 413],
+  ['GET', `/v1/trades?symbol=${'A'.repeat(9_000)}`, {}, {}, 414],
+  ['POST', '/v1/sql', { body: '{}' }, {}, 415],
+  ['GET', '/v1/trades', {}, { overloadSeconds: () => 17 }, 503],
+  ['GET', '/v1/trades', {}, fails('TableUnavailable'), 503],
+  ['GET', '/v1/trades', {}, fails('QueryQueueFull'), 503],
+  ['GET', '/v1/trades', {}, fails('QueryTimedOut'), 504],
+  ['GET', '/v1/trades', {}, fails('NotServedHere'), 421],
+  ['GET', '/v1/trades', {}, fails('FilesExceedCache'), 422],
+  ['GET', '/v1/trades', {}, fails('QueryFailed'), 500],
+  ['GET', '/v1/trades', {}, fails('Unheard'), 500],
+  ['POST', '/v1/sql', sql, refuses('sql_not_allowed'), 403],
+  ['POST', '/v1/sql', sql, refuses('sql_unknown_table'), 400],
+  ['POST', '/v1/sql', sql, refuses('sql_memory_exceeded'), 422],
+  ['POST', '/v1/sql', sql, refuses('sql_unheard'), 500]
+])('%s %s: the problem is as the document says', async (...asked) => {
+  const [method, url, init, overrides, status] = asked
+  const { faults } = makeConformance(await documentOf())
+  const response = await makeApp(fakeDeps(overrides)).request(`http://127.0.0.1:8000${url}`, {
+    method,
+    ...init
+  })
+  expect(response.status).toBe(status)
+  const answer = { status, headers: response.headers, text: await response.text() }
+  const [path = ''] = url.split('?')
+  expect(faults(path, method, answer)).toEqual([])
+})
+
+test('a key that asks too often is told when it may again, as the document says', async () => {
+  const { faults } = makeConformance(await documentOf())
+  const app = makeApp(fakeDeps(limited))
+  const ask = () => {
+    const headers = { 'x-api-key': 'k'.repeat(32) }
+    return app.request('http://127.0.0.1:8000/v1/symbols', { headers })
+  }
+  await ask()
+  const response = await ask()
+  const { status, headers } = response
+  expect(status).toBe(429)
+  const answer = { status, headers, text: await response.text() }
+  expect(faults('/v1/symbols', 'GET', answer)).toEqual([])
 })

@@ -1,0 +1,47 @@
+/**
+ * The API of a running K2 against its document: each address is asked with what the document allows
+ * and with what it does not, and every answer is as the document says.
+ */
+import { expect, test } from 'vitest'
+import { k2Fixture } from '../support/k2-process.ts'
+import { type ApiDocument, makeConformance } from '../support/openapi/conformance.ts'
+import { requestsOf } from '../support/openapi/requests.ts'
+
+const k2s = k2Fixture()
+
+/** Nothing is quarantined here, so that nothing can be released. */
+const neverSucceeds = new Set(['post_v1_system_actors_path_release'])
+
+test('every answer is as the document says', async () => {
+  const k2 = k2s.start({ K2_DATA_DIR: k2s.dataFolder(), K2_COMMIT_AGE: '200ms' })
+  const url = await k2.ready()
+  for (const type of ['trades', 'quotes', 'reference_data'])
+    await k2.atLeast('k2_landed_records', 1, {
+      topic: `market.crypto.${type}.simulated`
+    })
+  const document = JSON.parse((await k2.get('/openapi.json')).text) as ApiDocument
+  const { faults } = makeConformance(document)
+  const succeeded = new Set<string>()
+  const found: string[] = []
+  for (const request of requestsOf(document)) {
+    const { path, method, init, isValid } = request
+    const response = await fetch(`${url}${request.url}`, init)
+    const { status, headers } = response
+    const answer = { status, headers, text: await response.text() }
+    const { operationId } = document.paths[path]![method.toLowerCase()]!
+    if (response.ok) succeeded.add(operationId)
+    const unexpected = isValid ? status >= 500 : status < 400 || status >= 500
+    const all = [
+      ...faults(path, method, answer),
+      ...(unexpected ? [`answers ${status}: ${answer.text.slice(0, 200)}`] : [])
+    ]
+    found.push(...all.map((fault) => `${method} ${request.url} ${JSON.stringify(init)}: ${fault}`))
+  }
+  expect(found).toEqual([])
+  const operations = Object.values(document.paths).flatMap((it) => Object.values(it))
+  expect(
+    operations
+      .map(({ operationId }) => operationId)
+      .filter((id) => !succeeded.has(id) && !neverSucceeds.has(id))
+  ).toEqual([])
+})
