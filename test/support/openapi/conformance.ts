@@ -45,7 +45,7 @@ interface DocumentedHeader {
 }
 
 /** An answer to one request. */
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
