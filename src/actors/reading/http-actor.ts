@@ -18,6 +18,7 @@ import { drainRequested, type Shared } from '../shared.ts'
 import type { RuntimeStatus } from '../status.ts'
 import { TableUnavailable } from './leases.ts'
 import { readinessOf } from './readiness.ts'
+import { slowQuery } from './slow-query.ts'
 
 /** Longest time that running requests may take once the server closes. */
 export const httpDrainMsMax = 1_000
@@ -163,6 +164,11 @@ const observeHttp = ({ telemetry, config }: Shared, event: HttpEvent): void => {
   }
   if (event.type === 'http.request_finished') {
     const { method, route, status, durationMs, correlationId, traceId, caller, address } = event
+    const slow = slowQuery(event, config.slowQueryMs)
+    if (slow !== undefined) {
+      metrics.slowQueries.inc({ route })
+      log('warn', 'http.query_slow', slow)
+    }
     metrics.httpRequests.inc({ method, route, status: String(status) })
     metrics.httpSeconds.observe({ route }, durationMs / 1_000)
     log(config.httpAccessLog === 'on' ? 'info' : 'debug', event.type, {

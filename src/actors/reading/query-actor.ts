@@ -19,6 +19,7 @@ import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
 import { sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
+import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
 
 const queueMax = 64
@@ -60,7 +61,7 @@ export const queryProgram =
         })
       )
       const plannerOver = (table: Table, schema: AvroRecord) =>
-        leasesOf(table, columnsOf(schema), copies)
+        costed(leasesOf(table, columnsOf(schema), copies))
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
       const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
       const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }

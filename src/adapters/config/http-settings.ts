@@ -2,7 +2,7 @@
 import { apiKeys } from './api-key-values.ts'
 import { network, origin } from './http-values.ts'
 import { optional, setting } from './setting.ts'
-import { choice, integer, list, listenHost, secret } from './values.ts'
+import { choice, durationOrOff, integer, list, listenHost, secret } from './values.ts'
 
 export const httpSettings = {
   httpHost: setting('K2_HTTP_HOST', listenHost, '127.0.0.1', [
@@ -40,5 +40,10 @@ export const httpSettings = {
   httpAccessLog: setting('K2_HTTP_ACCESS_LOG', choice('off', 'on'), 'off', [
     'on',
     'Whether every request is a line of the log.'
+  ]),
+  slowQueryMs: setting('K2_SLOW_QUERY', durationOrOff(1, 600_000), '1s', [
+    '200ms',
+    'A query that takes longer is a line of the log, with its parameters and what it read. ' +
+      'off writes none.'
   ])
 }

@@ -26,6 +26,7 @@ import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
 import { textLiteral } from './columns.ts'
+import { addCost, timedAs } from '../telemetry/query-cost.ts'
 import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 
@@ -128,7 +129,21 @@ export const openQueryPool = (
         Effect.sync(() => idle.pop()!),
         (session) => duckdbCall(session.connection, () => execute(session, query)),
         (session) => Effect.sync(() => idle.push(session))
-      ).pipe(Effect.mapError((cause) => new QueryFailed({ cause })))
+      ).pipe(
+        Effect.mapError((cause) => new QueryFailed({ cause })),
+        Effect.tap(({ length }) => addCost({ statements: 1, rows: length }))
+      )
+    const inTurn = (query: Query) =>
+      Effect.suspend(() => {
+        const askedMs = performance.now()
+        const run = Effect.suspend(() =>
+          Effect.andThen(
+            addCost({ waitMs: performance.now() - askedMs }),
+            timedAs('readMs', onSession(query))
+          )
+        )
+        return permits.withPermits(1)(run)
+      })
 
     const admit = Effect.suspend(() => {
       if (pending >= options.connections + options.queueMax) {
@@ -143,15 +158,10 @@ export const openQueryPool = (
         Effect.acquireUseRelease(
           admit,
           () =>
-            permits
-              .withPermits(1)(onSession(query))
-              .pipe(
-                Effect.timeoutOrElse({
-                  duration: options.deadlineMsMax,
-                  orElse: () =>
-                    Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
-                })
-              ),
+            Effect.timeoutOrElse(inTurn(query), {
+              duration: options.deadlineMsMax,
+              orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
+            }),
           () =>
             Effect.sync(() => {
               pending--

@@ -14,6 +14,7 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
+import { addCost, timedAs } from '../telemetry/query-cost.ts'
 import type {
   SqlColumn,
   SqlOutcome,
@@ -227,12 +228,14 @@ class SqlProcess implements SqlSession {
   run(
     request: Parameters<SqlSession['run']>[0]
   ): Answered {
-    return this.#ask({ type: 'run', ...request }).pipe(
+    return timedAs('readMs', this.#ask({ type: 'run', ...request })).pipe(
+      Effect.tap(() => addCost({ statements: 1 })),
       Effect.flatMap(({ last, texts, rowCount }): Answered => {
         if (last.type === 'refused') return Effect.succeed(last)
         if (last.type !== 'ended') return failed(last)
         const { columns, cutBy } = last
-        return Effect.succeed({ columns, rows: texts.join(','), rowCount, cutBy })
+        const answer = { columns, rows: texts.join(','), rowCount, cutBy }
+        return Effect.as(addCost({ rows: rowCount }), answer)
       })
     )
   }

@@ -6,6 +6,7 @@ import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
 import type { ApiKey } from '../config/api-key-values.ts'
 import type { DataType, StreamedDataType } from '../../market/data-type.ts'
+import type { QueryCost } from '../telemetry/query-cost.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
@@ -131,6 +132,12 @@ interface MetricsText {
   readonly text: string
 }
 
+export interface QueryFacts {
+  /** As the client wrote them, cut where they are long. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly cost: Readonly<QueryCost>
+}
+
 export type HttpEvent =
   | {
       readonly type: 'http.request_finished'
@@ -144,6 +151,8 @@ export type HttpEvent =
       /** Name of the key; undefined without one. */
       readonly caller: string | undefined
       readonly address: string
+      /** Of a route that answers from the tables. */
+      readonly query: QueryFacts | undefined
     }
   /** Somebody has changed how K2 runs, or has tried to. */
   | {

@@ -12,10 +12,12 @@
  * 6. Overloaded, data is refused before anything is read; what says how things are goes on.
  */
 import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
-import type { ApiDeps, ApiFault } from './api-deps.ts'
+import type { ApiDeps, ApiFault, QueryFacts } from './api-deps.ts'
+import { CurrentCost, noCost } from '../telemetry/query-cost.ts'
 import { scopeMissing } from './api-keys.ts'
 import { parseFields } from './body-fields.ts'
 import { readJson } from './body.ts'
@@ -35,7 +37,12 @@ import { isData, type Route } from './route.ts'
 import { makeRoutes } from './routes.ts'
 
 interface Env {
-  readonly Variables: { correlationId: string; route: string; guarded: Guarded }
+  readonly Variables: {
+    correlationId: string
+    route: string
+    guarded: Guarded
+    query: QueryFacts | undefined
+  }
 }
 
 /** The app; `server.ts` gives it a port, tests call `request` on it. */
@@ -111,6 +118,7 @@ const observed = (deps: ApiDeps) => {
     context.set('correlationId', correlationId)
     context.set('guarded', guarded)
     context.set('route', 'unmatched')
+    context.set('query', undefined)
     if (problem === undefined) await next()
     else context.res = problemResponse(problem, correlationId)
     const level = deps.level()
@@ -126,7 +134,8 @@ const observed = (deps: ApiDeps) => {
       correlationId,
       traceId,
       caller: caller.key,
-      address
+      address,
+      query: context.get('query')
     })
   }
 }
@@ -169,7 +178,10 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
   if ('errors' in fields) return problemResponse(invalidParameters(fields.errors), correlationId)
   const { values } = parsed
   const call = { values, segments: context.req.param(), body: fields.values, correlationId }
-  const exit = await deps.run(route.answer(call), { signal: context.req.raw.signal })
+  const cost = noCost()
+  const answering = Effect.provideService(route.answer(call), CurrentCost, cost)
+  if (isData(route)) context.set('query', { parameters: parametersOf(context, body.value), cost })
+  const exit = await deps.run(answering, { signal: context.req.raw.signal })
   return exit._tag === 'Success' ? exit.value : failed(deps, context, exit.cause)
 }
 
@@ -182,6 +194,19 @@ const parsedBody = (
   const parsed = parseFields(body, fields)
   const errors = parsed.ok ? check(parsed.values) : parsed.errors
   return errors.length > 0 || !parsed.ok ? { errors } : { values: parsed.values }
+}
+
+const parameterCharsMax = 2_000
+
+/** Of the address, and of the body of a request that has one. */
+const parametersOf = (context: Context<Env>, body: unknown): Readonly<Record<string, string>> => {
+  const ofBody = typeof body === 'object' && body !== null ? Object.entries(body) : []
+  return Object.fromEntries(
+    [...Object.entries(context.req.query()), ...ofBody].map(([name, value]) => [
+      name,
+      String(value).slice(0, parameterCharsMax)
+    ])
+  )
 }
 
 const failed = (

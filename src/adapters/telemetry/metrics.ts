@@ -251,6 +251,11 @@ const processMetrics = ({ counter, gauge, histogram }: Declare) => ({
     'route',
     'status'
   ),
+  slowQueries: counter(
+    'k2_http_slow_queries_total',
+    'Queries that took longer than K2_SLOW_QUERY, by route.',
+    'route'
+  ),
   httpSeconds: histogram('k2_http_request_duration_seconds', 'Duration of HTTP requests.', [
     requestSeconds,
     'route'

@@ -47,34 +47,43 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-const until = async (isSo: () => boolean) => {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
+/** Until it is so, or the test has run out of its time. */
+const until = async (signal: AbortSignal, isSo: () => boolean) => {
+  while (!isSo()) {
+    signal.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
 }
 
-const leave = async (path: string, body: string | undefined, pending: () => number) => {
+const leave = async (
+  signal: AbortSignal,
+  path: string,
+  body: string | undefined,
+  pending: () => number
+) => {
   const asked = request(`${url}${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     agent: false,
     headers: { 'content-type': 'application/json' }
   })
   asked.on('error', () => undefined).end(body)
-  await until(() => pending() === 1)
+  await until(signal, () => pending() === 1)
   asked.destroy()
-  await until(() => pending() === 0)
+  await until(signal, () => pending() === 0)
 }
 
 const statuses = () =>
   deps.events.flatMap((event) => (event.type === 'http.request_finished' ? event.status : []))
 
-test('a query: its connection is free for the next one', async () => {
-  await leave('/v1/trades', undefined, pool.pending)
+test('a query: its connection is free for the next one', async ({ signal }) => {
+  await leave(signal, '/v1/trades', undefined, pool.pending)
   expect(await Effect.runPromise(pool.run({ sql: 'SELECT 42', parameters: {} }))).toEqual([[42]])
-  await until(() => statuses().length === 1)
+  await until(signal, () => statuses().length === 1)
   expect(statuses()).toEqual([499])
 })
 
-test('SQL: its process is gone, and the next statement is answered', async () => {
-  await leave('/v1/sql', JSON.stringify({ sql: endless }), sqlPool.pending)
+test('SQL: its process is gone, and the next statement is answered', async ({ signal }) => {
+  await leave(signal, '/v1/sql', JSON.stringify({ sql: endless }), sqlPool.pending)
   const answer = await fetch(`${url}/v1/sql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,0 +1,64 @@
+/**
+ * What answering a request costs: counted by whoever plans, waits and reads for it, told when it
+ * was slow.
+ *
+ * 1. It belongs to one request, whose Effect carries it; outside of one nothing is counted.
+ */
+import * as Context from 'effect/Context'
+import * as Effect from 'effect/Effect'
+
+export interface QueryCost {
+  plans: number
+  manifestsConsidered: number
+  manifestsPruned: number
+  filesConsidered: number
+  filesPruned: number
+  filesRead: number
+  statements: number
+  /** That the engine gave. */
+  rows: number
+  planMs: number
+  /** For a connection. */
+  waitMs: number
+  /** In the engine; of statements side by side, their sum. */
+  readMs: number
+}
+
+export const noCost = (): QueryCost => ({
+  plans: 0,
+  manifestsConsidered: 0,
+  manifestsPruned: 0,
+  filesConsidered: 0,
+  filesPruned: 0,
+  filesRead: 0,
+  statements: 0,
+  rows: 0,
+  planMs: 0,
+  waitMs: 0,
+  readMs: 0
+})
+
+/** Of the request that an Effect runs for. */
+export const CurrentCost = Context.Reference<QueryCost | undefined>('k2/QueryCost', {
+  defaultValue: () => undefined
+})
+
+/** Adds to the cost of the request, if there is one (1). */
+export const addCost = (some: Partial<QueryCost>): Effect.Effect<void> =>
+  Effect.map(CurrentCost, (cost) => {
+    if (cost === undefined) return
+    for (const [name, value] of Object.entries(some)) cost[name as keyof QueryCost] += value
+  })
+
+/** Runs an Effect and adds the milliseconds that it took, however it ended. */
+export const timedAs = <A, E, R>(
+  name: 'planMs' | 'waitMs' | 'readMs',
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const startedMs = performance.now()
+    return Effect.ensuring(
+      effect,
+      Effect.suspend(() => addCost({ [name]: performance.now() - startedMs }))
+    )
+  })
