@@ -12,9 +12,12 @@
  *    trades at the same time the last one's. Where no time passes it is the closing price.
  * 6. Volume without a known side is in neither buy nor sell volume; short sales are sales.
  */
-import { dayOfTime, dayUs, type Offset, offsetsOf, startOfDay, timeZoneOf } from './trading-day.ts'
+import { dayOfTime, dayUs, type Offset, offsetsOf, startOfDay } from './trading-day.ts'
 
 const secondUs = 1_000_000
+
+/** Of the candles that are kept as a table, from which longer ones are made (R21). */
+export const minuteUs = 60 * secondUs
 
 /** Microseconds by name. */
 export const candleWidths = {
@@ -22,7 +25,7 @@ export const candleWidths = {
   '5s': 5 * secondUs,
   '15s': 15 * secondUs,
   '30s': 30 * secondUs,
-  '1m': 60 * secondUs,
+  '1m': minuteUs,
   '5m': 300 * secondUs,
   '15m': 900 * secondUs,
   '30m': 1_800 * secondUs,
@@ -86,9 +89,10 @@ export interface CandleAxis {
   readonly offsets: readonly Offset[]
 }
 
-export const axisOf = (interval: CandleInterval, exchange: string): CandleAxis => {
+/** @param tradingZone of the exchange, in which its days are counted */
+export const axisOf = (interval: CandleInterval, tradingZone: string): CandleAxis => {
   const widthUs = candleWidths[interval]
-  const timeZone = interval === '1d' ? timeZoneOf(exchange) : 'UTC'
+  const timeZone = interval === '1d' ? tradingZone : 'UTC'
   return {
     widthUs,
     indexOf: (us) =>

@@ -2,16 +2,18 @@
  * Days as exchanges count them: `1d` and a date mean the exchange's trading day, in its own time
  * zone (R51). Partitions of tables stay days of UTC.
  *
- * 1. An exchange that is not listed counts in UTC, as those of crypto do.
+ * 1. Which exchange counts in which time zone is configuration (`K2_TRADING_ZONES`); one that it
+ *    does not name counts in UTC, as those of crypto do.
  * 2. A day is a number, days since 1970-01-01 in local time; it begins at its first instant, which
  *    need not be a midnight, and ends where the next one begins: with daylight saving it has 23 or
  *    25 hours.
  */
 
-const timeZones: Readonly<Record<string, string>> = { ASX: 'Australia/Sydney' }
+/** IANA names of time zones by upper-case exchange code (1). */
+export type TradingZones = ReadonlyMap<string, string>
 
-export const timeZoneOf = (exchange: string): string =>
-  Object.hasOwn(timeZones, exchange) ? timeZones[exchange]! : 'UTC'
+export const zoneOf = (zones: TradingZones, exchange: string): string =>
+  zones.get(exchange) ?? 'UTC'
 
 export const dayUs = 86_400_000_000
 

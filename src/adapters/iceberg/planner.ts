@@ -51,6 +51,8 @@ interface PlannedFile {
   readonly exchange: string | null
   /** Whether rows are in the table's sort order. */
   readonly sorted: boolean
+  /** Its data sequence number: of the snapshot that brought the newest of its rows. */
+  readonly sequenceNumber: number
 }
 
 interface ScanPlan {
@@ -146,7 +148,10 @@ const makeFileDecoder = (table: Table, pathOf: (location: string) => string) => 
     const entries = yield* readManifest(table, manifest)
     const files = entries
       .filter((it) => it.status !== entryDeleted)
-      .map((it) => plannedFile(it.data_file, columns, pathOf))
+      .map((it) => ({
+        ...plannedFile(it.data_file, columns, pathOf),
+        sequenceNumber: it.sequence_number ?? manifest.sequence_number
+      }))
     decoded.set(manifest.manifest_path, files, files.length * plannedFileBytes)
     return files
   })
@@ -243,7 +248,7 @@ const plannedFile = (
   file: DataFileEntry,
   { timestampId, symbolId }: Columns,
   pathOf: (location: string) => string
-): PlannedFile => {
+): Omit<PlannedFile, 'sequenceNumber'> => {
   const lower = (id: number) => file.lower_bounds?.find((it) => it.key === id)?.value
   const upper = (id: number) => file.upper_bounds?.find((it) => it.key === id)?.value
   const micros = (bytes: Buffer | undefined, otherwise: number) =>

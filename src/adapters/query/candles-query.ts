@@ -1,13 +1,14 @@
 /**
- * Candles from the trades of one pinned snapshot, aggregated by the query engine.
+ * Candles of pinned snapshots of the trades, of their table of minutes and of the gap ledger.
  *
- * 1. A query holds one lease of the trades, and after that one of the ledger, each released however
- *    it ends (R28). What is known of ids is of the snapshot of the trades: the state of a candle is
- *    that of the trades it was made of (`candle-state.ts`).
+ * 1. A query holds one lease of the table of minutes, then one of the trades, then one of the
+ *    ledger, each released however it ends (R28): the trades are never older than what was made of
+ *    them. What is known of ids is of the snapshot of the trades: the state of a candle is that of
+ *    the trades it was made of (`candle-state.ts`); what the tail adds may still change.
  * 2. A candle is whole: the range chooses intervals by their start, from `fromUs`, before `toUs`,
  *    and never cuts one. Intervals without trades have no candle.
- * 3. With a start the oldest candles are given, as many as asked for, else the newest; always in
- *    the order of time, then exchange and symbol.
+ * 3. With a start, or a day, the oldest candles are given, as many as asked for, else the newest;
+ *    always in the order of time, then exchange and symbol.
  * 4. The time is searched in chunks of whole intervals that grow, and only files that can hold some
  *    of a chunk are read: a few candles of a long table cost a few files.
  * 5. A candle is of one exchange, whatever the symbol is called elsewhere.
@@ -26,21 +27,15 @@ import {
 import {
   exchangesOf,
   knowledgeOf,
-  type LedgerView,
   type SeriesKnowledge,
   type Sequences
 } from '../../market/candle-state.ts'
-import { type Gap, GapFold } from '../../market/gap-events.ts'
-import {
-  type CandleSums,
-  candlesSql,
-  candleSums,
-  levelOf,
-  profileSql,
-  type Trades
-} from './candles-sql.ts'
-import { foldLedger } from './ledger-fold.ts'
-import type { QueryEngine, ScanLease, ScanPlanner } from './query-ports.ts'
+import { dayUs, type TradingZones, zoneOf } from '../../market/trading-day.ts'
+import type { ViewLedger } from './candle-ledger.ts'
+import { type CandleParts, filesWithin, readCandles, sourceOf } from './candle-parts.ts'
+import { type CandleRange, type CandleSums, levelOf, profileSql } from './candles-sql.ts'
+import { readTailSeries, type TailSeries } from './candle-tail.ts'
+import type { MinutesPlanner, QueryEngine, ScanPlanner } from './query-ports.ts'
 
 export interface CandlesFilter {
   readonly symbols: readonly string[]
@@ -50,6 +45,8 @@ export interface CandlesFilter {
   /** (2), microseconds. */
   readonly fromUs?: number
   readonly toUs?: number
+  /** Of the interval `1d`: this trading day of each exchange only; days since 1970-01-01. */
+  readonly day?: number
   /** At most so many price levels of each candle, at least 2. */
   readonly levelsMax?: number
 }
@@ -58,6 +55,8 @@ interface CandlesPage {
   readonly snapshotId: string | null
   readonly candles: readonly Candle[]
   readonly hasMore: boolean
+  /** What could not be looked at, in words. */
+  readonly missing: readonly string[]
 }
 
 export interface CandlesQuery<E> {
@@ -65,75 +64,81 @@ export interface CandlesQuery<E> {
   readonly list: (filter: CandlesFilter, candlesMax: number) => Effect.Effect<CandlesPage, E>
 }
 
-interface Ports<TradesError, GapsError, EngineError, StateError> {
+interface Ports<TradesError, MinutesError, EngineError, KnownError> {
   readonly trades: ScanPlanner<TradesError>
-  readonly gaps: ScanPlanner<GapsError>
+  readonly minutes: MinutesPlanner<MinutesError>
   readonly engine: QueryEngine<EngineError>
+  readonly ledger: ViewLedger<KnownError>
   /** What a snapshot of the trades says of ids; null: the table has none. */
-  readonly sequencesAt: (snapshotId: string | null) => Effect.Effect<Sequences, StateError>
+  readonly sequencesAt: (snapshotId: string | null) => Effect.Effect<Sequences, KnownError>
+  readonly zones: TradingZones
 }
 
-export const makeCandlesQuery = <T, G, E, S>(
-  ports: Ports<T, G, E, S>
-): CandlesQuery<T | G | E | S> => ({
+/** Symbols that are read at a time: there are others who ask. */
+const seriesAtOnce = 2
+
+export const makeCandlesQuery = <T, M, E, K>(
+  ports: Ports<T, M, E, K>
+): CandlesQuery<T | M | E | K> => ({
   list: (filter, candlesMax) =>
-    Effect.acquireUseRelease(
-      ports.trades.acquire(plannedOf(filter)),
-      (lease) =>
-        Effect.gen(function* () {
-          const sequences = yield* ports.sequencesAt(lease.snapshotId)
-          const ledger = yield* ledgerOf(ports, filter)
-          const found: Candle[] = []
-          let hasMore = false
-          for (const series of seriesOf(sequences, filter)) {
+    withLeases(ports, plannedOf(filter), (parts) =>
+      Effect.gen(function* () {
+        const { trades } = parts
+        const sequences = yield* ports.sequencesAt(trades.snapshotId)
+        const ledger = yield* ports.ledger(filter)
+        const tail = yield* readTailSeries(ports.engine, trades.beyond.tail, filter.symbols)
+        const pages = yield* Effect.forEach(
+          seriesOf(sequences, tail, filter),
+          (series) => {
             const known = knowledgeOf(sequences, series, ledger)
-            const context = { lease, engine: ports.engine, filter, candlesMax, series, known }
-            const page = yield* seriesPage(context)
-            found.push(...page.candles)
-            hasMore ||= page.hasMore
-          }
-          found.sort(compareCandles)
-          hasMore ||= found.length > candlesMax
-          const kept =
-            filter.fromUs === undefined ? found.slice(-candlesMax) : found.slice(0, candlesMax)
-          return { snapshotId: lease.snapshotId, candles: kept, hasMore }
-        }),
-      (lease) => Effect.sync(() => lease.release()) // (1)
+            const { zones } = ports
+            const context = { parts, filter, candlesMax, series, known, zones }
+            const newestUs = Math.max(known.newestUs, tail.newestOf(series))
+            return seriesPage({ ...context, newestUs, tailFromUs: tail.oldestOf(series) })
+          },
+          { concurrency: seriesAtOnce }
+        )
+        const found = pages.flatMap(({ candles }) => candles).sort(compareCandles)
+        return {
+          snapshotId: trades.snapshotId,
+          candles: isNewest(filter) ? found.slice(-candlesMax) : found.slice(0, candlesMax),
+          hasMore: found.length > candlesMax || pages.some(({ hasMore }) => hasMore),
+          missing: trades.beyond.missing
+        }
+      })
     )
 })
 
+/** (1) */
+const withLeases = <T, M, E, K, A, E2>(
+  { minutes, trades, engine }: Ports<T, M, E, K>,
+  filter: ReturnType<typeof plannedOf>,
+  use: (parts: CandleParts<T, M, E>) => Effect.Effect<A, E2>
+): Effect.Effect<A, T | M | E2> =>
+  Effect.acquireUseRelease(
+    minutes.acquire(filter),
+    (ofMinutes) =>
+      Effect.acquireUseRelease(
+        trades.acquire(filter),
+        (ofTrades) => use({ minutes: ofMinutes, trades: ofTrades, engine }),
+        (lease) => Effect.sync(() => lease.release())
+      ),
+    (lease) => Effect.sync(() => lease.release())
+  )
+
+/** (3) */
+const isNewest = ({ fromUs, day }: CandlesFilter): boolean =>
+  fromUs === undefined && day === undefined
+
 /** The last candle may end that much behind `toUs`: a day has 25 hours at most (2). */
-const plannedOf = ({ symbols, exchange, interval, fromUs, toUs }: CandlesFilter) => ({
+const plannedOf = ({ symbols, exchange, interval, fromUs, toUs, day }: CandlesFilter) => ({
   ...(symbols.length === 1 ? { symbol: symbols[0]! } : {}),
   ...(exchange === undefined ? {} : { exchange }),
   ...(fromUs === undefined ? {} : { fromUs }),
-  ...(toUs === undefined ? {} : { toUs: toUs + 2 * candleWidths[interval] })
+  ...(toUs === undefined ? {} : { toUs: toUs + 2 * candleWidths[interval] }),
+  // Wherever on Earth that day is.
+  ...(day === undefined ? {} : { fromUs: (day - 1) * dayUs, toUs: (day + 2) * dayUs })
 })
-
-const ledgerOf = <T, G, E, S>(
-  { gaps, engine }: Ports<T, G, E, S>,
-  { symbols, exchange }: CandlesFilter
-): Effect.Effect<LedgerView, G | E> => {
-  const filter = {
-    ...(symbols.length === 1 ? { symbol: symbols[0]! } : {}),
-    ...(exchange === undefined ? {} : { exchange })
-  }
-  return Effect.acquireUseRelease(
-    gaps.acquire(filter),
-    (lease) => {
-      const givenUp: Gap[] = []
-      const fold = new GapFold((gap) => {
-        const { closedReason: reason } = gap
-        if (reason === 'rejected' || reason === 'never_issued') givenUp.push(gap)
-      })
-      return Effect.map(foldLedger(engine, lease, filter, fold), () => ({
-        open: fold.open,
-        givenUp
-      }))
-    },
-    (lease) => Effect.sync(() => lease.release())
-  )
-}
 
 interface Series {
   readonly exchange: string
@@ -142,72 +147,76 @@ interface Series {
 
 const seriesOf = (
   sequences: Sequences,
+  tail: TailSeries,
   { symbols, exchange }: CandlesFilter
 ): readonly Series[] =>
   symbols.flatMap((symbol) =>
-    exchangesOf(sequences, symbol)
+    [...new Set([...exchangesOf(sequences, symbol), ...tail.exchangesOf(symbol)])]
       .filter((it) => exchange === undefined || it === exchange)
       .map((it) => ({ exchange: it, symbol }))
   )
 
-interface SeriesContext<PlanError, EngineError> {
-  readonly lease: ScanLease<PlanError>
-  readonly engine: QueryEngine<EngineError>
+interface SeriesContext<T, M, E> {
+  readonly parts: CandleParts<T, M, E>
   readonly filter: CandlesFilter
   readonly candlesMax: number
   readonly series: Series
   readonly known: SeriesKnowledge
+  /** Of the tail as well. */
+  readonly newestUs: number
+  /** Oldest of the tail; Infinity where it has none. */
+  readonly tailFromUs: number
+  readonly zones: TradingZones
 }
 
-const seriesPage = <P, E>(context: SeriesContext<P, E>) =>
+const seriesPage = <T, M, E>(context: SeriesContext<T, M, E>) =>
   Effect.gen(function* () {
-    const { filter, candlesMax, known, series } = context
-    const axis = axisOf(filter.interval, series.exchange)
-    const isAscending = filter.fromUs !== undefined
+    const { parts, filter, candlesMax, series, zones } = context
+    const axis = axisOf(filter.interval, zoneOf(zones, series.exchange))
+    const direction = isNewest(filter) ? 'DESC' : 'ASC'
     const found: CandleSums[] = []
-    for (const [from, to] of chunksOf(context, axis)) {
+    for (const chunk of chunksOf(context, axis)) {
       if (found.length > candlesMax) break
-      const trades = tradesOf(context, axis, [from, to])
-      if (trades.paths.length === 0) continue
       const rowsMax = candlesMax + 1 - found.length
-      const rows = yield* run(
-        context,
-        trades,
-        candlesSql(trades, { rowsMax, direction: isAscending ? 'ASC' : 'DESC' })
-      )
-      found.push(...rows.map(candleSums))
+      const range = rangeOf(series, axis, chunk)
+      found.push(...(yield* readCandles(parts, range, { rowsMax, direction })))
     }
     const kept = found.slice(0, candlesMax)
-    if (!isAscending) kept.reverse()
+    if (direction === 'DESC') kept.reverse()
     const profiles = yield* profilesOf(context, axis, kept)
     const candles = kept.map((sums) => ({
-      ...candleOf(sums, { axis, known, series }),
+      ...candleOf(sums, axis, context),
       ...(profiles === undefined ? {} : { profile: profiles.get(sums.index)! })
     }))
     return { candles, hasMore: found.length > candlesMax }
   })
 
-/** Intervals, the second of them exclusive; infinite where there is no bound. */
-type Range = readonly [from: number, to: number]
+/** Numbers of intervals, the second of them exclusive; infinite where there is no bound. */
+type Chunk = readonly [from: number, to: number]
 
 const chunkGrowth = 8
 const chunksMax = 6
 
 /** (4) */
 const chunksOf = (
-  { filter: { fromUs, toUs }, known, lease, candlesMax }: SeriesContext<unknown, unknown>,
+  { filter, newestUs, tailFromUs, parts, candlesMax }: SeriesContext<unknown, unknown, unknown>,
   axis: CandleAxis
-): readonly Range[] => {
-  const lowerUs = lease.files.reduce((us, file) => Math.min(us, file.timestampLowerUs), Infinity)
+): readonly Chunk[] => {
+  const { fromUs, toUs, day } = filter
+  if (day !== undefined) return [[day, day + 1]]
+  const lowerUs = parts.trades.files.reduce(
+    (us, file) => Math.min(us, file.timestampLowerUs),
+    tailFromUs
+  )
   const oldest = Number.isFinite(lowerUs) ? axis.indexOf(lowerUs) : -Infinity
   const from = Math.max(oldest, fromUs === undefined ? -Infinity : firstFrom(axis, fromUs))
-  const newest = axis.indexOf(known.newestUs) + 1
+  const newest = axis.indexOf(newestUs) + 1
   const to = Math.min(newest, toUs === undefined ? Infinity : firstFrom(axis, toUs))
-  const chunks: Range[] = []
+  const chunks: Chunk[] = []
   let [low, high] = [from, to]
   for (let size = candlesMax + 1; low < high; size *= chunkGrowth) {
     const isLast = chunks.length + 1 >= chunksMax
-    if (fromUs === undefined) {
+    if (isNewest(filter)) {
       const next = isLast ? low : Math.max(low, high - size)
       chunks.push([next, high])
       high = next
@@ -226,40 +235,27 @@ const firstFrom = (axis: CandleAxis, us: number): number => {
   return axis.startOf(index) < us ? index + 1 : index
 }
 
-const tradesOf = (
-  { lease, series }: SeriesContext<unknown, unknown>,
-  axis: CandleAxis,
-  [from, to]: Range
-): Trades => {
-  const fromUs = from === -Infinity ? from : axis.startOf(from)
-  const toUs = axis.startOf(to)
-  const paths = lease.files
-    .filter((file) => file.timestampUpperUs >= fromUs && file.timestampLowerUs < toUs)
-    .map(({ path }) => path)
-  return { source: lease.source, axis, paths, ...series, fromUs, toUs }
-}
+const rangeOf = (series: Series, axis: CandleAxis, [from, to]: Chunk): CandleRange => ({
+  ...series,
+  axis,
+  fromUs: from === -Infinity ? from : axis.startOf(from),
+  toUs: axis.startOf(to)
+})
 
-const run = <P, E>(
-  { lease, engine }: SeriesContext<P, E>,
-  { paths }: Trades,
-  statement: Parameters<QueryEngine<E>['run']>[0]
-) => {
-  const wanted = new Set(paths)
-  return lease.read(lease.files.filter(({ path }) => wanted.has(path)), engine.run(statement))
-}
-
-const profilesOf = <P, E>(
-  context: SeriesContext<P, E>,
+const profilesOf = <T, M, E>(
+  { parts: { trades, engine }, filter, series }: SeriesContext<T, M, E>,
   axis: CandleAxis,
   kept: readonly CandleSums[]
-): Effect.Effect<ReadonlyMap<number, VolumeProfile> | undefined, P | E> =>
+): Effect.Effect<ReadonlyMap<number, VolumeProfile> | undefined, T | E> =>
   Effect.gen(function* () {
-    const { levelsMax } = context.filter
+    const { levelsMax } = filter
     if (levelsMax === undefined) return undefined
     const profiles = new Map<number, { step: bigint; levels: VolumeProfile['levels'][number][] }>()
     if (kept.length === 0) return profiles
-    const trades = tradesOf(context, axis, [kept[0]!.index, kept.at(-1)!.index + 1])
-    for (const row of yield* run(context, trades, profileSql(trades, levelsMax))) {
+    const range = rangeOf(series, axis, [kept[0]!.index, kept.at(-1)!.index + 1])
+    const files = filesWithin(trades, range)
+    const statement = profileSql(range, sourceOf(trades, files), levelsMax)
+    for (const row of yield* trades.read(files, engine.run(statement))) {
       const { index, step, ...level } = levelOf(row)
       const profile = profiles.get(index) ?? { step, levels: [] }
       profile.levels.push(level)
@@ -270,11 +266,8 @@ const profilesOf = <P, E>(
 
 const candleOf = (
   { index, weighted, firstUs, lastUs, ...sums }: CandleSums,
-  {
-    axis,
-    known: { newestUs, stateOf },
-    series
-  }: { readonly axis: CandleAxis } & Pick<SeriesContext<unknown, unknown>, 'known' | 'series'>
+  axis: CandleAxis,
+  { known, newestUs, series }: SeriesContext<unknown, unknown, unknown>
 ): Candle => {
   const [startUs, endUs] = [axis.startOf(index), axis.startOf(index + 1)]
   const untilUs = newestUs < endUs ? lastUs : endUs
@@ -285,7 +278,7 @@ const candleOf = (
     ...sums,
     vwap: vwapOf(sums.quoteVolume, sums.volume),
     twap: twapOf({ weighted, firstUs, lastUs, untilUs, close: sums.close }),
-    state: stateOf(startUs, endUs)
+    state: known.stateOf(startUs, endUs)
   }
 }
 

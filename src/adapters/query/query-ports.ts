@@ -21,6 +21,8 @@ export interface ScanFile {
   readonly timestampLowerUs: number
   /** Newest exchange time; Infinity where unknown. */
   readonly timestampUpperUs: number
+  /** Of the snapshot that brought the newest of its rows; absent where unknown. */
+  readonly sequenceNumber?: number
 }
 
 /** Files of one snapshot that stay readable until the release (R28). */
@@ -96,6 +98,19 @@ export interface RecordsLease<E> extends ScanLease<E> {
 
 export interface RecordsPlanner<E> {
   readonly acquire: (conditions: ScanConditions) => Effect.Effect<RecordsLease<E>, E>
+}
+
+/** The table of candles of minutes (R21). */
+export interface MinutesLease<E> extends ScanLease<E> {
+  /**
+   * Sequence number up to which files of a snapshot of the trades are in it: what those hold is all
+   * that has changed since. -Infinity where it is not of the history of that snapshot.
+   */
+  readonly coveredIn: (tradesSnapshotId: string | null) => number
+}
+
+export interface MinutesPlanner<E> {
+  readonly acquire: (filter: RecordFilter) => Effect.Effect<MinutesLease<E>, E>
 }
 
 export type Parameter =

@@ -1,7 +1,7 @@
-import { nothingBeyond } from '../../../src/adapters/query/query-ports.ts'
 import { Effect } from 'effect'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCandlesQuery } from '../../../src/adapters/query/candles-query.ts'
+import { nothingBeyond } from '../../../src/adapters/query/query-ports.ts'
 import { midnightUs, trade } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
 
@@ -11,19 +11,30 @@ beforeAll(async () => {
 })
 afterAll(() => warehouse.close())
 
+const noMinutes = {
+  acquire: () =>
+    Effect.succeed({
+      snapshotId: null,
+      files: [],
+      source: 'read_parquet($files)',
+      beyond: nothingBeyond,
+      read: <A, E>(_: unknown, use: Effect.Effect<A, E>) => use,
+      release: () => {},
+      coveredIn: () => -Infinity
+    })
+}
+
 test('order, sums, quotients and levels of one candle, from two files out of order', async () => {
   const at = (n: number, us: number, price: bigint, side: 'BUY' | 'SELL') =>
     trade({ source_sequence: n, timestamp: midnightUs + us, price, quantity: 100_000_000n, side })
   await warehouse.land([at(3, 30_000_000, 400_000_000n, 'SELL'), at(9, 90_000_000, 1n, 'BUY')])
   await warehouse.land([at(2, 0, 200_000_000n, 'BUY'), at(1, 0, 100_000_000n, 'BUY')])
-  const source = 'read_parquet($files)'
-  const empty = { snapshotId: null, files: [], source, beyond: nothingBeyond }
   const query = makeCandlesQuery({
     trades: warehouse.planner,
+    minutes: noMinutes,
     engine: warehouse.engine,
-    gaps: {
-      acquire: () => Effect.succeed({ ...empty, read: (_, use) => use, release: () => {} })
-    },
+    ledger: () => Effect.succeed({ open: [], givenUp: [] }),
+    zones: new Map(),
     sequencesAt: () =>
       Effect.succeed({
         'BINANCE:BTCUSDT': {
