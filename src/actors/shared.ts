@@ -11,6 +11,7 @@ import type { ApiFault } from '../adapters/http/api-deps.ts'
 import type { EventLog } from '../adapters/log/event-log.ts'
 import type { RetentionUse } from '../adapters/log/kafka/retention-probe.ts'
 import type { Spool } from '../adapters/log/spool.ts'
+import type { CandlesQuery } from '../adapters/query/candles-query.ts'
 import type { GapsQuery } from '../adapters/query/gaps-query.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
@@ -138,6 +139,7 @@ interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
   readonly reference: ReferenceQuery<ApiFault>
   readonly gaps: GapsQuery<ApiFault>
+  readonly candles: CandlesQuery<ApiFault>
   readonly symbols: SymbolsQuery<ApiFault>
   readonly sql: SqlQuery<ApiFault>
 }

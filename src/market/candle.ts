@@ -44,7 +44,7 @@ export const candleIntervals = Object.keys(candleWidths) as [CandleInterval, ...
  */
 export type CandleState = 'complete' | 'provisional' | 'gap'
 
-export interface ProfileLevel {
+interface ProfileLevel {
   /** Inclusive; the level ends at `from` + `step`. */
   readonly from: bigint
   readonly volume: bigint
@@ -103,7 +103,7 @@ export const axisOf = (interval: CandleInterval, tradingZone: string): CandleAxi
 }
 
 /** Quotient to the nearest whole number, half to even (3). */
-export const divideHalfEven = (dividend: bigint, divisor: bigint): bigint => {
+const divideHalfEven = (dividend: bigint, divisor: bigint): bigint => {
   const [n, d] = divisor < 0n ? [-dividend, -divisor] : [dividend, divisor]
   const quotient = n / d - (n % d < 0n ? 1n : 0n)
   const twice = 2n * (n - quotient * d)

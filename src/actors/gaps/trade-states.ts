@@ -71,8 +71,21 @@ interface Recent {
 export const readTradeStates = (table: Table): Effect.Effect<TradesLook, LandingFailed> =>
   Effect.suspend(() => stateReader(table))
 
-const stateReader = (table: Table): Effect.Effect<TradesLook, LandingFailed> => {
+/** Sequences that a snapshot names, each of its files read once. */
+export const makeSequencesReader = (table: Table) => {
   let known = new Map<string, Sequences>()
+  return Effect.fnUntraced(function* (recorded: RecordedState) {
+    const next = new Map<string, Sequences>()
+    for (const path of pathsOf(recorded)) {
+      next.set(path, known.get(path) ?? (yield* sequencesAt(table, path)))
+    }
+    known = next
+    return Object.assign({}, ...next.values()) as Sequences
+  })
+}
+
+const stateReader = (table: Table): Effect.Effect<TradesLook, LandingFailed> => {
+  const read = makeSequencesReader(table)
   let last: TradesLook | undefined
   return Effect.gen(function* () {
     const { metadata } = yield* refresh(table)
@@ -83,12 +96,7 @@ const stateReader = (table: Table): Effect.Effect<TradesLook, LandingFailed> => 
     const recorded = yield* attempt<RecordedState, StateError>(() =>
       recordedState(table.name, metadata)
     )
-    const next = new Map<string, Sequences>()
-    for (const path of pathsOf(recorded)) {
-      next.set(path, known.get(path) ?? (yield* sequencesAt(table, path)))
-    }
-    known = next
-    const sequences = Object.assign({}, ...next.values()) as Sequences
+    const sequences = yield* read(recorded)
     last = { snapshotId, snapshotMs: snapshot['timestamp-ms'], sequences }
     return last
   }).pipe(

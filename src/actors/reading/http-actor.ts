@@ -82,6 +82,9 @@ export const apiDeps = ({ shared, status, release, run, version }: HttpContext):
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
   gaps: (filter, rowsMax) =>
     within(shared, shared.queries, ({ gaps }) => gaps.list(filter, rowsMax)),
+  candles: (filter, candlesMax) =>
+    within(shared, shared.queries, ({ candles }) => candles.list(filter, candlesMax)),
+  tradingZones: shared.config.tradingZones,
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
   sql: (request) => within(shared, shared.queries, ({ sql }) => sql.run(request)),
   sqlRowsMax: shared.config.sqlRowsMax,

@@ -17,6 +17,7 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { candlesQueryOver } from './candles-reading.ts'
 import { sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
@@ -65,7 +66,8 @@ export const queryProgram =
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
       const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
       const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }
-      const gaps = makeGapsQuery({ planner: plannerOver(tables.gaps, gapsTable.schema), engine })
+      const ledger = { planner: plannerOver(tables.gaps, gapsTable.schema), engine }
+      const gaps = makeGapsQuery(ledger)
       const sql = yield* openSql(config)
       reportStatus(() => ({
         counters: {
@@ -86,6 +88,13 @@ export const queryProgram =
           fields: shared.referenceData.spec.schema.fields
         }),
         gaps,
+        candles: candlesQueryOver({
+          tables,
+          engine,
+          zones: config.tradingZones,
+          trades: trades.planner,
+          gaps: ledger.planner
+        }),
         symbols: makeSymbolsQuery(trades),
         sql: sqlQuery(shared, sql, sqlViews(shared, tables, plannerOver, gaps))
       })

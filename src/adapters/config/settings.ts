@@ -17,6 +17,7 @@ import {
 import { optional, setting } from './setting.ts'
 import { degradationSettings } from './degradation-settings.ts'
 import { httpSettings } from './http-settings.ts'
+import { tradingZones } from './trading-zone-values.ts'
 import { serviceSettings } from './service-settings.ts'
 
 /** The venue carries at most this many streams on one connection. */
@@ -153,6 +154,10 @@ export const settings = {
     '7d',
     'Files that no table names are deleted at this age; longer than any commit takes. ' +
       'off leaves them.'
+  ]),
+  tradingZones: setting('K2_TRADING_ZONES', tradingZones(64), 'ASX=Australia/Sydney', [
+    'ASX=Australia/Sydney,XNYS=America/New_York',
+    'Time zones in which exchanges count their trading days, as EXCHANGE=Zone; others count in UTC.'
   ]),
   diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', [
     '200GiB',

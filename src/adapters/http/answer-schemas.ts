@@ -11,22 +11,28 @@ import type { Documented } from './route.ts'
 
 const textOf = (pattern: RegExp) => Schema.String.check(Schema.isPattern(pattern))
 
-export const decimal = Schema.Union([Schema.Finite, textOf(/^-?[0-9]+(?:[.][0-9]+)?$/u)])
-  .annotate({
-    identifier: 'Decimal',
-    description:
-      'An exact decimal with up to 18 digits, 8 of them after the point, written digit by digit: ' +
-      'read it with a parser that keeps digits. Text where decimals=string is asked for.'
-  })
-  .pipe(
-    Schema.decodeTo(
-      Schema.String,
-      SchemaTransformation.transform<string, string | number>({
-        decode: String,
-        encode: (text) => text
-      })
+const decimalOf = (identifier: string, digits: string) =>
+  Schema.Union([Schema.Finite, textOf(/^-?[0-9]+(?:[.][0-9]+)?$/u)])
+    .annotate({
+      identifier,
+      description:
+        `An exact decimal with ${digits}, written digit by digit: ` +
+        'read it with a parser that keeps digits. Text where decimals=string is asked for.'
+    })
+    .pipe(
+      Schema.decodeTo(
+        Schema.String,
+        SchemaTransformation.transform<string, string | number>({
+          decode: String,
+          encode: (text) => text
+        })
+      )
     )
-  )
+
+export const decimal = decimalOf('Decimal', 'up to 18 digits, 8 of them after the point')
+
+/** Of quantities, or of prices by quantities. */
+export const decimalSum = decimalOf('DecimalSum', 'any number of digits, 8 or 16 after the point')
 
 /** A whole number of up to 63 bits; a bigint where a number cannot hold it. */
 export const int64 = Schema.Finite.check(
@@ -63,9 +69,16 @@ const pagination = Schema.Struct({
 
 const meta = { correlation_id: Schema.String, timestamp: time }
 
-/** An answer with one value. */
-export const valueEnvelope = <S extends Schema.Top>(data: S) =>
-  Schema.Struct({ success: Schema.Literal(true), data, meta: Schema.Struct(meta) })
+/** An answer with one value; `extra` stands in `meta`. */
+export const valueEnvelope = <S extends Schema.Top, F extends Schema.Struct.Fields>(
+  data: S,
+  extra: F = {} as F
+) =>
+  Schema.Struct({
+    success: Schema.Literal(true),
+    data,
+    meta: Schema.Struct({ ...meta, ...extra })
+  })
 
 /** An answer with a page of values; `extra` stands in `meta`. */
 export const pageEnvelope = <S extends Schema.Top, F extends Schema.Struct.Fields>(

@@ -5,8 +5,10 @@
 import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
 import type { ApiKey } from '../config/api-key-values.ts'
+import type { Candle, CandleInterval } from '../../market/candle.ts'
 import type { DataType, StreamedDataType } from '../../market/data-type.ts'
 import type { QueryCost } from '../telemetry/query-cost.ts'
+import type { TradingZones } from '../../market/trading-day.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
@@ -59,6 +61,30 @@ interface GapsAnswer extends RecordsAnswer {
   /** Of what the filter meets, whatever its state is to be. */
   readonly openGaps: number
   readonly openTrades: number
+}
+
+export interface CandlesFilter {
+  readonly symbols: readonly string[]
+  /** Upper case. */
+  readonly exchange?: string
+  readonly interval: CandleInterval
+  /** Starts of candles, microseconds, inclusive. */
+  readonly fromUs?: number
+  /** Exclusive. */
+  readonly toUs?: number
+  /** Of the interval `1d`: this trading day of each exchange only; days since 1970-01-01. */
+  readonly day?: number
+  /** Price levels of each candle, at most. */
+  readonly levelsMax?: number
+}
+
+export interface CandlesAnswer {
+  readonly snapshotId: string | null
+  /** By time: with a start, or a day, the oldest, else the newest. */
+  readonly candles: readonly Candle[]
+  readonly hasMore: boolean
+  /** What could not be looked at, in words. */
+  readonly missing: readonly string[]
 }
 
 interface SqlAnswer {
@@ -205,6 +231,9 @@ export interface ApiDeps {
   readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<RecordsAnswer>
   /** Open gaps, oldest first, then closed ones, newest first. */
   readonly gaps: (filter: GapsFilter, rowsMax: number) => Answer<GapsAnswer>
+  readonly candles: (filter: CandlesFilter, candlesMax: number) => Answer<CandlesAnswer>
+  /** In which trading days are counted. */
+  readonly tradingZones: TradingZones
   readonly symbols: (filter: { readonly exchange?: string }) => Answer<SymbolsAnswer>
   readonly sql: (request: {
     readonly sql: string

@@ -53,7 +53,7 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   if (corsOrigins.length > 0) app.use(cors(corsOptions(corsOrigins)))
   app.use(observed(deps))
   for (const [path, atPath] of byPath(routes)) {
-    const pattern = path.replace(/\{(\w+)\}/, ':$1{.+}')
+    const pattern = path.replace(/\{(\w+)\}/g, ':$1{.+}')
     for (const route of atPath)
       app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
     app.all(pattern, (context) => {

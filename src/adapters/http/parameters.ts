@@ -86,8 +86,12 @@ export const required = <Q>(parameter: Q): Q & { readonly isRequired: true } => 
   isRequired: true
 })
 
+const symbolPattern = /^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/u
+
+export const isSymbol = (text: string): boolean => symbolPattern.test(text)
+
 export const symbolParameter: Parameter<string> = {
-  schema: Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$/u)),
+  schema: Schema.String.check(Schema.isPattern(symbolPattern)),
   remedy: "the venue's own symbol, as /v1/symbols lists it, for example BTCUSDT",
   example: 'BTCUSDT'
 }
@@ -133,15 +137,15 @@ export const timeParameter: Parameter<number> = {
   example: '2024-08-08T00:00:00.123456Z'
 }
 
-export const limitParameter = (max: number): Parameter<number> => ({
+export const limitParameter = (max: number, min = 1): Parameter<number> => ({
   schema: Schema.String.check(Schema.isPattern(/^[0-9]{1,9}$/u)).pipe(
     Schema.decodeTo(
-      Schema.Number.check(Schema.isBetween({ minimum: 1, maximum: max })),
+      Schema.Number.check(Schema.isBetween({ minimum: min, maximum: max })),
       SchemaTransformation.transform({ decode: Number, encode: String })
     )
   ),
-  remedy: `a whole number from 1 to ${max}`,
-  wire: { type: 'integer', minimum: 1, maximum: max }
+  remedy: `a whole number from ${min} to ${max}`,
+  wire: { type: 'integer', minimum: min, maximum: max }
 })
 
 export const choiceParameter = <const A extends string>(

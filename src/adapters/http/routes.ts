@@ -4,9 +4,11 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import { aggregationsRoute } from './aggregations-route.ts'
 import { actorsRoute, releaseRoute } from './actors-routes.ts'
 import { json, pageEnvelope, pinned, snapshotId, time } from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
+import { candlesRoute, summaryRoute } from './candles-route.ts'
 import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
@@ -39,6 +41,9 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'quotes'),
   referenceRoute(deps),
   gapsRoute(deps),
+  candlesRoute(deps),
+  summaryRoute(deps),
+  aggregationsRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
   sqlRoute(deps),

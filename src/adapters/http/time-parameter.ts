@@ -23,6 +23,13 @@ export const parseTimeUs = (text: string): number | undefined => {
 /** For example `2024-08-08T00:00:00.123Z`. */
 export const isoOfMs = (ms: number): string => new Date(ms).toISOString()
 
+/** With microseconds, as times of records are: `2024-08-08T00:00:00.123456Z`. */
+export const isoOfUs = (us: number): string => {
+  const wholeMs = Math.floor(us / 1_000_000) * 1_000
+  const micros = us - wholeMs * 1_000
+  return `${isoOfMs(wholeMs).slice(0, -'.000Z'.length)}.${String(micros).padStart(6, '0')}Z`
+}
+
 interface Parts {
   readonly year: string
   readonly month: string

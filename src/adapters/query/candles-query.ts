@@ -64,22 +64,22 @@ export interface CandlesQuery<E> {
   readonly list: (filter: CandlesFilter, candlesMax: number) => Effect.Effect<CandlesPage, E>
 }
 
-interface Ports<TradesError, MinutesError, EngineError, KnownError> {
+interface Ports<TradesError, MinutesError, EngineError, LedgerError, StateError> {
   readonly trades: ScanPlanner<TradesError>
   readonly minutes: MinutesPlanner<MinutesError>
   readonly engine: QueryEngine<EngineError>
-  readonly ledger: ViewLedger<KnownError>
+  readonly ledger: ViewLedger<LedgerError>
   /** What a snapshot of the trades says of ids; null: the table has none. */
-  readonly sequencesAt: (snapshotId: string | null) => Effect.Effect<Sequences, KnownError>
+  readonly sequencesAt: (snapshotId: string | null) => Effect.Effect<Sequences, StateError>
   readonly zones: TradingZones
 }
 
 /** Symbols that are read at a time: there are others who ask. */
 const seriesAtOnce = 2
 
-export const makeCandlesQuery = <T, M, E, K>(
-  ports: Ports<T, M, E, K>
-): CandlesQuery<T | M | E | K> => ({
+export const makeCandlesQuery = <T, M, E, L, S>(
+  ports: Ports<T, M, E, L, S>
+): CandlesQuery<T | M | E | L | S> => ({
   list: (filter, candlesMax) =>
     withLeases(ports, plannedOf(filter), (parts) =>
       Effect.gen(function* () {
@@ -110,8 +110,8 @@ export const makeCandlesQuery = <T, M, E, K>(
 })
 
 /** (1) */
-const withLeases = <T, M, E, K, A, E2>(
-  { minutes, trades, engine }: Ports<T, M, E, K>,
+const withLeases = <T, M, E, A, E2>(
+  { minutes, trades, engine }: Pick<Ports<T, M, E, never, never>, 'minutes' | 'trades' | 'engine'>,
   filter: ReturnType<typeof plannedOf>,
   use: (parts: CandleParts<T, M, E>) => Effect.Effect<A, E2>
 ): Effect.Effect<A, T | M | E2> =>

@@ -2,8 +2,8 @@
  * Statements of candles: of one symbol at one exchange, in a range of time that begins and ends
  * with an interval.
  *
- * 1. Minutes that the table of candles has are taken from it, others are made of their trades: which
- *    ones, the caller says. Intervals below a minute are made of trades alone.
+ * 1. Minutes that the table of candles has are taken from it, others are made of their trades: the
+ *    caller says which. Intervals below a minute are made of trades alone.
  * 2. A volume profile has the finest levels of 1, 2 or 5 by a power of ten, counted from zero, of
  *    which at most `levelsMax` hold the candle from its low to its high.
  */
@@ -178,7 +178,12 @@ const inRange = ({ fromUs, toUs }: CandleRange): readonly string[] => [
   ...(toUs === Infinity ? [] : ['"timestamp" < $to'])
 ]
 
-const parametersOf = ({ exchange, symbol, fromUs, toUs }: CandleRange): Statement['parameters'] => ({
+const parametersOf = ({
+  exchange,
+  symbol,
+  fromUs,
+  toUs
+}: CandleRange): Statement['parameters'] => ({
   exchange: { type: 'text', value: exchange },
   symbol: { type: 'text', value: symbol },
   ...(fromUs === -Infinity ? {} : { from: { type: 'timestamp', value: fromUs } }),

@@ -5,6 +5,7 @@ import { apiKeys } from '../../../src/adapters/config/api-key-values.ts'
 import type {
   AccessOptions,
   ApiDeps,
+  CandlesFilter,
   GapsFilter,
   HttpEvent,
   Readiness,
@@ -23,6 +24,7 @@ export interface FakeDeps extends ApiDeps {
     readonly rowsMax: number
   }>
   readonly askedGaps: Array<{ readonly filter: GapsFilter; readonly rowsMax: number }>
+  readonly askedCandles: Array<{ readonly filter: CandlesFilter; readonly candlesMax: number }>
   readonly events: HttpEvent[]
   readiness: () => Readiness
 }
@@ -45,12 +47,14 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
   const asked: FakeDeps['asked'] = []
   const askedReference: FakeDeps['askedReference'] = []
   const askedGaps: FakeDeps['askedGaps'] = []
+  const askedCandles: FakeDeps['askedCandles'] = []
   const events: HttpEvent[] = []
   let ids = 0
   return {
     asked,
     askedReference,
     askedGaps,
+    askedCandles,
     events,
     version: '0.1.0',
     access: accessOf(''),
@@ -75,6 +79,12 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
         const rows = ['{"from_id":3}']
         return { snapshotId: '8', rows, hasMore: true, openGaps: 2, openTrades: 7 }
       }),
+    candles: (filter, candlesMax) =>
+      Effect.sync(() => {
+        askedCandles.push({ filter, candlesMax })
+        return { snapshotId: '9', candles: [], hasMore: false, missing: [] }
+      }),
+    tradingZones: new Map([['ASX', 'Australia/Sydney']]),
     sqlRowsMax: 10_000,
     sql: () =>
       Effect.succeed({
