@@ -23,7 +23,16 @@ test('every answer is as the document says', async () => {
   const { faults } = makeConformance(document)
   const succeeded = new Set<string>()
   const found: string[] = []
-  for (const request of requestsOf(document)) {
+  // An example's day has no trades: this one has.
+  const [newest] = JSON.parse((await k2.get('/v1/trades?limit=1')).text).data
+  const traded = {
+    path: '/v1/summary/{symbol}/{date}',
+    method: 'GET',
+    url: `/v1/summary/${newest.symbol}/${newest.timestamp.slice(0, 10)}`,
+    init: {},
+    isValid: true
+  }
+  for (const request of [traded, ...requestsOf(document)]) {
     const { path, method, init, isValid } = request
     const response = await fetch(`${url}${request.url}`, init)
     const { status, headers } = response

@@ -47,11 +47,13 @@ const timeField = {
 const fields = {
   symbols: required({
     schema: someOf(symbolParameter.schema, symbolsMax),
-    remedy: `a list of 1 to ${symbolsMax} symbols, each as /v1/symbols lists it`
+    remedy: `a list of 1 to ${symbolsMax} symbols, each as /v1/symbols lists it`,
+    example: ['BTCUSDT', 'ETHUSDT']
   }),
   metrics: required({
     schema: someOf(Schema.Literals(metrics), metrics.length),
-    remedy: `a list of any of ${metrics.join(', ')}`
+    remedy: `a list of any of ${metrics.join(', ')}`,
+    example: [...metrics]
   }),
   interval: required(choiceParameter(...intervalNames)),
   start_time: required(timeField),

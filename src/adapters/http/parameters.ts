@@ -20,7 +20,7 @@ export interface Parameter<A> {
   readonly remedy: string
   /** For the document, where the schema of its text does not say it. */
   readonly wire?: JsonSchema.JsonSchema
-  readonly example?: string | number
+  readonly example?: string | number | readonly string[]
   /** Taken where nothing is given. */
   readonly preset?: A
   readonly isRequired?: true
