@@ -26,6 +26,7 @@ const transitionsMax = 1_000
 const commandsMax = 64
 const releaseMsMax = 5_000
 const disposeMsMax = 1_000
+const drainPauseMs = 50
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8')
@@ -57,6 +58,11 @@ const start = (config: Config): void => {
     http: {
       status,
       release: (path) => releaseActor(root, status(), path),
+      drain: () => {
+        // Behind the answer to who asked for it.
+        setTimeout(() => drain('POST /v1/system/drain'), drainPauseMs)
+        return { endsWithinSeconds: Math.ceil(config.shutdownMs / 1_000) }
+      },
       run: (effect, options) => runtime.runPromiseExit(effect, options),
       version
     }
@@ -75,15 +81,16 @@ const start = (config: Config): void => {
       process.exit(1)
     }
   })
+  const drain = drainOnce(root, shared)
   root.start()
-  drainOnSignal(root, shared)
+  drainOnSignal(drain)
   announce(shared)
 }
 
-/** The first signal drains; later ones change nothing, the deadline ends it. */
-const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void => {
+/** The first request drains; later ones change nothing, the deadline ends it. */
+const drainOnce = (root: AnyActorRef, { config, telemetry }: Shared) => {
   let isDraining = false
-  const drain = (reason: string) => {
+  return (reason: string): void => {
     if (isDraining) return
     isDraining = true
     process.stdout.write('K2 is draining …\n')
@@ -94,6 +101,9 @@ const drainOnSignal = (root: AnyActorRef, { config, telemetry }: Shared): void =
       process.exit(1)
     }, config.shutdownMs).unref()
   }
+}
+
+const drainOnSignal = (drain: (reason: string) => void): void => {
   process.on('SIGINT', () => drain('SIGINT'))
   process.on('SIGTERM', () => drain('SIGTERM'))
   process.on('SIGHUP', () => drain('SIGHUP'))

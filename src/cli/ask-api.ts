@@ -91,7 +91,7 @@ export const answerFromApi = <A>(
   )
 
 /** The exit code of a program: what it says, or 2 once its failure is told. */
-const runCommand = (
+export const runCommand = (
   io: CommandIo,
   program: Effect.Effect<number, { readonly message: string }, Scope.Scope>
 ): Promise<number> =>

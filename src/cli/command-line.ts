@@ -21,8 +21,12 @@ export interface Flag {
 
 export interface Command {
   readonly name: string
+  /** Other names of it. */
+  readonly aliases?: readonly string[]
   /** One line. */
   readonly about: string
+  /** Further paragraphs of its help. */
+  readonly notes?: readonly string[]
   readonly flags: readonly Flag[]
   /** How its words that are no flags read in the help text; absent where it takes none. */
   readonly operands?: string

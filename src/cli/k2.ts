@@ -1,81 +1,24 @@
 /**
- * `npm run k2 -- <command> [flags]`: what an operator does to a table beside running K2.
+ * `npm run k2 -- <command> [flags]`: what is done beside running K2.
  *
  * 1. An unknown command or flag is named together with the nearest one; nothing runs then.
  * 2. Exit codes: each command documents its own; 2 is always that it could not run.
+ * 3. A reader that has enough (`| head`) ends it without a word.
  */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import {
   ArgumentsRejected,
-  type Command,
   type CommandIo,
   type Progress,
   readArguments
 } from './command-line.ts'
-import { adoptLogCommand } from './adopt-log-command.ts'
-import { conservationCommand } from './conservation-command.ts'
-import { doctorCommand } from './doctor-command.ts'
-import { gapsCommand } from './gaps-command.ts'
-import { loadQuotesCommand, loadTradesCommand } from './load-command.ts'
-import { maintainOrphansCommand } from './maintain-orphans-command.ts'
-import { pressureClearCommand, pressureInjectCommand } from './pressure-commands.ts'
-import { queryCommands } from './query-commands.ts'
-import { sqlCommand } from './sql-command.ts'
-import { rebuildStateCommand } from './rebuild-state-command.ts'
-
-const commands: readonly Command[] = [
-  doctorCommand,
-  rebuildStateCommand,
-  adoptLogCommand,
-  maintainOrphansCommand,
-  loadTradesCommand,
-  loadQuotesCommand,
-  ...queryCommands,
-  pressureInjectCommand,
-  pressureClearCommand,
-  gapsCommand,
-  sqlCommand,
-  conservationCommand
-]
-
-/** The command whose words the arguments begin with, and what follows them. */
-const commandOf = (args: readonly string[]) => {
-  for (const command of commands) {
-    const words = command.name.split(' ')
-    if (words.every((word, index) => args[index] === word))
-      return { command, rest: args.slice(words.length) }
-  }
-  return undefined
-}
-
-const usage = (): string => `usage: npm run k2 -- <command> [flags]
-
-${commands.map(({ name, about }) => `  ${name.padEnd(22)}${about}`).join('\n')}
-
-  npm run k2 -- <command> --help   its flags, examples and exit codes
-
-Every command takes the settings of K2 too, as flags or variables (npm start -- --help):
-${commands.flatMap(({ examples }) => examples.slice(0, 1).map((it) => `  ${it}`)).join('\n')}`
-
-const usageOf = ({ name, about, flags, operands, examples, exitCodes }: Command): string =>
-  `usage: npm run k2 -- ${name} ${operands === undefined ? '' : `${operands} `}[flags]
-
-${about}
-
-${flags.map(flagText).join('\n')}
-  every setting of K2, for example --data-dir .k2
-
-Examples:
-${examples.map((it) => `  ${it}`).join('\n')}
-
-Exit codes:
-${Object.entries(exitCodes)
-  .map(([code, meaning]) => `  ${code}  ${meaning}`)
-  .join('\n')}`
-
-const flagText = ({ name, value, about }: Command['flags'][number]): string =>
-  `  ${`${name}${value === undefined ? '' : ` ${value}`}`.padEnd(28)}${about}`
+import { commandNames, commandOf } from './commands.ts'
+import { usage, usageOf } from './help.ts'
+import { type Program, programs } from './programs.ts'
+import { version } from './version.ts'
 
 /** Runs a command line; the exit code. */
 export const runK2 = async (
@@ -88,10 +31,18 @@ export const runK2 = async (
     io.print(usage())
     return name === undefined ? 2 : 0
   }
+  if (name === '--version') {
+    io.print(version)
+    return 0
+  }
+  const program = programs.find((it) => it.name === name)
+  if (program !== undefined) return runProgram(program, args.slice(1), io)
   const found = commandOf(args)
   if (found === undefined) {
-    const known = new Set(commands.map((it) => it.name))
-    io.complain(`${name} is not a command of k2${suggestion(name, known)}`)
+    const known = commandNames()
+    const words = args.filter((it) => !it.startsWith('-')).slice(0, 2)
+    const nearest = suggestion(words.join(' '), known) || suggestion(name, known)
+    io.complain(`${name} is not a command of k2${nearest}`)
     io.complain(`commands: ${[...known].join(', ')}; npm run k2 -- --help explains them`)
     return 2
   }
@@ -109,16 +60,37 @@ export const runK2 = async (
   }
 }
 
+/** Where `scripts/k2.mjs` did not start it: of what was built, as an image has it. */
+const runProgram = async (
+  { name, entry }: Program,
+  args: readonly string[],
+  io: CommandIo
+): Promise<number> => {
+  if (!entry.startsWith('src/')) {
+    io.complain(`${name} is part of the repository: npm run k2 -- ${name}`)
+    return 2
+  }
+  const built = new URL(`..${entry.replace(/^src/, '').replace(/\.ts$/, '.js')}`, import.meta.url)
+  const child = fork(built, args)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code ?? 1
+}
+
 const progressOn = (stream: NodeJS.WriteStream): Progress =>
   stream.isTTY
     ? {
         everyMs: 200,
-        show: (line) => void stream.write(`\r\u001B[K${line}`),
+        show: (line) => void stream.write(`\r\u001B[K${line.slice(0, stream.columns - 1)}`),
         end: () => void stream.write('\r\u001B[K')
       }
     : { everyMs: 5_000, show: (line) => void stream.write(`${line}\n`), end: () => undefined }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  // (3)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 2)
+  })
   process.exitCode = await runK2(process.argv.slice(2), process.env, {
     print: (text) => process.stdout.write(`${text}\n`),
     complain: (text) => process.stderr.write(`k2: ${text}\n`),

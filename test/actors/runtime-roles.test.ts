@@ -29,6 +29,7 @@ const treeOf = (roles: string): Readonly<Record<string, readonly string[]>> => {
         throw new Error('nobody asks')
       },
       release: () => 'unknown',
+      drain: () => ({ endsWithinSeconds: 0 }),
       run: () => Promise.reject(new Error('nobody asks')),
       version: '0'
     }

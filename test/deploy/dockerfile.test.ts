@@ -66,7 +66,7 @@ describe('Dockerfile', () => {
     const [entry] = textsOf('ENTRYPOINT')
     expect(JSON.parse(entry ?? '')).toEqual(['node', ...nodeFlags, 'dist/main.js'])
     const threads = /UV_THREADPOOL_SIZE[:=] ?'?(\d+)/
-    const [, count] = threads.exec(readText('scripts/run.mjs')) ?? []
+    const [, count] = threads.exec(readText('scripts/start-entry.mjs')) ?? []
     expect(threads.exec(textsOf('ENV')[0] ?? '')?.[1]).toBe(count)
   })
 })

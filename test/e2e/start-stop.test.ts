@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { checkedData, Exactness } from '../support/exactness.ts'
+import { k2 } from '../support/k2-command.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { namesIn } from '../support/warehouse.ts'
 
@@ -14,6 +15,21 @@ const testMsMax = 180_000
 /** A refused start says so within this time, also on a busy machine. */
 const refusalMsMax = 45_000
 const [trades, quotes] = checkedData('simulated')
+
+/** Asks what runs by command, over the API and beside it, and has it drain. */
+const drainByCommand = async (url: string, dataFolder: string): Promise<void> => {
+  const status = await k2('status', '--url', url)
+  expect(status.printed).toMatch(/^K2 \S+ is healthy, at level normal\n/)
+  const latest = ['query', 'trades', '--symbol', 'BTCUSDT', '--limit', '1', '--format', 'ndjson']
+  expect((await k2(...latest, '--url', url)).printed).toMatch(/^\{"message_id":"SIMULATED:BTCUSDT/)
+  const beside = await k2(...latest, '--data-dir', dataFolder)
+  expect(beside.printed, beside.complaints).toMatch(/^\{"message_id":"SIMULATED:BTCUSDT/)
+  expect((await k2('status', '--data-dir', dataFolder)).printed).toMatch(/process \d+ has it open/)
+  const level = await k2('level', '--url', url)
+  expect(level.printed).toMatch(/^the level is normal since /)
+  const drained = await k2('drain', '--url', url, '--reason', 'a test')
+  expect(drained).toMatchObject({ code: 0, complaints: '' })
+}
 
 describe('stopping', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -48,7 +64,8 @@ describe('stopping', () => {
         const { status, text } = await again.get('/v1/trades?symbol=BTCUSDT&limit=5')
         expect(status, text).toBe(200)
         expect((JSON.parse(text) as { readonly data: readonly unknown[] }).data).toHaveLength(5)
-        again.kill(signal)
+        if (signal === 'SIGINT') again.kill(signal)
+        else await drainByCommand(await again.url(), dataFolder)
         expect(await again.exit(), again.describe()).toEqual({ code: 0, signal: null })
         const second = await exactness.check(first.logged)
         expect(second.landed).toBe(second.logged)

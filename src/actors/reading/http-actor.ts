@@ -38,6 +38,7 @@ export interface HttpContext {
   readonly shared: Shared
   readonly status: () => RuntimeStatus
   readonly release: ApiDeps['release']
+  readonly drain: ApiDeps['drain']
   readonly run: ApiDeps['run']
   readonly version: string
 }
@@ -62,7 +63,14 @@ export const httpProgram =
     })
 
 /** What the routes ask, of the services that the gates of `shared` have. */
-export const apiDeps = ({ shared, status, release, run, version }: HttpContext): ApiDeps => ({
+export const apiDeps = ({
+  shared,
+  status,
+  release,
+  drain,
+  run,
+  version
+}: HttpContext): ApiDeps => ({
   version,
   access: {
     apiKeys: shared.config.apiKeys,
@@ -106,6 +114,7 @@ export const apiDeps = ({ shared, status, release, run, version }: HttpContext):
   readiness: () => readinessOf(shared, status()),
   status,
   release,
+  drain,
   degradation: () => degradationView(shared),
   conservation: (filter) => conservationView(shared, filter),
   inject: (request) => inject(shared, request),

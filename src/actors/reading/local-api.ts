@@ -19,6 +19,7 @@ import { makeApp } from '../../adapters/http/app.ts'
 import { makeTelemetry } from '../../adapters/telemetry/telemetry.ts'
 import { CurrentActor } from '../resource-registry.ts'
 import { makeShared, type Shared } from '../shared.ts'
+import type { RuntimeStatus } from '../status.ts'
 import { type DataFolder, dataFolderAt, openTableIn } from '../storage/data-folder.ts'
 import { readOnlyStores } from '../storage/read-only-stores.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
@@ -80,11 +81,34 @@ export const openLocalApi = Effect.fnUntraced(function* (options: LocalApiOption
     shared.queries.get
   )
   const app = makeApp(
-    apiDeps({ shared, version, run, status: () => ({}) as never, release: () => 'unknown' })
+    apiDeps({
+      shared,
+      version,
+      run,
+      status: () => noActors,
+      release: () => 'unknown',
+      drain: () => ({ endsWithinSeconds: 0 })
+    })
   )
   const api: LocalApi = { request: async (request) => app.request(request) }
   return api
 })
+
+const noActors: RuntimeStatus = {
+  atMs: 0,
+  root: {
+    id: 'k2',
+    path: 'k2',
+    state: 'none',
+    tags: [],
+    restarts: 0,
+    since: null,
+    lastError: null,
+    children: []
+  },
+  resources: [],
+  leakCount: 0
+}
 
 const serveTables = (shared: Shared) =>
   Effect.gen(function* () {

@@ -25,10 +25,8 @@ export const retentionProgram =
       const planner = makeScanPlanner(table)
       ready()
       const check = Effect.gen(function* () {
-        const newest = yield* newestDay(planner)
-        if (newest === null) return
-        const today = Math.floor(shared.nowMs() / dayMs)
-        const beforeDay = Math.min(today, newest) - shared.config.retentionDays
+        const beforeDay = yield* firstKeptDay(planner, shared.config.retentionDays, shared.nowMs())
+        if (beforeDay === null) return
         const committed = yield* removeDayPartitions(table, beforeDay)
         if (committed === null) return
         shared.telemetry.log('info', 'retention.days_removed', {
@@ -50,6 +48,12 @@ export const retentionProgram =
         drainRequested(commands)
       )
     }).pipe(markDependency)
+
+/** The oldest day that stays, in days since 1970; null for a table without rows. */
+export const firstKeptDay = (planner: ScanPlanner, retentionDays: number, nowMs: number) =>
+  Effect.map(newestDay(planner), (newest) =>
+    newest === null ? null : Math.min(Math.floor(nowMs / dayMs), newest) - retentionDays
+  )
 
 /** Days since 1970 of the newest row; null for a table without rows. */
 const newestDay = (planner: ScanPlanner) =>

@@ -261,6 +261,8 @@ export interface ApiDeps {
   readonly overloadSeconds: () => number | undefined
   /** Lets the quarantined actor at this path start again. */
   readonly release: (path: string) => 'released' | 'unknown' | 'not_quarantined'
+  /** Ends the process once what it has is safe; the answer to who asked is sent before. */
+  readonly drain: () => { readonly endsWithinSeconds: number }
   readonly metrics: () => Promise<MetricsText>
   /** Runs an Effect; the signal interrupts it when the client has gone. */
   readonly run: <A, E>(

@@ -11,6 +11,7 @@ import type { ApiDeps } from './api-deps.ts'
 import { candlesRoute, summaryRoute } from './candles-route.ts'
 import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
+import { drainRoute } from './drain-route.ts'
 import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { envelopeResponse } from './envelope.ts'
 import { gapsRoute } from './gaps-route.ts'
@@ -51,6 +52,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   releaseRoute(deps),
   conservationRoute(deps),
   ...degradationRoutes(deps),
+  drainRoute(deps),
   ...healthRoutes(deps)
 ]
 

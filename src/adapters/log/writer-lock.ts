@@ -78,6 +78,16 @@ export const acquireWriterLock = async (
   }
 }
 
+/** Who writes to a log now, as far as that process lives; nothing is taken. */
+export const writerOf = async (
+  files: LogFiles,
+  process: LogProcess,
+  directory: string
+): Promise<ProcessMark | undefined> => {
+  const owner = await readOwner(files, `${directory}/${lockName}`)
+  return owner !== undefined && (await process.isAlive(owner)) ? owner : undefined
+}
+
 const lockName = 'writer.lock'
 const attemptsMax = 5
 const recordBytesMax = 1_024

@@ -145,6 +145,7 @@ export const startTree = (
     http: {
       status,
       release: (path) => releaseActor(root, status(), path),
+      drain: () => ({ endsWithinSeconds: 0 }),
       run: (effect, options) => runtime.runPromiseExit(effect, options),
       version: '0'
     }

@@ -2,7 +2,7 @@ import { Effect } from 'effect'
 import { describe, expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
-import { fakeDeps } from './support.ts'
+import { accessOf, fakeDeps } from './support.ts'
 
 const ask = async (path: string, init: RequestInit = {}, overrides: Partial<ApiDeps> = {}) => {
   const deps = fakeDeps(overrides)
@@ -283,6 +283,7 @@ describe('other routes', () => {
       '/v1/system/degradation',
       '/v1/system/pressure',
       '/v1/system/pressure',
+      '/v1/system/drain',
       '/health/live',
       '/health/ready',
       '/health',
@@ -315,6 +316,34 @@ describe('other routes', () => {
     })
     expect((await ask('/health/ready')).body).toMatchObject({ status: 'ready', level: 'normal' })
     expect((await ask('/health')).body.status).toBe('healthy')
+  })
+})
+
+describe('POST /v1/system/drain', () => {
+  test('drains, says how long that may take, and tells the log who asked and why', async () => {
+    let drains = 0
+    const deps = fakeDeps({ drain: () => ({ endsWithinSeconds: 10 * ++drains }) })
+    const headers = { 'content-type': 'application/json', 'x-reason': 'new disk' }
+    const request = { method: 'POST', headers }
+    const response = await makeApp(deps).request('http://127.0.0.1/v1/system/drain', request)
+    expect(await response.json()).toMatchObject({
+      data: { draining: true, ends_within_seconds: 10 }
+    })
+    expect(deps.events).toContainEqual(
+      expect.objectContaining({ type: 'http.admin_action', reason: 'new disk', status: 200 })
+    )
+    expect(drains).toBe(1)
+  })
+
+  test('not without the scope admin, and not by a form', async () => {
+    const drain = () => expect.fail('it drains')
+    const json = { 'content-type': 'application/json' }
+    const deps = { drain, access: accessOf(`reader=read:${'k'.repeat(32)}`) }
+    const asReader = { ...json, 'x-api-key': 'k'.repeat(32) }
+    const refused = await ask('/v1/system/drain', { method: 'POST', headers: asReader }, deps)
+    expect([refused.response.status, refused.body.code]).toEqual([403, 'scope_missing'])
+    const form = await ask('/v1/system/drain', { method: 'POST' }, { drain })
+    expect(form.response.status).toBe(415)
   })
 })
 

@@ -129,6 +129,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       if (path === 'root/landing/lander') return 'released'
       return path === 'root/log' ? 'not_quarantined' : 'unknown'
     },
+    drain: () => ({ endsWithinSeconds: 30 }),
     metrics: async () => ({
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
       text: 'k2_up 1\n'

@@ -1,0 +1,51 @@
+/** All commands of `k2`, in the order of its help. */
+import { adoptLogCommand } from './adopt-log-command.ts'
+import type { Command } from './command-line.ts'
+import { completionCommand } from './completion-command.ts'
+import { conservationCommand } from './conservation-command.ts'
+import { doctorCommand } from './doctor-command.ts'
+import { drainCommand } from './drain-command.ts'
+import { gapsCommand } from './gaps-command.ts'
+import { levelCommands } from './level-commands.ts'
+import { loadQuotesCommand, loadTradesCommand } from './load-command.ts'
+import { compactCommand, expireCommand } from './maintain-commands.ts'
+import { maintainOrphansCommand } from './maintain-orphans-command.ts'
+import { queryCommands } from './query-commands.ts'
+import { rebuildStateCommand } from './rebuild-state-command.ts'
+import { sqlCommand } from './sql-command.ts'
+import { statusCommand } from './status-command.ts'
+
+const others: readonly Command[] = [
+  statusCommand,
+  ...queryCommands,
+  sqlCommand,
+  gapsCommand,
+  loadTradesCommand,
+  loadQuotesCommand,
+  ...levelCommands,
+  conservationCommand,
+  drainCommand,
+  doctorCommand,
+  compactCommand,
+  expireCommand,
+  maintainOrphansCommand,
+  rebuildStateCommand,
+  adoptLogCommand
+]
+
+export const commands: readonly Command[] = [...others, completionCommand(others)]
+
+/** The command whose words the arguments begin with, and what follows them: the longest such. */
+export const commandOf = (args: readonly string[]) => {
+  const named = commands.flatMap((command) =>
+    [command.name, ...(command.aliases ?? [])].map((name) => ({ command, words: name.split(' ') }))
+  )
+  const [found] = named
+    .filter(({ words }) => words.every((word, index) => args[index] === word))
+    .toSorted((left, right) => right.words.length - left.words.length)
+  return found && { command: found.command, rest: args.slice(found.words.length) }
+}
+
+/** What an unknown command may have been meant to be. */
+export const commandNames = (): ReadonlySet<string> =>
+  new Set(commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]))
