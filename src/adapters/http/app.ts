@@ -123,7 +123,10 @@ const observed = (deps: ApiDeps) => {
     else context.res = problemResponse(problem, correlationId)
     const level = deps.level()
     const headers = { ...securityHeaders, ...guarded.headers, [correlationHeader]: correlationId }
-    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value)
+    for (const [name, value] of Object.entries(headers)) {
+      if (!ownedByPages.has(name) || !context.res.headers.has(name))
+        context.res.headers.set(name, value)
+    }
     if (level !== null) context.res.headers.set(levelHeader, level)
     deps.observe({
       type: 'http.request_finished',
@@ -141,6 +144,9 @@ const observed = (deps: ApiDeps) => {
 }
 
 const levelHeader = 'k2-level'
+
+/** A page of this server says what it loads, and how long that may be kept. */
+const ownedByPages: ReadonlySet<string> = new Set(['content-security-policy', 'cache-control'])
 
 const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
   const response = await answered(deps, route, context)

@@ -124,14 +124,15 @@ export const requestHeaders = [
     name: 'X-Correlation-ID',
     in: 'header',
     description: 'Comes back, and stands in the logs, if it is plain',
-    schema: { type: 'string' },
-    example: 'order-42'
+    schema: { type: 'string', examples: ['order-42'] }
   },
   {
     name: 'traceparent',
     in: 'header',
     description: 'W3C trace context: its trace id is the correlation id where there is no other',
-    schema: { type: 'string' },
-    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    schema: {
+      type: 'string',
+      examples: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01']
+    }
   }
 ]

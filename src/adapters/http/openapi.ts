@@ -75,7 +75,7 @@ const tagOf = (path: string): keyof typeof tags =>
   path.startsWith('/v1/system/') ? 'system' : path.startsWith('/v1/') ? 'data' : 'health'
 
 const operationOf = (route: Route, components: Components) => {
-  const { method, path, about, parameters, fields, segments, responses = {}, scope } = route
+  const { method, path, about, parameters, segments, responses = {}, scope } = route
   const name = path.replaceAll(/[{}]/g, '').split('/').filter(Boolean).join('_')
   return {
     operationId: `${(method ?? 'GET').toLowerCase()}_${name === '' ? 'index' : name}`,
@@ -98,7 +98,7 @@ const operationOf = (route: Route, components: Components) => {
       })),
       ...requestHeaders
     ],
-    ...requestBodyOf(route, fields, components),
+    ...requestBodyOf(route, components),
     responses: {
       ...Object.fromEntries(
         Object.entries(responses).map(([status, it]) => [status, responseOf(it, components)])
@@ -110,24 +110,24 @@ const operationOf = (route: Route, components: Components) => {
 
 type Definition = Omit<Parameter<unknown>, 'schema'>
 
+/** Examples are the schema's: those of a parameter would be sent by whoever tries the page out. */
 const describedOf = (
   { remedy, wire, example, preset }: Definition,
   schema: JsonSchema.JsonSchema
 ) => ({
   description: remedy,
-  schema: { ...(wire ?? schema), ...(preset === undefined ? {} : { default: preset }) },
-  ...(example === undefined ? {} : { example })
+  schema: {
+    ...(wire ?? schema),
+    ...(preset === undefined ? {} : { default: preset }),
+    ...(example === undefined ? {} : { examples: [example] })
+  }
 })
 
-const requestBodyOf = (
-  { method, readsBody }: Route,
-  fields: Route['fields'],
-  components: Components
-) => {
+/** Required also where nothing of it is read: what changes something says that it sends JSON. */
+const requestBodyOf = ({ method, fields }: Route, components: Components) => {
   if (method !== 'POST') return {}
   const schema = fields === undefined ? { type: 'object' } : objectOf(fields, components)
-  const isRequired = readsBody === true
-  return { requestBody: { required: isRequired, content: { 'application/json': { schema } } } }
+  return { requestBody: { required: true, content: { 'application/json': { schema } } } }
 }
 
 const objectOf = (fields: Readonly<Record<string, Field<unknown>>>, components: Components) => ({
@@ -135,11 +135,8 @@ const objectOf = (fields: Readonly<Record<string, Field<unknown>>>, components: 
   properties: Object.fromEntries(
     Object.entries(fields).map(([name, field]) => {
       const closed = components.of(field.schema, 'closed')
-      const { description, schema, example } = describedOf(field, closed)
-      return [
-        name,
-        { ...schema, description, ...(example === undefined ? {} : { examples: [example] }) }
-      ]
+      const { description, schema } = describedOf(field, closed)
+      return [name, { ...schema, description }]
     })
   ),
   required: Object.entries(fields)

@@ -24,6 +24,7 @@ import {
   timeParameter,
   withDefault
 } from './parameters.ts'
+import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
 import { quote, trade } from './record-schemas.ts'
 import { referenceRoute } from './reference-route.ts'
@@ -32,7 +33,8 @@ import { sqlRoute } from './sql-route.ts'
 import { isoOfMs } from './time-parameter.ts'
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
-  const others = [...answeringRoutes(deps), openApiRoute(deps, () => routes)]
+  const openApi = openApiRoute(deps, () => routes)
+  const others = [...answeringRoutes(deps), openApi, ...docsRoutes()]
   const routes: readonly Route[] = [indexRoute(deps, others), ...others]
   return routes
 }

@@ -15,9 +15,7 @@ export const parseTimeUs = (text: string): number | undefined => {
   // Date.UTC rolls a thirtieth of February over: what comes back must be what went in.
   const back = new Date(wholeMs).toISOString()
   if (back.slice(0, 19) !== `${year}-${month}-${day}T${hour}:${minute}:${second}`) return undefined
-  const offsetMinutes = zoneMinutes(parts)
-  if (offsetMinutes === undefined) return undefined
-  return (wholeMs - offsetMinutes * 60_000) * 1_000 + Number(fraction.padEnd(6, '0'))
+  return (wholeMs - zoneMinutes(parts) * 60_000) * 1_000 + Number(fraction.padEnd(6, '0'))
 }
 
 /** For example `2024-08-08T00:00:00.123Z`. */
@@ -45,20 +43,17 @@ interface Parts {
 
 const microsecondsPattern = '-?[0-9]{1,16}'
 const isoPattern =
-  '(?<year>[0-9]{4})-(?<month>[0-9]{2})-(?<day>[0-9]{2})' +
-  '(?:[Tt ](?<hour>[0-9]{2}):(?<minute>[0-9]{2})' +
-  '(?::(?<second>[0-9]{2})(?:[.](?<fraction>[0-9]{1,6}))?)?' +
-  '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>[0-9]{2}):?(?<zoneMinute>[0-9]{2}))?)?'
+  '(?<year>[0-9]{4})-(?<month>0[1-9]|1[0-2])-(?<day>0[1-9]|[12][0-9]|3[01])' +
+  '(?:[Tt ](?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9])' +
+  '(?::(?<second>[0-5][0-9])(?:[.](?<fraction>[0-9]{1,6}))?)?' +
+  '(?:[Zz]|(?<sign>[+ -])(?<zoneHour>0[0-9]|1[0-8]):?(?<zoneMinute>[0-5][0-9]))?)?'
 const microseconds = new RegExp(`^${microsecondsPattern}$`)
 const isoTime = new RegExp(`^${isoPattern}$`)
 
 /** Of all texts that are times; a day that no month has is none, which no pattern says. */
 export const timePattern = `^(?:${microsecondsPattern}|${isoPattern.replaceAll(/\?<\w+>/g, '?:')})$`
 
-const zoneMinutes = ({ sign, zoneHour, zoneMinute }: Parts): number | undefined => {
+const zoneMinutes = ({ sign, zoneHour, zoneMinute }: Parts): number => {
   if (sign === undefined) return 0
-  const hours = Number(zoneHour)
-  const minutes = Number(zoneMinute)
-  if (hours > 18 || minutes > 59) return undefined
-  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes)
+  return (sign === '-' ? -1 : 1) * (Number(zoneHour) * 60 + Number(zoneMinute))
 }

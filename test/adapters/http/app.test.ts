@@ -288,7 +288,9 @@ describe('other routes', () => {
       '/health/ready',
       '/health',
       '/metrics',
-      '/openapi.json'
+      '/openapi.json',
+      '/docs',
+      '/docs/{file}'
     ])
   })
 

@@ -56,11 +56,14 @@ test('a parameter has what is allowed, its default and an example', async () => 
     schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 }
   })
   expect(named('symbol')).toMatchObject({
-    schema: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$' },
-    example: 'BTCUSDT'
+    schema: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$',
+      examples: ['BTCUSDT']
+    }
   })
-  const { schema, example } = named('start_time')
-  expect(example).toMatch(new RegExp(schema.pattern))
+  const { schema } = named('start_time')
+  expect(schema.examples[0]).toMatch(new RegExp(schema.pattern))
 })
 
 test('keys are asked for where there are keys', async () => {

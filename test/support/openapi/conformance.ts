@@ -19,7 +19,6 @@ export interface OperationParameter {
   readonly in: 'query' | 'path' | 'header'
   readonly required?: boolean
   readonly schema: JsonSchema
-  readonly example?: string | number
 }
 
 export interface JsonSchema {

@@ -33,7 +33,7 @@ interface Made {
 const addressOf = (path: string, { parameters }: Operation): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name) => {
     const parameter = parameters.find((it) => it.in === 'path' && it.name === name)
-    return encodeURIComponent(String(parameter?.example ?? 'none'))
+    return encodeURIComponent(validValuesOf(parameter)[0] ?? 'none')
   })
 
 const queriesOf = (operation: Operation): readonly Made[] => {
@@ -65,23 +65,15 @@ const queriesOf = (operation: Operation): readonly Made[] => {
   ]
 }
 
-const validValuesOf = ({ schema, example }: OperationParameter): readonly string[] =>
-  [
-    example,
-    schema['default'],
-    schema['minimum'],
-    schema['maximum'],
-    ...((schema['enum'] as readonly string[] | undefined) ?? [])
-  ]
-    .filter((it) => it !== undefined)
-    .map(String)
+const validValuesOf = (parameter: OperationParameter | undefined): readonly string[] =>
+  valuesOf(parameter?.schema ?? {}).map(String)
 
 const headers = { 'content-type': 'application/json' }
 const plain = { 'content-type': 'text/plain' }
 
 const bodiesOf = (operation: Operation): readonly Made[] => {
   const schema = operation.requestBody?.content['application/json']?.schema
-  if (operation.requestBody?.required !== true || schema === undefined) return []
+  if (schema?.['properties'] === undefined) return []
   const base = baseOf(schema)
   const properties = Object.entries(schema['properties'] as Record<string, JsonSchema>)
   const json = (value: unknown, isValid: boolean) => ({
@@ -95,7 +87,7 @@ const bodiesOf = (operation: Operation): readonly Made[] => {
     { body: { body: '{', headers }, isValid: false },
     { body: { body: JSON.stringify(base), headers: plain }, isValid: false },
     ...properties.flatMap(([name, property]) => [
-      ...bodyValuesOf(property).map((value) => json({ ...base, [name]: value }, true)),
+      ...valuesOf(property).map((value) => json({ ...base, [name]: value }, true)),
       json({ ...base, [name]: { no: 'such value' } }, false)
     ])
   ]
@@ -111,11 +103,12 @@ const baseOf = (schema: JsonSchema): Readonly<Record<string, unknown>> => {
   const properties = schema['properties'] as Record<string, JsonSchema> | undefined
   const required = (schema['required'] as readonly string[] | undefined) ?? []
   return Object.fromEntries(
-    required.map((name) => [name, bodyValuesOf(properties?.[name] ?? {})[0]])
+    required.map((name) => [name, valuesOf(properties?.[name] ?? {})[0]])
   )
 }
 
-const bodyValuesOf = (schema: JsonSchema): readonly unknown[] => [
+/** First the example. */
+const valuesOf = (schema: JsonSchema): readonly unknown[] => [
   ...((schema['examples'] as readonly unknown[] | undefined) ?? []),
   ...[schema['default'], schema['minimum'], schema['maximum']].filter((it) => it !== undefined),
   ...((schema['enum'] as readonly unknown[] | undefined) ?? [])
