@@ -1,7 +1,8 @@
 /**
  * `npm run ci:full`: `.ci/run` with what is too long for it (all fault points of the mixed pairs,
- * all kills, a K2 with a bug under chaos), then every chaos scenario as long as it is by default.
- * The verdicts go to `chaos/results`, and what they come to, to `docs/claims.md`: to be committed.
+ * all kills, 20,000 requests of the fuzzer, a K2 with a bug under chaos), then every chaos scenario
+ * as long as it is by default. The verdicts go to `chaos/results`, and what they come to, to
+ * `docs/claims.md`: to be committed.
  * `--chaos-only` leaves `.ci/run` out, `--minutes M` makes the scenarios shorter, `--at-once N`
  * runs so many of them side by side. Exit code 1 when anything did not pass.
  */
@@ -41,7 +42,8 @@ const writeClaims = (args) =>
 
 const runTests = () => {
   const reports = mkdtempSync(join(tmpdir(), 'k2-ci-'))
-  const full = { K2_CI_FULL: '1', K2_FAULT_POINTS: 'all', K2_CI_REPORTS: reports }
+  const long = { K2_FAULT_POINTS: 'all', K2_FUZZ_REQUESTS: '20000' }
+  const full = { K2_CI_FULL: '1', ...long, K2_CI_REPORTS: reports }
   const tests = run(join(projectRoot, '.ci', 'run'), [], full)
   const condensed = writeClaims(['--tests', reports])
   rmSync(reports, { recursive: true, force: true })
