@@ -41,6 +41,8 @@ test(
     expect((await k2.get('/health')).status).toBe(200)
     const failures = k2.log.filter(({ event }) => event === 'http.request_failed')
     expect(failures).toEqual([])
+    k2.kill('SIGINT')
+    expect(await k2.exit(), k2.describe()).toEqual({ code: 0, signal: null })
   },
   msMax
 )

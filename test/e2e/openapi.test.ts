@@ -3,6 +3,7 @@
  * and with what it does not, and every answer is as the document says.
  */
 import { expect, test } from 'vitest'
+import { lookAround } from '../../docs/examples/client.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { type ApiDocument, makeConformance } from '../support/openapi/conformance.ts'
 import { type DocumentedRequest, requestsOf } from '../support/openapi/requests.ts'
@@ -35,6 +36,12 @@ test('every answer is as the document says', async () => {
     init: {},
     isValid: true
   }
+  // What docs/client.md shows of the client.
+  const [first, , , candle, sum, remedy] = await lookAround(url)
+  expect(first).toMatch(/^[A-Z]+ \d+\.\d{8} @ \d+\.\d{8}$/)
+  expect(candle).toMatch(/ \d+\.\d{8} to \d+\.\d{8}, \d+\.\d{8} traded, [a-z]+$/)
+  expect(sum).toMatch(/^\d+ trades, volume \d+\.\d{8}$/)
+  expect(remedy).toMatch(/^start_time: an ISO 8601 time/)
   const requests = [traded, ...requestsOf(document)]
   const [last] = requests.filter(drains)
   for (const request of [...requests.filter((it) => !drains(it)), last!]) {

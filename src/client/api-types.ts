@@ -1,0 +1,331 @@
+/** Generated from the routes of the API by `npm run generate`. Do not edit. */
+
+/* oxlint-disable max-lines */
+
+export type FieldError = { readonly field: string; readonly detail: string; readonly remedy: string }
+
+export type Problem = { readonly type: string; readonly title: string; readonly status: number; readonly detail: string; readonly hint?: string; readonly code: string; readonly correlation_id: string; readonly errors?: readonly (FieldError)[]; readonly reasons?: readonly (string)[] }
+
+/** ISO 8601, UTC */
+export type Time = string
+
+/** An exact decimal with up to 18 digits, 8 of them after the point, written digit by digit: read it with a parser that keeps digits. Text where decimals=string is asked for. */
+export type Decimal = string
+
+export type Int64 = number | bigint
+
+export type Trade = { readonly message_id: string; readonly trade_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp: Time; readonly price: Decimal; readonly quantity: Decimal; readonly currency: string; readonly side: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions: readonly (string)[]; readonly source_sequence: Int64 | null; readonly ingestion_timestamp: Time; readonly platform_sequence: Int64 | null; readonly vendor_data: Readonly<Record<string, string>> | null }
+
+export type Pagination = { readonly limit: number; readonly offset: number; readonly total: null | number; readonly has_more: boolean }
+
+/** An id of 63 bits as text, as no double holds it */
+export type SnapshotId = string
+
+export type Quote = { readonly message_id: string; readonly quote_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp: Time; readonly bid_price: Decimal; readonly bid_quantity: Decimal; readonly ask_price: Decimal; readonly ask_quantity: Decimal; readonly currency: string; readonly source_sequence: Int64 | null; readonly ingestion_timestamp: Time; readonly platform_sequence: Int64 | null; readonly vendor_data: Readonly<Record<string, string>> | null }
+
+export type ReferenceData = { readonly message_id: string; readonly company_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly company_name: string; readonly isin: null | string; readonly currency: null | string; readonly listing_date: null | string; readonly delisting_date: null | string; readonly is_active: boolean; readonly ingestion_timestamp: Time; readonly vendor_data: Readonly<Record<string, string>> | null }
+
+export type Gap = { readonly exchange: string; readonly symbol: string; readonly data_type: 'trades' | 'quotes'; readonly state: 'open' | 'closed'; readonly reason: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly epoch: number; readonly from_id: Int64 | null; readonly to_id: Int64 | null; readonly count: number; readonly after_time: Time | null; readonly before_time: Time | null; readonly opened_at: Time; readonly closed_at: Time | null; readonly closed_reason: 'landed' | 'rejected' | 'never_issued' | 'written_off' | null }
+
+/** An exact decimal with any number of digits, 8 or 16 after the point, written digit by digit: read it with a parser that keeps digits. Text where decimals=string is asked for. */
+export type DecimalSum = string
+
+/** Volume by price: levels of the same height, those that have trades */
+export type VolumeProfile = { readonly step: Decimal; readonly levels: readonly ({ readonly from_price: Decimal; readonly to_price: Decimal; readonly volume: DecimalSum; readonly buy_volume: DecimalSum; readonly sell_volume: DecimalSum; readonly trade_count: number })[] }
+
+/** complete: nothing is missing, and the symbol has traded since; gap: trades of the interval are missing, as the gap ledger says; provisional: it may still change */
+export type CandleState = 'complete' | 'provisional' | 'gap'
+
+export type Candle = { readonly exchange: string; readonly symbol: string; readonly interval_start: Time; readonly interval_end: Time; readonly open_price: Decimal; readonly high_price: Decimal; readonly low_price: Decimal; readonly close_price: Decimal; readonly volume: DecimalSum; readonly vwap: Decimal | null; readonly twap: Decimal; readonly trade_count: number; readonly quote_volume: DecimalSum; readonly buy_volume: DecimalSum; readonly sell_volume: DecimalSum; readonly volume_profile?: VolumeProfile; readonly state: CandleState }
+
+export type Summary = { readonly symbol: string; readonly exchange: string; readonly date: string; readonly time_zone: string; readonly interval_start: Time; readonly interval_end: Time; readonly open_price: Decimal; readonly high_price: Decimal; readonly low_price: Decimal; readonly close_price: Decimal; readonly volume: DecimalSum; readonly vwap: Decimal | null; readonly twap: Decimal; readonly trade_count: number; readonly quote_volume: DecimalSum; readonly buy_volume: DecimalSum; readonly sell_volume: DecimalSum; readonly state: CandleState }
+
+export type Bucket = { readonly exchange: string; readonly symbol: string; readonly interval_start: Time; readonly interval_end: Time; readonly open_price?: Decimal; readonly high_price?: Decimal; readonly low_price?: Decimal; readonly close_price?: Decimal; readonly volume?: DecimalSum; readonly vwap?: Decimal | null; readonly twap?: Decimal; readonly trade_count?: number; readonly volume_profile?: VolumeProfile; readonly state: CandleState }
+
+export type Snapshot = { readonly snapshot_id: SnapshotId; readonly parent_id: SnapshotId | null; readonly timestamp: Time; readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'; readonly summary: Readonly<Record<string, string>> }
+
+export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
+
+export type Actors = { readonly atMs: number; readonly root: Actor; readonly resources: readonly ({ readonly owner: string; readonly name: string; readonly kind: string; readonly sinceMs: number; readonly isLeaked: boolean })[]; readonly leakCount: number }
+
+export type ConservationEquation = { readonly equation: string; readonly exchange: string; readonly data_type: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly symbol: null | string; readonly tier: null | number; readonly partition: null | number; readonly left: Readonly<Record<string, number>>; readonly right: Readonly<Record<string, number>>; readonly relation: 'equal' | 'at_least'; readonly left_records: number; readonly right_records: number; readonly difference: number; readonly beside: Readonly<Record<string, number>>; readonly holds: boolean; readonly broken_since: Time | null }
+
+export type Conservation = { readonly holds: boolean; readonly checked_at: Time | null; readonly broken: number; readonly broken_since: Time | null; readonly unit: 'records'; readonly totals: readonly ({ readonly equation: string; readonly exchange: string; readonly data_type: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly equations: number; readonly broken: number; readonly left: Readonly<Record<string, number>>; readonly right: Readonly<Record<string, number>>; readonly imbalance: number })[]; readonly equations: readonly (ConservationEquation)[] }
+
+/** Level of degradation */
+export type Level = 'normal' | 'soft' | 'graceful' | 'aggressive' | 'circuitBreak'
+
+export type PressureSignal = { readonly signal: string; readonly data_type?: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly value: null | number; readonly limit: null | number; readonly unit: 'bytes' | 'records' | 'seconds' | 'share'; readonly age_seconds: null | number; readonly state: 'fresh' | 'stale' | 'unknown'; readonly level: Level; readonly marks: { readonly enter: readonly (null | number)[]; readonly leave: readonly (null | number)[] } }
+
+export type LevelChange = { readonly at: Time; readonly scope: 'all' | 'quotes'; readonly kind: string; readonly from: Level; readonly to: Level; readonly signal: null | string; readonly value: null | number; readonly limit: null | number; readonly unit: 'bytes' | 'records' | 'seconds' | 'share' | null; readonly threshold: null | number; readonly dwell_seconds: null | number; readonly cooldown_seconds: number; readonly action: string; readonly reason: string }
+
+export type Degradation = { readonly level: Level | null; readonly quotes_level: Level | null; readonly since: Time | null; readonly policy: null | { readonly trades_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly quotes_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly are_batches_grown: boolean; readonly are_quotes_conflated: boolean; readonly is_spilling: boolean; readonly is_paused: boolean }; readonly cooldown: null | { readonly seconds: number; readonly configured_seconds: number; readonly until: Time | null }; readonly injected: null | { readonly value: number; readonly expires: Time | null }; readonly signals: readonly (PressureSignal)[]; readonly history: readonly (LevelChange)[] }
+
+export type Component = { readonly name: string; readonly status: 'healthy' | 'degraded' | 'unavailable'; readonly detail?: string }
+
+export type Health = { readonly status: 'healthy' | 'degraded' | 'unhealthy'; readonly version: string; readonly timestamp: Time; readonly level: Level | null; readonly components: readonly (Component)[] }
+
+export type ProblemCode =
+  | 'actor_not_found'
+  | 'actor_not_quarantined'
+  | 'api_key_invalid'
+  | 'api_key_missing'
+  | 'body_too_large'
+  | 'host_not_allowed'
+  | 'internal_error'
+  | 'invalid_body'
+  | 'invalid_parameters'
+  | 'not_found'
+  | 'not_ready'
+  | 'not_served_here'
+  | 'origin_not_allowed'
+  | 'overloaded'
+  | 'query_failed'
+  | 'query_queue_full'
+  | 'query_timed_out'
+  | 'rate_limited'
+  | 'scope_missing'
+  | 'sql_failed'
+  | 'sql_invalid'
+  | 'sql_memory_exceeded'
+  | 'sql_not_allowed'
+  | 'sql_result_too_large'
+  | 'sql_unknown_table'
+  | 'table_unavailable'
+  | 'too_much_to_read'
+  | 'unsupported_media_type'
+  | 'uri_too_long'
+
+/** By method and address. */
+export interface Operations {
+  /** This index */
+  readonly 'GET /': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly name: 'k2'; readonly version: string; readonly routes: readonly ({ readonly method: string; readonly path: string; readonly about: string; readonly parameters: readonly ({ readonly name: string; readonly allowed: string })[] })[] }
+    readonly row: never
+  }
+  /** The newest trades */
+  readonly 'GET /v1/trades': {
+    readonly path: undefined
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly row: never
+  }
+  /** The newest quotes */
+  readonly 'GET /v1/quotes': {
+    readonly path: undefined
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly row: never
+  }
+  /** Reference data of each company or pair, newest version */
+  readonly 'GET /v1/reference-data': {
+    readonly path: undefined
+    readonly query: { readonly company?: string; readonly ticker?: string; readonly exchange?: string; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly row: never
+  }
+  /** What is missing, and why; with state=closed or all, what was */
+  readonly 'GET /v1/gaps': {
+    readonly path: undefined
+    readonly query: { readonly state?: 'open' | 'closed' | 'all'; readonly exchange?: string; readonly symbol?: string; readonly reason?: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Gap)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly open_gaps: number; readonly open_trades: number } }
+    readonly row: never
+  }
+  /** Candles of a symbol: the newest, or from start_time on the oldest */
+  readonly 'GET /v1/candles': {
+    readonly path: undefined
+    readonly query: { readonly symbol: string; readonly exchange?: string; readonly interval?: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly profile_levels?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Candle)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly interval: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly row: never
+  }
+  /** What a symbol's trades of one trading day of its exchange came to */
+  readonly 'GET /v1/summary/{symbol}/{date}': {
+    readonly path: { readonly symbol: string; readonly date: string }
+    readonly query: { readonly exchange?: string }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Summary; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly row: never
+  }
+  /** Measures of the trades of symbols, by interval */
+  readonly 'POST /v1/aggregations': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly symbols: readonly (string)[]; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day'; readonly start_time: number | string; readonly end_time: number | string; readonly exchange?: string; readonly limit?: number }
+    readonly answer: { readonly success: true; readonly data: readonly (Bucket)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly request_summary: { readonly symbols: readonly (string)[]; readonly exchange: null | string; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day'; readonly start_time: Time; readonly end_time: Time; readonly buckets: number }; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly row: never
+  }
+  /** Symbols that have trades */
+  readonly 'GET /v1/symbols': {
+    readonly path: undefined
+    readonly query: { readonly exchange?: string }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (string)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly instruments: readonly ({ readonly symbol: string; readonly exchange: string; readonly base_asset: null | string; readonly quote_asset: string })[] } }
+    readonly row: never
+  }
+  /** Snapshots of a table */
+  readonly 'GET /v1/snapshots': {
+    readonly path: undefined
+    readonly query: { readonly table?: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Snapshot)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly table_name: string } }
+    readonly row: never
+  }
+  /** One SELECT over the tables */
+  readonly 'POST /v1/sql': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly sql: string; readonly limit?: number }
+    readonly answer: { readonly success: true; readonly data: readonly (Readonly<Record<string, unknown>>)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly columns: readonly ({ readonly name: string; readonly type: string })[]; readonly row_count: number; readonly truncated: boolean; readonly truncated_by?: 'rows' | 'bytes'; readonly hint?: string; readonly snapshots: Readonly<Record<string, SnapshotId | null>>; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly row: never
+  }
+  /** The actors that run: state, restarts, queues */
+  readonly 'GET /v1/system/actors': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Actors; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Starts a quarantined actor again */
+  readonly 'POST /v1/system/actors/{path}/release': {
+    readonly path: { readonly path: string }
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: { readonly path: string }; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Whether every record is accounted for: equations, their terms, since when one fails */
+  readonly 'GET /v1/system/conservation': {
+    readonly path: undefined
+    readonly query: { readonly state?: 'all' | 'broken'; readonly symbol?: string }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Conservation; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Level of degradation: why, since when, and what it commands */
+  readonly 'GET /v1/system/degradation': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Degradation; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Injects pressure */
+  readonly 'POST /v1/system/pressure': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly signal?: 'injected'; readonly level?: 'soft' | 'graceful' | 'aggressive' | 'circuitBreak'; readonly value?: number; readonly expires_seconds: number }
+    readonly answer: { readonly success: true; readonly data: Degradation; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Takes injected pressure away */
+  readonly 'DELETE /v1/system/pressure': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Degradation; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Takes nothing more, lands what there is, and ends the process */
+  readonly 'POST /v1/system/drain': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: { readonly draining: true; readonly ends_within_seconds: number }; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Whether the process is up */
+  readonly 'GET /health/live': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly status: 'live' }
+    readonly row: never
+  }
+  /** Whether requests can be answered */
+  readonly 'GET /health/ready': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly status: 'ready'; readonly level: Level | null; readonly components: readonly (Component)[] }
+    readonly row: never
+  }
+  /** State of each component */
+  readonly 'GET /health': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: Health
+    readonly row: never
+  }
+  /** Metrics for Prometheus */
+  readonly 'GET /metrics': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: never
+    readonly row: never
+  }
+  /** This document: OpenAPI 3.1 */
+  readonly 'GET /openapi.json': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: Readonly<Record<string, unknown>>
+    readonly row: never
+  }
+  /** The document of this API, to read and to try out */
+  readonly 'GET /docs': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: never
+    readonly row: never
+  }
+  /** What the page is made of */
+  readonly 'GET /docs/{file}': {
+    readonly path: { readonly file: string }
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: never
+    readonly row: never
+  }
+}
+
+/** By method and address: where decimals can be asked for as text. */
+export const exactOperations: ReadonlySet<string> = new Set([
+  'GET /v1/candles',
+  'GET /v1/summary/{symbol}/{date}',
+  'POST /v1/aggregations'
+])
+
+/** Members of answers that are decimals, wherever they stand. */
+export const decimalMembers: ReadonlySet<string> = new Set([
+  'ask_price',
+  'ask_quantity',
+  'bid_price',
+  'bid_quantity',
+  'buy_volume',
+  'close_price',
+  'from_price',
+  'high_price',
+  'low_price',
+  'open_price',
+  'price',
+  'quantity',
+  'quote_volume',
+  'sell_volume',
+  'step',
+  'to_price',
+  'twap',
+  'volume',
+  'vwap'
+])
