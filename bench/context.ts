@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly settle: () => Promise<void>
   /** Data folder of a verified run of `throughput`, for figures about reading. */
   tradesFolder: string | undefined
+  /** Of the table that queries are measured on; undefined: as many as the bars are of. */
+  readonly tableRows: number | undefined
 }
 
 /** Flags of a Node whose threads are to be profiled. */

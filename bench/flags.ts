@@ -37,6 +37,8 @@ export interface BenchFlags {
   readonly seconds: number
   /** Longest wait for a quiet machine before each figure and each run that lasts. */
   readonly quietSeconds: number
+  /** Rows of the table that queries are measured on. */
+  readonly tableRows: number | undefined
   /** Results as JSON. */
   readonly out: string | undefined
   /** Where the runs put their data; it should be on the disk that K2 would use. */
@@ -55,6 +57,8 @@ Figures with a bar say whether their median meets it; a bar that is missed is no
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
   --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 60)
   --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)
+  --table-rows N   rows of the table for queries, a multiple of 250000 (default 10000000, for
+                   which the bars are); it is built once, below the user's cache directory
   --out FILE       write the results as JSON, for example bench/results/kernel.json
   --folder DIR     where runs put their data (default: the system's folder for temporary files)
   --profile DIR    write CPU profiles of K2's threads where it runs; slower. They are summed up by
@@ -82,6 +86,9 @@ export const readFlags = (
     runs: count('runs', 5, [1, 50]),
     seconds: count('seconds', 60, [1, 600]),
     quietSeconds: count('quiet-wait', 60, [0, 3_600]),
+    tableRows: values.has('table-rows')
+      ? count('table-rows', 0, [250_000, 100_000_000])
+      : undefined,
     out: values.get('out'),
     folder: values.get('folder'),
     profile: values.get('profile')
@@ -89,7 +96,16 @@ export const readFlags = (
   return problems.length > 0 ? { problems } : flags
 }
 
-const flagNames = ['only', 'runs', 'seconds', 'quiet-wait', 'out', 'folder', 'profile'] as const
+const flagNames = [
+  'only',
+  'runs',
+  'seconds',
+  'quiet-wait',
+  'table-rows',
+  'out',
+  'folder',
+  'profile'
+] as const
 type FlagName = (typeof flagNames)[number]
 
 const splitFlags = (args: readonly string[]) => {

@@ -9,7 +9,7 @@ import { logIdentity, type Round, topic } from './landing.ts'
 import { partitionCount } from './market.ts'
 
 export class GrowingLog implements EventLogReader {
-  readonly identityOf = () => logIdentity
+  readonly identityOf: () => string
   readonly topics = new Map([[topic, partitionCount]])
   readonly #whole = wholeLog(this.topics)
   readonly assignment = this.#whole.assignment
@@ -19,6 +19,10 @@ export class GrowingLog implements EventLogReader {
   readonly #listeners = new Set<(watermark: Watermark) => void>()
   readonly #ends = Array.from({ length: partitionCount }, () => 0)
   #round: Round = []
+
+  constructor(identity = logIdentity) {
+    this.identityOf = () => identity
+  }
 
   /** The next records; those before must have been read. */
   append(round: Round): void {

@@ -57,7 +57,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },
-  queries: { title: 'Newest 100 trades of a symbol over HTTP', measure: measureQueries },
+  queries: { title: 'Queries over HTTP on 10 M trades', measure: measureQueries },
   maintenance: {
     title: '10,000 commits with maintenance, against a table written at once',
     measure: measureMaintenance
@@ -103,7 +103,8 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
       if (isQuiet) return
       console.log(`bench: going on beside other work: ${(busyShare * 100).toFixed(0)} % busy`)
     },
-    tradesFolder: undefined
+    tradesFolder: undefined,
+    tableRows: flags.tableRows
   }
   const measured: Figure[] = []
   for (const id of flags.only) {

@@ -1,49 +1,79 @@
 /**
- * The newest 100 trades of a symbol over HTTP, on the table that a run of `throughput` left: one
- * kept connection, one request after the other, no trades flowing.
+ * Queries over HTTP on 10 M trades, three days of ten symbols, laid out by maintenance: the seed's
+ * five and ours, on one kept connection, one request after the other.
+ *
+ * 1. Every answer is compared: the first with DuckDB's own over the same files, all others with the
+ *    first, byte by byte.
+ * 2. "cold" is the first request of a K2 that has just started; files lie in the page cache.
+ * 3. K2 works on a copy of the table: the next run finds it as it was.
  */
+import { DuckDBInstance } from '@duckdb/node-api'
 import type { BenchContext } from './context.ts'
+import { ask, askMany, dataOf } from './http-load.ts'
 import type { HttpClient } from './http-client.ts'
+import { type MeasuredQuery, recordLines, recordQueries, rowsOf } from './query-answers.ts'
+import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
-import { percentile } from './statistics.ts'
 import { fullSpeed, startExchange, startK2 } from './system.ts'
-import { measureThroughput } from './throughput.ts'
+import { tableFiles } from './table-check.ts'
 
-const requests = 500
+const requests = 1_000
 const warmUpRequests = 100
-const path = '/v1/trades?symbol=BTCUSDT&limit=100'
 const endMsMax = 20_000
 
 export const measureQueries = async (context: BenchContext): Promise<Outcome> => {
-  let folder = context.tradesFolder
-  if (folder === undefined) {
-    context.progress('queries need a table: one run of throughput first')
-    const once = { ...context, runs: 1, profile: undefined }
-    const { failures } = await measureThroughput(once)
-    if (once.tradesFolder === undefined) return { measures: [], notes: [], failures }
-    folder = once.tradesFolder
-  }
-  return measureOver(context, folder)
-}
-
-const measureOver = async (
-  { workspace, runs, progress }: BenchContext,
-  folder: string
-): Promise<Outcome> => {
+  const { progress } = context
+  const table = await openQueryTable(progress, context.tableRows)
   const measures = new Measures()
-  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
-  const k2 = await startK2(workspace, folder, { exchange })
-  try {
-    for (let run = 1; run <= runs; run += 1) {
-      await askMany(k2.client, warmUpRequests, measures)
-      const tookMs = await askMany(k2.client, requests, measures)
-      if (measures.failures.length > 0) break
-      for (const [name, share] of [['p50', 0.5], ['p95', 0.95], ['p99', 0.99]] as const) {
-        measures.add(`newest 100 of BTCUSDT, ${name}`, 'ms', percentile(tookMs, share))
-      }
-      progress(`queries run ${run}: p50 ${percentile(tookMs, 0.5).toFixed(2)} ms`)
+  measures.add('rows', '', table.rows)
+  measures.add('data files', '', table.files)
+  return lendQueryTable(table, async () => {
+    const queries = await answered(table, measures)
+    for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
+      await context.settle()
+      await measureRun(context, table, queries, measures)
     }
     return measures.outcome
+  })
+}
+
+interface Expected extends MeasuredQuery {
+  readonly lines: readonly string[]
+}
+
+/** (1) */
+const answered = async (table: QueryTable, { failures }: Measures): Promise<Expected[]> => {
+  const files = await tableFiles(table.folder)
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '1GB' })
+  const connection = await instance.connect()
+  try {
+    await connection.run("SET TimeZone = 'UTC'")
+    const expected: Expected[] = []
+    for (const query of recordQueries(table.newestUs)) {
+      const lines = (await rowsOf(connection, query.sql, files)).map(([line]) => line!)
+      if (lines.length !== query.rows) failures.push(`${query.name}: DuckDB has ${lines.length}`)
+      expected.push({ ...query, lines })
+    }
+    return expected
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+const measureRun = async (
+  { workspace, progress, profile }: BenchContext,
+  { folder }: QueryTable,
+  queries: readonly Expected[],
+  measures: Measures
+): Promise<void> => {
+  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
+  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+  const k2 = await startK2(workspace, folder, { exchange, nodeFlags })
+  try {
+    for (const query of queries) await measureOne(k2.client, query, measures, progress)
+  } catch (error) {
+    measures.failures.push(error instanceof Error ? error.message : String(error))
   } finally {
     k2.client.close()
     exchange.client.close()
@@ -52,17 +82,30 @@ const measureOver = async (
   }
 }
 
-const askMany = async (
+const measureOne = async (
   client: HttpClient,
-  count: number,
-  { failures }: Measures
-): Promise<readonly number[]> => {
-  const tookMs: number[] = []
-  for (let index = 0; index < count && failures.length === 0; index += 1) {
-    const reply = await client.get(path)
-    const rows = reply.status === 200 ? (JSON.parse(reply.text) as { data: unknown[] }).data : []
-    if (rows.length !== 100) failures.push(`status ${reply.status} with ${rows.length} rows`)
-    tookMs.push(reply.tookMs)
+  { name, question, lines, p50, p99 }: Expected,
+  measures: Measures,
+  progress: (text: string) => void
+): Promise<void> => {
+  const first = await ask(client, question)
+  const { status, text, tookMs } = first
+  if (status === 400) {
+    measures.note(`${name} was not asked: this K2 does not take ${question.path}`)
+    return
   }
-  return tookMs
+  const data = dataOf(first)
+  if (data === '') throw new Error(`${name}: status ${status}: ${text.slice(0, 500)}`)
+  const differs = recordLines(data).findIndex((line, index) => line !== lines[index])
+  if (differs >= 0 || recordLines(data).length !== lines.length)
+    throw new Error(`${name}: row ${differs} is not DuckDB's ${lines[differs] ?? 'end'}`)
+  const faultOf = (reply: Parameters<typeof dataOf>[0]) =>
+    dataOf(reply) === data ? undefined : `${name}: an answer differs from the first`
+  measures.add(`${name}, cold`, 'ms', tookMs)
+  await askMany(client, question, warmUpRequests, faultOf)
+  const load = await askMany(client, question, requests, faultOf)
+  measures.add(`${name}, p50`, 'ms', load.p50Ms, p50)
+  measures.add(`${name}, p95`, 'ms', load.p95Ms)
+  measures.add(`${name}, p99`, 'ms', load.p99Ms, p99)
+  progress(`queries: ${name}: p50 ${load.p50Ms.toFixed(2)} ms, p99 ${load.p99Ms.toFixed(2)} ms`)
 }

@@ -40,6 +40,10 @@ export const readTable = async (dataDir: string): Promise<TableContents> => {
   }
 }
 
+/** Local paths of the current snapshot's data files. */
+export const tableFiles = async (dataDir: string): Promise<readonly string[]> =>
+  (await Effect.runPromise(currentFiles(dataDir))).files
+
 /** Path of the table's current metadata file. */
 export const newestMetadata = async (dataDir: string): Promise<string> => {
   const { loaded } = await Effect.runPromise(openTrades(dataDir))

@@ -1,0 +1,85 @@
+/**
+ * The queries that are measured, and what DuckDB alone answers to them over the same files: the
+ * windows are those of the seed's benchmark, a day, newest first.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { atMost, type Bar } from './bars.ts'
+import type { Question } from './http-load.ts'
+
+export interface MeasuredQuery {
+  readonly name: string
+  readonly question: Question
+  readonly rows: number
+  /** Over `$files`, one text for each record: id, time, price and quantity digit by digit. */
+  readonly sql: string
+  readonly p50: Bar
+  readonly p99: Bar
+}
+
+const dayUs = 86_400_000_000
+const micros = (us: number): string => String(us)
+const [btc, eth] = ['BTCUSDT', 'ETHUSDT']
+
+const newestSql = (condition: string, rows: number): string =>
+  `SELECT concat_ws(' ', message_id, epoch_us("timestamp"), price, quantity)
+   FROM read_parquet($files) WHERE ${condition}
+   ORDER BY "timestamp" DESC, symbol, source_sequence DESC NULLS LAST, message_id LIMIT ${rows}`
+
+/** The seed's five. */
+export const recordQueries = (newestUs: number): readonly MeasuredQuery[] => {
+  const fromUs = newestUs - dayUs
+  const since = `"timestamp" >= make_timestamptz(${fromUs})`
+  const of = (
+    name: string,
+    rows: number,
+    [parameters, condition]: readonly [string, string],
+    [p50, p99]: readonly [number, number]
+  ): MeasuredQuery => ({
+    name,
+    rows,
+    question: { path: `/v1/trades?${parameters}&limit=${rows}` },
+    sql: newestSql(condition, rows),
+    p50: atMost(p50),
+    p99: atMost(p99)
+  })
+  const start = `start_time=${micros(fromUs)}`
+  const isBtc = `symbol = '${btc}'`
+  return [
+    of('simple filter', 100, [`symbol=${btc}&${start}`, `${isBtc} AND ${since}`], [5, 20]),
+    of('1,000 rows', 1_000, [`symbol=${btc}&${start}`, `${isBtc} AND ${since}`], [8, 30]),
+    of(
+      'two symbols',
+      100,
+      [`symbol=${btc},${eth}&${start}`, `symbol IN ('${btc}', '${eth}') AND ${since}`],
+      [8, 30]
+    ),
+    of('a day of all symbols', 200, [start, since], [8, 30]),
+    of('newest 100', 100, [`symbol=${btc}`, isBtc], [4, 15])
+  ]
+}
+
+/** Records of an answer as `MeasuredQuery.sql` writes them. */
+export const recordLines = (data: string): readonly string[] => {
+  const records = JSON.parse(data) as readonly {
+    readonly message_id: string
+    readonly timestamp: string
+  }[]
+  const exact = (name: string) => [...data.matchAll(new RegExp(`"${name}":([-0-9.]+)`, 'g'))]
+  const [prices, quantities] = [exact('price'), exact('quantity')]
+  return records.map(({ message_id: id, timestamp }, index) =>
+    [id, microsOf(timestamp), prices[index]?.[1], quantities[index]?.[1]].join(' ')
+  )
+}
+
+const microsOf = (iso: string): bigint =>
+  BigInt(Date.parse(`${iso.slice(0, 19)}Z`)) * 1_000n + BigInt(iso.slice(20, 26))
+
+export const rowsOf = async (
+  connection: DuckDBConnection,
+  sql: string,
+  files: readonly string[]
+): Promise<readonly (readonly string[])[]> => {
+  const list = files.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')
+  const answer = await connection.runAndReadAll(sql.replace('$files', () => `[${list}]`))
+  return answer.getRows().map((row) => row.map(String))
+}
