@@ -35,7 +35,7 @@ export interface QueryTable {
 }
 
 /** Another number for another table. */
-const version = 1
+const version = 2
 const days = 3
 const commitRows = 250_000
 const groupsMax = 1_000

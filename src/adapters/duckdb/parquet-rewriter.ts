@@ -8,7 +8,8 @@
  * 3. One file is sorted at a time, from the inputs that reach into its range: memory does not grow
  *    with the group, and what exceeds the limit is spilled.
  * 4. Rows ascend by (symbol, timestamp, source_sequence, k2_offset, message_id), in row groups of
- *    at most 32,768 (R22). Values are copied, decimals too, and never pass through a double.
+ *    at most 8,192: few rows of one symbol are read without the rest of the file (R22). Values are
+ *    copied, decimals too, and never pass through a double.
  * 5. A rewrite that fails or is interrupted removes the files it began. What it has written is
  *    durable only once `sync` has ended, and the caller's to remove if it is never committed.
  */
@@ -250,7 +251,7 @@ const rowsOf = async (
   }
 }
 
-const rowGroupRowsMax = 32_768
+const rowGroupRowsMax = 8_192
 
 /** (4) By those columns that the table has. */
 const orderSql = ({ columns, timeColumn }: Rewriting): string =>

@@ -5,7 +5,9 @@
  *    not older than the n-th row found so far.
  * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row
  *    of the same microsecond could still come before it, so equality reads on.
- * 3. The answer equals that of reading every file: rows are in one total order, `compareRecords`.
+ * 3. The first group is asked for its newest time only, where that should hold the answer: a few
+ *    rows are then sorted and read whole, not a file. If it does not, the group is asked again.
+ * 4. The answer equals that of reading every file: rows are in one total order, `compareRecords`.
  */
 import * as Effect from 'effect/Effect'
 import type { ScanFile } from './query-ports.ts'
@@ -49,14 +51,19 @@ export interface Wanted {
   readonly rowsMax: number
   /** About one row of so many meets the filter: how many files are worth reading at first. */
   readonly rowsPerMatch: number
+  /** No row is newer; default: unknown. */
+  readonly newestUs?: number
+  /** Whether (3) is worth a try; not where a filter lets nobody know how many rows meet it. */
+  readonly isDense?: boolean
 }
 
 export const newestFirst = <E>(
   files: readonly ScanFile[],
-  { rowsMax, rowsPerMatch }: Wanted,
+  wanted: Wanted,
   read: ReadGroup<E>
 ): Effect.Effect<NewestFirst, E> =>
   Effect.gen(function* () {
+    const { rowsMax, rowsPerMatch } = wanted
     let rows: readonly RecordRow[] = []
     let filesRead = 0
     let groupFiles = firstGroupFiles(files, rowsMax * rowsPerMatch)
@@ -69,7 +76,9 @@ export const newestFirst = <E>(
         floorUs === undefined
           ? rest
           : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
-      rows = merge(rows, yield* read(group, floorUs), rowsMax)
+      const isFirst = filesRead === 0
+      const found = yield* isFirst ? readFirst(group, wanted, read) : read(group, floorUs)
+      rows = merge(rows, found, rowsMax)
       filesRead += group.length
       groupFiles = Math.min(groupFiles * groupGrowth, groupFilesMax)
       if (group.length < rest.length) break
@@ -89,6 +98,34 @@ const firstGroupFiles = (files: readonly ScanFile[], rowsMin: number): number =>
     rows += files[count++]!.recordCount
   }
   return Math.max(count, 1)
+}
+
+/** (3) */
+const readFirst = <E>(group: readonly ScanFile[], wanted: Wanted, read: ReadGroup<E>) =>
+  Effect.gen(function* () {
+    const sinceUs = wanted.isDense === true ? likelyUs(group, wanted) : undefined
+    if (sinceUs === undefined) return yield* read(group, undefined)
+    const recent = group.filter(({ timestampUpperUs }) => timestampUpperUs >= sinceUs)
+    const found = yield* read(recent, sinceUs)
+    return found.length < wanted.rowsMax ? yield* read(group, undefined) : found
+  })
+
+/** So many times more rows than should be needed: trades come in bursts, symbols differ. */
+const likelyMargin = 4
+/** Of a group; a larger part is not much cheaper than all of it. */
+const likelyShareMax = 0.5
+
+/** Since when the group should hold the wanted rows, were they spread evenly. */
+const likelyUs = (
+  group: readonly ScanFile[],
+  { rowsMax, rowsPerMatch, newestUs = Infinity }: Wanted
+): number | undefined => {
+  const rows = group.reduce((sum, { recordCount }) => sum + recordCount, 0)
+  const lowerUs = Math.min(...group.map((it) => it.timestampLowerUs))
+  const upperUs = Math.max(...group.map((it) => it.timestampUpperUs))
+  const share = (rowsMax * rowsPerMatch * likelyMargin) / rows
+  const sinceUs = Math.floor(Math.min(upperUs, newestUs) - (upperUs - lowerUs) * share)
+  return share <= likelyShareMax && sinceUs > lowerUs ? sinceUs : undefined
 }
 
 const merge = (

@@ -133,7 +133,7 @@ const newestOf = <PlanError, EngineError>(
     after === undefined
       ? lease.files
       : lease.files.filter(({ timestampLowerUs }) => timestampLowerUs <= after.timestampUs)
-  return newestFirst(files, wanted(filter, rowsMax + 1), (group, floorUs) => {
+  return newestFirst(files, wanted(filter, rowsMax + 1, after), (group, floorUs) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
     const { sql, parameters } = recordsStatement({
       source: lease.source,
@@ -160,9 +160,15 @@ const chosen = (
 
 const rowsPerSymbolMatch = 8
 
-const wanted = ({ symbols }: RecordsFilter, rowsMax: number): Wanted => ({
+const wanted = (
+  { symbols, exchanges, toUs = Infinity, ...others }: RecordsFilter,
+  rowsMax: number,
+  after: RecordPosition | undefined
+): Wanted => ({
   rowsMax,
-  rowsPerMatch: symbols === undefined ? 1 : rowsPerSymbolMatch
+  rowsPerMatch: symbols === undefined ? 1 : rowsPerSymbolMatch,
+  newestUs: Math.min(toUs, after?.timestampUs ?? Infinity),
+  isDense: exchanges === undefined && Object.keys(others).every((name) => name === 'fromUs')
 })
 
 const positionOf = (row: RecordRow | undefined): RecordPosition | null => {

@@ -145,7 +145,7 @@ describe('parquet rewriter', () => {
       )
     )
     expect(files.map(({ recordCount }) => recordCount)).toEqual([69_000, 1_000])
-    expect(files.map(({ splitOffsets }) => splitOffsets.length)).toEqual([3, 1])
+    expect(files.map(({ splitOffsets }) => splitOffsets.length)).toEqual([9, 1])
     expect(files[0]!.splitOffsets[0]).toBe(4)
     const statsOf = (path: string) =>
       files.map((file) => {

@@ -302,16 +302,18 @@ describe('text of records', () => {
 describe('newest first', () => {
   /** A file as its rows; bounds may be wider than the data, as truncated ones are. */
   const arbitraryFile = fc.record({
-    times: fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 8 }),
+    times: fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 40, size: 'max' }),
     slack: fc.integer({ min: 0, max: 3 })
   })
 
   test('property: any layout of files gives what reading them all gives', async () => {
+    let [narrowed, misses] = [0, 0]
     await fc.assert(
       fc.asyncProperty(
         fc.array(arbitraryFile, { maxLength: 40 }),
         fc.integer({ min: 1, max: 12 }),
-        async (layout, rowsMax) => {
+        fc.constantFrom(0.1, 1, 3),
+        async (layout, rowsMax, rowsPerMatch) => {
           const rowsByPath = new Map<string, readonly RecordRow[]>()
           const files: ScanFile[] = layout.map(({ times, slack }, index) => {
             const path = `file-${index}`
@@ -333,23 +335,30 @@ describe('newest first', () => {
             }
           })
           files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
+          const floors: (number | undefined)[] = []
           const { rows, filesRead } = await Effect.runPromise(
-            newestFirst(files, { rowsMax, rowsPerMatch: 1 }, (group, floorUs) =>
-              Effect.succeed(
+            newestFirst(files, { rowsMax, rowsPerMatch, isDense: true }, (group, floorUs) => {
+              floors.push(floorUs)
+              return Effect.succeed(
                 group
                   .flatMap(({ path }) => rowsByPath.get(path)!)
                   .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
                   .sort(compareRecords)
                   .slice(0, rowsMax)
               )
-            )
+            })
           )
+          if (floors[0] !== undefined) narrowed += 1
+          if (floors[0] !== undefined && floors.length > 1 && floors[1] === undefined) misses += 1
           expect(rows).toEqual(
             [...rowsByPath.values()].flat().sort(compareRecords).slice(0, rowsMax)
           )
           expect(filesRead).toBeLessThanOrEqual(files.length)
         }
-      )
+      ),
+      { numRuns: 300 }
     )
+    // Both outcomes of the first, narrow look were among them.
+    expect(Math.min(narrowed - misses, misses)).toBeGreaterThan(0)
   })
 })
