@@ -8,10 +8,13 @@
  * 3. K2 works on a copy of the table: the next run finds it as it was.
  */
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { BenchContext } from './context.ts'
+import { type BenchContext, profileFlags } from './context.ts'
 import { ask, askMany, dataOf } from './http-load.ts'
 import type { HttpClient } from './http-client.ts'
-import { type MeasuredQuery, recordLines, recordQueries, rowsOf } from './query-answers.ts'
+import { probeFlags } from './probe.ts'
+import { candlesQuery, type MeasuredQuery, recordQueries, rowsOf } from './query-answers.ts'
+import { measureRecent } from './query-recent.ts'
+import { measureScan } from './query-scan.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
 import { fullSpeed, startExchange, startK2 } from './system.ts'
@@ -27,14 +30,19 @@ export const measureQueries = async (context: BenchContext): Promise<Outcome> =>
   const measures = new Measures()
   measures.add('rows', '', table.rows)
   measures.add('data files', '', table.files)
-  return lendQueryTable(table, async () => {
-    const queries = await answered(table, measures)
-    for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
+  for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
+    await lendQueryTable(table, async () => {
+      const queries = await answered(table, measures)
       await context.settle()
-      await measureRun(context, table, queries, measures)
-    }
-    return measures.outcome
-  })
+      try {
+        await measureRun(context, table, queries, measures)
+        await measureRecent(context, table, measures)
+      } catch (error) {
+        measures.failures.push(error instanceof Error ? error.message : String(error))
+      }
+    })
+  }
+  return measures.outcome
 }
 
 interface Expected extends MeasuredQuery {
@@ -49,7 +57,7 @@ const answered = async (table: QueryTable, { failures }: Measures): Promise<Expe
   try {
     await connection.run("SET TimeZone = 'UTC'")
     const expected: Expected[] = []
-    for (const query of recordQueries(table.newestUs)) {
+    for (const query of [...recordQueries(table.newestUs), candlesQuery(table.newestUs)]) {
       const lines = (await rowsOf(connection, query.sql, files)).map(([line]) => line!)
       if (lines.length !== query.rows) failures.push(`${query.name}: DuckDB has ${lines.length}`)
       expected.push({ ...query, lines })
@@ -63,17 +71,16 @@ const answered = async (table: QueryTable, { failures }: Measures): Promise<Expe
 
 const measureRun = async (
   { workspace, progress, profile }: BenchContext,
-  { folder }: QueryTable,
+  table: QueryTable,
   queries: readonly Expected[],
   measures: Measures
 ): Promise<void> => {
   const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
-  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  const k2 = await startK2(workspace, folder, { exchange, nodeFlags })
+  const nodeFlags = [...probeFlags, ...profileFlags({ profile })]
+  const k2 = await startK2(workspace, table.folder, { exchange, nodeFlags })
   try {
     for (const query of queries) await measureOne(k2.client, query, measures, progress)
-  } catch (error) {
-    measures.failures.push(error instanceof Error ? error.message : String(error))
+    await measureScan(k2, table, measures)
   } finally {
     k2.client.close()
     exchange.client.close()
@@ -84,21 +91,23 @@ const measureRun = async (
 
 const measureOne = async (
   client: HttpClient,
-  { name, question, lines, p50, p99 }: Expected,
+  { name, question, lines, linesOf, p50, p99 }: Expected,
   measures: Measures,
   progress: (text: string) => void
 ): Promise<void> => {
   const first = await ask(client, question)
   const { status, text, tookMs } = first
-  if (status === 400) {
+  if (status === 400 || status === 404) {
     measures.note(`${name} was not asked: this K2 does not take ${question.path}`)
     return
   }
   const data = dataOf(first)
   if (data === '') throw new Error(`${name}: status ${status}: ${text.slice(0, 500)}`)
-  const differs = recordLines(data).findIndex((line, index) => line !== lines[index])
-  if (differs >= 0 || recordLines(data).length !== lines.length)
-    throw new Error(`${name}: row ${differs} is not DuckDB's ${lines[differs] ?? 'end'}`)
+  const told = linesOf(data)
+  const differs = told.findIndex((line, index) => line !== lines[index])
+  if (told.length !== lines.length)
+    throw new Error(`${name}: ${told.length} rows, DuckDB has ${lines.length}`)
+  if (differs >= 0) throw new Error(`${name}: ${told[differs]}, DuckDB has ${lines[differs]}`)
   const faultOf = (reply: Parameters<typeof dataOf>[0]) =>
     dataOf(reply) === data ? undefined : `${name}: an answer differs from the first`
   measures.add(`${name}, cold`, 'ms', tookMs)

@@ -10,8 +10,10 @@ export interface MeasuredQuery {
   readonly name: string
   readonly question: Question
   readonly rows: number
-  /** Over `$files`, one text for each record: id, time, price and quantity digit by digit. */
+  /** Over `$files`, one text for each record or candle, its decimals digit by digit. */
   readonly sql: string
+  /** The same of an answer's `data`. */
+  readonly linesOf: (data: string) => readonly string[]
   readonly p50: Bar
   readonly p99: Bar
 }
@@ -39,6 +41,7 @@ export const recordQueries = (newestUs: number): readonly MeasuredQuery[] => {
     rows,
     question: { path: `/v1/trades?${parameters}&limit=${rows}` },
     sql: newestSql(condition, rows),
+    linesOf: recordLines,
     p50: atMost(p50),
     p99: atMost(p99)
   })
@@ -58,8 +61,53 @@ export const recordQueries = (newestUs: number): readonly MeasuredQuery[] => {
   ]
 }
 
-/** Records of an answer as `MeasuredQuery.sql` writes them. */
-export const recordLines = (data: string): readonly string[] => {
+const minuteUs = 60_000_000
+
+/** Of the last whole day, which has trades in every minute; its end is where `newestUs` is in. */
+export const candlesQuery = (newestUs: number): MeasuredQuery => {
+  const toUs = Math.ceil(newestUs / dayUs) * dayUs
+  const fromUs = toUs - dayUs
+  const order = '"timestamp", source_sequence, message_id'
+  const rows = dayUs / minuteUs
+  return {
+    name: 'candles of a day',
+    rows,
+    question: {
+      path:
+        `/v1/candles?symbol=${btc}&interval=1m&start_time=${fromUs}&end_time=${toUs}` +
+        `&limit=${rows}`
+    },
+    sql: `SELECT concat_ws(' ', start_us, first(price ORDER BY ${order}), max(price), min(price),
+        last(price ORDER BY ${order}), sum(quantity), count(*))
+      FROM (SELECT *, epoch_us("timestamp") // ${minuteUs} * ${minuteUs} AS start_us
+        FROM read_parquet($files) WHERE symbol = '${btc}'
+        AND "timestamp" >= make_timestamptz(${fromUs}) AND "timestamp" < make_timestamptz(${toUs}))
+      GROUP BY start_us ORDER BY start_us`,
+    linesOf: candleLines,
+    p50: atMost(10),
+    p99: atMost(40)
+  }
+}
+
+const candleLines = (data: string): readonly string[] => {
+  const candles = JSON.parse(data) as readonly {
+    readonly interval_start: string
+    readonly trade_count: number
+  }[]
+  const exact = (name: string) => [...data.matchAll(new RegExp(`"${name}":([-0-9.]+)`, 'g'))]
+  const prices = ['open', 'high', 'low', 'close'].map((name) => exact(`${name}_price`))
+  const volumes = exact('volume')
+  return candles.map(({ interval_start: start, trade_count: count }, index) =>
+    [
+      microsOf(start),
+      ...prices.map((of) => of[index]?.[1]),
+      volumes[index]?.[1],
+      count
+    ].join(' ')
+  )
+}
+
+const recordLines = (data: string): readonly string[] => {
   const records = JSON.parse(data) as readonly {
     readonly message_id: string
     readonly timestamp: string
