@@ -37,6 +37,7 @@ test(
       expect(requests).toBeGreaterThan(0)
       asked += requests
     }
+    process.stderr.write(`fuzzer: ${asked} requests, seeds from ${firstSeed}\n`)
     expect(k2.hasEnded).toBe(false)
     expect((await k2.get('/health')).status).toBe(200)
     const failures = k2.log.filter(({ event }) => event === 'http.request_failed')
