@@ -44,6 +44,11 @@ export type Bucket = { readonly exchange: string; readonly symbol: string; reado
 
 export type Snapshot = { readonly snapshot_id: SnapshotId; readonly parent_id: SnapshotId | null; readonly timestamp: Time; readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'; readonly summary: Readonly<Record<string, string>> }
 
+/** null where the snapshot does not say it, or where there is none yet */
+export type TableStats = { readonly table_name: string; readonly records: Int64 | null; readonly data_files: Int64 | null; readonly bytes: Int64 | null; readonly snapshot_id: SnapshotId | null; readonly committed_at: Time | null }
+
+export type Stats = { readonly trades_count: Int64 | null; readonly quotes_count: Int64 | null; readonly tables: readonly (TableStats)[] }
+
 export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
 
 export type Actors = { readonly atMs: number; readonly root: Actor; readonly resources: readonly ({ readonly owner: string; readonly name: string; readonly kind: string; readonly sinceMs: number; readonly isLeaked: boolean })[]; readonly leakCount: number }
@@ -176,6 +181,14 @@ export interface Operations {
     readonly query: { readonly table?: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly limit?: number }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Snapshot)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly table_name: string } }
+    readonly row: never
+  }
+  /** How much there is in each table */
+  readonly 'GET /v1/stats': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Stats; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
     readonly row: never
   }
   /** One SELECT over the tables */

@@ -30,6 +30,7 @@ import { quote, trade } from './record-schemas.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
 import { sqlRoute } from './sql-route.ts'
+import { statsRoute } from './stats-route.ts'
 import { isoOfMs } from './time-parameter.ts'
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
@@ -49,6 +50,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   aggregationsRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
+  statsRoute(deps),
   sqlRoute(deps),
   actorsRoute(deps),
   releaseRoute(deps),
