@@ -48,6 +48,7 @@ import { healerInput, makeHealerActor } from './repair/healer-actor.ts'
 import { orphansProgram } from './repair/orphans-actor.ts'
 import { retentionProgram } from './repair/retention-actor.ts'
 import { tableProgram } from './storage/table-actor.ts'
+import { tailProgram } from './tail/tail-actor.ts'
 import { type Child, supervisor, worker } from './supervisor-actor.ts'
 import { telemetryProgram } from './telemetry-actor.ts'
 
@@ -177,7 +178,9 @@ const reading = ({ fromEffect, shared, http }: RuntimeOptions): readonly Child[]
         worker(
           { id: 'queries', drainMsMax, onLimit, ...onTables(shared) },
           fromEffect(queryProgram(shared))
-        )
+        ),
+        // Without it answers have what is in the tables, and say so.
+        worker({ id: 'tail', drainMsMax, onLimit }, fromEffect(tailProgram(shared)))
       ]
     : []),
   worker(

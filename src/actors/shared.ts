@@ -50,6 +50,7 @@ import {
   type PipelineOf
 } from './pipeline.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
+import type { Tails } from './tail/tails.ts'
 
 /**
  * Upper-case code in records and ids: trades of the simulated exchange never pass for real ones.
@@ -107,6 +108,8 @@ export interface Shared {
   /** What was to be given to `expired` while nobody served it; taken by who serves it next. */
   readonly unexpired: string[]
   readonly queries: Gate<Queries>
+  /** What the log has beyond the tables, for the queries. */
+  readonly tails: Gate<Tails>
   readonly http: Gate<{ readonly url: string }>
   readonly disk: Gate<DiskUsage>
   /** What the degradation manager commands now; none before its first complete sample (R39). */
@@ -203,6 +206,7 @@ export const makeShared = (
     expired: new Gate(),
     unexpired: [],
     queries: new Gate(),
+    tails: new Gate(),
     http: new Gate(),
     disk: new Gate(),
     policy: new PolicyHolder(),

@@ -31,13 +31,16 @@ import {
   type RecordedPositions
 } from './lander-ports.ts'
 
-export interface IcebergLandingOptions {
+interface PositionSource {
   readonly table: Table
-  readonly writer: ParquetWriter
-  readonly dataFiles: DataFileStore
   readonly logIdentity: string
   readonly topic: string
   readonly partitionCount: number
+}
+
+export interface IcebergLandingOptions extends PositionSource {
+  readonly writer: ParquetWriter
+  readonly dataFiles: DataFileStore
   /**
    * Files that no snapshot names any more: to be deleted, but not before running reads ended (R28).
    */
@@ -57,14 +60,7 @@ export const makeIcebergLandingTable = <A>(
 ): LandingTable<A, LandedFiles> => {
   const { table, topic } = options
   return {
-    positions: readPositions(options),
-    readState: (path) =>
-      Effect.mapError(
-        readState(table, path),
-        ({ message, reason }) =>
-          // A store that cannot be read now comes back; a file that is gone does not (R10, R14).
-          new LandingFailed({ step: 'state', detail: message, isDependency: reason !== 'missing' })
-      ),
+    ...recordedPositionsOf(options),
     writeState: (partition, bytes) =>
       Effect.mapError(writeState(table, `${topic}-${partition}`, bytes), failedAt('state')),
     writeRows: (rows, commitId) =>
@@ -72,6 +68,20 @@ export const makeIcebergLandingTable = <A>(
     commit: (attempt) => commit(options, appendRequest(options, attempt))
   }
 }
+
+/** How far a topic is in its table, for whoever reads it on from there. */
+export const recordedPositionsOf = (
+  options: PositionSource
+): Pick<LandingTable<never, never>, 'positions' | 'readState'> => ({
+  positions: readPositions(options),
+  readState: (path) =>
+    Effect.mapError(
+      readState(options.table, path),
+      ({ message, reason }) =>
+        // A store that cannot be read now comes back; a file that is gone does not (R10, R14).
+        new LandingFailed({ step: 'state', detail: message, isDependency: reason !== 'missing' })
+    )
+})
 
 const failedAt =
   (step: string) =>
@@ -83,7 +93,7 @@ const readPositions = ({
   logIdentity,
   topic,
   partitionCount
-}: IcebergLandingOptions): Effect.Effect<RecordedPositions, LandingFailed> =>
+}: PositionSource): Effect.Effect<RecordedPositions, LandingFailed> =>
   readRecordedState(table).pipe(
     Effect.map(({ offsets, states, partitionCounts }) => ({
       byPartition: new Map(

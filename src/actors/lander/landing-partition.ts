@@ -31,6 +31,8 @@ export interface LandingPartitionOptions<A extends SequencedRecord> {
   readonly fold: FoldContext<A>
   /** Absent where the data type has no compact form. */
   readonly learnCompact?: LearnCompact<A> | undefined
+  /** A row that the next `push` adds was held back until the record at `decidedAt` came. */
+  readonly onReleased?: ((row: number, decidedAt: number) => void) | undefined
   /** Whether the next batch vanishes: absent but in tests (see `Faults`). */
   readonly losesBatch?: (() => boolean) | undefined
   readonly nowMs: () => number
@@ -84,6 +86,11 @@ export class LandingPartition<A extends SequencedRecord> {
     return this.position > this.#cutOffset
   }
 
+  /** As the rows name it. */
+  get label(): string {
+    return this.#options.label
+  }
+
   /** What a commit moves: from where the table is to what has been read. Later records are not. */
   cut(): PartitionCut {
     this.#cutOffset = this.position
@@ -98,6 +105,14 @@ export class LandingPartition<A extends SequencedRecord> {
   /** The table now records the cut. */
   settle({ nextOffset }: Pick<PartitionCut, 'nextOffset'>): void {
     this.committedOffset = nextOffset
+  }
+
+  /** Offsets of records that have been read, and neither landed nor refused yet (R7). */
+  get heldOffsets(): readonly number[] {
+    if (this.#state.counters.held === 0) return []
+    return Object.values(this.#state.sequences).flatMap(({ held }) =>
+      held.map(({ payload }) => (JSON.parse(payload) as { readonly offset: number }).offset)
+    )
   }
 
   get counters(): PartitionPosition {
@@ -133,8 +148,10 @@ export class LandingPartition<A extends SequencedRecord> {
     const decode = this.#decoders.of(batch)
     const isOurSchema = decode === this.#options.codec.decode
     let value: readonly [start: number, end: number] = [0, 0]
+    let current = 0
     const sink: FoldSink<A> = {
       land: (record, offset) => {
+        if (offset !== current) this.#options.onReleased?.(rows.length, current)
         rows.push(record, label, offset)
         this.#learn(record)
       },
@@ -161,6 +178,7 @@ export class LandingPartition<A extends SequencedRecord> {
       if (range.offset < this.position) return
       if (isOurSchema && this.#landCompact(range, source)) return
       value = [range.valueStart, range.valueEnd]
+      current = range.offset
       const record = decodedRecord(decode, bytes, value)
       const key = bytes.toString('utf8', range.keyStart, range.keyEnd)
       foldRecord(this.#state, { offset: range.offset, key, record }, this.#options.fold, sink)

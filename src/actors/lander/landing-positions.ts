@@ -21,11 +21,26 @@ import {
   type RecordedPosition,
   type RecordedPositions
 } from './lander-ports.ts'
-import { LandingPartition, parsePartitionState } from './landing-partition.ts'
+import {
+  LandingPartition,
+  type LandingPartitionOptions,
+  parsePartitionState
+} from './landing-partition.ts'
 
-export const openPartitions = <A extends SequencedRecord, Files>(
-  options: LanderOptions,
-  ports: LanderPorts<A, Files>
+/** What it takes to read a topic from where its table is. */
+export interface PositionPorts<A extends SequencedRecord> extends Pick<
+  LanderPorts<A, unknown>,
+  'log' | 'codec' | 'rules' | 'learnCompact' | 'partitionOf' | 'nowMs'
+> {
+  readonly table: Pick<LandingTable<A, unknown>, 'positions' | 'readState'>
+  readonly onReleased?: LandingPartitionOptions<A>['onReleased']
+}
+
+type PositionOptions = Pick<LanderOptions, 'topic' | 'limits' | 'logFaults' | 'losesBatch'>
+
+export const openPartitions = <A extends SequencedRecord>(
+  options: PositionOptions,
+  ports: PositionPorts<A>
 ): Effect.Effect<readonly LandingPartition<A>[], LandingFailed> =>
   Effect.gen(function* () {
     const { log, table } = ports
@@ -72,23 +87,23 @@ const foreignFault = (
       "start K2 with that log's data folder, or go over to this one: npm run k2 -- adopt-log"
     : undefined
 
-interface OpenContext<A extends SequencedRecord, Files> {
-  readonly options: LanderOptions
-  readonly ports: LanderPorts<A, Files>
+interface OpenContext<A extends SequencedRecord> {
+  readonly options: PositionOptions
+  readonly ports: PositionPorts<A>
   readonly losesBatch: (() => boolean) | undefined
 }
 
 /** Of one session: the next one reads what was not committed again. */
-const lossOf = ({ losesBatch }: LanderOptions): (() => boolean) | undefined => {
+const lossOf = ({ losesBatch }: PositionOptions): (() => boolean) | undefined => {
   if (losesBatch === undefined) return undefined
   let read = 0
   return () => ++read === losesBatch
 }
 
-const openPartition = <A extends SequencedRecord, Files>(
+const openPartition = <A extends SequencedRecord>(
   partition: number,
   recorded: RecordedPosition | undefined,
-  { options, ports, losesBatch }: OpenContext<A, Files>
+  { options, ports, losesBatch }: OpenContext<A>
 ): Effect.Effect<LandingPartition<A>, LandingFailed> =>
   Effect.gen(function* () {
     const { log, table, codec, nowMs } = ports
@@ -105,6 +120,7 @@ const openPartition = <A extends SequencedRecord, Files>(
       codec,
       fold,
       learnCompact: ports.learnCompact,
+      onReleased: ports.onReleased,
       losesBatch,
       nowMs
     }
@@ -136,8 +152,8 @@ const openPartition = <A extends SequencedRecord, Files>(
 /**
  * The state, or why there is none. A store that is only unavailable fails instead: it comes back.
  */
-const readState = <A extends SequencedRecord, Files>(
-  table: LandingTable<A, Files>,
+const readState = <A extends SequencedRecord>(
+  table: PositionPorts<A>['table'],
   path: string
 ): Effect.Effect<PartitionState | string, LandingFailed> =>
   table.readState(path).pipe(

@@ -8,10 +8,13 @@ import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import {
+  type BeyondFiles,
   nothingBeyond,
   type RecordsPlanner,
+  type ScanConditions,
   type ScanLease
 } from '../../adapters/query/query-ports.ts'
+import type { Tail } from '../tail/tail.ts'
 import type { LocalCopies, ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
@@ -43,38 +46,70 @@ const unavailable = ({ message }: { readonly message: string }): TableUnavailabl
   new TableUnavailable({ detail: message })
 
 /**
- * A lease needs no release: files of an expired snapshot stay
- * for longer than a query may take (R28).
+ * Files need no release: those of an expired snapshot stay for longer than a query may take. What
+ * the tail has is held from before the snapshot is looked up, so that a row that leaves the tail
+ * meanwhile is in the files (R28).
  */
 export const leasesOf = (
   table: Table,
   columns: readonly Column[],
-  copies: LocalCopies
+  copies: LocalCopies,
+  tail?: Tail
 ): RecordsPlanner<ReadFault> => {
   const { pathOf } = copies
   const planner = makeScanPlanner(table, { pathOf })
   return {
-    acquire: (filter) =>
-      planner.plan(filter).pipe(
-        Effect.map(({ snapshotId, files, offsets, ...facts }) => ({
+    acquire: (conditions) =>
+      Effect.gen(function* () {
+        const held = tail === undefined ? undefined : yield* tail.hold
+        const plan = yield* planner
+          .plan(conditions)
+          .pipe(Effect.onError(() => Effect.sync(() => held?.release())))
+        const { snapshotId, files, offsets, ...facts } = plan
+        const floors = watermarksOf(offsets)
+        return {
           snapshotId: snapshotId === null ? null : snapshotId.toString(),
           files,
           facts,
           source: sourceOf(table.loaded.metadata, columns),
           read: readOf(copies.readerOf(files)),
-          beyond: { ...nothingBeyond, watermarks: watermarksOf(offsets) },
-          release: () => {}
-        })),
-        Effect.mapError(unavailable)
-      )
+          beyond:
+            held === undefined
+              ? { ...nothingBeyond, watermarks: floors }
+              : beyondOf(held, floors, conditions),
+          release: () => held?.release()
+        }
+      }).pipe(Effect.mapError(unavailable))
   }
 }
+
+const beyondOf = (
+  { watermarks, undecided, missing, partFrom }: Effect.Success<Tail['hold']>,
+  floors: ReadonlyMap<string, number>,
+  range: ScanConditions
+): BeyondFiles => ({
+  tail: partFrom(floors, range),
+  watermarks: higher(floors, watermarks),
+  undecided,
+  missing
+})
 
 /** By names where all files have the same columns: that is the faster way. */
 const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>
   metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
     ? 'read_parquet($files)'
     : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))
+
+const higher = (
+  one: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>
+): ReadonlyMap<string, number> =>
+  new Map([
+    ...one,
+    ...[...other].map(
+      ([partition, offset]) => [partition, Math.max(offset, one.get(partition) ?? 0)] as const
+    )
+  ])
 
 /** By `k2_partition`, as rows name it. */
 const watermarksOf = (offsets: ByPartition<number>): ReadonlyMap<string, number> =>

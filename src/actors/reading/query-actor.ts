@@ -18,6 +18,8 @@ import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
 import { candlesQueryOver } from './candles-reading.ts'
+import type { Tail } from '../tail/tail.ts'
+import { openTails } from '../tail/tails.ts'
 import { sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
@@ -36,36 +38,19 @@ export const queryProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, nowMs } = shared
-      // Before anything is opened that would have to be closed while they are away.
-      const tables = yield* Effect.all(
-        {
-          trades: servedTable(shared.trades),
-          quotes: servedTable(shared.quotes),
-          referenceData: servedTable(shared.referenceData),
-          gaps: servedTable(shared.gaps)
-        },
-        { concurrency: 'unbounded' }
-      )
+      const tables = yield* openTables(shared)
       yield* makeFolder(folder.warehouse)
       yield* makeFolder(folder.temporary)
       const stores = yield* openStores(storageSettingsOf(config), folder, nowMs)
       const copies = yield* openLocalCopies(stores, folder, config.s3CacheBytesMax)
-      const engine = yield* tracked('DuckDB connections', 'client')(
-        openQueryPool({
-          connections: config.queryConnections,
-          queueMax,
-          deadlineMsMax: config.queryTimeoutMs,
-          threads: duckdbThreads,
-          memoryBytesMax: config.duckdbBytesMax,
-          directories: [folder.warehouse, folder.copies],
-          tempDirectory: folder.temporary
-        })
-      )
-      const plannerOver = (table: Table, schema: AvroRecord) =>
-        costed(leasesOf(table, columnsOf(schema), copies))
+      const engine = yield* openEngine(shared)
+      const tails = yield* openTails(shared, engine)
+      yield* shared.tails.serve(tails)
+      const plannerOver = (table: Table, schema: AvroRecord, tail?: Tail) =>
+        costed(leasesOf(table, columnsOf(schema), copies, tail))
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
-      const trades = { planner: plannerOver(tables.trades, tradesSchema), engine }
-      const quotes = { planner: plannerOver(tables.quotes, quotesSchema), engine }
+      const trades = { planner: plannerOver(tables.trades, tradesSchema, tails.trades), engine }
+      const quotes = { planner: plannerOver(tables.quotes, quotesSchema, tails.quotes), engine }
       const ledger = { planner: plannerOver(tables.gaps, gapsTable.schema), engine }
       const gaps = makeGapsQuery(ledger)
       const sql = yield* openSql(config)
@@ -83,7 +68,11 @@ export const queryProgram =
           quotes: makeRecordsQuery({ ...quotes, fields: quotesSchema.fields })
         },
         reference: makeReferenceQuery({
-          planner: plannerOver(tables.referenceData, shared.referenceData.spec.schema),
+          planner: plannerOver(
+            tables.referenceData,
+            shared.referenceData.spec.schema,
+            tails.referenceData
+          ),
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
@@ -101,6 +90,31 @@ export const queryProgram =
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
+
+/** Before anything is opened that would have to be closed while they are away. */
+const openTables = ({ trades, quotes, referenceData, gaps }: Shared) =>
+  Effect.all(
+    {
+      trades: servedTable(trades),
+      quotes: servedTable(quotes),
+      referenceData: servedTable(referenceData),
+      gaps: servedTable(gaps)
+    },
+    { concurrency: 'unbounded' }
+  )
+
+const openEngine = ({ config, folder }: Shared) =>
+  tracked('DuckDB connections', 'client')(
+    openQueryPool({
+      connections: config.queryConnections,
+      queueMax,
+      deadlineMsMax: config.queryTimeoutMs,
+      threads: duckdbThreads,
+      memoryBytesMax: config.duckdbBytesMax,
+      directories: [folder.warehouse, folder.copies],
+      tempDirectory: folder.temporary
+    })
+  )
 
 const openSql = (config: Shared['config']) =>
   tracked('SQL processes', 'client')(

@@ -177,6 +177,11 @@ export const settings = {
     'Memory of DuckDB for the queries, and as much again for the landers together; ' +
       'the lander of reference data has 64 MiB more.'
   ]),
+  tailBytesMax: setting('K2_TAIL_BYTES', bytes(8 * MiB, 64 * GiB), '128MiB', [
+    '512MiB',
+    'Memory, of K2_DUCKDB_MEMORY_LIMIT, for records of a data type that are in the log and not ' +
+      'yet in the table: what is beyond cannot be answered before it has landed.'
+  ]),
   sqlRowsMax: setting('K2_SQL_ROWS_MAX', integer(1, 1_000_000, 'rows'), '10000', [
     '100000',
     'Most rows that an answer of POST /v1/sql has.'

@@ -18,14 +18,14 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import * as Semaphore from 'effect/Semaphore'
-import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from './columns.ts'
-import type { Staging } from './column-buffer.ts'
+import { type Column, type FieldIds, fieldIdsSql, textLiteral } from './columns.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
 import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 import type { RecordColumns } from './record-columns.ts'
-import { chunkRowsMax, StagingChunk } from './staged-column.ts'
+import { chunkRowsMax } from './staged-column.ts'
+import { type BatchStaging, stage, stagingOf } from './staging-table.ts'
 
 /** What the writer needs of the file system, beyond DuckDB's own writing. */
 export interface DurableFiles {
@@ -167,7 +167,7 @@ const writeBatch = Effect.fnUntraced(function* (
       (connection) => {
         const path = join(directory, fileName(slice))
         begun.push(path)
-        const staged = duckdbCall(connection, () => stage(connection, batch, slice)).pipe(
+        const staged = duckdbCall(connection, () => stage(connection, batch, slice.rows)).pipe(
           Effect.mapError((cause) => new ParquetWriteFailed({ step: 'stage', path, cause }))
         )
         return Effect.andThen(staged, copySlice(connection, options, { batch, slice, path }))
@@ -181,57 +181,8 @@ const writeBatch = Effect.fnUntraced(function* (
   )
 })
 
-/** How the columns of a batch are staged; the dictionaries are those of the whole batch. */
-interface BatchStaging {
-  readonly chunk: StagingChunk
-  readonly createSql: string
-  readonly selectSql: string
-  readonly parameters: Staging['parameters']
-  readonly boundsOf: ReadonlyMap<string, NonNullable<Staging['boundsOf']>>
-}
-
-/** A connection's own; replaced by its next slice, for a drop would only delay the commit. */
-const staged = 'staged'
 /** Files that are synced at a time; each takes a thread of libuv's pool. */
 const syncsMax = 4
-
-const stagingOf = (rows: RecordColumns): BatchStaging => {
-  const stagings: ReadonlyArray<Staging & { readonly name: string }> = rows.buffers.map(
-    (buffer) => ({ name: buffer.name, ...buffer.staging(rows) })
-  )
-  const columns = stagings.flatMap((staging) => staging.columns)
-  const columnsSql = columns.map(({ name, sqlType }) => `${identifier(name)} ${sqlType}`)
-  const selectSql = stagings.map(({ name, readSql }) => `${readSql} AS ${identifier(name)}`)
-  return {
-    chunk: new StagingChunk(columns),
-    createSql: `CREATE OR REPLACE TEMP TABLE ${staged} (${columnsSql.join(', ')})`,
-    selectSql: `SELECT ${selectSql.join(', ')} FROM ${staged}`,
-    parameters: stagings.flatMap(({ parameters }) => parameters),
-    boundsOf: new Map(
-      stagings.flatMap(({ name, boundsOf }) =>
-        boundsOf === undefined ? [] : [[name, boundsOf] as const]
-      )
-    )
-  }
-}
-
-const stage = async (
-  connection: DuckDBConnection,
-  { chunk, createSql }: BatchStaging,
-  { rows: order }: Slice
-): Promise<void> => {
-  await connection.run(createSql)
-  const appender = await connection.createAppender(staged)
-  try {
-    for (let from = 0; from < order.length; from += chunkRowsMax) {
-      const count = Math.min(chunkRowsMax, order.length - from)
-      appender.appendDataChunk(chunk.rowsAt({ order, from, count }))
-    }
-    appender.flushSync()
-  } finally {
-    appender.closeSync()
-  }
-}
 
 interface SliceTarget {
   readonly batch: BatchStaging

@@ -45,7 +45,7 @@ export interface QueryPoolOptions {
 }
 
 /** A bound value; microseconds for timestamps. */
-type QueryParameter =
+export type QueryParameter =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'long'; readonly value: number }
   | { readonly type: 'longs'; readonly value: readonly number[] }
@@ -68,6 +68,13 @@ export interface QueryPool {
     ReadonlyArray<readonly QueryCell[]>,
     QueryTimedOut | QueryQueueFull | QueryFailed
   >
+  /**
+   * Runs statements of our own, on a connection that queries do not use, one `use` at a time. What
+   * tables it makes in memory, queries can read.
+   */
+  readonly write: <A>(
+    use: (connection: DuckDBConnection) => Promise<A>
+  ) => Effect.Effect<A, QueryFailed>
   /** Queries that run or wait now. */
   readonly pending: () => number
 }
@@ -99,7 +106,7 @@ class QueryQueueFull extends Schema.TaggedError<QueryQueueFull>()('QueryQueueFul
   }
 }
 
-class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
+export class QueryFailed extends Schema.TaggedError<QueryFailed>()('QueryFailed', {
   cause: Schema.Defect()
 }) {
   override get message() {
@@ -112,7 +119,7 @@ export const openQueryPool = (
   options: QueryPoolOptions
 ): Effect.Effect<QueryPool, QueryPoolUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
-    const { instance, sessions } = yield* Effect.acquireRelease(
+    const { instance, sessions, writer } = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () => openSessions(options),
         catch: (cause) => new QueryPoolUnavailable({ cause })
@@ -121,6 +128,7 @@ export const openQueryPool = (
     )
     yield* Effect.mapError(metered(instance), (cause) => new QueryPoolUnavailable({ cause }))
     const permits = yield* Semaphore.make(options.connections)
+    const writing = yield* Semaphore.make(1)
     const idle = [...sessions]
     let pending = 0
 
@@ -154,6 +162,10 @@ export const openQueryPool = (
     })
     return {
       pending: () => pending,
+      write: (use) =>
+        writing
+          .withPermits(1)(duckdbCall(writer, () => use(writer)))
+          .pipe(Effect.mapError((cause) => new QueryFailed({ cause }))),
       run: (query) =>
         Effect.acquireUseRelease(
           admit,
@@ -179,6 +191,7 @@ interface Session {
 interface OpenPool {
   readonly instance: DuckDBInstance
   readonly sessions: readonly Session[]
+  readonly writer: DuckDBConnection
 }
 
 const preparedMax = 32
@@ -202,6 +215,8 @@ const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
     await connection.run("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
     sessions.push({ connection, prepared: new Map() })
   }
+  const writer = await instance.connect()
+  await writer.run("SET TimeZone = 'UTC'")
   await sessions[0]!.connection.run(
     `SET GLOBAL validate_external_file_cache = 'NO_VALIDATION';
      SET GLOBAL late_materialization_max_rows = ${lateRowsMax};
@@ -209,11 +224,12 @@ const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
      SET GLOBAL enable_external_access = false;
      SET GLOBAL lock_configuration = true`
   )
-  return { instance, sessions }
+  return { instance, sessions, writer }
 }
 
-const close = ({ instance, sessions }: OpenPool) =>
+const close = ({ instance, sessions, writer }: OpenPool) =>
   Effect.sync(() => {
+    writer.closeSync()
     for (const { connection, prepared } of sessions) {
       for (const statement of prepared.values()) statement.destroySync()
       connection.closeSync()

@@ -51,6 +51,11 @@ export interface BeyondFiles {
   readonly tail: TailPart | undefined
   /** By `k2_partition`: the first offset that is neither in the files nor in the tail. */
   readonly watermarks: ReadonlyMap<string, number>
+  /**
+   * By `k2_partition`: offsets below the watermark whose records were held back, and may land later
+   * (R7).
+   */
+  readonly undecided: ReadonlyMap<string, readonly number[]>
   /** What cannot be answered now, in words; empty where the answer is whole. */
   readonly missing: readonly string[]
 }
@@ -68,6 +73,7 @@ interface TailPart {
 export const nothingBeyond: BeyondFiles = {
   tail: undefined,
   watermarks: new Map(),
+  undecided: new Map(),
   missing: []
 }
 

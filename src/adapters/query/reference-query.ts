@@ -8,6 +8,7 @@
  *    same bytes (R15).
  */
 import * as Effect from 'effect/Effect'
+import { leaseRows } from './lease-rows.ts'
 import type { Parameter, QueryEngine, ScanPlanner } from './query-ports.ts'
 import { type RecordField, recordJsonSql } from './record-json.ts'
 
@@ -25,6 +26,8 @@ interface ReferencePage {
   readonly rows: readonly string[]
   /** Whether more companies meet the filter. */
   readonly hasMore: boolean
+  /** What cannot be answered now, in words. */
+  readonly missing: readonly string[]
 }
 
 export interface ReferenceQuery<E> {
@@ -42,22 +45,26 @@ export const makeReferenceQuery = <PlanError, EngineError>(ports: {
     return Effect.acquireUseRelease(
       // Not by ticker (2).
       ports.planner.acquire(exchange === undefined ? {} : { exchange }),
-      ({ snapshotId, files, source, read }) =>
-        files.length === 0
-          ? Effect.succeed({ snapshotId, rows: [], hasMore: false })
+      (lease) => {
+        const { snapshotId, files, read, beyond } = lease
+        const all = leaseRows(lease)
+        return all === undefined
+          ? Effect.succeed({ snapshotId, rows: [], hasMore: false, missing: beyond.missing })
           : read(
               files,
               ports.engine.run({
-                sql: newestSql({ ...ports, source }, filter, rowsMax + 1),
-                parameters: parametersOf(files.map(({ path }) => path), filter)
+                sql: newestSql({ ...ports, source: all.sql }, filter, rowsMax + 1),
+                parameters: { ...all.parameters, ...parametersOf(filter) }
               })
             ).pipe(
               Effect.map((rows) => ({
                 snapshotId,
                 rows: rows.slice(0, rowsMax).map(([json]) => String(json)),
-                hasMore: rows.length > rowsMax
+                hasMore: rows.length > rowsMax,
+                missing: beyond.missing
               }))
-            ),
+            )
+      },
       (lease) => Effect.sync(() => lease.release()) // (1)
     )
   }
@@ -84,11 +91,11 @@ const newestSql = (
    ORDER BY "exchange", "company_id" LIMIT ${rowsMax}`
 }
 
-const parametersOf = (
-  paths: readonly string[],
-  { companyId, ticker, exchange }: ReferenceFilter
-): Readonly<Record<string, Parameter>> => ({
-  files: { type: 'texts', value: paths },
+const parametersOf = ({
+  companyId,
+  ticker,
+  exchange
+}: ReferenceFilter): Readonly<Record<string, Parameter>> => ({
   ...(companyId === undefined ? {} : { company: { type: 'text', value: companyId } }),
   ...(ticker === undefined ? {} : { ticker: { type: 'text', value: ticker } }),
   ...(exchange === undefined ? {} : { exchange: { type: 'text', value: exchange } })

@@ -21,6 +21,8 @@ interface SymbolsPage {
   readonly snapshotId: string | null
   /** By symbol, then exchange. */
   readonly instruments: readonly ListedInstrument[]
+  /** What cannot be answered now, in words. */
+  readonly missing: readonly string[]
 }
 
 export interface SymbolsQuery<E> {
@@ -41,11 +43,13 @@ export const makeSymbolsQuery = <PlanError, EngineError>(ports: {
         ports.planner.acquire({}),
         (lease) =>
           learn(cache, ports.engine, lease).pipe(
-            Effect.map(() => ({
+            Effect.andThen(inTail(cache, ports.engine, lease)),
+            Effect.map((tailKeys) => ({
               snapshotId: lease.snapshotId,
-              instruments: known(cache, lease.files).filter(
+              instruments: known(cache, lease.files, tailKeys).filter(
                 (instrument) => exchange === undefined || instrument.exchange === exchange
-              )
+              ),
+              missing: lease.beyond.missing
             }))
           ),
         (lease) => Effect.sync(() => lease.release())
@@ -102,6 +106,34 @@ const learnFiles = Effect.fnUntraced(function* <E>(
   for (const [path, keys] of found) keysByPath.set(path, keys)
 })
 
+/** Keys of what has not come into a file yet. */
+const inTail = <PlanError, EngineError>(
+  { instruments }: Cache,
+  engine: QueryEngine<EngineError>,
+  { beyond: { tail } }: ScanLease<PlanError>
+): Effect.Effect<readonly string[], EngineError> =>
+  tail === undefined
+    ? Effect.succeed([])
+    : engine
+        .run({
+          sql: `SELECT "exchange", "symbol", any_value("currency"),
+              any_value("vendor_data"['base_asset'])
+            FROM (${tail.sql}) GROUP BY ALL`,
+          parameters: tail.parameters
+        })
+        .pipe(
+          Effect.map((rows) =>
+            rows.map(([exchangeCell, symbolCell, currency, base = null]) => {
+              const [exchange, symbol] = [String(exchangeCell), String(symbolCell)]
+              const key = keyOf(exchange, symbol)
+              const baseAsset = base === null ? null : String(base)
+              if (!instruments.has(key))
+                instruments.set(key, { symbol, exchange, baseAsset, quoteAsset: String(currency) })
+              return key
+            })
+          )
+        )
+
 /** Maps are dear to read: only one file for each instrument that was never seen before. */
 const baseAssetsOf = <E>(
   engine: QueryEngine<E>,
@@ -129,9 +161,10 @@ const baseAssetsOf = <E>(
 
 const known = (
   { keysByPath, instruments }: Cache,
-  files: readonly ScanFile[]
+  files: readonly ScanFile[],
+  tailKeys: readonly string[]
 ): ListedInstrument[] => {
-  const keys = new Set(files.flatMap(({ path }) => keysByPath.get(path) ?? []))
+  const keys = new Set([...files.flatMap(({ path }) => keysByPath.get(path) ?? []), ...tailKeys])
   return [...keys]
     .flatMap((key) => instruments.get(key) ?? [])
     .sort(

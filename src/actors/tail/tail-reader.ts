@@ -1,0 +1,234 @@
+/**
+ * Brings the tail of one topic up to date: the lander's own fold, from the state of the snapshot
+ * that the table has now, over what the log has behind it (R6).
+ *
+ * 1. Nothing lands that the lander would not land: classification depends on the log's order alone,
+ *    so both agree, wherever each of them begins.
+ * 2. Where the table has come further than what was read, reading begins anew from the table: what
+ *    lies between is in files.
+ * 3. Beyond `bytesMax` nothing more is read until the table has come further; the tail then says
+ *    that it is not whole, and up to which offset it is.
+ * 4. Records are folded in slices, between which others have their turn.
+ */
+import * as Effect from 'effect/Effect'
+import type { TailStore, Watermarks } from '../../adapters/duckdb/tail-store.ts'
+import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
+import type { SequencedRecord } from '../../machines/partition-fold.ts'
+import { topicPartitionName } from '../../adapters/log/log-directory.ts'
+import type { LandedRows, RecordedPositions } from '../lander/lander-ports.ts'
+import type { LandingPartition } from '../lander/landing-partition.ts'
+import { boundsOf, openPartitions, type PositionPorts } from '../lander/landing-positions.ts'
+import type { TailFacts } from './tail.ts'
+
+export interface TailReaderOptions {
+  readonly topic: string
+  readonly limits: Parameters<typeof openPartitions>[0]['limits']
+  readonly logFaults: ReadonlyMap<number, string>
+  /** Memory of its rows. */
+  readonly bytesMax: number
+}
+
+export interface TailReaderPorts<A extends SequencedRecord> extends Omit<
+  PositionPorts<A>,
+  'onReleased'
+> {
+  readonly rows: LandedRows<A> & RecordColumns
+  readonly store: TailStore
+}
+
+/** Of one read: some milliseconds of folding (4). */
+const sliceBytes = 256 * 1_024
+const appendRowsMin = 8_192
+/** Of a row in memory of DuckDB, all columns and what it takes to find it. Measured: 459. */
+const rowBytes = 512
+/** So many records behind the table, reading on costs more than beginning anew (2). */
+const behindMax = 10_000
+
+export interface TailReader {
+  readonly bring: Effect.Effect<TailFacts, { readonly message: string }>
+  /** Begins from the table again. */
+  readonly reset: () => void
+}
+
+export const makeTailReader = <A extends SequencedRecord>(
+  options: TailReaderOptions,
+  ports: TailReaderPorts<A>
+): TailReader => {
+  let session: Session<A> | undefined
+  return {
+    reset: () => {
+      session = undefined
+    },
+    bring: Effect.gen(function* () {
+      const recorded = yield* ports.table.positions
+      if (session === undefined || isBehind(session, recorded)) {
+        session = yield* openSession(options, ports)
+      }
+      const current = session
+      yield* ports.store.trim(floorsOf(current, recorded))
+      yield* readToEnds(current, options, ports)
+      return factsOf(current)
+    }).pipe(
+      // What was folded and not appended is read again.
+      Effect.tapError(() => Effect.sync(() => (session = undefined)))
+    )
+  }
+}
+
+interface Session<A extends SequencedRecord> {
+  readonly partitions: readonly LandingPartition<A>[]
+  /** Deciding offsets of rows that waited for another record. */
+  readonly released: Map<number, number>
+  /** Partitions with rows that are not in the store yet, by label. */
+  readonly pending: Map<string, number>
+  isFull: boolean
+  ends: ReadonlyMap<number, number>
+}
+
+const openSession = <A extends SequencedRecord>(
+  options: TailReaderOptions,
+  ports: TailReaderPorts<A>
+): Effect.Effect<Session<A>, { readonly message: string }> => {
+  const released = new Map<number, number>()
+  ports.rows.clear()
+  return Effect.map(
+    openPartitions(options, {
+      ...ports,
+      onReleased: (row, decidedAt) => void released.set(row, decidedAt)
+    }),
+    (partitions) => ({
+      partitions,
+      released,
+      pending: new Map(),
+      isFull: false,
+      ends: new Map()
+    })
+  )
+}
+
+/** (2) */
+const isBehind = <A extends SequencedRecord>(
+  { partitions, isFull }: Session<A>,
+  { byPartition }: RecordedPositions
+): boolean =>
+  partitions.some(({ partition, position, fault }) => {
+    const landed = byPartition.get(partition)?.offset ?? 0
+    return fault !== undefined || position + (isFull ? 0 : behindMax) < landed
+  })
+
+const floorsOf = <A extends SequencedRecord>(
+  { partitions }: Session<A>,
+  { byPartition }: RecordedPositions
+): Watermarks =>
+  new Map(
+    partitions.map(
+      ({ label, partition }) => [label, byPartition.get(partition)?.offset ?? 0] as const
+    )
+  )
+
+/** Up to what was durable when it began: what comes meanwhile is for the next time. */
+const readToEnds = Effect.fnUntraced(function* <A extends SequencedRecord>(
+  session: Session<A>,
+  options: TailReaderOptions,
+  ports: TailReaderPorts<A>
+) {
+  const sound = session.partitions.filter(({ fault }) => fault === undefined)
+  const ends = yield* Effect.forEach(sound, ({ partition }) =>
+    Effect.map(
+      boundsOf(ports.log, options.topic, partition),
+      ({ durableEnd }) => [partition, durableEnd] as const
+    )
+  )
+  session.ends = new Map(ends)
+  const rowsMax = Math.floor(options.bytesMax / rowBytes)
+  for (let hasMore = true; hasMore; ) {
+    hasMore = false
+    for (const partition of sound) {
+      session.isFull = ports.store.rowCount() + ports.rows.length >= rowsMax
+      if (session.isFull) break
+      if (partition.position >= session.ends.get(partition.partition)!) continue
+      if (yield* readSlice(session, partition, { options, ports })) hasMore = true
+      yield* Effect.yieldNow
+    }
+    if (ports.rows.length >= appendRowsMin) yield* append(session, ports)
+    if (session.isFull) break
+  }
+  yield* append(session, ports)
+})
+
+/** Whether anything was there to be read. */
+const readSlice = Effect.fnUntraced(function* <A extends SequencedRecord>(
+  session: Session<A>,
+  partition: LandingPartition<A>,
+  {
+    options: { topic },
+    ports: { log, rows }
+  }: { readonly options: TailReaderOptions; readonly ports: TailReaderPorts<A> }
+) {
+  const before = rows.length
+  const batches = yield* log.read(topic, partition.partition, {
+    fromOffset: partition.position,
+    bytesMax: sliceBytes
+  })
+  for (const batch of batches) {
+    // The lander keeps what it refuses; here nobody does.
+    partition.fold(batch, rows, [])
+    if (partition.fault !== undefined) break
+  }
+  if (rows.length > before) session.pending.set(partition.label, partition.position - 1)
+  return batches.length > 0
+})
+
+const append = <A extends SequencedRecord>(
+  { partitions, released, pending }: Session<A>,
+  { rows, store }: TailReaderPorts<A>
+) =>
+  store
+    .append({
+      rows,
+      decidedAt: (row) => released.get(row) ?? rows.offsetAt(row),
+      last: pending,
+      watermarks: new Map(partitions.map(({ label, position }) => [label, position]))
+    })
+    .pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          rows.clear()
+          released.clear()
+          pending.clear()
+        })
+      )
+    )
+
+const factsOf = <A extends SequencedRecord>({
+  partitions,
+  isFull,
+  ends
+}: Session<A>): TailFacts => ({
+  missing: [
+    ...partitions.flatMap(({ label, fault }) =>
+      fault === undefined ? [] : [`${nameOf(label)} is not read on: ${fault}`]
+    ),
+    ...(isFull
+      ? partitions.flatMap(({ label, partition, position }) => {
+          const end = ends.get(partition) ?? position
+          return end > position
+            ? [
+                `${end - position} records of ${nameOf(label)} from offset ${position} on: the ` +
+                  'table is that far behind, and the tail is full (K2_TAIL_BYTES)'
+              ]
+            : []
+        })
+      : [])
+  ],
+  undecided: new Map(
+    partitions.flatMap(({ label, heldOffsets }) =>
+      heldOffsets.length === 0 ? [] : [[label, heldOffsets] as const]
+    )
+  )
+})
+
+const nameOf = (label: string): string => {
+  const [, topic = label, partition = ''] = label.split('/')
+  return topicPartitionName(topic, Number(partition))
+}

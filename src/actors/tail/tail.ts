@@ -1,0 +1,127 @@
+/**
+ * The tail of one data type, as those see it who read: what the log has beyond the table.
+ *
+ * 1. A read is answered from what was durable `freshMsMax` before it, or later; where that cannot
+ *    be had within `answerMsMax`, the answer says what is missing.
+ * 2. The rows outlive whoever brings them: a reader of the log that crashes, or brokers that are
+ *    away, take nothing back (R35).
+ * 3. Nobody reads, nobody pays: after `idleMsMax` without a read the tail is let go.
+ */
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Latch from 'effect/Latch'
+import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
+
+/** By `k2_partition`: offsets of records that are held back, and may land later (R7). */
+type Undecided = ReadonlyMap<string, readonly number[]>
+
+interface TailPorts {
+  readonly store: TailStore
+  /** Records that were taken and are not in the log yet, in words (R35). */
+  readonly unlogged: () => readonly string[]
+  readonly monotonicMs: () => number
+}
+
+const freshMsMax = 20
+const answerMsMax = 1_000
+/** While it is read, it is brought up to date this often also between reads. */
+const restMs = 100
+const idleMsMax = 60_000
+
+export class Tail {
+  readonly store: TailStore
+  readonly #unlogged: () => readonly string[]
+  readonly #monotonicMs: () => number
+  readonly #wanted = Latch.makeUnsafe(false)
+  #passed = Deferred.makeUnsafe<void>()
+  #askedMs = Number.NEGATIVE_INFINITY
+  #freshMs = Number.NEGATIVE_INFINITY
+  #missing: readonly string[] = ['the tail of the log is being opened']
+  #undecided: Undecided = new Map()
+
+  constructor({ store, unlogged, monotonicMs }: TailPorts) {
+    this.store = store
+    this.#unlogged = unlogged
+    this.#monotonicMs = monotonicMs
+  }
+
+  /** What it has, once it is fresh; to be released. (1) */
+  readonly hold = Effect.suspend(() =>
+    Effect.map(this.#fresh, (late) => ({
+      ...this.store.hold(),
+      undecided: this.#undecided,
+      missing: [...late, ...this.#missing, ...this.#unlogged()]
+    }))
+  )
+
+  /** What is missing once it is as fresh as it can be. */
+  readonly #fresh: Effect.Effect<readonly string[]> = Effect.suspend(() => {
+    const nowMs = this.#monotonicMs()
+    this.#askedMs = nowMs
+    if (nowMs - this.#freshMs <= freshMsMax) return Effect.succeed([])
+    this.#wanted.openUnsafe()
+    return Deferred.await(this.#passed).pipe(
+      Effect.as([]),
+      Effect.timeoutOrElse({
+        duration: answerMsMax,
+        orElse: () =>
+          Effect.succeed([`the tail of the log has not answered within ${answerMsMax} ms`])
+      })
+    )
+  })
+
+  /** Whether somebody has read lately (3). */
+  get isAwake(): boolean {
+    return this.#monotonicMs() - this.#askedMs <= idleMsMax
+  }
+
+  /** Ends when the tail is to be brought up to date again. */
+  readonly wanted: Effect.Effect<void> = Effect.suspend(() =>
+    this.isAwake
+      ? Effect.race(this.#wanted.await, Effect.sleep(restMs))
+      : this.#wanted.await
+  )
+
+  /** Brings it up to date, by what the caller does for that; a failure is what is missing. */
+  pass(
+    bring: Effect.Effect<TailFacts, { readonly message: string }>
+  ): Effect.Effect<'passed' | 'failed'> {
+    return Effect.suspend(() => {
+      const startedMs = this.#monotonicMs()
+      this.#wanted.closeUnsafe()
+      return bring.pipe(
+        Effect.map(({ missing, undecided }) => {
+          this.#freshMs = startedMs
+          this.#missing = missing
+          this.#undecided = undecided
+          return 'passed' as const
+        }),
+        Effect.catch(({ message }) =>
+          Effect.sync(() => {
+            this.#missing = [message]
+            return 'failed' as const
+          })
+        ),
+        Effect.ensuring(Effect.sync(() => this.#tell()))
+      )
+    })
+  }
+
+  /** Whoever brings it up to date has gone. */
+  leave(reason: string): void {
+    this.#missing = [reason]
+    this.#freshMs = Number.NEGATIVE_INFINITY
+    this.#tell()
+  }
+
+  #tell(): void {
+    const passed = this.#passed
+    this.#passed = Deferred.makeUnsafe()
+    Deferred.doneUnsafe(passed, Effect.void)
+  }
+}
+
+export interface TailFacts {
+  readonly missing: readonly string[]
+  readonly undecided: Undecided
+}
