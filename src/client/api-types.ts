@@ -132,7 +132,7 @@ export interface Operations {
     readonly path: undefined
     readonly query: { readonly company?: string; readonly ticker?: string; readonly exchange?: string; readonly limit?: number }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
     readonly row: never
   }
   /** What is missing, and why; with state=closed or all, what was */
@@ -172,7 +172,7 @@ export interface Operations {
     readonly path: undefined
     readonly query: { readonly exchange?: string }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (string)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly instruments: readonly ({ readonly symbol: string; readonly exchange: string; readonly base_asset: null | string; readonly quote_asset: string })[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (string)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly instruments: readonly ({ readonly symbol: string; readonly exchange: string; readonly base_asset: null | string; readonly quote_asset: string })[] } }
     readonly row: never
   }
   /** Snapshots of a table */

@@ -73,7 +73,7 @@ describe('what the roles of a process start', () => {
       telemetry: [],
       conservation: [],
       storage: ['trades', 'quotes', 'reference_data', 'gaps'],
-      reading: ['queries', 'http'],
+      reading: ['queries', 'tail', 'http'],
       degradation: ['manager', 'sampler'],
       repair: ['disk']
     })

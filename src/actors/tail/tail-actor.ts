@@ -59,9 +59,7 @@ const follow = <A extends SequencedRecord, In>(
   tail: Tail
 ) =>
   Effect.gen(function* () {
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => tail.leave('the tail of the log is being opened'))
-    )
+    yield* tail.followed
     yield* tail.wanted
     const reader = yield* openReader(shared, pipeline, tail)
     for (;;) {

@@ -10,6 +10,7 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
+import type * as Scope from 'effect/Scope'
 import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
 
 /** By `k2_partition`: offsets of records that are held back, and may land later (R7). */
@@ -21,6 +22,8 @@ interface TailPorts {
   readonly unlogged: () => readonly string[]
   readonly monotonicMs: () => number
 }
+
+const notFollowed = 'what has not landed: nobody here reads it from the log'
 
 const freshMsMax = 20
 const answerMsMax = 1_000
@@ -36,7 +39,8 @@ export class Tail {
   #passed = Deferred.makeUnsafe<void>()
   #askedMs = Number.NEGATIVE_INFINITY
   #freshMs = Number.NEGATIVE_INFINITY
-  #missing: readonly string[] = ['the tail of the log is being opened']
+  #isFollowed = false
+  #missing: readonly string[] = [notFollowed]
   #undecided: Undecided = new Map()
 
   constructor({ store, unlogged, monotonicMs }: TailPorts) {
@@ -58,7 +62,7 @@ export class Tail {
   readonly #fresh: Effect.Effect<readonly string[]> = Effect.suspend(() => {
     const nowMs = this.#monotonicMs()
     this.#askedMs = nowMs
-    if (nowMs - this.#freshMs <= freshMsMax) return Effect.succeed([])
+    if (!this.#isFollowed || nowMs - this.#freshMs <= freshMsMax) return Effect.succeed([])
     this.#wanted.openUnsafe()
     return Deferred.await(this.#passed).pipe(
       Effect.as([]),
@@ -107,12 +111,22 @@ export class Tail {
     })
   }
 
-  /** Whoever brings it up to date has gone. */
-  leave(reason: string): void {
-    this.#missing = [reason]
-    this.#freshMs = Number.NEGATIVE_INFINITY
-    this.#tell()
-  }
+  /** Somebody brings it up to date from now on, until the scope closes. */
+  readonly followed: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        this.#isFollowed = true
+        this.#missing = ['the tail of the log is being opened']
+      }),
+      () =>
+        Effect.sync(() => {
+          this.#isFollowed = false
+          this.#missing = [notFollowed]
+          this.#freshMs = Number.NEGATIVE_INFINITY
+          this.#tell()
+        })
+    )
+  )
 
   #tell(): void {
     const passed = this.#passed

@@ -19,6 +19,8 @@ export interface Tails {
   readonly closed: Effect.Effect<void>
 }
 
+type SpecifiedPipeline = LandedPipeline & { readonly spec: Pick<DataTypeSpec<never>, 'schema'> }
+
 export const openTails = (
   shared: Shared,
   engine: Pick<QueryPool, 'write'>
@@ -26,7 +28,7 @@ export const openTails = (
   Effect.acquireRelease(
     Effect.sync(() => {
       const closed = Deferred.makeUnsafe<void>()
-      const tailOf = (pipeline: LandedPipeline & { readonly spec: Pick<DataTypeSpec<never>, 'schema'> }) => {
+      const tailOf = (pipeline: SpecifiedPipeline) => {
         const { dataType, spec } = pipeline
         return new Tail({
           store: makeTailStore(engine, { name: dataType, columns: columnsOf(spec.schema) }),

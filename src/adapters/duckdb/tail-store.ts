@@ -42,7 +42,7 @@ interface TimeRange {
   readonly toUs?: number | undefined
 }
 
-export interface TailAppend {
+interface TailAppend {
   readonly rows: RecordColumns
   /** Offset of the record that decided a row (3). */
   readonly decidedAt: (row: number) => number

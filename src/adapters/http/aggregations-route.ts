@@ -2,11 +2,18 @@
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { CandleInterval } from '../../market/candle.ts'
-import { count, json, pageEnvelope, time } from './answer-schemas.ts'
+import {
+  count,
+  json,
+  pageEnvelope,
+  partialMeta,
+  partialMetaOf,
+  time
+} from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
 import { type CandlePart, candleJson } from './candle-json.ts'
-import { bucket, partialMeta } from './candle-schemas.ts'
-import { metaOf, timesInOrder } from './candles-route.ts'
+import { bucket } from './candle-schemas.ts'
+import { timesInOrder } from './candles-route.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
   choiceParameter,
@@ -105,7 +112,7 @@ export const aggregationsRoute = (deps: ApiDeps): Route => ({
                   end_time: isoOfUs(toUs),
                   buckets: answer.candles.length
                 },
-                ...metaOf(answer)
+                ...partialMetaOf(answer)
               }
             }
           )

@@ -95,6 +95,26 @@ export const pageEnvelope = <S extends Schema.Top, F extends Schema.Struct.Field
 /** Of what is read from one snapshot; null where there is none yet. */
 export const pinned = { snapshot_id: Schema.NullOr(snapshotId) }
 
+/** What an answer was made of, and what it could not look at. */
+export const partialMeta = {
+  ...pinned,
+  partial: Schema.Boolean,
+  missing: Schema.optionalKey(Schema.Array(Schema.String))
+}
+
+/** The same of an answer. */
+export const partialMetaOf = ({
+  snapshotId: id,
+  missing
+}: {
+  readonly snapshotId: string | null
+  readonly missing: readonly string[]
+}) => ({
+  snapshot_id: id,
+  partial: missing.length > 0,
+  ...(missing.length > 0 ? { missing } : {})
+})
+
 export const json = (about: string, schema: Schema.Top): Documented => ({
   about,
   content: { 'application/json': schema }

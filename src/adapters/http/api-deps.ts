@@ -78,7 +78,7 @@ export interface CandlesFilter {
   readonly levelsMax?: number
 }
 
-export interface CandlesAnswer {
+interface CandlesAnswer {
   readonly snapshotId: string | null
   /** By time: with a start, or a day, the oldest, else the newest. */
   readonly candles: readonly Candle[]
@@ -105,6 +105,11 @@ interface SqlRefused {
   readonly refusal: { readonly code: string; readonly detail: string }
 }
 
+interface ReferenceAnswer extends RecordsAnswer {
+  /** What cannot be answered now, in words. */
+  readonly missing: readonly string[]
+}
+
 interface SymbolsAnswer {
   readonly snapshotId: string | null
   readonly instruments: ReadonlyArray<{
@@ -113,6 +118,8 @@ interface SymbolsAnswer {
     readonly baseAsset: string | null
     readonly quoteAsset: string
   }>
+  /** What cannot be answered now, in words. */
+  readonly missing: readonly string[]
 }
 
 interface SnapshotListing {
@@ -228,7 +235,7 @@ export interface ApiDeps {
     rowsMax: number
   ) => Answer<RecordsAnswer>
   /** Newest version of each company, by exchange and company. */
-  readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<RecordsAnswer>
+  readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<ReferenceAnswer>
   /** Open gaps, oldest first, then closed ones, newest first. */
   readonly gaps: (filter: GapsFilter, rowsMax: number) => Answer<GapsAnswer>
   readonly candles: (filter: CandlesFilter, candlesMax: number) => Answer<CandlesAnswer>

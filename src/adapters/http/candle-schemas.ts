@@ -1,6 +1,6 @@
 /** Candles as the API tells them. */
 import * as Schema from 'effect/Schema'
-import { count, decimal, decimalSum, pinned, time } from './answer-schemas.ts'
+import { count, decimal, decimalSum, time } from './answer-schemas.ts'
 
 const interval = { interval_start: time, interval_end: time }
 
@@ -81,10 +81,3 @@ export const bucket = Schema.Struct({
   volume_profile: Schema.optionalKey(profile),
   state
 }).annotate({ identifier: 'Bucket' })
-
-/** What an answer was made of, and what it could not look at. */
-export const partialMeta = {
-  ...pinned,
-  partial: Schema.Boolean,
-  missing: Schema.optionalKey(Schema.Array(Schema.String))
-}

@@ -3,8 +3,8 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { candleIntervals } from '../../market/candle.ts'
 import { dayOfDate, zoneOf } from '../../market/trading-day.ts'
-import { json, pageEnvelope, valueEnvelope } from './answer-schemas.ts'
-import type { ApiDeps, CandlesAnswer } from './api-deps.ts'
+import { json, pageEnvelope, partialMeta, partialMetaOf, valueEnvelope } from './answer-schemas.ts'
+import type { ApiDeps } from './api-deps.ts'
 import { type CandlePart, candleJson, candleParts, summaryJson } from './candle-json.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
@@ -17,7 +17,7 @@ import {
   timeParameter,
   withDefault
 } from './parameters.ts'
-import { candle, partialMeta, summary } from './candle-schemas.ts'
+import { candle, summary } from './candle-schemas.ts'
 import { type FieldError, invalidParameters, type Problem, problemResponse } from './problem.ts'
 import { readProblems, route, type Route } from './route.ts'
 
@@ -61,7 +61,7 @@ export const candlesRoute = (deps: ApiDeps): Route => ({
             {
               correlationId,
               nowMs: deps.nowMs(),
-              extra: { interval, ...metaOf(answer) }
+              extra: { interval, ...partialMetaOf(answer) }
             }
           )
         )
@@ -76,13 +76,6 @@ export const candlesRoute = (deps: ApiDeps): Route => ({
     )
   },
   problems: readProblems
-})
-
-/** What an answer was made of, and what it could not look at. */
-export const metaOf = ({ snapshotId, missing }: CandlesAnswer) => ({
-  snapshot_id: snapshotId,
-  partial: missing.length > 0,
-  ...(missing.length > 0 ? { missing } : {})
 })
 
 export const timesInOrder = (from: unknown, to: unknown): readonly FieldError[] =>
@@ -132,7 +125,7 @@ export const summaryRoute = (deps: ApiDeps): Route => ({
           return envelopeResponse(
             summaryJson(candle, { date, timeZone }, decimals),
             undefined,
-            { correlationId, nowMs: deps.nowMs(), extra: metaOf(answer) }
+            { correlationId, nowMs: deps.nowMs(), extra: partialMetaOf(answer) }
           )
         })
       )

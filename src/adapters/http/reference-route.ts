@@ -1,7 +1,7 @@
 /** `GET /v1/reference-data`: what the sources say of each company or pair, newest version. */
 import * as Effect from 'effect/Effect'
 import type { ApiDeps } from './api-deps.ts'
-import { json, pageEnvelope, pinned } from './answer-schemas.ts'
+import { json, pageEnvelope, partialMeta, partialMetaOf } from './answer-schemas.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
   companyParameter,
@@ -35,16 +35,16 @@ export const referenceRoute = (deps: ApiDeps): Route => ({
       return deps
         .reference(filter, limit)
         .pipe(
-          Effect.map(({ rows, hasMore, snapshotId }) =>
+          Effect.map(({ rows, hasMore, ...facts }) =>
             envelopeResponse(
               `[${rows.join(',')}]`,
               { limit, total: null, hasMore },
-              { correlationId, nowMs: deps.nowMs(), extra: { snapshot_id: snapshotId } }
+              { correlationId, nowMs: deps.nowMs(), extra: partialMetaOf(facts) }
             )
           )
         )
     }
   ),
-  responses: { 200: json('By exchange and company', pageEnvelope(referenceData, pinned)) },
+  responses: { 200: json('By exchange and company', pageEnvelope(referenceData, partialMeta)) },
   problems: readProblems
 })

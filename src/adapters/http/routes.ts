@@ -6,7 +6,15 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { aggregationsRoute } from './aggregations-route.ts'
 import { actorsRoute, releaseRoute } from './actors-routes.ts'
-import { json, pageEnvelope, pinned, snapshotId, time } from './answer-schemas.ts'
+import {
+  json,
+  pageEnvelope,
+  partialMeta,
+  partialMetaOf,
+  pinned,
+  snapshotId,
+  time
+} from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
 import { candlesRoute, summaryRoute } from './candles-route.ts'
 import { conservationRoute } from './conservation-route.ts'
@@ -120,7 +128,7 @@ const symbolsRoute = (deps: ApiDeps): Route => ({
     { exchange: exchangeParameter },
     ({ values, correlationId }) =>
       deps.symbols(values.exchange === undefined ? {} : { exchange: values.exchange }).pipe(
-        Effect.map(({ instruments, snapshotId }) => {
+        Effect.map(({ instruments, ...facts }) => {
           const symbols = [...new Set(instruments.map(({ symbol }) => symbol))]
           return envelopeResponse(
             JSON.stringify(symbols),
@@ -129,7 +137,7 @@ const symbolsRoute = (deps: ApiDeps): Route => ({
               correlationId,
               nowMs: deps.nowMs(),
               extra: {
-                snapshot_id: snapshotId,
+                ...partialMetaOf(facts),
                 instruments: instruments.map(({ symbol, exchange, baseAsset, quoteAsset }) => ({
                   symbol,
                   exchange,
@@ -145,7 +153,7 @@ const symbolsRoute = (deps: ApiDeps): Route => ({
   responses: {
     200: json(
       'Symbols, and in meta what they are',
-      pageEnvelope(Schema.String, { ...pinned, instruments: Schema.Array(instrument) })
+      pageEnvelope(Schema.String, { ...partialMeta, instruments: Schema.Array(instrument) })
     )
   },
   problems: readProblems

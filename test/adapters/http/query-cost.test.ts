@@ -20,7 +20,11 @@ const ask = async (path: string, overrides: Partial<ApiDeps> = {}, init: Request
   return { status: response.status, event: finished[0]! }
 }
 const costly = (cost: Parameters<typeof addCost>[0]): ApiDeps['symbols'] => () =>
-  Effect.as(Effect.andThen(addCost(cost), addCost(cost)), { snapshotId: '7', instruments: [] })
+  Effect.as(Effect.andThen(addCost(cost), addCost(cost)), {
+    snapshotId: '7',
+    instruments: [],
+    missing: []
+  })
 
 test('what is counted while a request is answered is its own', async () => {
   const { event } = await ask('/v1/symbols?exchange=binance', {

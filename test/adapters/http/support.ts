@@ -71,7 +71,8 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     reference: (filter, rowsMax) =>
       Effect.sync(() => {
         askedReference.push({ filter, rowsMax })
-        return { snapshotId: '7', rows: ['{"company_id":"7078"}'], hasMore: false }
+        const rows = ['{"company_id":"7078"}']
+        return { snapshotId: '7', rows, hasMore: false, missing: [] }
       }),
     gaps: (filter, rowsMax) =>
       Effect.sync(() => {
@@ -106,7 +107,8 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
             quoteAsset: 'USDT'
           },
           { symbol: 'BTCUSDT', exchange: 'OTHER', baseAsset: null, quoteAsset: 'USDT' }
-        ]
+        ],
+        missing: []
       }),
     snapshots: (_table, rowsMax) =>
       Effect.succeed(
