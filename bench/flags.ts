@@ -16,6 +16,10 @@ export const figureIds = [
   'stages',
   'levels',
   'queries',
+  'candles',
+  'planning',
+  'clients',
+  'sizes',
   'maintenance'
 ] as const
 /** They install services or Python packages where these are missing: only where they are named. */

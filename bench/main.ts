@@ -7,6 +7,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { measureClients } from './clients.ts'
 import { measureCommits } from './commits.ts'
 import type { BenchContext } from './context.ts'
 import { awaitQuiet, describeEnvironment } from './environment.ts'
@@ -16,10 +17,11 @@ import { measureKafkaBacklog } from './kafka-backlog.ts'
 import { measureKafkaClients } from './kafka-clients.ts'
 import { measureKafkaDrain } from './kafka-drain.ts'
 import { measureLander } from './lander.ts'
+import { measurePlanning } from './planning.ts'
 import { measurePeers } from './peers/peers.ts'
 import { measureLevels } from './levels.ts'
 import { measureMaintenance } from './maintenance.ts'
-import { measureQueries } from './queries.ts'
+import { measureCandles, measureQueries } from './queries.ts'
 import { measureRate } from './rate.ts'
 import {
   type Figure,
@@ -29,6 +31,7 @@ import {
   type Outcome,
   tableLines
 } from './report.ts'
+import { measureSizes } from './sizes.ts'
 import { measureStages } from './stages.ts'
 import { measureStart } from './start.ts'
 import { measureThroughput } from './throughput.ts'
@@ -58,6 +61,10 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },
   queries: { title: 'Queries over HTTP on 10 M trades', measure: measureQueries },
+  clients: { title: '64 clients at once, on 10 M trades', measure: measureClients },
+  sizes: { title: 'Bytes per trade', measure: measureSizes },
+  candles: { title: 'Candles over HTTP on 10 M trades', measure: measureCandles },
+  planning: { title: 'Planning: 1,000 files and 10,000', measure: measurePlanning },
   maintenance: {
     title: '10,000 commits with maintenance, against a table written at once',
     measure: measureMaintenance

@@ -17,26 +17,44 @@ import { measureRecent } from './query-recent.ts'
 import { measureScan } from './query-scan.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
-import { fullSpeed, startExchange, startK2 } from './system.ts'
+import { fullSpeed, type K2, startExchange, startK2 } from './system.ts'
 import { tableFiles } from './table-check.ts'
 
 const requests = 1_000
 const warmUpRequests = 100
 const endMsMax = 20_000
 
-export const measureQueries = async (context: BenchContext): Promise<Outcome> => {
-  const { progress } = context
-  const table = await openQueryTable(progress, context.tableRows)
+export const measureQueries = (context: BenchContext): Promise<Outcome> =>
+  measureOnTable(context, {
+    queriesOf: recordQueries,
+    further: async (table, k2, measures) => measureScan(k2, table, measures),
+    afterwards: (table, measures) => measureRecent(context, table, measures)
+  })
+
+/** Apart from the others, which are shown where this one fails. */
+export const measureCandles = (context: BenchContext): Promise<Outcome> =>
+  measureOnTable(context, { queriesOf: (newestUs) => [candlesQuery(newestUs)] })
+
+interface Plan {
+  readonly queriesOf: (newestUs: number) => readonly MeasuredQuery[]
+  /** With the same K2. */
+  readonly further?: (table: QueryTable, k2: K2, measures: Measures) => Promise<void>
+  /** With one of its own. */
+  readonly afterwards?: (table: QueryTable, measures: Measures) => Promise<void>
+}
+
+const measureOnTable = async (context: BenchContext, plan: Plan): Promise<Outcome> => {
+  const table = await openQueryTable(context.progress, context.tableRows)
   const measures = new Measures()
   measures.add('rows', '', table.rows)
   measures.add('data files', '', table.files)
   for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
     await lendQueryTable(table, async () => {
-      const queries = await answered(table, measures)
-      await context.settle()
       try {
-        await measureRun(context, table, queries, measures)
-        await measureRecent(context, table, measures)
+        const queries = await answered(table, plan.queriesOf(table.newestUs), measures)
+        await context.settle()
+        await measureRun(context, table, { ...plan, queries }, measures)
+        await plan.afterwards?.(table, measures)
       } catch (error) {
         measures.failures.push(error instanceof Error ? error.message : String(error))
       }
@@ -50,14 +68,18 @@ interface Expected extends MeasuredQuery {
 }
 
 /** (1) */
-const answered = async (table: QueryTable, { failures }: Measures): Promise<Expected[]> => {
+const answered = async (
+  table: QueryTable,
+  queries: readonly MeasuredQuery[],
+  { failures }: Measures
+): Promise<readonly Expected[]> => {
   const files = await tableFiles(table.folder)
   const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '1GB' })
   const connection = await instance.connect()
   try {
     await connection.run("SET TimeZone = 'UTC'")
     const expected: Expected[] = []
-    for (const query of [...recordQueries(table.newestUs), candlesQuery(table.newestUs)]) {
+    for (const query of queries) {
       const lines = (await rowsOf(connection, query.sql, files)).map(([line]) => line!)
       if (lines.length !== query.rows) failures.push(`${query.name}: DuckDB has ${lines.length}`)
       expected.push({ ...query, lines })
@@ -72,7 +94,7 @@ const answered = async (table: QueryTable, { failures }: Measures): Promise<Expe
 const measureRun = async (
   { workspace, progress, profile }: BenchContext,
   table: QueryTable,
-  queries: readonly Expected[],
+  { queries, further }: Pick<Plan, 'further'> & { readonly queries: readonly Expected[] },
   measures: Measures
 ): Promise<void> => {
   const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
@@ -80,7 +102,7 @@ const measureRun = async (
   const k2 = await startK2(workspace, table.folder, { exchange, nodeFlags })
   try {
     for (const query of queries) await measureOne(k2.client, query, measures, progress)
-    await measureScan(k2, table, measures)
+    await further?.(table, k2, measures)
   } finally {
     k2.client.close()
     exchange.client.close()

@@ -86,5 +86,12 @@ const dayMayMatch = (
 }
 
 /** Iceberg compares text by its UTF-8 bytes. */
-const byteOrder = (left: string, right: string): number =>
-  left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))
+const byteOrder = (left: string, right: string): number => {
+  if (left === right) return 0
+  if (reordered.test(left) || reordered.test(right))
+    return Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))
+  return left < right ? -1 : 1
+}
+
+/** Only where there is one of these do UTF-16, as texts are compared here, and UTF-8 differ. */
+const reordered = /[\ud800-\uffff]/

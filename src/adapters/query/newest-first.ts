@@ -45,6 +45,8 @@ export type ReadGroup<E> = (
 export interface NewestFirst {
   readonly rows: readonly RecordRow[]
   readonly filesRead: number
+  /** As it was found to be; undefined where nothing was learnt of it. */
+  readonly rowsPerMatch: number | undefined
 }
 
 export interface Wanted {
@@ -66,6 +68,7 @@ export const newestFirst = <E>(
     const { rowsMax, rowsPerMatch } = wanted
     let rows: readonly RecordRow[] = []
     let filesRead = 0
+    let found: number | undefined
     let groupFiles = firstGroupFiles(files, rowsMax * rowsPerMatch)
     while (filesRead < files.length) {
       const floorUs = rows.length < rowsMax ? undefined : rows.at(-1)!.timestampUs
@@ -77,13 +80,14 @@ export const newestFirst = <E>(
           ? rest
           : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
       const isFirst = filesRead === 0
-      const found = yield* isFirst ? readFirst(group, wanted, read) : read(group, floorUs)
-      rows = merge(rows, found, rowsMax)
+      const more = yield* isFirst ? readFirst(group, wanted, read) : read(group, floorUs)
+      if (isFirst) found = rowsPerMatchOf(group, more, wanted)
+      rows = merge(rows, more, rowsMax)
       filesRead += group.length
       groupFiles = Math.min(groupFiles * groupGrowth, groupFilesMax)
       if (group.length < rest.length) break
     }
-    return { rows, filesRead }
+    return { rows, filesRead, rowsPerMatch: found }
   })
 
 const groupGrowth = 4
@@ -111,7 +115,7 @@ const readFirst = <E>(group: readonly ScanFile[], wanted: Wanted, read: ReadGrou
   })
 
 /** So many times more rows than should be needed: trades come in bursts, symbols differ. */
-const likelyMargin = 4
+const likelyMargin = 3
 /** Of a group; a larger part is not much cheaper than all of it. */
 const likelyShareMax = 0.5
 
@@ -120,13 +124,31 @@ const likelyUs = (
   group: readonly ScanFile[],
   { rowsMax, rowsPerMatch, newestUs = Infinity }: Wanted
 ): number | undefined => {
-  const rows = group.reduce((sum, { recordCount }) => sum + recordCount, 0)
-  const lowerUs = Math.min(...group.map((it) => it.timestampLowerUs))
-  const upperUs = Math.max(...group.map((it) => it.timestampUpperUs))
+  const { rows, lowerUs, upperUs } = extentOf(group)
   const share = (rowsMax * rowsPerMatch * likelyMargin) / rows
   const sinceUs = Math.floor(Math.min(upperUs, newestUs) - (upperUs - lowerUs) * share)
   return share <= likelyShareMax && sinceUs > lowerUs ? sinceUs : undefined
 }
+
+/** Rows of the group for each that was found, in the time that they are of. */
+const rowsPerMatchOf = (
+  group: readonly ScanFile[],
+  found: readonly RecordRow[],
+  { rowsMax, newestUs = Infinity }: Wanted
+): number | undefined => {
+  const { rows, lowerUs, upperUs } = extentOf(group)
+  const spanUs = upperUs - lowerUs
+  if (!Number.isFinite(spanUs) || spanUs <= 0) return undefined
+  const fromUs = found.length < rowsMax ? lowerUs : found.at(-1)!.timestampUs
+  const share = (Math.min(upperUs, newestUs) - fromUs) / spanUs
+  return Math.max(1, (rows * share) / Math.max(1, found.length))
+}
+
+const extentOf = (group: readonly ScanFile[]) => ({
+  rows: group.reduce((sum, { recordCount }) => sum + recordCount, 0),
+  lowerUs: Math.min(...group.map((it) => it.timestampLowerUs)),
+  upperUs: Math.max(...group.map((it) => it.timestampUpperUs))
+})
 
 const merge = (
   left: readonly RecordRow[],

@@ -8,6 +8,7 @@
  * 4. All rows come through `newestOf`: what else than files is to be read is merged there.
  */
 import * as Effect from 'effect/Effect'
+import { type Densities, makeDensities } from './densities.ts'
 import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
 import type {
   Cell,
@@ -62,12 +63,15 @@ interface Ports<PlanError, EngineError> {
 
 export const makeRecordsQuery = <PlanError, EngineError>(
   ports: Ports<PlanError, EngineError>
-): RecordsQuery<PlanError | EngineError> => ({
-  newest: (request) =>
-    leased(ports.planner.acquire(conditionsOf(request.filter)), (lease, planMs) =>
-      pageOf(ports, request, { lease, planMs })
-    )
-})
+): RecordsQuery<PlanError | EngineError> => {
+  const working = { ...ports, densities: makeDensities() }
+  return {
+    newest: (request) =>
+      leased(ports.planner.acquire(conditionsOf(request.filter)), (lease, planMs) =>
+        pageOf(working, request, { lease, planMs })
+      )
+  }
+}
 
 /** What the planner can use; the rest is for the rows. */
 const conditionsOf = ({ symbols, exchanges, fromUs, toUs }: RecordsFilter): ScanConditions => ({
@@ -96,8 +100,12 @@ interface Planned<PlanError> {
   readonly planMs: number
 }
 
+type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
+  readonly densities: Densities
+}
+
 const pageOf = <PlanError, EngineError>(
-  ports: Ports<PlanError, EngineError>,
+  ports: Working<PlanError, EngineError>,
   request: RecordsRequest,
   { lease, planMs }: Planned<PlanError>
 ): Effect.Effect<RecordsPage, PlanError | EngineError> =>
@@ -125,7 +133,7 @@ const pageOf = <PlanError, EngineError>(
 
 /** (4) One row more than asked for tells whether there are more. */
 const newestOf = <PlanError, EngineError>(
-  { engine, fields }: Ports<PlanError, EngineError>,
+  { engine, fields, densities }: Working<PlanError, EngineError>,
   { filter, rowsMax, text, after, fields: names }: RecordsRequest,
   lease: RecordsLease<PlanError>
 ) => {
@@ -133,7 +141,8 @@ const newestOf = <PlanError, EngineError>(
     after === undefined
       ? lease.files
       : lease.files.filter(({ timestampLowerUs }) => timestampLowerUs <= after.timestampUs)
-  return newestFirst(files, wanted(filter, rowsMax + 1, after), (group, floorUs) => {
+  const want = wanted(filter, rowsMax + 1, after, densities)
+  return newestFirst(files, want, (group, floorUs) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
     const { sql, parameters } = recordsStatement({
       source: lease.source,
@@ -149,7 +158,14 @@ const newestOf = <PlanError, EngineError>(
       parameters: { ...parameters, files: { type: 'texts', value: paths } }
     })
     return Effect.map(lease.read(group, read), (found) => found.map(recordRow))
-  })
+  }).pipe(
+    Effect.tap(({ rowsPerMatch }) =>
+      Effect.sync(() => {
+        if (want.isDense === true && rowsPerMatch !== undefined)
+          densities.learn(filter.symbols, rowsPerMatch)
+      })
+    )
+  )
 }
 
 const chosen = (
@@ -158,15 +174,14 @@ const chosen = (
 ): readonly RecordField[] =>
   names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
 
-const rowsPerSymbolMatch = 8
-
 const wanted = (
   { symbols, exchanges, toUs = Infinity, ...others }: RecordsFilter,
   rowsMax: number,
-  after: RecordPosition | undefined
+  after: RecordPosition | undefined,
+  densities: Densities
 ): Wanted => ({
   rowsMax,
-  rowsPerMatch: symbols === undefined ? 1 : rowsPerSymbolMatch,
+  rowsPerMatch: densities.of(symbols),
   newestUs: Math.min(toUs, after?.timestampUs ?? Infinity),
   isDense: exchanges === undefined && Object.keys(others).every((name) => name === 'fromUs')
 })
