@@ -1,0 +1,23 @@
+/** Text bounds are compared as Iceberg orders text, whatever characters are in it. */
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { fileMayMatch } from '../../../src/adapters/iceberg/scan-filter.ts'
+
+const file = { timestampLowerUs: 0, timestampUpperUs: 1, exchange: 'BINANCE' }
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 4 }),
+  fc.constantFrom('BTC', 'BTCUSDT', 'é', '\ue000', '\uffff', '𐀀', '😀', 'A😀', 'A\uffff')
+)
+
+test('property: a file may match exactly where its bounds, by UTF-8 bytes, hold the symbol', () => {
+  fc.assert(
+    fc.property(text, text, text, (symbol, symbolLower, symbolUpper) => {
+      const order = (left: string, right: string) =>
+        Buffer.compare(Buffer.from(left), Buffer.from(right))
+      expect(fileMayMatch({ ...file, symbolLower, symbolUpper }, { symbols: [symbol] })).toBe(
+        order(symbol, symbolLower) >= 0 && order(symbol, symbolUpper) <= 0
+      )
+    }),
+    { numRuns: 2_000, examples: [['😀', '\uffff', '😀'], ['\uffff', '😀', '😀']] }
+  )
+})
