@@ -19,11 +19,12 @@ import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
 import { candlesQueryOver } from './candles-reading.ts'
 import type { Tail } from '../tail/tail.ts'
-import { openTails } from '../tail/tails.ts'
+import { openTails, type Tails } from '../tail/tails.ts'
 import { sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
+import { withTailFile } from './tail-files.ts'
 
 const queueMax = 64
 /** Small queries on one thread each leave the others to the main thread and the lander. */
@@ -48,6 +49,14 @@ export const queryProgram =
       yield* shared.tails.serve(tails)
       const plannerOver = (table: Table, schema: AvroRecord, tail?: Tail) =>
         costed(leasesOf(table, columnsOf(schema), copies, tail))
+      const sqlPlannerOver = (table: Table, schema: AvroRecord) =>
+        withTailFile(plannerOver(table, schema, tailOf(tails, tables, table)), {
+          engine,
+          table,
+          columns: columnsOf(schema),
+          directory: folder.temporary,
+          uuid: shared.uuid
+        })
       const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
       const trades = { planner: plannerOver(tables.trades, tradesSchema, tails.trades), engine }
       const quotes = { planner: plannerOver(tables.quotes, quotesSchema, tails.quotes), engine }
@@ -85,11 +94,20 @@ export const queryProgram =
           gaps: ledger.planner
         }),
         symbols: makeSymbolsQuery(trades),
-        sql: sqlQuery(shared, sql, sqlViews(shared, tables, plannerOver, gaps))
+        sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOver, gaps))
       })
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
+
+const tailOf = (tails: Tails, tables: Record<string, Table>, table: Table): Tail | undefined =>
+  table === tables['trades']
+    ? tails.trades
+    : table === tables['quotes']
+      ? tails.quotes
+      : table === tables['referenceData']
+        ? tails.referenceData
+        : undefined
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps }: Shared) =>
@@ -111,7 +129,7 @@ const openEngine = ({ config, folder }: Shared) =>
       deadlineMsMax: config.queryTimeoutMs,
       threads: duckdbThreads,
       memoryBytesMax: config.duckdbBytesMax,
-      directories: [folder.warehouse, folder.copies],
+      directories: [folder.warehouse, folder.copies, folder.temporary],
       tempDirectory: folder.temporary
     })
   )

@@ -243,7 +243,7 @@ const execute = async (
 ): Promise<ReadonlyArray<readonly QueryCell[]>> => {
   const statement = await prepare(session, sql)
   for (const [name, parameter] of Object.entries(parameters)) {
-    bind(statement, statement.parameterIndex(name), parameter)
+    bindParameter(statement, statement.parameterIndex(name), parameter)
   }
   const result = await statement.runAndReadAll()
   return result.getRows() as ReadonlyArray<readonly QueryCell[]>
@@ -265,7 +265,7 @@ const prepare = async (
   return statement
 }
 
-const bind = (
+export const bindParameter = (
   statement: DuckDBPreparedStatement,
   index: number,
   parameter: QueryParameter

@@ -29,7 +29,7 @@ interface PinnedView<E> {
   readonly snapshotId: string | null
   readonly rows: Source['rows']
   /** What the view lacks, in words. */
-  readonly missing?: string
+  readonly missing?: string | readonly string[]
   /** Runs `use` while the rows can be read. */
   readonly read: <A, E2>(use: Effect.Effect<A, E2>) => Effect.Effect<A, E | E2>
   readonly release: () => void
@@ -148,8 +148,9 @@ export const filesView = <E>(
 ): SqlView<E> => ({
   name,
   columns,
-  pin: Effect.map(planner.acquire({}), ({ snapshotId, files, source, read, release }) => ({
+  pin: Effect.map(planner.acquire({}), ({ snapshotId, files, source, beyond, read, release }) => ({
     snapshotId,
+    missing: beyond.missing,
     rows: { kind: 'files', source, paths: files.map(({ path }) => path) },
     read: (use) => read(files, use),
     release

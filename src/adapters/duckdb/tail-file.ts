@@ -1,0 +1,39 @@
+/** What a hold of the tail has, as a Parquet file: for a process that cannot see this one's memory. */
+import { rm } from 'node:fs'
+import * as Effect from 'effect/Effect'
+import { type Column, type FieldIds, fieldIdsSql, textLiteral } from './columns.ts'
+import {
+  bindParameter,
+  type QueryFailed,
+  type QueryParameter,
+  type QueryPool
+} from './query-pool.ts'
+
+interface TailRows {
+  readonly sql: string
+  readonly parameters: Readonly<Record<string, QueryParameter>>
+}
+
+/** Writes the rows to `path`, which lies in a directory of the pool, as the table's files are. */
+export const writeTailFile = (
+  { write }: Pick<QueryPool, 'write'>,
+  { sql, parameters }: TailRows,
+  target: { readonly path: string; readonly columns: readonly Column[]; readonly ids: FieldIds }
+): Effect.Effect<void, QueryFailed> =>
+  write(async (connection) => {
+    const statement = await connection.prepare(
+      `COPY (${sql}) TO ${textLiteral(target.path)} (FORMAT parquet, COMPRESSION snappy,
+         FIELD_IDS ${fieldIdsSql(target.columns, target.ids)}, USE_TMP_FILE false)`
+    )
+    try {
+      for (const [name, parameter] of Object.entries(parameters)) {
+        bindParameter(statement, statement.parameterIndex(name), parameter)
+      }
+      await statement.run()
+    } finally {
+      statement.destroySync()
+    }
+  })
+
+/** A file that cannot be removed goes with the folder of temporary files. */
+export const dropTailFile = (path: string): void => rm(path, { force: true }, () => undefined)
