@@ -1,6 +1,6 @@
 /**
- * What is durable in the log is answered before it has landed: while the table stands still, answers
- * go on, each trade once.
+ * What is durable in the log is answered before it has landed: while the table stands still,
+ * answers go on, each trade once.
  */
 import { expect, test } from 'vitest'
 import { k2Fixture } from '../support/k2-process.ts'

@@ -1,6 +1,6 @@
-/** What a hold of the tail has, as a Parquet file: for a process that cannot see this one's memory. */
+/** What a hold of the tail has, as a Parquet file: for processes that cannot see our memory. */
 import { rm } from 'node:fs'
-import * as Effect from 'effect/Effect'
+import type * as Effect from 'effect/Effect'
 import { type Column, type FieldIds, fieldIdsSql, textLiteral } from './columns.ts'
 import {
   bindParameter,
