@@ -15,6 +15,7 @@ import { quoteRules } from '../machines/quote-rules.ts'
 import { referenceRules } from '../machines/reference-rules.ts'
 import { tradeRules } from '../machines/trade-rules.ts'
 import type { DataType, LandedDataType } from '../market/data-type.ts'
+import { candleV1Schema } from '../market/records/candle-v1.ts'
 import { type GapClaimV1, gapClaimV1Schema } from '../market/records/gap-claim-v1.ts'
 import { gapEventV1Schema } from '../market/records/gap-event-v1.ts'
 import { type QuoteV2, quoteV2Schema } from '../market/records/quote-v2.ts'
@@ -118,3 +119,6 @@ export const claimsSpec: LogSpec<GapClaimV1> = {
 
 /** The table that is derived from claims and from the states of the trades. */
 export const gapsTable = { name: 'gaps', schema: gapEventV1Schema } as const
+
+/** The table that is derived from the trades: their candles of minutes (R21). */
+export const candlesTable = { name: 'candles_1m', schema: candleV1Schema } as const

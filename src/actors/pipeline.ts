@@ -13,21 +13,25 @@ import { PublishLedger } from './publisher/publish-ledger.ts'
 import type { RecordPublisher } from './publisher/record-publisher.ts'
 import type { TableSpec } from './storage/data-folder.ts'
 
+/** A table of this process, whoever writes it. */
+export interface OwnTable {
+  /** What it has: of what goes through the log, nearly always the same. */
+  readonly tableSpec: TableSpec
+  /** With its namespace. */
+  readonly tableName: string
+  readonly table: Gate<Table>
+}
+
 /** A pipeline as those see it who do not care what its records are. */
-export interface Pipeline {
+export interface Pipeline extends OwnTable {
   readonly dataType: DataType
   /** What goes through the log. */
   readonly spec: TableSpec
-  /** What the table has: nearly always the same. */
-  readonly tableSpec: TableSpec
   readonly topic: string
   /** Partitions of the topic in a new event log; undefined: as many as the settings say. */
   readonly partitions: number | undefined
   /** Whether only the newest record of a key counts (see `RecordRules`). */
   readonly isCompacted: boolean
-  /** With its namespace. */
-  readonly tableName: string
-  readonly table: Gate<Table>
   readonly publisher: { readonly current: PublisherFacts | undefined }
   /** Where the records are that publishers of this process have taken (R16). */
   readonly ledger: PublishLedger

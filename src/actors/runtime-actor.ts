@@ -38,7 +38,7 @@ import { landerProgram, landerStopMsMax } from './lander/lander-actor.ts'
 import { logProgram } from './log/log-actor.ts'
 import { seesLag } from './log/log-lag.ts'
 import { logWriters } from './log/log-writers.ts'
-import type { LandedPipeline, Pipeline } from './pipeline.ts'
+import type { LandedPipeline, OwnTable, Pipeline } from './pipeline.ts'
 import { type HttpContext, httpDrainMsMax, httpProgram } from './reading/http-actor.ts'
 import { queryProgram } from './reading/query-actor.ts'
 import { compactionProgram, compactionStopMsMax } from './repair/compaction-actor.ts'
@@ -47,6 +47,7 @@ import { expiryProgram } from './repair/expiry-actor.ts'
 import { healerInput, makeHealerActor } from './repair/healer-actor.ts'
 import { orphansProgram } from './repair/orphans-actor.ts'
 import { retentionProgram } from './repair/retention-actor.ts'
+import { rollupProgram } from './rollup/rollup-actor.ts'
 import { tableProgram } from './storage/table-actor.ts'
 import { tailProgram } from './tail/tail-actor.ts'
 import { type Child, supervisor, worker } from './supervisor-actor.ts'
@@ -119,19 +120,24 @@ const group = (
 /** Who lands or answers queries needs the tables, and so does an embedded log (R11). */
 const storage = ({ fromEffect, shared }: RuntimeOptions): readonly Child[] =>
   shared.hasRole('land') || shared.hasRole('serve')
-    ? shared.pipelines.map((pipeline) =>
+    ? tablesOf(shared).map(([id, table]) =>
         worker(
           {
-            id: pipeline.dataType,
+            id,
             drainMsMax,
             onLimit,
             startMsMax: tableStartMsMax,
             ...onTables(shared)
           },
-          fromEffect(tableProgram(shared, pipeline))
+          fromEffect(tableProgram(shared, table))
         )
       )
     : []
+
+const tablesOf = ({ pipelines, candles }: Shared): ReadonlyArray<readonly [string, OwnTable]> => [
+  ...pipelines.map((pipeline) => [pipeline.dataType, pipeline] as const),
+  ['candles', candles]
+]
 
 const log = (options: RuntimeOptions): readonly Child[] => {
   const { fromEffect, shared } = options
@@ -248,7 +254,10 @@ const repair = (options: RuntimeOptions): readonly Child[] => {
             maintenance(options, pipeline)
           ),
           // No event of the ledger is too old as long as what it says holds.
-          ...[shared.trades, shared.quotes].map((pipeline) => retention(options, pipeline))
+          ...[shared.trades, shared.quotes].map((pipeline) =>
+            retention(options, pipeline.dataType, pipeline)
+          ),
+          ...candles(options)
         ]
       : []),
     worker({ id: 'disk', drainMsMax }, fromEffect(diskProgram(shared)))
@@ -304,30 +313,45 @@ const gapWriter = ({ fromEffect, shared }: RuntimeOptions): Child =>
   )
 
 /** Without them a table grows slower to read, and nothing else. */
-const maintenance = (
-  { fromEffect, shared }: RuntimeOptions,
-  pipeline: Pipeline
-): readonly Child[] => [
+const maintenance = (options: RuntimeOptions, pipeline: Pipeline): readonly Child[] => [
   worker(
     {
       id: `compaction:${pipeline.dataType}`,
       onLimit,
       drainMsMax,
       shutdownMsMax: 2 * compactionStopMsMax,
-      ...onTables(shared)
+      ...onTables(options.shared)
     },
-    fromEffect(compactionProgram(shared, pipeline), { releaseMsMax: 2 * compactionStopMsMax })
+    options.fromEffect(compactionProgram(options.shared, pipeline), {
+      releaseMsMax: 2 * compactionStopMsMax
+    })
   ),
-  worker(
-    { id: `orphans:${pipeline.dataType}`, onLimit, drainMsMax, ...onTables(shared) },
-    fromEffect(orphansProgram(shared, pipeline))
-  )
+  orphans(options, pipeline.dataType, pipeline)
 ]
 
-const retention = ({ fromEffect, shared }: RuntimeOptions, pipeline: Pipeline): Child =>
+/** The table of candles is laid out by who writes it. Without it, candles are made of trades. */
+const candles = (options: RuntimeOptions): readonly Child[] => {
+  const { fromEffect, shared } = options
+  return [
+    worker(
+      { id: 'candles', drainMsMax, onLimit, ready: 'started' },
+      fromEffect(rollupProgram(shared))
+    ),
+    orphans(options, 'candles', shared.candles),
+    retention(options, 'candles', shared.candles)
+  ]
+}
+
+const orphans = ({ fromEffect, shared }: RuntimeOptions, id: string, table: OwnTable): Child =>
   worker(
-    { id: `retention:${pipeline.dataType}`, drainMsMax, onLimit, ...onTables(shared) },
-    fromEffect(retentionProgram(shared, pipeline))
+    { id: `orphans:${id}`, onLimit, drainMsMax, ...onTables(shared) },
+    fromEffect(orphansProgram(shared, table))
+  )
+
+const retention = ({ fromEffect, shared }: RuntimeOptions, id: string, table: OwnTable): Child =>
+  worker(
+    { id: `retention:${id}`, drainMsMax, onLimit, ...onTables(shared) },
+    fromEffect(retentionProgram(shared, table))
   )
 
 const feedInput = (shared: Shared, { seed }: Kernel): FeedInput => {

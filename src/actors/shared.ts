@@ -24,6 +24,7 @@ import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
 import type { TradeV2 } from '../market/records/trade-v2.ts'
 import {
+  candlesTable,
   claimsSpec,
   gapsTable,
   quotesSpec,
@@ -46,6 +47,7 @@ import {
   type LandedPipelineOf,
   makeLandedPipeline,
   makePipeline,
+  type OwnTable,
   type Pipeline,
   type PipelineOf
 } from './pipeline.ts'
@@ -83,6 +85,8 @@ export interface Shared {
   readonly referenceData: LandedPipelineOf<ReferenceDataV2>
   /** Claims go through its log; the ledger that is derived from them is its table. */
   readonly gaps: PipelineOf<GapClaimV1>
+  /** Derived from the trades: nothing of it goes through the log. */
+  readonly candles: OwnTable
   /** What the feed has received, and what became of it there. */
   readonly intake: Intake
   /** Whether nothing has disappeared, as it was checked last. */
@@ -192,6 +196,11 @@ export const makeShared = (
     quotes,
     referenceData,
     gaps,
+    candles: {
+      tableSpec: candlesTable,
+      tableName: `market.${candlesTable.name}`,
+      table: new Gate()
+    },
     intake: makeIntake(),
     conservation: new ConservationBoard(),
     claims: new ClaimQueue(),

@@ -6,7 +6,7 @@
  */
 import * as Schema from 'effect/Schema'
 
-const decimalPrecision = 18
+export const decimalPrecision = 18
 export const decimalScale = 8
 
 /** The number has more than ten integer digits or more than eight significant decimals. */

@@ -10,60 +10,82 @@ import { snapshotById } from '../../adapters/iceberg/metadata.ts'
 import { attempt, type Table } from '../../adapters/iceberg/table.ts'
 import { makeViewLedger } from '../../adapters/query/candle-ledger.ts'
 import { makeCandlesQuery } from '../../adapters/query/candles-query.ts'
-import {
-  nothingBeyond,
-  type MinutesLease,
-  type ScanPlanner
-} from '../../adapters/query/query-ports.ts'
+import type { MinutesLease, ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
 import type { Sequences } from '../../market/candle-state.ts'
 import type { TradingZones } from '../../market/trading-day.ts'
 import { makeSequencesReader } from '../gaps/trade-states.ts'
+import { type Cover, coveredSequence, coversKey, parseCover } from '../rollup/rollup-cover.ts'
 import { TableUnavailable } from './leases.ts'
 
 interface CandlesSetup<E> {
-  readonly tables: { readonly trades: Table }
+  readonly tables: { readonly trades: Table; readonly candles: Table }
   readonly engine: QueryPool
   readonly zones: TradingZones
   readonly trades: ScanPlanner<E>
+  readonly minutes: ScanPlanner<E>
   readonly gaps: ScanPlanner<E>
 }
 
-export const candlesQueryOver = <E>({ tables, engine, zones, trades, gaps }: CandlesSetup<E>) =>
-  makeCandlesQuery({
+export const candlesQueryOver = <E>(setup: CandlesSetup<E>) => {
+  const { tables, engine, zones, trades, gaps } = setup
+  return makeCandlesQuery({
     trades,
-    minutes: { acquire: () => Effect.succeed(noMinutes) },
+    minutes: { acquire: (filter) => Effect.flatMap(setup.minutes.acquire(filter), covering(tables)) },
     engine,
     ledger: makeViewLedger(gaps, engine),
     sequencesAt: sequencesOf(tables.trades),
     zones
   })
-
-const noMinutes: MinutesLease<never> = {
-  snapshotId: null,
-  files: [],
-  source: 'read_parquet($files)',
-  beyond: nothingBeyond,
-  read: (_, use) => use,
-  release: () => {},
-  coveredIn: () => -Infinity
 }
+
+/** What the snapshot of a lease covers of the trades, as they are known when it is asked. */
+const covering =
+  <E>({ trades, candles }: CandlesSetup<E>['tables']) =>
+  (lease: ScanLease<E>) =>
+    Effect.map(
+      coverAt(candles, lease.snapshotId),
+      (cover): MinutesLease<E> => ({
+        ...lease,
+        coveredIn: (tradesSnapshotId) =>
+          coveredSequence(
+            trades.loaded.metadata,
+            tradesSnapshotId === null ? null : BigInt(tradesSnapshotId),
+            cover
+          )
+      })
+    )
+
+const coverAt = (
+  table: Table,
+  snapshotId: string | null
+): Effect.Effect<Cover | undefined, TableUnavailable> =>
+  snapshotId === null
+    ? Effect.succeed(undefined)
+    : Effect.map(recordedAt(table, snapshotId), ({ carried }) => parseCover(carried[coversKey]))
+
+const recordedAt = (
+  table: Table,
+  snapshotId: string
+): Effect.Effect<RecordedState, TableUnavailable> =>
+  Effect.gen(function* () {
+    const { metadata } = table.loaded
+    const snapshot = snapshotById(metadata, BigInt(snapshotId))
+    if (snapshot === null) return yield* new TableUnavailable({ detail: 'its snapshot expired' })
+    return yield* Effect.mapError(
+      attempt<RecordedState, StateError>(() => recordedStateAt(table.name, metadata, snapshot)),
+      ({ message }) => new TableUnavailable({ detail: message })
+    )
+  })
 
 const sequencesOf = (table: Table) => {
   const read = makeSequencesReader(table)
-  return (snapshotId: string | null): Effect.Effect<Sequences, TableUnavailable> => {
-    if (snapshotId === null) return Effect.succeed({})
-    return Effect.gen(function* () {
-      const { metadata } = table.loaded
-      const snapshot = snapshotById(metadata, BigInt(snapshotId))
-      if (snapshot === null) return yield* new TableUnavailable({ detail: 'its snapshot expired' })
-      const recorded = yield* attempt<RecordedState, StateError>(() =>
-        recordedStateAt(table.name, metadata, snapshot)
-      )
-      return yield* read(recorded)
-    }).pipe(
-      Effect.mapError((error) =>
-        error instanceof TableUnavailable ? error : new TableUnavailable({ detail: error.message })
-      )
-    )
-  }
+  return (snapshotId: string | null): Effect.Effect<Sequences, TableUnavailable> =>
+    snapshotId === null
+      ? Effect.succeed({})
+      : Effect.flatMap(recordedAt(table, snapshotId), (recorded) =>
+          Effect.mapError(
+            read(recorded),
+            ({ message }) => new TableUnavailable({ detail: message })
+          )
+        )
 }

@@ -95,7 +95,7 @@ const beyondOf = (
 })
 
 /** By names where all files have the same columns: that is the faster way. */
-const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>
+export const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>
   metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
     ? 'read_parquet($files)'
     : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))

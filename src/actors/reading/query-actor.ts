@@ -11,7 +11,7 @@ import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
-import { gapsTable } from '../data-types.ts'
+import { candlesTable, gapsTable } from '../data-types.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { tracked } from '../resource-registry.ts'
@@ -91,6 +91,7 @@ export const queryProgram =
           engine,
           zones: config.tradingZones,
           trades: trades.planner,
+          minutes: plannerOver(tables.candles, candlesTable.schema),
           gaps: ledger.planner
         }),
         symbols: makeSymbolsQuery(trades),
@@ -110,13 +111,14 @@ const tailOf = (tails: Tails, tables: Record<string, Table>, table: Table): Tail
         : undefined
 
 /** Before anything is opened that would have to be closed while they are away. */
-const openTables = ({ trades, quotes, referenceData, gaps }: Shared) =>
+const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>
   Effect.all(
     {
       trades: servedTable(trades),
       quotes: servedTable(quotes),
       referenceData: servedTable(referenceData),
-      gaps: servedTable(gaps)
+      gaps: servedTable(gaps),
+      candles: servedTable(candles)
     },
     { concurrency: 'unbounded' }
   )

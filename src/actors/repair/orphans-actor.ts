@@ -8,7 +8,7 @@ import * as Effect from 'effect/Effect'
 import { findOrphans } from '../../adapters/iceberg/orphans.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
-import type { Pipeline } from '../pipeline.ts'
+import type { OwnTable } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { pointerDirectory } from '../storage/data-folder.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
@@ -18,7 +18,7 @@ const firstMs = 300_000
 const checkMs = 21_600_000
 
 export const orphansProgram =
-  (shared: Shared, pipeline: Pipeline) =>
+  (shared: Shared, pipeline: OwnTable) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const table = yield* servedTable(pipeline)

@@ -10,7 +10,7 @@ import { makeScanPlanner, type ScanPlanner } from '../../adapters/iceberg/planne
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
-import type { Pipeline } from '../pipeline.ts'
+import type { OwnTable } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { restBetween } from './pace.ts'
 
@@ -18,7 +18,7 @@ const checkMs = 600_000
 const dayMs = 86_400_000
 
 export const retentionProgram =
-  (shared: Shared, pipeline: Pipeline) =>
+  (shared: Shared, pipeline: OwnTable) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const table = yield* servedTable(pipeline)

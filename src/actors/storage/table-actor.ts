@@ -2,13 +2,13 @@
 import * as Effect from 'effect/Effect'
 import { markDependency } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
-import type { Pipeline } from '../pipeline.ts'
+import type { OwnTable } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openTableIn } from './data-folder.ts'
 import { storageSettingsOf } from './stores.ts'
 
 export const tableProgram =
-  (shared: Shared, { tableSpec, table: gate }: Pipeline) =>
+  (shared: Shared, { tableSpec, table: gate }: OwnTable) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config, folder, telemetry, nowMs, uuid, host } = shared

@@ -155,6 +155,11 @@ export const settings = {
     'Files that no table names are deleted at this age; longer than any commit takes. ' +
       'off leaves them.'
   ]),
+  rollupMs: setting('K2_ROLLUP_INTERVAL', durationOrOff(100, day), '15s', [
+    '1m',
+    'How often the table of candles of minutes is brought up to the trades. What it does not have ' +
+      'yet is made of trades when it is asked for; off leaves it so.'
+  ]),
   tradingZones: setting('K2_TRADING_ZONES', tradingZones(64), 'ASX=Australia/Sydney', [
     'ASX=Australia/Sydney,XNYS=America/New_York',
     'Time zones in which exchanges count their trading days, as EXCHANGE=Zone; others count in UTC.'

@@ -6,7 +6,7 @@
  * 2. Elements of lists and maps have counts and sizes, no bounds: readers do not prune by them.
  */
 import { DuckDBMapValue, type DuckDBValue } from '@duckdb/node-api'
-import { parseDecimal } from '../../market/decimal.ts'
+import { decimalPrecision, parseDecimal } from '../../market/decimal.ts'
 import type { TextBounds } from './column-buffer.ts'
 import { type Column, type FieldIds, fieldIdOf, leafPaths } from './columns.ts'
 
@@ -84,7 +84,8 @@ const boundOf = (column: Column, text: string | undefined): bigint | string | un
     case 'long':
       return BigInt(text)
     case 'decimal':
-      return parseDecimal(text)
+      // Nobody skips a file for a sum.
+      return column.precision > decimalPrecision ? undefined : parseDecimal(text)
     case 'timestamp':
       return parseTimestamp(text)
     // Nobody skips a file for a truth value.

@@ -309,7 +309,7 @@ const copy = (
 }
 
 /** COPY does not tell where row groups begin; the footer does. */
-const splitOffsetsOf = async (
+export const splitOffsetsOf = async (
   connection: DuckDBConnection,
   path: string
 ): Promise<readonly number[]> => {

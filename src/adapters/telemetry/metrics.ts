@@ -205,6 +205,20 @@ const maintenanceMetrics = ({ counter, histogram }: Declare) => ({
     'From the plan of a group to its snapshot.',
     [compactionSeconds, 'table']
   ),
+  candleCommits: counter(
+    'k2_candle_commits_total',
+    'Steps of the table of candles towards the trades, by outcome: committed, overtaken, failed.',
+    'outcome'
+  ),
+  candleMinutes: counter(
+    'k2_candle_minutes_total',
+    'Minutes of an exchange whose candles were made of their trades.'
+  ),
+  candleSeconds: histogram(
+    'k2_candle_commit_duration_seconds',
+    'From the plan of a step to its snapshot.',
+    [compactionSeconds]
+  ),
   orphanFiles: counter(
     'k2_orphan_files_total',
     'Files that nothing names, given to be deleted.',
