@@ -23,6 +23,7 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/dead-letters/dead-letter-log.ts': 'src/actors/lander/dead-letter-actor.ts',
   'src/adapters/disk/deletion-queue.ts': 'src/actors/repair/expiry-actor.ts',
   'src/adapters/duckdb/memory-meter.ts': 'src/actors/reading/query-actor.ts',
+  'src/adapters/duckdb/minutes-writer.ts': 'src/actors/rollup/rollup-actor.ts',
   'src/adapters/duckdb/parquet-rewriter.ts': 'src/actors/repair/compaction-actor.ts',
   'src/adapters/duckdb/parquet-writer.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/duckdb/query-pool.ts': 'src/actors/reading/query-actor.ts',

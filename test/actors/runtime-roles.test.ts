@@ -60,7 +60,7 @@ describe('what the roles of a process start', () => {
 
   test('landing needs no feed, and no publisher but that of claims', () => {
     const { storage, log, landing, reading, ingest } = treeOf('land')
-    expect(storage).toEqual(['trades', 'quotes', 'reference_data', 'gaps'])
+    expect(storage).toEqual(['trades', 'quotes', 'reference_data', 'gaps', 'candles'])
     expect(log).toEqual(['event-log', 'spool', 'publisher:gaps'])
     const landers = ['lander:trades', 'lander:quotes', 'lander:reference_data']
     expect(landing).toEqual(['dead-letters', 'gaps', 'claims', ...landers])
@@ -72,7 +72,7 @@ describe('what the roles of a process start', () => {
     expect(treeOf('serve')).toEqual({
       telemetry: [],
       conservation: [],
-      storage: ['trades', 'quotes', 'reference_data', 'gaps'],
+      storage: ['trades', 'quotes', 'reference_data', 'gaps', 'candles'],
       reading: ['queries', 'tail', 'http'],
       degradation: ['manager', 'sampler'],
       repair: ['disk']

@@ -24,16 +24,20 @@ interface CandlesSetup<E> {
   readonly trades: ScanPlanner<E>
   readonly minutes: ScanPlanner<E>
   readonly gaps: ScanPlanner<E>
+  /** What snapshots of the trades say of ids; by default, as they name it. */
+  readonly sequencesAt?: ReturnType<typeof sequencesOf>
 }
 
 export const candlesQueryOver = <E>(setup: CandlesSetup<E>) => {
   const { tables, engine, zones, trades, gaps } = setup
   return makeCandlesQuery({
     trades,
-    minutes: { acquire: (filter) => Effect.flatMap(setup.minutes.acquire(filter), covering(tables)) },
+    minutes: {
+      acquire: (filter) => Effect.flatMap(setup.minutes.acquire(filter), covering(tables))
+    },
     engine,
     ledger: makeViewLedger(gaps, engine),
-    sequencesAt: sequencesOf(tables.trades),
+    sequencesAt: setup.sequencesAt ?? sequencesOf(tables.trades),
     zones
   })
 }

@@ -25,7 +25,6 @@ export const rollupProgram =
       const minutes = yield* servedTable(shared.candles)
       ready()
       const { rollupMs } = config
-      if (rollupMs === null) return yield* drainRequested(commands)
       const stores = yield* shared.host.openStores(storageSettingsOf(config), folder, nowMs)
       const ports = yield* tracked('candles of minutes', 'client')(
         openRollup({
@@ -55,10 +54,12 @@ export const rollupProgram =
         ),
         Effect.tapError(() => Effect.sync(() => failed.inc()))
       )
-      const rounds = Effect.forever(
-        Effect.andThen(run, restBetween(shared.policy, rollupMs))
+      yield* Effect.raceFirst(
+        rollupMs === null
+          ? Effect.never
+          : Effect.forever(Effect.andThen(run, restBetween(shared.policy, rollupMs))),
+        drainRequested(commands)
       )
-      yield* Effect.raceFirst(rounds, drainRequested(commands))
     }).pipe(markDependency)
 
 interface Totals {

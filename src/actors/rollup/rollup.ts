@@ -5,7 +5,7 @@
  *    commit takes place only if it still does. Whoever is killed, or overtaken, at whatever point,
  *    begins again with the table, and derives the same.
  * 2. Every minute in which a file that is not covered has a trade is made anew of all its trades,
- *    never added to: a late trade opens its minute again, a file that merges others changes nothing.
+ *    never added to: a late trade opens its minute again, files that are merged change nothing.
  * 3. A step covers files in the order of their snapshots, as many as have about `tradesMax` rows: a
  *    long past is made step by step. What a step reads may be newer than what it then covers: that
  *    is made anew by the next one, and queries do not use it until then.
@@ -56,7 +56,7 @@ export interface TableReading {
   readonly source: () => string
 }
 
-export interface RollupLimits {
+interface RollupLimits {
   /** Of a step, about (3). */
   readonly tradesMax: number
   /** Of a file, about. */
@@ -75,7 +75,7 @@ export type RollupEvent =
     }
   | { readonly type: 'candles.overtaken'; readonly detail: string }
 
-export const rollupLimits: RollupLimits = { tradesMax: 2_000_000, fileRowsMax: 131_072 }
+const rollupLimits: RollupLimits = { tradesMax: 2_000_000, fileRowsMax: 131_072 }
 
 /** Trades that are summed at a time span this long. */
 const stretchUs = 3_600_000_000

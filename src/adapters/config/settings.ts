@@ -157,12 +157,12 @@ export const settings = {
   ]),
   rollupMs: setting('K2_ROLLUP_INTERVAL', durationOrOff(100, day), '15s', [
     '1m',
-    'How often the table of candles of minutes is brought up to the trades. What it does not have ' +
-      'yet is made of trades when it is asked for; off leaves it so.'
+    'How often the table of candles of minutes is brought up to the trades. What it lacks is ' +
+      'made of trades when it is asked for; off leaves it as it is.'
   ]),
   tradingZones: setting('K2_TRADING_ZONES', tradingZones(64), 'ASX=Australia/Sydney', [
     'ASX=Australia/Sydney,XNYS=America/New_York',
-    'Time zones in which exchanges count their trading days, as EXCHANGE=Zone; others count in UTC.'
+    'Time zones in which exchanges count their trading days, as EXCHANGE=Zone; others are in UTC.'
   ]),
   diskBytesMax: setting('K2_DISK_LIMIT', bytes(64 * MiB, 1_000 * TiB), '10GiB', [
     '200GiB',

@@ -6,8 +6,8 @@
  *    small row groups: who asks for one symbol reads little else.
  * 2. Trades are summed a stretch of time at a time: memory does not grow with the day, and what
  *    exceeds the limit is spilled.
- * 3. A write that fails or is interrupted removes the files it began. What it has written is durable
- *    only once `sync` has ended, and the caller's to remove if it is never committed.
+ * 3. A write that fails or is interrupted removes the files it began. What it has written is
+ *    durable only once `sync` has ended, and the caller's to remove if it is never committed.
  */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'
@@ -42,13 +42,13 @@ export interface TableFiles {
   readonly paths: readonly string[]
 }
 
-export interface StaleMinute {
+interface StaleMinute {
   readonly exchange: string
   /** Start, microseconds. */
   readonly minuteUs: number
 }
 
-export interface StaleSymbol {
+interface StaleSymbol {
   readonly exchange: string
   /** Days since 1970-01-01, UTC. */
   readonly day: number

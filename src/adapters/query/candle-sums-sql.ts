@@ -10,6 +10,7 @@
  *    the earlier one is in force.
  */
 import type { CandleAxis } from '../../market/candle.ts'
+import type { CandleV1 } from '../../market/records/candle-v1.ts'
 
 /** What sums are made of. */
 export const tradeColumns = [
@@ -41,7 +42,7 @@ export const sumColumns = [
   'quote_volume_rest',
   'price_time',
   'trade_count'
-] as const
+] as const satisfies readonly (keyof CandleV1)[]
 
 export const columnsSql = (columns: readonly string[]): string =>
   columns.map((name) => `"${name}"`).join(', ')

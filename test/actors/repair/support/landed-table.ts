@@ -64,11 +64,17 @@ export class LandedTable {
   /** A commit of `count` trades of two symbols, from a time on, evenly over a time. */
   async land(count: number, fromUs: number, lengthUs: number, wrap: Wrap = (it) => it) {
     const first = this.#offset
+    const trades = Array.from({ length: count }, (_, index) =>
+      tradeAt(first + index, fromUs + Math.floor((index * lengthUs) / count))
+    )
+    await this.landTrades(trades, wrap)
+  }
+
+  /** A commit of these. */
+  async landTrades(trades: readonly TradeV2[], wrap: Wrap = (it) => it) {
+    const [first, count] = [this.#offset, trades.length]
     const rows = new TradeColumns()
-    for (let index = 0; index < count; index += 1) {
-      const timestamp = fromUs + Math.floor((index * lengthUs) / count)
-      rows.push(tradeAt(first + index, timestamp), 'log-1/0', first + index)
-    }
+    for (const [index, it] of trades.entries()) rows.push(it, 'log-1/0', first + index)
     const landing = makeIcebergLandingTable<TradeV2>({
       table: wrap(this.table),
       writer: this.#writer,
