@@ -18,7 +18,7 @@ import { openStores } from '../../../src/actors/storage/stores.ts'
 import { type AvroRecord, columnsOf } from '../../../src/adapters/duckdb/columns.ts'
 import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { Table } from '../../../src/adapters/iceberg/table.ts'
-import type { RecordsPlanner } from '../../../src/adapters/query/query-ports.ts'
+import { nothingBeyond, type RecordsPlanner } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { LandedTable } from '../repair/support/landed-table.ts'
 
@@ -153,7 +153,7 @@ const noGaps = {
   files: [],
   source: 'read_parquet($files)',
   read: <A, E>(_: unknown, use: Effect.Effect<A, E>) => use,
-  beyond: { tail: undefined, watermarks: new Map<string, number>(), missing: [] },
+  beyond: nothingBeyond,
   release: () => {}
 }
 
