@@ -52,9 +52,17 @@ const hole: Hole = [50, 59, 4 * minute + 10_000_000, 5 * minute + 20_000_000]
 
 test.each<[string, Known, string]>([
   ['nothing is missing', {}, 'ccccccccc pp'],
-  ['the ledger has a hole open', { holes: [hole], ledger: { open: [gap(50, 59)] } }, 'ccccggccc pp'],
+  [
+    'the ledger has a hole open',
+    { holes: [hole], ledger: { open: [gap(50, 59)] } },
+    'ccccggccc pp'
+  ],
   ['the ledger does not know of it yet (R54)', { holes: [hole] }, 'ccccppccc pp'],
-  ['the ledger knows of a part', { holes: [hole], ledger: { open: [gap(50, 54)] } }, 'ccccggccc pp'],
+  [
+    'the ledger knows of a part',
+    { holes: [hole], ledger: { open: [gap(50, 54)] } },
+    'ccccggccc pp'
+  ],
   [
     'it was given up',
     { holes: [hole], ledger: { givenUp: [gap(50, 59, { closedReason: 'never_issued' })] } },
