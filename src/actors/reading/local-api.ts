@@ -112,10 +112,10 @@ const noActors: RuntimeStatus = {
 
 const serveTables = (shared: Shared) =>
   Effect.gen(function* () {
-    const { config, folder, pipelines, nowMs, uuid } = shared
+    const { config, folder, pipelines, candles, nowMs, uuid } = shared
     // Where the tables are, not where this process may write.
     const stores = yield* openStores(storageSettingsOf(config), dataFolderAt(config.dataDir), nowMs)
-    for (const { tableSpec, table } of pipelines) {
+    for (const { tableSpec, table } of [...pipelines, candles]) {
       const opened = yield* openTableIn(readOnlyStores(stores), tableSpec, {
         folder,
         snapshotsMax: config.snapshotsMax,
