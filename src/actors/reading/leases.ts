@@ -2,6 +2,7 @@
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { type Column, fieldIdsOf, filesByIdSql } from '../../adapters/duckdb/columns.ts'
+import { further } from '../../adapters/duckdb/tail-store.ts'
 import type { ByPartition } from '../../adapters/iceberg/k2-summary.ts'
 import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
@@ -89,7 +90,7 @@ const beyondOf = (
   range: ScanConditions
 ): BeyondFiles => ({
   tail: partFrom(floors, range),
-  watermarks: higher(floors, watermarks),
+  watermarks: further(floors, watermarks),
   undecided,
   missing
 })
@@ -99,17 +100,6 @@ export const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): s
   metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
     ? 'read_parquet($files)'
     : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))
-
-const higher = (
-  one: ReadonlyMap<string, number>,
-  other: ReadonlyMap<string, number>
-): ReadonlyMap<string, number> =>
-  new Map([
-    ...one,
-    ...[...other].map(
-      ([partition, offset]) => [partition, Math.max(offset, one.get(partition) ?? 0)] as const
-    )
-  ])
 
 /** By `k2_partition`, as rows name it. */
 const watermarksOf = (offsets: ByPartition<number>): ReadonlyMap<string, number> =>

@@ -152,7 +152,7 @@ const append = (
 ): Effect.Effect<void, QueryFailed> =>
   Effect.suspend(() => {
     if (rows.length === 0) {
-      state.watermarks = higher(state.watermarks, watermarks)
+      state.watermarks = further(state.watermarks, watermarks)
       return Effect.void
     }
     for (const partition of last.keys()) {
@@ -174,7 +174,7 @@ const append = (
     }).pipe(
       Effect.map(() => {
         state.appends = number
-        state.watermarks = higher(state.watermarks, watermarks)
+        state.watermarks = further(state.watermarks, watermarks)
         if (!segment.isRetired && !state.segments.includes(segment)) {
           state.segments = [...state.segments, segment]
         }
@@ -252,7 +252,8 @@ const note = (segment: Segment, rows: RecordColumns, last: Watermarks): void => 
   }
 }
 
-const higher = (known: Watermarks, next: Watermarks): Watermarks =>
+/** The further of the two, partition by partition. */
+export const further = (known: Watermarks, next: Watermarks): Watermarks =>
   new Map([
     ...known,
     ...[...next].map(
