@@ -9,12 +9,14 @@
  * 3. A write that fails or is interrupted removes the files it began. What it has written is
  *    durable only once `sync` has ended, and the caller's to remove if it is never committed.
  */
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
+import { minuteUs } from '../../market/candle.ts'
 import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from './columns.ts'
 import { columnStatsOf } from './file-stats.ts'
+import { closeInMemory, connectInMemory } from './in-memory.ts'
 import { metered } from './memory-meter.ts'
 import { type RewrittenFile, splitOffsetsOf } from './parquet-rewriter.ts'
 import { type DurableFiles, syncAll } from './parquet-writer.ts'
@@ -96,7 +98,6 @@ export class MinutesWriteFailed extends Schema.TaggedError<MinutesWriteFailed>()
   }
 }
 
-const minuteUs = 60_000_000
 const dayUs = 86_400_000_000
 const fileRowsDefault = 131_072
 /** The least that DuckDB writes (1). */
@@ -107,15 +108,14 @@ export const openMinutesWriter = (
   options: MinutesWriterOptions
 ): Effect.Effect<MinutesWriter, MinutesWriteFailed, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.tryPromise({ try: () => connect(options), catch: failedAt('open') }),
-    ({ instance, connection }) =>
-      Effect.sync(() => {
-        connection.closeSync()
-        instance.closeSync()
-      })
+    Effect.tryPromise({
+      try: () => connectInMemory({ ...options, threads: 1, connections: 1 }),
+      catch: failedAt('open')
+    }),
+    (opened) => Effect.sync(() => closeInMemory(opened))
   ).pipe(
     Effect.tap(({ instance }) => Effect.mapError(metered(instance), failedAt('open'))),
-    Effect.map(({ connection }) => ({
+    Effect.map(({ connections: [connection] }) => ({
       findStale: (trades) => findStale(connection, trades),
       writeDay: (request) => writeDay({ ...options, connection }, request),
       sync: (paths) => syncAll(options.files, paths)
@@ -124,20 +124,6 @@ export const openMinutesWriter = (
 
 const failedAt = (step: MinutesWriteFailed['step']) => (cause: unknown) =>
   new MinutesWriteFailed({ step, cause })
-
-const connect = async ({ memoryBytesMax, tempDirectory }: MinutesWriterOptions) => {
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '1',
-    memory_limit: `${Math.floor(memoryBytesMax / 2 ** 20)}MiB`,
-    temp_directory: tempDirectory,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false'
-  })
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  return { instance, connection }
-}
 
 const filesSql = ({ source, paths }: TableFiles): string =>
   source.replaceAll('$files', `[${paths.map(textLiteral).join(', ')}]`)

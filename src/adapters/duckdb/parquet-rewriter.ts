@@ -13,7 +13,7 @@
  * 5. A rewrite that fails or is interrupted removes the files it began. What it has written is
  *    durable only once `sync` has ended, and the caller's to remove if it is never committed.
  */
-import { type DuckDBConnection, DuckDBInstance, LIST, listValue, VARCHAR } from '@duckdb/node-api'
+import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
@@ -27,6 +27,7 @@ import {
 } from './columns.ts'
 import { columnStatsOf, type ColumnStats } from './file-stats.ts'
 import { type DurableFiles, syncAll } from './parquet-writer.ts'
+import { closeInMemory, connectInMemory } from './in-memory.ts'
 import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 
@@ -117,17 +118,14 @@ export const openParquetRewriter = (
   options: ParquetRewriterOptions
 ): Effect.Effect<ParquetRewriter, RewriteFailed, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.tryPromise({ try: () => connect(options), catch: failedAt('open', 'DuckDB') }),
-    ({ instance, connection }) =>
-      Effect.sync(() => {
-        connection.closeSync()
-        instance.closeSync()
-      })
+    Effect.tryPromise({
+      try: () => connectInMemory({ ...options, threads: 1, connections: 1 }),
+      catch: failedAt('open', 'DuckDB')
+    }),
+    (opened) => Effect.sync(() => closeInMemory(opened))
   ).pipe(
-    Effect.tap(({ instance }) =>
-      Effect.mapError(metered(instance), failedAt('open', 'DuckDB'))
-    ),
-    Effect.map(({ connection }) => ({
+    Effect.tap(({ instance }) => Effect.mapError(metered(instance), failedAt('open', 'DuckDB'))),
+    Effect.map(({ connections: [connection] }) => ({
       rewrite: (request) => rewrite({ timeColumn: 'timestamp', ...options, connection }, request),
       sync: (paths) => syncAll(options.files, paths)
     }))
@@ -135,20 +133,6 @@ export const openParquetRewriter = (
 
 const failedAt = (step: RewriteFailed['step'], path: string) => (cause: unknown) =>
   new RewriteFailed({ step, path, cause })
-
-const connect = async ({ memoryBytesMax, tempDirectory }: ParquetRewriterOptions) => {
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: '1',
-    memory_limit: `${Math.floor(memoryBytesMax / 2 ** 20)}MiB`,
-    temp_directory: tempDirectory,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false'
-  })
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  return { instance, connection }
-}
 
 interface Rewriting extends ParquetRewriterOptions {
   readonly timeColumn: string

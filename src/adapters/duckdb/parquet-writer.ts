@@ -12,7 +12,7 @@
  * zstd level 1 with Parquet v2 encodings: a third of the bytes of v1 at the same cost, and what
  * hyparquet (icebird) and pyarrow (PyIceberg) read.
  */
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { dirname, join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
@@ -21,6 +21,7 @@ import * as Semaphore from 'effect/Semaphore'
 import { type Column, type FieldIds, fieldIdsSql, textLiteral } from './columns.ts'
 import { type Slice, sliceRows } from './file-slices.ts'
 import { type ColumnStats, columnStatsOf } from './file-stats.ts'
+import { closeInMemory, connectInMemory } from './in-memory.ts'
 import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 import type { RecordColumns } from './record-columns.ts'
@@ -110,14 +111,10 @@ export const openParquetWriter = (
   Effect.gen(function* () {
     const { instance, connections } = yield* Effect.acquireRelease(
       Effect.tryPromise({
-        try: () => connect(options),
+        try: () => connectInMemory({ ...options, connections: connectionCount }),
         catch: (cause) => new ParquetWriterUnavailable({ cause })
       }),
-      ({ instance, connections }) =>
-        Effect.sync(() => {
-          for (const connection of connections) connection.closeSync()
-          instance.closeSync()
-        })
+      (opened) => Effect.sync(() => closeInMemory(opened))
     )
     yield* Effect.mapError(metered(instance), (cause) => new ParquetWriterUnavailable({ cause }))
     const turn = yield* Semaphore.make(1)
@@ -132,24 +129,6 @@ export const openParquetWriter = (
  * one is copied the next is staged, and two are copied where two cores are free.
  */
 const connectionCount = 2
-
-const connect = async ({ threads, memoryBytesMax, tempDirectory }: ParquetWriterOptions) => {
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: String(threads),
-    memory_limit: `${Math.floor(memoryBytesMax / 2 ** 20)}MiB`,
-    temp_directory: tempDirectory,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false'
-  })
-  const connections: DuckDBConnection[] = []
-  for (let index = 0; index < connectionCount; index++) {
-    const connection = await instance.connect()
-    await connection.run("SET TimeZone = 'UTC'")
-    connections.push(connection)
-  }
-  return { instance, connections }
-}
 
 const writeBatch = Effect.fnUntraced(function* (
   connections: readonly DuckDBConnection[],
