@@ -1,21 +1,17 @@
-/** Leases over a table: the files of one snapshot, and what is known to be beyond them. */
+/** Leases over the files of one snapshot of a table. */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { type Column, fieldIdsOf, filesByIdSql } from '../../adapters/duckdb/columns.ts'
-import { further } from '../../adapters/duckdb/tail-store.ts'
 import type { ByPartition } from '../../adapters/iceberg/k2-summary.ts'
 import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import {
-  type BeyondFiles,
   nothingBeyond,
   type RecordsPlanner,
-  type ScanConditions,
   type ScanLease
 } from '../../adapters/query/query-ports.ts'
-import type { Tail } from '../tail/tail.ts'
 import type { LocalCopies, ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
@@ -47,53 +43,32 @@ const unavailable = ({ message }: { readonly message: string }): TableUnavailabl
   new TableUnavailable({ detail: message })
 
 /**
- * Files need no release: those of an expired snapshot stay for longer than a query may take. What
- * the tail has is held from before the snapshot is looked up, so that a row that leaves the tail
- * meanwhile is in the files (R28).
+ * A lease needs no release: files of an expired snapshot stay
+ * for longer than a query may take (R28).
  */
 export const leasesOf = (
   table: Table,
   columns: readonly Column[],
-  copies: LocalCopies,
-  tail?: Tail
+  copies: LocalCopies
 ): RecordsPlanner<ReadFault> => {
   const { pathOf } = copies
   const planner = makeScanPlanner(table, { pathOf })
   return {
-    acquire: (conditions) =>
-      Effect.gen(function* () {
-        const held = tail === undefined ? undefined : yield* tail.hold
-        const plan = yield* planner
-          .plan(conditions)
-          .pipe(Effect.onError(() => Effect.sync(() => held?.release())))
-        const { snapshotId, files, offsets, ...facts } = plan
-        const floors = watermarksOf(offsets)
-        return {
+    acquire: (filter) =>
+      planner.plan(filter).pipe(
+        Effect.map(({ snapshotId, files, offsets, ...facts }) => ({
           snapshotId: snapshotId === null ? null : snapshotId.toString(),
           files,
           facts,
           source: sourceOf(table.loaded.metadata, columns),
           read: readOf(copies.readerOf(files)),
-          beyond:
-            held === undefined
-              ? { ...nothingBeyond, watermarks: floors }
-              : beyondOf(held, floors, conditions),
-          release: () => held?.release()
-        }
-      }).pipe(Effect.mapError(unavailable))
+          beyond: { ...nothingBeyond, watermarks: watermarksOf(offsets) },
+          release: () => {}
+        })),
+        Effect.mapError(unavailable)
+      )
   }
 }
-
-const beyondOf = (
-  { watermarks, undecided, missing, partFrom }: Effect.Success<Tail['hold']>,
-  floors: ReadonlyMap<string, number>,
-  range: ScanConditions
-): BeyondFiles => ({
-  tail: partFrom(floors, range),
-  watermarks: further(floors, watermarks),
-  undecided,
-  missing
-})
 
 /** By names where all files have the same columns: that is the faster way. */
 export const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): string =>

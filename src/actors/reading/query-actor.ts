@@ -18,9 +18,9 @@ import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { openStores, storageSettingsOf } from '../storage/stores.ts'
 import { candlesQueryOver } from './candles-reading.ts'
-import type { Tail } from '../tail/tail.ts'
-import { openTails, type Tails } from '../tail/tails.ts'
-import { sqlViews } from './sql-views.ts'
+import { openTails } from '../tail/tails.ts'
+import { withTail } from '../tail/with-tail.ts'
+import { type LandedTable, sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
@@ -47,20 +47,31 @@ export const queryProgram =
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)
       yield* shared.tails.serve(tails)
-      const plannerOver = (table: Table, schema: AvroRecord, tail?: Tail) =>
-        costed(leasesOf(table, columnsOf(schema), copies, tail))
-      const sqlPlannerOver = (table: Table, schema: AvroRecord) =>
-        withTailFile(plannerOver(table, schema, tailOf(tails, tables, table)), {
+      const leasesOver = (table: Table, schema: AvroRecord) =>
+        leasesOf(table, columnsOf(schema), copies)
+      const leases = {
+        trades: leasesOver(tables.trades, shared.trades.spec.schema),
+        quotes: leasesOver(tables.quotes, shared.quotes.spec.schema),
+        referenceData: leasesOver(tables.referenceData, shared.referenceData.spec.schema)
+      }
+      const plannerWithTail = (name: LandedTable) => costed(withTail(leases[name], tails[name]))
+      const sqlPlannerOf = (name: LandedTable) =>
+        withTailFile(plannerWithTail(name), {
           engine,
-          table,
-          columns: columnsOf(schema),
+          table: tables[name],
+          columns: columnsOf(shared[name].spec.schema),
           directory: folder.temporary,
           uuid: shared.uuid
         })
-      const [tradesSchema, quotesSchema] = [shared.trades.spec.schema, shared.quotes.spec.schema]
-      const trades = { planner: plannerOver(tables.trades, tradesSchema, tails.trades), engine }
-      const quotes = { planner: plannerOver(tables.quotes, quotesSchema, tails.quotes), engine }
-      const ledger = { planner: plannerOver(tables.gaps, gapsTable.schema), engine }
+      // They do not read the tail yet, and so they do not wait for it.
+      const recordsOf = (name: 'trades' | 'quotes') =>
+        makeRecordsQuery({
+          planner: costed(leases[name]),
+          engine,
+          fields: shared[name].spec.schema.fields
+        })
+      const trades = { planner: plannerWithTail('trades'), engine }
+      const ledger = { planner: costed(leasesOver(tables.gaps, gapsTable.schema)), engine }
       const gaps = makeGapsQuery(ledger)
       const sql = yield* openSql(config)
       reportStatus(() => ({
@@ -72,16 +83,9 @@ export const queryProgram =
         }
       }))
       yield* shared.queries.serve({
-        records: {
-          trades: makeRecordsQuery({ ...trades, fields: tradesSchema.fields }),
-          quotes: makeRecordsQuery({ ...quotes, fields: quotesSchema.fields })
-        },
+        records: { trades: recordsOf('trades'), quotes: recordsOf('quotes') },
         reference: makeReferenceQuery({
-          planner: plannerOver(
-            tables.referenceData,
-            shared.referenceData.spec.schema,
-            tails.referenceData
-          ),
+          planner: plannerWithTail('referenceData'),
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
@@ -91,24 +95,15 @@ export const queryProgram =
           engine,
           zones: config.tradingZones,
           trades: trades.planner,
-          minutes: plannerOver(tables.candles, candlesTable.schema),
+          minutes: costed(leasesOver(tables.candles, candlesTable.schema)),
           gaps: ledger.planner
         }),
         symbols: makeSymbolsQuery(trades),
-        sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOver, gaps))
+        sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, gaps))
       })
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
-
-const tailOf = (tails: Tails, tables: Record<string, Table>, table: Table): Tail | undefined =>
-  table === tables['trades']
-    ? tails.trades
-    : table === tables['quotes']
-      ? tails.quotes
-      : table === tables['referenceData']
-        ? tails.referenceData
-        : undefined
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>

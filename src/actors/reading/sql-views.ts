@@ -1,40 +1,41 @@
 /** The views that SQL of users sees: one entry each. */
 import * as Effect from 'effect/Effect'
-import { type AvroRecord, columnsOf, duckdbTypeOf } from '../../adapters/duckdb/columns.ts'
+import { columnsOf, duckdbTypeOf } from '../../adapters/duckdb/columns.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { GapsQuery } from '../../adapters/query/gaps-query.ts'
 import type { ScanPlanner } from '../../adapters/query/query-ports.ts'
 import { gapsView, snapshotsView } from '../../adapters/query/sql-ledger-views.ts'
 import { filesView, type SqlView } from '../../adapters/query/sql-query.ts'
 import type { ApiFault } from '../../adapters/http/api-deps.ts'
+import { hiddenSummaryKeys } from '../../adapters/http/routes.ts'
 import type { Shared } from '../shared.ts'
 
-type Tables = Readonly<Record<'trades' | 'quotes' | 'referenceData' | 'gaps', Table>>
+/** What comes through the log as records, and so has a tail. */
+export type LandedTable = 'trades' | 'quotes' | 'referenceData'
+
+type Tables = Readonly<Record<LandedTable | 'gaps', Table>>
 
 export const sqlViews = <E extends ApiFault>(
   shared: Shared,
   tables: Tables,
-  plannerOver: (table: Table, schema: AvroRecord) => ScanPlanner<E>,
+  plannerOf: (name: LandedTable) => ScanPlanner<E>,
   gaps: GapsQuery<ApiFault>
 ): readonly SqlView<ApiFault>[] => {
-  const files = (name: string, table: Table, schema: AvroRecord) => {
-    const columns = columnsOf(schema).map((column) => ({
+  const files = (view: string, name: LandedTable) => {
+    const columns = columnsOf(shared[name].spec.schema).map((column) => ({
       name: column.name,
       type: duckdbTypeOf(column).toString()
     }))
-    return filesView<ApiFault>(name, columns, plannerOver(table, schema))
+    return filesView<ApiFault>(view, columns, plannerOf(name))
   }
   return [
-    files('trades', tables.trades, shared.trades.spec.schema),
-    files('quotes', tables.quotes, shared.quotes.spec.schema),
-    files('reference_data', tables.referenceData, shared.referenceData.spec.schema),
+    files('trades', 'trades'),
+    files('quotes', 'quotes'),
+    files('reference_data', 'referenceData'),
     gapsView(gaps),
     snapshotsView(snapshotsOf(tables))
   ]
 }
-
-/** Summary entries that name files of this machine. */
-const hiddenKeys: ReadonlySet<string> = new Set(['k2.state', 'k2.ledger'])
 
 const snapshotsOf = (tables: Tables) =>
   Effect.map(
@@ -47,7 +48,7 @@ const snapshotsOf = (tables: Tables) =>
           timestamp: new Date(timestampMs).toISOString(),
           operation,
           summary: Object.fromEntries(
-            Object.entries(summary).filter(([key]) => !hiddenKeys.has(key))
+            Object.entries(summary).filter(([key]) => !hiddenSummaryKeys.has(key))
           )
         }))
       )

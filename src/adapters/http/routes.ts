@@ -165,7 +165,7 @@ const snapshotsParameters = {
 }
 
 /** Summary entries that name files of this machine. */
-const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state', 'k2.ledger'])
+export const hiddenSummaryKeys: ReadonlySet<string> = new Set(['k2.state', 'k2.ledger'])
 
 const snapshot = Schema.Struct({
   snapshot_id: snapshotId,
