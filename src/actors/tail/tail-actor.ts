@@ -103,7 +103,8 @@ const openReader = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
       rules: spec.rules,
       learnCompact: spec.makeLearnCompact?.(),
       partitionOf,
-      nowMs
+      nowMs,
+      monotonicMs: () => performance.now()
     }
   )
   yield* Effect.acquireRelease(

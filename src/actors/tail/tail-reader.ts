@@ -9,6 +9,8 @@
  * 3. Beyond `bytesMax` nothing more is read until the table has come further; the tail then says
  *    that it is not whole, and up to which offset it is.
  * 4. Records are folded in slices, between which others have their turn.
+ * 5. The catalog is asked how far the table is once a second at most, unless the tail is full: what
+ *    has landed meanwhile is only kept for longer, and leases leave it out by their own snapshot.
  */
 import * as Effect from 'effect/Effect'
 import type { TailStore, Watermarks } from '../../adapters/duckdb/tail-store.ts'
@@ -34,6 +36,7 @@ export interface TailReaderPorts<A extends SequencedRecord> extends Omit<
 > {
   readonly rows: LandedRows<A> & RecordColumns
   readonly store: TailStore
+  readonly monotonicMs: () => number
 }
 
 /** Of one read: some milliseconds of folding (4). */
@@ -43,6 +46,7 @@ const appendRowsMin = 8_192
 const rowBytes = 512
 /** So many records behind the table, reading on costs more than beginning anew (2). */
 const behindMax = 10_000
+const positionsMsMax = 1_000
 
 export interface TailReader {
   readonly bring: Effect.Effect<TailFacts, { readonly message: string }>
@@ -55,12 +59,13 @@ export const makeTailReader = <A extends SequencedRecord>(
   ports: TailReaderPorts<A>
 ): TailReader => {
   let session: Session<A> | undefined
+  const positions = recentPositions(ports)
   return {
     reset: () => {
       session = undefined
     },
     bring: Effect.gen(function* () {
-      const recorded = yield* ports.table.positions
+      const recorded = yield* positions(session?.isFull === true)
       if (session === undefined || isBehind(session, recorded)) {
         session = yield* openSession(options, ports)
       }
@@ -73,6 +78,25 @@ export const makeTailReader = <A extends SequencedRecord>(
       Effect.tapError(() => Effect.sync(() => (session = undefined)))
     )
   }
+}
+
+/** (5) */
+const recentPositions = <A extends SequencedRecord>({
+  table,
+  monotonicMs
+}: TailReaderPorts<A>) => {
+  let known: { readonly recorded: RecordedPositions; readonly atMs: number } | undefined
+  return (isUrgent: boolean): TailReaderPorts<A>['table']['positions'] =>
+    Effect.suspend(() => {
+      const atMs = monotonicMs()
+      if (known !== undefined && !isUrgent && atMs - known.atMs < positionsMsMax)
+        return Effect.succeed(known.recorded)
+      return Effect.tap(table.positions, (recorded) =>
+        Effect.sync(() => {
+          known = { recorded, atMs }
+        })
+      )
+    })
 }
 
 interface Session<A extends SequencedRecord> {

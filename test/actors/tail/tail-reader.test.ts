@@ -31,6 +31,7 @@ const symbols = ['BTCUSDT', 'ETHUSDT']
 const scope = Effect.runSync(Scope.make())
 let pool: QueryPool
 let stores = 0
+let nowMs = 0
 
 beforeAll(async () => {
   pool = await Effect.runPromise(
@@ -61,7 +62,9 @@ const readerOf = ({ log, table }: World, store: TailStore, bytesMax = 64 * 2 ** 
       codec,
       rules: tradeRules,
       partitionOf,
-      nowMs: () => 0
+      nowMs: () => 0,
+      // Every other time the catalog is not asked.
+      monotonicMs: () => (nowMs += 600)
     }
   )
 
