@@ -14,16 +14,15 @@ import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
 import { tradesSpec } from '../src/actors/data-types.ts'
 import type { CompactionEvent } from '../src/actors/repair/compaction.ts'
-import { compactTable } from '../src/actors/repair/open-compaction.ts'
 import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
 import { openQueryPool } from '../src/adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
 import { readManifestList, refresh } from '../src/adapters/iceberg/table.ts'
-import { makeLocalFiles } from '../src/adapters/object-store/local-files.ts'
 import type { RecordsFilter } from '../src/adapters/query/records-sql.ts'
 import { nothingBeyond } from '../src/adapters/query/query-ports.ts'
 import { makeRecordsQuery } from '../src/adapters/query/records-query.ts'
 import { atMost } from './bars.ts'
+import { compactNow, removeAll } from './compaction.ts'
 import type { BenchContext } from './context.ts'
 import { TradeCounts } from './event-log.ts'
 import { GrowingLog } from './growing-log.ts'
@@ -109,7 +108,7 @@ const grow = async (folder: string, progress: BenchContext['progress']) => {
     rewrittenRows += event.rows
     groups += 1
   }
-  const compaction = compactNow(folder, observe)
+  const compaction = compactNow({ folder, groupsMax, observe })
   const maintain = Effect.forever(
     Effect.andThen(
       Effect.andThen(due.await, Effect.sync(() => due.closeUnsafe())),
@@ -117,35 +116,12 @@ const grow = async (folder: string, progress: BenchContext['progress']) => {
     )
   )
   next()
-  const onRemoved = (locations: readonly string[]) => removeAll(locations)
-  const landing = landOver({ folder, commitRows }, { topic, log, commits, onCommit, onRemoved })
+  const landing = landOver({ folder, commitRows }, { topic, log, commits, onCommit, onRemoved: removeAll })
   const { commitMs } = await Effect.runPromise(
     Effect.scoped(Effect.raceFirst(landing, maintain))
   )
   await Effect.runPromise(compaction)
   return { commitMs, sent: sent.bySymbol, rewrittenRows, groups }
-}
-
-const compactNow = (folder: string, observe: (event: CompactionEvent) => void) =>
-  Effect.scoped(
-    compactTable(tradesSpec, {
-      folder: dataFolderAt(folder),
-      storage: {},
-      copiesBytesMax: defaults.s3CacheBytesMax,
-      snapshotsMax: defaults.snapshotsMax,
-      duckdbBytesMax: defaults.compactionBytesMax,
-      groupsMax,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe,
-      onRemoved: (locations) => removeAll(locations)
-    })
-  )
-
-/** Nobody reads while the table grows. */
-const { remove } = makeLocalFiles()
-const removeAll = (locations: readonly string[]): void => {
-  for (const location of locations) Effect.runFork(Effect.ignore(remove(location)))
 }
 
 const landAtOnce = async (folder: string): Promise<void> => {

@@ -8,20 +8,17 @@
  * 3. It is never written to: whoever starts a K2 on it borrows a copy.
  * 4. Every trade is in it once, which DuckDB has counted outside of K2.
  */
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
-import { tradesSpec } from '../src/actors/data-types.ts'
-import { compactTable } from '../src/actors/repair/open-compaction.ts'
 import { dataFolderAt } from '../src/actors/storage/data-folder.ts'
-import { makeLocalFiles } from '../src/adapters/object-store/local-files.ts'
+import { compactNow } from './compaction.ts'
 import { requireRoom } from './environment.ts'
 import { openLog, TradeCounts } from './event-log.ts'
 import { GrowingLog } from './growing-log.ts'
-import { defaults, landOver, topic } from './landing.ts'
+import { landOver, topic } from './landing.ts'
 import { openMarket, Packer } from './market.ts'
 import { contentFaults } from './run-check.ts'
 import { readTable } from './table-check.ts'
@@ -95,7 +92,7 @@ const build = async (folder: string, rows: number, progress: (text: string) => v
   const rate = rows / (days * 86_400)
   const sent = await Effect.runPromise(Effect.scoped(land(folder, { rows, rate, progress })))
   progress('its files are merged')
-  await Effect.runPromise(compaction(folder))
+  await Effect.runPromise(compactNow({ folder, groupsMax }))
   progress('its rows are counted')
   const table = await readTable(folder)
   const faults = contentFaults(table, sent.counts)
@@ -134,23 +131,3 @@ const land = Effect.fnUntraced(function* (folder: string, { rows, rate, progress
   return { counts: counts.bySymbol, newestUs }
 })
 
-const compaction = (folder: string) =>
-  Effect.scoped(
-    compactTable(tradesSpec, {
-      folder: dataFolderAt(folder),
-      storage: {},
-      copiesBytesMax: defaults.s3CacheBytesMax,
-      snapshotsMax: defaults.snapshotsMax,
-      duckdbBytesMax: defaults.compactionBytesMax,
-      groupsMax,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe: () => undefined,
-      onRemoved: (locations) => {
-        for (const location of locations) Effect.runFork(Effect.ignore(remove(location)))
-      }
-    })
-  )
-
-/** Nobody reads yet. */
-const { remove } = makeLocalFiles()
