@@ -2,15 +2,15 @@
  * What the commands that work on a table open: the table itself, which must exist, and what can be
  * known of the log.
  */
-import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../actors/data-types.ts'
 import { connectionOf } from '../actors/log/kafka-settings.ts'
 import { kafkaLogFacts } from '../actors/operator/kafka-facts.ts'
 import { embeddedLogFacts, type LogFacts } from '../actors/operator/log-facts.ts'
-import { type DataFolder, dataFolderAt, openTableIn } from '../actors/storage/data-folder.ts'
-import { openStores, storageSettingsOf, type Stores } from '../actors/storage/stores.ts'
+import { type MaintainedTable, maintainedTables } from '../actors/operator/maintain-tables.ts'
+import { tableContextOf } from '../actors/operator/table-context.ts'
+import { type DataFolder, openTableIn } from '../actors/storage/data-folder.ts'
+import { openStores, type Stores } from '../actors/storage/stores.ts'
 import type { Config } from '../adapters/config/config.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { readRecordedState, type Table } from '../adapters/iceberg/table.ts'
@@ -33,15 +33,7 @@ export class FlagRejected extends Schema.TaggedError<FlagRejected>()('FlagReject
   }
 }
 
-const specs = {
-  'market.trades': tradesSpec,
-  'market.quotes': quotesSpec,
-  'market.reference_data': referenceDataSpec,
-  'market.gaps': gapsTable
-} as const
-
-type TableName = keyof typeof specs
-type OperatorSpec = (typeof specs)[TableName]
+type OperatorSpec = (typeof maintainedTables)[MaintainedTable]
 
 export interface OperatorContext {
   readonly spec: OperatorSpec
@@ -54,22 +46,16 @@ export interface OperatorContext {
 export const openOperatorTable = ({ config, values }: Given) =>
   Effect.gen(function* () {
     const name = values.get(tableFlag.name) ?? 'market.trades'
-    const known = new Set<string>(Object.keys(specs))
+    const known = new Set<string>(Object.keys(maintainedTables))
     if (!known.has(name)) {
       const allowed = `${[...known].join(' or ')}${suggestion(name, known)}`
       return yield* new FlagRejected({ flag: tableFlag.name, value: name, allowed })
     }
-    const spec = specs[name as TableName]
-    const folder = dataFolderAt(config.dataDir)
-    const stores = yield* openStores(storageSettingsOf(config), folder, Date.now)
-    const table = yield* openTableIn(stores, spec, {
-      folder,
-      snapshotsMax: config.snapshotsMax,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe: () => undefined,
-      mustExist: true
-    })
+    const spec = maintainedTables[name as MaintainedTable]
+    const opening = tableContextOf(config)
+    const { storage, folder, nowMs } = opening
+    const stores = yield* openStores(storage, folder, nowMs)
+    const table = yield* openTableIn(stores, spec, { ...opening, mustExist: true })
     const context: OperatorContext = { spec, table, folder, listBelow: stores.listBelow }
     return context
   })

@@ -4,7 +4,6 @@
  * 1. A table that is missing is none of what is listed; one that cannot be read is a fault by name.
  * 2. What waits in the log is what it holds beyond the offsets that the tables record.
  */
-import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type { Config } from '../../adapters/config/config.ts'
 import { folderBytes } from '../../adapters/disk/folders.ts'
@@ -21,6 +20,7 @@ import { dataFolderAt, openTableIn } from '../storage/data-folder.ts'
 import { openStores, storageSettingsOf, type Stores } from '../storage/stores.ts'
 import { kafkaLogFacts } from './kafka-facts.ts'
 import { type MaintainedTable, maintainedTables } from './maintain-tables.ts'
+import { tableContextOf } from './table-context.ts'
 
 export interface TableStatus {
   readonly table: string
@@ -89,11 +89,7 @@ export const folderStatus = (config: Config) =>
 const tableStatus = (stores: Stores, config: Config, name: MaintainedTable) =>
   Effect.gen(function* () {
     const table = yield* openTableIn(stores, maintainedTables[name], {
-      folder: dataFolderAt(config.dataDir),
-      snapshotsMax: config.snapshotsMax,
-      nowMs: Date.now,
-      uuid: randomUUID,
-      observe: () => undefined,
+      ...tableContextOf(config),
       mustExist: true
     })
     const { metadata } = table.loaded

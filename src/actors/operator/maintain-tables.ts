@@ -7,7 +7,6 @@
  * 3. What no snapshot names any more is returned; it is deleted once the longest query is over
  *    (R28).
  */
-import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type { Config } from '../../adapters/config/config.ts'
 import { makeTemporaryFolder, removeFolder } from '../../adapters/disk/folders.ts'
@@ -19,8 +18,9 @@ import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../data-ty
 import type { CompactionEvent } from '../repair/compaction.ts'
 import { compactTable } from '../repair/open-compaction.ts'
 import { firstKeptDay } from '../repair/retention-actor.ts'
-import { dataFolderAt, openTableIn } from '../storage/data-folder.ts'
-import { openStores, storageSettingsOf } from '../storage/stores.ts'
+import { openTableIn } from '../storage/data-folder.ts'
+import { openStores } from '../storage/stores.ts'
+import { tableContextOf } from './table-context.ts'
 
 export const maintainedTables = {
   'market.trades': tradesSpec,
@@ -38,15 +38,8 @@ const groupsMax = 1_000_000
 const runsMax = 3
 const commitsMax = 100
 
-const contextOf = (config: Config) => ({
-  folder: dataFolderAt(config.dataDir),
-  storage: storageSettingsOf(config),
-  snapshotsMax: config.snapshotsMax,
-  nowMs: Date.now,
-  uuid: randomUUID,
-  observe: () => undefined,
-  mustExist: true
-})
+/** What is maintained is there. */
+const contextOf = (config: Config) => ({ ...tableContextOf(config), mustExist: true })
 
 /** Until nothing is left to merge; the removed files (3). */
 export const compactNow = (

@@ -9,7 +9,6 @@
  * 3. `append` waits while the log has no room; the lander makes it.
  * 4. A partition that may not be landed fails the load by name (R8, R10).
  */
-import { randomUUID } from 'node:crypto'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
@@ -34,8 +33,9 @@ import { faultsOf } from '../lander/lander-actor.ts'
 import type { LanderEvent } from '../lander/lander-ports.ts'
 import { LandingProgress } from '../lander/landing-progress.ts'
 import { openLander } from '../lander/open-lander.ts'
-import { dataFolderAt, openTableIn } from '../storage/data-folder.ts'
-import { openStores, storageSettingsOf, type Stores } from '../storage/stores.ts'
+import { openTableIn } from '../storage/data-folder.ts'
+import { openStores, type Stores } from '../storage/stores.ts'
+import { tableContextOf } from './table-context.ts'
 
 export interface Load {
   readonly partitions: number
@@ -74,7 +74,7 @@ export const openLoad = <A extends SequencedRecord>(
       const detail = 'k2 load goes through the embedded log: unset K2_KAFKA_BOOTSTRAP_SERVERS'
       return yield* new LoadRefused({ detail })
     }
-    const context = contextOf(config)
+    const context = tableContextOf(config)
     const stores = yield* openStores(context.storage, context.folder, Date.now)
     const table = yield* openTableIn(stores, spec, context)
     const log = yield* openLog(stores, config, topic)
@@ -133,15 +133,6 @@ export const openLoad = <A extends SequencedRecord>(
     } satisfies Load
   })
 
-const contextOf = (config: Config) => ({
-  folder: dataFolderAt(config.dataDir),
-  storage: storageSettingsOf(config),
-  snapshotsMax: config.snapshotsMax,
-  nowMs: Date.now,
-  uuid: randomUUID,
-  observe: () => undefined
-})
-
 const since = (before: PartitionCounters, now: PartitionCounters): Landed => ({
   landed: now.landed - before.landed,
   duplicates: now.duplicates - before.duplicates,
@@ -152,7 +143,7 @@ const since = (before: PartitionCounters, now: PartitionCounters): Landed => ({
 /** A log that was made for other topics takes this one in. */
 const openLog = (stores: Stores, config: Config, topic: string) =>
   Effect.gen(function* () {
-    const { folder } = contextOf(config)
+    const { folder } = tableContextOf(config)
     const description = yield* Effect.tryPromise({
       try: async () => {
         for (const { schema } of [tradesSpec, quotesSpec]) {
@@ -178,7 +169,7 @@ const openLog = (stores: Stores, config: Config, topic: string) =>
 const landedOffsets = (stores: Stores, config: Config, description: LogDescription | undefined) =>
   Effect.map(
     Effect.forEach([tradesSpec, quotesSpec, referenceDataSpec, gapsTable], (spec) =>
-      openTableIn(stores, spec, { ...contextOf(config), mustExist: true }).pipe(
+      openTableIn(stores, spec, { ...tableContextOf(config), mustExist: true }).pipe(
         Effect.flatMap(readRecordedState),
         Effect.map(({ offsets }) => Object.entries(offsets[description?.identity ?? ''] ?? {})),
         Effect.catchTag('TableMissing', () => Effect.succeed([]))
