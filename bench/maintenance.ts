@@ -116,7 +116,10 @@ const grow = async (folder: string, progress: BenchContext['progress']) => {
     )
   )
   next()
-  const landing = landOver({ folder, commitRows }, { topic, log, commits, onCommit, onRemoved: removeAll })
+  const landing = landOver(
+    { folder, commitRows },
+    { topic, log, commits, onCommit, onRemoved: removeAll }
+  )
   const { commitMs } = await Effect.runPromise(
     Effect.scoped(Effect.raceFirst(landing, maintain))
   )
