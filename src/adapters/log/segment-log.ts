@@ -92,6 +92,8 @@ export class SegmentLog {
   #underWay: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
   #failure: LogUnavailable | undefined
+  /** Whether the segment that was removed last may come back. */
+  #isRemovalUnsynced = false
 
   constructor(options: SegmentLogOptions, recovered: RecoveredSegments) {
     this.#options = options
@@ -157,11 +159,14 @@ export class SegmentLog {
       if (next.startedMs === undefined || next.startedMs > endedBeforeMs) return 0
     }
     const { files, directory, observe } = this.#options
+    // A crash must not bring back an older segment than one it takes away.
+    if (this.#isRemovalUnsynced) await files.syncDirectory(directory)
+    this.#isRemovalUnsynced = true
     this.#segments.shift()
     this.#bytes -= oldest.bytes
     await files.remove(`${directory}/${segmentName(oldest.baseOffset)}`)
-    // Durable at once: a crash must not bring back an older segment than one it takes away.
     await files.syncDirectory(directory)
+    this.#isRemovalUnsynced = false
     const { baseOffset, bytes } = oldest
     observe({ type: 'segment.removed', baseOffset, endOffset: next.baseOffset, bytes })
     return bytes

@@ -214,4 +214,28 @@ describe('embedded log on a machine that crashes', () => {
     expect(tornTails).toBeGreaterThan(0)
     expect(deleted).toBeGreaterThan(0)
   })
+
+  it('brings back no segment whose removal was not durable when the next one went', async () => {
+    const failures = new Set<string>()
+    for (let seed = 1; seed <= 40; seed++) {
+      const world = new World(seed)
+      await world.open()
+      const steps: readonly Step[] = [
+        ...Array.from({ length: 4 }, (): Step[] => [
+          { do: 'append', records: 3, bytes: 150 },
+          { do: 'wait', ms: 20 },
+          { do: 'work', operations: 12 }
+        ]).flat(),
+        { do: 'failSync' },
+        { do: 'consume', share: 1 },
+        { do: 'work', operations: 12 },
+        { do: 'consume', share: 1 },
+        { do: 'work', operations: 1 }
+      ]
+      for (const next of steps) await world.run(next)
+      for (const { type } of world.opened.events) failures.add(type)
+      await world.run({ do: 'cutPower' })
+    }
+    expect(failures).toContain('retention.failed')
+  })
 })
