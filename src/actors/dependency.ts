@@ -15,6 +15,7 @@ const passing: ReadonlySet<string> = new Set([
   'CommitRefused',
   'CommitUnknown',
   'DeadLetterLogFailed',
+  'FileNotCached',
   'FolderFailed',
   'LogUnavailable',
   'RegistryUnavailable',
@@ -24,7 +25,10 @@ const passing: ReadonlySet<string> = new Set([
   'VenueUnavailable'
 ])
 
-export const isPassing = (error: unknown): boolean => passing.has(crashOf(error).tag)
+export const isPassing = (error: unknown): boolean => {
+  const { tag, isDependency } = crashOf(error)
+  return isDependency || passing.has(tag)
+}
 
 /** Marks what the program fails of as a dependency, where it is one. */
 export const markDependency = <A, E, R>(

@@ -39,3 +39,10 @@ export const closeInMemory = ({ instance, connections }: InMemory): void => {
   for (const connection of connections) connection.closeSync()
   instance.closeSync()
 }
+
+/**
+ * Whether DuckDB failed of a file: the disk is full, or a device does not answer. It gives errors
+ * no code; their text begins with their kind.
+ */
+export const isIoError = (cause: unknown): boolean =>
+  cause instanceof Error && cause.message.startsWith('IO Error')

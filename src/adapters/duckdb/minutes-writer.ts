@@ -16,7 +16,7 @@ import type * as Scope from 'effect/Scope'
 import { minuteUs } from '../../market/candle.ts'
 import { type Column, type FieldIds, fieldIdsSql, identifier, textLiteral } from './columns.ts'
 import { columnStatsOf } from './file-stats.ts'
-import { closeInMemory, connectInMemory } from './in-memory.ts'
+import { closeInMemory, connectInMemory, isIoError } from './in-memory.ts'
 import { metered } from './memory-meter.ts'
 import { type RewrittenFile, splitOffsetsOf } from './parquet-rewriter.ts'
 import { type DurableFiles, syncAll } from './parquet-writer.ts'
@@ -93,6 +93,10 @@ export class MinutesWriteFailed extends Schema.TaggedError<MinutesWriteFailed>()
   'MinutesWriteFailed',
   { step: Schema.Literals(['open', 'compare', 'sum', 'copy']), cause: Schema.Defect() }
 ) {
+  /** A disk passes by itself. */
+  get isDependency() {
+    return isIoError(this.cause)
+  }
   override get message() {
     return `candles: ${this.step} failed: ${String(this.cause)}`
   }

@@ -27,7 +27,7 @@ import {
 } from './columns.ts'
 import { columnStatsOf, type ColumnStats } from './file-stats.ts'
 import { type DurableFiles, syncAll } from './parquet-writer.ts'
-import { closeInMemory, connectInMemory } from './in-memory.ts'
+import { closeInMemory, connectInMemory, isIoError } from './in-memory.ts'
 import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 
@@ -97,6 +97,10 @@ export class RewriteFailed extends Schema.TaggedError<RewriteFailed>()('RewriteF
   path: Schema.String,
   cause: Schema.Defect()
 }) {
+  /** A disk passes by itself. */
+  get isDependency() {
+    return isIoError(this.cause)
+  }
   override get message() {
     return `${this.step} of ${this.path} failed: ${String(this.cause)}`
   }

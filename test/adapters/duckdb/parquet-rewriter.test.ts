@@ -230,6 +230,7 @@ describe('parquet rewriter', () => {
     const missing = { ...file!, path: join(fixture.directory, 'missing.parquet') }
     const error = await Effect.runPromise(Effect.flip(rewriter.rewrite(requestOf([missing]))))
     expect(error).toMatchObject({ _tag: 'RewriteFailed', step: 'measure', path: missing.path })
+    expect(error).toMatchObject({ isDependency: true })
   })
 
   test('interrupted, it leaves nothing', async () => {
