@@ -21,6 +21,7 @@ import { CurrentCost, noCost } from '../telemetry/query-cost.ts'
 import { scopeMissing } from './api-keys.ts'
 import { parseFields } from './body-fields.ts'
 import { readJson } from './body.ts'
+import { compressed } from './compression.ts'
 import { correlationHeader, type Guarded, makeGuard, securityHeaders } from './guards.ts'
 import { rateHeaders } from './rate-limits.ts'
 import { parseParameters } from './parameters.ts'
@@ -51,6 +52,7 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
   const routes = makeRoutes(deps)
   const { corsOrigins } = deps.access
   if (corsOrigins.length > 0) app.use(cors(corsOptions(corsOrigins)))
+  app.use(compressed())
   app.use(observed(deps))
   for (const [path, atPath] of byPath(routes)) {
     const pattern = path.replace(/\{(\w+)\}/g, ':$1{.+}')

@@ -25,8 +25,14 @@ export const envelopeResponse = (data: string, page: Page | undefined, meta: Met
   return jsonResponse(`{"success":true,"data":${data},${pagination}"meta":${metaJson}}`)
 }
 
+/** Its length is told: by that it is compressed, or not. */
 export const jsonResponse = (text: string): Response =>
-  new Response(text, { headers: { 'content-type': 'application/json' } })
+  new Response(text, {
+    headers: {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(text))
+    }
+  })
 
 const paginationJson = ({ limit, total, hasMore }: Page): string =>
   JSON.stringify({ limit, offset: 0, total, has_more: hasMore })
