@@ -4,7 +4,7 @@
  * 1. It owns the readers of the log, and nothing of what they have brought: that is the query
  *    engine's, and is there while this is restarted (R35).
  * 2. It reads once somebody asks, and lets go when nobody has for a while.
- * 3. What it cannot read now is what the answers lack; it tries again.
+ * 3. What it cannot read now is what the answers lack; it opens the log again.
  */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -12,7 +12,7 @@ import { partitionOf } from '../../adapters/log/partitioner.ts'
 import type { Watermark } from '../../adapters/log/event-log.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { defaultSequenceLimits } from '../../market/sequence.ts'
-import { markDependency, servedTable } from '../dependency.ts'
+import { isPassing, markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
 import { recordedPositionsOf } from '../lander/iceberg-landing-table.ts'
 import { faultsOf, landerKafka } from '../lander/lander-actor.ts'
@@ -60,18 +60,36 @@ const follow = <A extends SequencedRecord, In>(
 ) =>
   Effect.gen(function* () {
     yield* tail.followed
-    yield* tail.wanted
-    const reader = yield* openReader(shared, pipeline, tail)
     for (;;) {
-      if (!tail.isAwake) {
-        reader.reset()
-        yield* tail.store.clear
-      }
       yield* tail.wanted
-      const outcome = yield* tail.pass(reader.bring)
-      if (outcome === 'failed') yield* Effect.sleep(retryMs)
+      yield* Effect.scoped(readOn(shared, pipeline, tail))
+      yield* Effect.sleep(retryMs)
     }
   }).pipe(Effect.scoped)
+
+/** Until it fails: a reader that has met a broker that is away does not find its way back. */
+const readOn = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
+  shared: Shared,
+  pipeline: LandedPipelineOf<A, In>,
+  tail: Tail
+) {
+  const opened = yield* Effect.result(openReader(shared, pipeline, tail))
+  if (opened._tag === 'Failure') {
+    const { failure } = opened
+    if (!isPassing(failure)) return yield* Effect.fail(failure)
+    yield* tail.pass(Effect.fail(failure))
+    return
+  }
+  const reader = opened.success
+  for (;;) {
+    if (!tail.isAwake) {
+      reader.reset()
+      yield* tail.store.clear
+    }
+    yield* tail.wanted
+    if ((yield* tail.pass(reader.bring)) === 'failed') return
+  }
+})
 
 const openReader = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
   shared: Shared,
