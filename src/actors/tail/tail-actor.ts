@@ -20,7 +20,7 @@ import { type LanderKafka, openLanderLog } from '../lander/lander-log.ts'
 import type { LandedPipeline, LandedPipelineOf } from '../pipeline.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import type { Tail } from './tail.ts'
-import { makeTailReader } from './tail-reader.ts'
+import { makeTailReader, type TailReader } from './tail-reader.ts'
 import type { Tails } from './tails.ts'
 
 const retryMs = 500
@@ -74,21 +74,22 @@ const readOn = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
   tail: Tail
 ) {
   const opened = yield* Effect.result(openReader(shared, pipeline, tail))
-  if (opened._tag === 'Failure') {
-    const { failure } = opened
-    if (!isPassing(failure)) return yield* Effect.fail(failure)
-    yield* tail.pass(Effect.fail(failure))
+  if (opened._tag === 'Success') {
+    yield* bringUntilFailed(tail, opened.success)
     return
   }
-  const reader = opened.success
-  for (;;) {
+  if (!isPassing(opened.failure)) yield* Effect.fail(opened.failure)
+  yield* tail.pass(Effect.fail(opened.failure))
+})
+
+const bringUntilFailed = Effect.fnUntraced(function* (tail: Tail, reader: TailReader) {
+  do {
     if (!tail.isAwake) {
       reader.reset()
       yield* tail.store.clear
     }
     yield* tail.wanted
-    if ((yield* tail.pass(reader.bring)) === 'failed') return
-  }
+  } while ((yield* tail.pass(reader.bring)) === 'passed')
 })
 
 const openReader = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
