@@ -82,7 +82,7 @@ export const problemKinds = {
     title: 'The server is overloaded',
     hint: 'GET /v1/system/degradation says why, the header retry-after when to ask again'
   },
-  query_queue_full: { status: 503, title: 'Too many queries are waiting', hint: soon },
+  query_queue_full: { status: 429, title: 'Too many queries are waiting', hint: soon },
   query_timed_out: { status: 504, title: 'The query took too long', hint: narrower },
   query_failed: {
     status: 500,

@@ -69,7 +69,7 @@ export const faultProblem = (tag: string): Problem => {
       }
     case 'QueryQueueFull':
       return {
-        status: 503,
+        status: 429,
         code: 'query_queue_full',
         detail: 'as many queries as this server keeps waiting are waiting: try again in a moment',
         headers: retrySoon

@@ -111,7 +111,7 @@ describe('/v1/trades and /v1/quotes', () => {
 
   test.each([
     ['QueryTimedOut', 504, 'query_timed_out'],
-    ['QueryQueueFull', 503, 'query_queue_full'],
+    ['QueryQueueFull', 429, 'query_queue_full'],
     ['TableUnavailable', 503, 'table_unavailable'],
     ['NotServedHere', 421, 'not_served_here'],
     ['FilesExceedCache', 422, 'too_much_to_read'],
@@ -127,7 +127,7 @@ describe('/v1/trades and /v1/quotes', () => {
       }
     )
     expect([response.status, body.code]).toEqual([status, code])
-    expect(response.headers.has('retry-after')).toBe(status === 503)
+    expect(response.headers.has('retry-after')).toBe(status === 503 || status === 429)
     expect(text).not.toContain('SELECT')
     expect(text).not.toContain('/var')
     const [event] = deps.events

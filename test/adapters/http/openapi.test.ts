@@ -97,7 +97,7 @@ test.each<[string, string, RequestInit, Partial<ApiDeps>, number]>([
   ['POST', '/v1/sql', { body: '{}' }, {}, 415],
   ['GET', '/v1/trades', {}, { overloadSeconds: () => 17 }, 503],
   ['GET', '/v1/trades', {}, fails('TableUnavailable'), 503],
-  ['GET', '/v1/trades', {}, fails('QueryQueueFull'), 503],
+  ['GET', '/v1/trades', {}, fails('QueryQueueFull'), 429],
   ['GET', '/v1/trades', {}, fails('QueryTimedOut'), 504],
   ['GET', '/v1/trades', {}, fails('NotServedHere'), 421],
   ['GET', '/v1/trades', {}, fails('FilesExceedCache'), 422],
