@@ -116,7 +116,7 @@ export interface Operations {
     readonly path: undefined
     readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
     readonly row: never
   }
   /** The newest quotes */
@@ -124,7 +124,7 @@ export interface Operations {
     readonly path: undefined
     readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null } }
+    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
     readonly row: never
   }
   /** Reference data of each company or pair, newest version */

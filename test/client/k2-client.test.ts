@@ -42,7 +42,7 @@ describe('requests', () => {
   test('parameters reach the query, decimals come as text and ids exact', async () => {
     const rows = ['{"price":61837.63000000,"quantity":1,"source_sequence":9223372036854775807}']
     const deps = fakeDeps({
-      records: () => Effect.succeed({ snapshotId: '7', rows, hasMore: false })
+      records: () => Effect.succeed({ snapshotId: '7', rows, hasMore: false, missing: [] })
     })
     const { k2, requests } = clientOf(deps)
     const { data, meta } = await k2.request('GET /v1/trades', { query: { symbol: 'A', limit: 2 } })

@@ -60,11 +60,34 @@ const growing = async (url: string): Promise<number> => {
   )
 }
 
+/** Newer trades of the same snapshot come, newest first, each once. */
+const renewed = async (url: string): Promise<void> => {
+  const newest = async () =>
+    (await (await fetch(`${url}/v1/trades?limit=1000`)).json()) as {
+      readonly data: ReadonlyArray<{ readonly message_id: string; readonly timestamp: string }>
+      readonly meta: { readonly snapshot_id: string | null; readonly partial: boolean }
+    }
+  const first = await newest()
+  expect(first.meta.partial).toBe(false)
+  await until(
+    async () => {
+      const { data, meta } = await newest()
+      expect(meta).toMatchObject({ snapshot_id: first.meta.snapshot_id, partial: false })
+      expect(new Set(data.map((it) => it.message_id)).size).toBe(data.length)
+      const times = data.map(({ timestamp }) => timestamp)
+      expect(times).toEqual(times.toSorted().reverse())
+      return data[0]!.message_id !== first.data[0]?.message_id ? true : undefined
+    },
+    { what: 'a newer trade of the same snapshot', msMax: waitMsMax }
+  )
+}
+
 test(
   'answers go on while the table stands still, each trade once',
   async () => {
     const url = await start().ready()
     await growing(url)
+    await renewed(url)
     const symbols = (await (await fetch(`${url}/v1/symbols`)).json()) as {
       readonly data: readonly string[]
       readonly meta: { readonly partial: boolean }

@@ -63,10 +63,9 @@ export const queryProgram =
           directory: folder.temporary,
           uuid: shared.uuid
         })
-      // They do not read the tail yet, and so they do not wait for it.
       const recordsOf = (name: 'trades' | 'quotes') =>
         makeRecordsQuery({
-          planner: costed(leases[name]),
+          planner: plannerWithTail(name),
           engine,
           fields: shared[name].spec.schema.fields
         })

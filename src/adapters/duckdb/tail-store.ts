@@ -25,6 +25,8 @@ interface TailPart {
   readonly sql: string
   readonly parameters: Readonly<Record<string, QueryParameter>>
   readonly rowsMax: number
+  readonly timestampLowerUs: number
+  readonly timestampUpperUs: number
 }
 
 /** What the store holds at one moment (2). */
@@ -281,7 +283,9 @@ const holdOf = (state: State, drop: (segment: Segment) => void): TailHold => {
           tail_append: { type: 'long', value: appends },
           tail_from: { type: 'longs', value: from }
         },
-        rowsMax: met.reduce((sum, segment) => sum + rowCounts[segments.indexOf(segment)]!, 0)
+        rowsMax: met.reduce((sum, segment) => sum + rowCounts[segments.indexOf(segment)]!, 0),
+        timestampLowerUs: Math.min(...met.map((segment) => segment.fromUs)),
+        timestampUpperUs: Math.max(...met.map((segment) => segment.toUs))
       }
     },
     release: () => {

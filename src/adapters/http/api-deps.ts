@@ -33,12 +33,18 @@ export interface RecordFilter {
  */
 type Answer<A> = Effect.Effect<A, ApiFault>
 
-interface RecordsAnswer {
+interface RowsAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
   readonly snapshotId: string | null
-  /** JSON objects as text: records newest first. */
+  /** JSON objects as text. */
   readonly rows: readonly string[]
   readonly hasMore: boolean
+}
+
+/** Newest first. */
+interface RecordsAnswer extends RowsAnswer {
+  /** What cannot be answered now, in words. */
+  readonly missing: readonly string[]
 }
 
 export interface ReferenceFilter {
@@ -57,7 +63,7 @@ export interface GapsFilter {
   readonly reason?: OpenReason
 }
 
-interface GapsAnswer extends RecordsAnswer {
+interface GapsAnswer extends RowsAnswer {
   /** Of what the filter meets, whatever its state is to be. */
   readonly openGaps: number
   readonly openTrades: number
@@ -105,7 +111,7 @@ interface SqlRefused {
   readonly refusal: { readonly code: string; readonly detail: string }
 }
 
-interface ReferenceAnswer extends RecordsAnswer {
+interface ReferenceAnswer extends RowsAnswer {
   /** What cannot be answered now, in words. */
   readonly missing: readonly string[]
 }

@@ -11,7 +11,6 @@ import {
   pageEnvelope,
   partialMeta,
   partialMetaOf,
-  pinned,
   snapshotId,
   time
 } from './answer-schemas.ts'
@@ -89,17 +88,17 @@ const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
     return deps
       .records(dataType, filter, limit)
       .pipe(
-        Effect.map(({ rows, hasMore, snapshotId }) =>
+        Effect.map(({ rows, hasMore, ...facts }) =>
           envelopeResponse(
             `[${rows.join(',')}]`,
             { limit, total: null, hasMore },
-            { correlationId, nowMs: deps.nowMs(), extra: { snapshot_id: snapshotId } }
+            { correlationId, nowMs: deps.nowMs(), extra: partialMetaOf(facts) }
           )
         )
       )
   }),
   responses: {
-    200: json('Newest first', pageEnvelope(dataType === 'trades' ? trade : quote, pinned))
+    200: json('Newest first', pageEnvelope(dataType === 'trades' ? trade : quote, partialMeta))
   },
   problems: readProblems,
   check: ({ start_time: from, end_time: to }) =>

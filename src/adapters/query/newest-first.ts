@@ -1,13 +1,16 @@
 /**
- * The newest rows of many files, reading as few files as the answer needs (R22).
+ * The newest rows of many files and of the log's tail, reading as few files as the answer needs
+ * (R22).
  *
  * 1. Files are read newest first, in groups that grow; each further group is asked only for rows
  *    not older than the n-th row found so far.
  * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row
  *    of the same microsecond could still come before it, so equality reads on.
- * 3. The first group is asked for its newest time only, where that should hold the answer: a few
- *    rows are then sorted and read whole, not a file. If it does not, the group is asked again.
- * 4. The answer equals that of reading every file: rows are in one total order, `compareRecords`.
+ * 3. What is read first is asked for its newest time only, where that should hold the answer: a few
+ *    rows are then sorted and read whole, not a file. If it does not, it is asked again.
+ * 4. The answer equals that of reading everything: rows are in one total order, `compareRecords`.
+ * 5. The tail, which is in memory and mostly newer than any file, is read before them: what it has
+ *    is where (1) begins.
  */
 import * as Effect from 'effect/Effect'
 import type { ScanFile } from './query-ports.ts'
@@ -37,10 +40,27 @@ export const compareRecords = (left: RecordPosition, right: RecordPosition): num
   compareUtf8(left.messageId, right.messageId)
 
 /** Reads the newest rows of a group, none older than `floorUs`, in `compareRecords` order. */
-export type ReadGroup<E> = (
+type ReadGroup<E> = (
   files: readonly ScanFile[],
   floorUs: number | undefined
 ) => Effect.Effect<readonly RecordRow[], E>
+
+/** What bounds say of some rows. */
+type Extent = Pick<ScanFile, 'recordCount' | 'timestampLowerUs' | 'timestampUpperUs'>
+
+/** Where rows are read from. */
+export interface RowSources<E> {
+  /** Newest upper bound first. */
+  readonly files: readonly ScanFile[]
+  readonly read: ReadGroup<E>
+  readonly tail?: TailSource<E> | undefined
+}
+
+/** Rows that are in no file. */
+interface TailSource<E> extends Extent {
+  /** As `ReadGroup`, of all of them. */
+  readonly read: (floorUs: number | undefined) => Effect.Effect<readonly RecordRow[], E>
+}
 
 export interface NewestFirst {
   readonly rows: readonly RecordRow[]
@@ -60,15 +80,19 @@ export interface Wanted {
 }
 
 export const newestFirst = <E>(
-  files: readonly ScanFile[],
-  wanted: Wanted,
-  read: ReadGroup<E>
+  { files, read, tail }: RowSources<E>,
+  wanted: Wanted
 ): Effect.Effect<NewestFirst, E> =>
   Effect.gen(function* () {
     const { rowsMax, rowsPerMatch } = wanted
-    let rows: readonly RecordRow[] = []
+    // (5)
+    let rows: readonly RecordRow[] =
+      tail === undefined
+        ? []
+        : yield* readFirst([tail], { wanted, floorUs: undefined }, (_, from) => tail.read(from))
+    let found =
+      tail === undefined || rows.length === 0 ? undefined : rowsPerMatchOf([tail], rows, wanted)
     let filesRead = 0
-    let found: number | undefined
     let groupFiles = firstGroupFiles(files, rowsMax * rowsPerMatch)
     while (filesRead < files.length) {
       const floorUs = rows.length < rowsMax ? undefined : rows.at(-1)!.timestampUs
@@ -80,8 +104,12 @@ export const newestFirst = <E>(
           ? rest
           : rest.filter(({ timestampUpperUs }) => timestampUpperUs >= floorUs)
       const isFirst = filesRead === 0
-      const more = yield* isFirst ? readFirst(group, wanted, read) : read(group, floorUs)
-      if (isFirst) found = rowsPerMatchOf(group, more, wanted)
+      const more = yield* isFirst
+        ? readFirst(group, { wanted, floorUs }, read)
+        : read(group, floorUs)
+      // What a floor has cut off says nothing of what is there.
+      if (isFirst && (floorUs === undefined || more.length >= rowsMax))
+        found = rowsPerMatchOf(group, more, wanted)
       rows = merge(rows, more, rowsMax)
       filesRead += group.length
       groupFiles = Math.min(groupFiles * groupGrowth, groupFilesMax)
@@ -105,13 +133,21 @@ const firstGroupFiles = (files: readonly ScanFile[], rowsMin: number): number =>
 }
 
 /** (3) */
-const readFirst = <E>(group: readonly ScanFile[], wanted: Wanted, read: ReadGroup<E>) =>
+const readFirst = <G extends Extent, E>(
+  group: readonly G[],
+  { wanted, floorUs }: { readonly wanted: Wanted; readonly floorUs: number | undefined },
+  read: (
+    some: readonly G[],
+    from: number | undefined
+  ) => Effect.Effect<readonly RecordRow[], E>
+) =>
   Effect.gen(function* () {
     const sinceUs = wanted.isDense === true ? likelyUs(group, wanted) : undefined
-    if (sinceUs === undefined) return yield* read(group, undefined)
+    if (sinceUs === undefined || (floorUs !== undefined && sinceUs <= floorUs))
+      return yield* read(group, floorUs)
     const recent = group.filter(({ timestampUpperUs }) => timestampUpperUs >= sinceUs)
     const found = yield* read(recent, sinceUs)
-    return found.length < wanted.rowsMax ? yield* read(group, undefined) : found
+    return found.length < wanted.rowsMax ? yield* read(group, floorUs) : found
   })
 
 /** So many times more rows than should be needed: trades come in bursts, symbols differ. */
@@ -121,7 +157,7 @@ const likelyShareMax = 0.5
 
 /** Since when the group should hold the wanted rows, were they spread evenly. */
 const likelyUs = (
-  group: readonly ScanFile[],
+  group: readonly Extent[],
   { rowsMax, rowsPerMatch, newestUs = Infinity }: Wanted
 ): number | undefined => {
   const { rows, lowerUs, upperUs } = extentOf(group)
@@ -132,7 +168,7 @@ const likelyUs = (
 
 /** Rows of the group for each that was found, in the time that they are of. */
 const rowsPerMatchOf = (
-  group: readonly ScanFile[],
+  group: readonly Extent[],
   found: readonly RecordRow[],
   { rowsMax, newestUs = Infinity }: Wanted
 ): number | undefined => {
@@ -144,7 +180,7 @@ const rowsPerMatchOf = (
   return Math.max(1, (rows * share) / Math.max(1, found.length))
 }
 
-const extentOf = (group: readonly ScanFile[]) => ({
+const extentOf = (group: readonly Extent[]) => ({
   rows: group.reduce((sum, { recordCount }) => sum + recordCount, 0),
   lowerUs: Math.min(...group.map((it) => it.timestampLowerUs)),
   upperUs: Math.max(...group.map((it) => it.timestampUpperUs))
@@ -155,7 +191,11 @@ const merge = (
   right: readonly RecordRow[],
   rowsMax: number
 ): readonly RecordRow[] =>
-  left.length === 0 ? right : [...left, ...right].sort(compareRecords).slice(0, rowsMax)
+  left.length === 0
+    ? right
+    : right.length === 0
+      ? left
+      : [...left, ...right].sort(compareRecords).slice(0, rowsMax)
 
 const compareUtf8 = (left: string, right: string): number =>
   left === right ? 0 : Buffer.compare(Buffer.from(left, 'utf8'), Buffer.from(right, 'utf8'))

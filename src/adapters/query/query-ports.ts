@@ -61,13 +61,17 @@ export interface BeyondFiles {
 }
 
 /** Rows that the log has beyond the files of a lease, in memory of the engine. */
-interface TailPart {
+export interface TailPart {
   /** A SELECT of all columns of the table, in their order, without an end. */
   readonly sql: string
   /** Of `sql`; their names begin with `tail_`. */
   readonly parameters: Readonly<Record<string, Parameter>>
   /** As many rows at most. */
   readonly rowsMax: number
+  /** No row is older; exchange time, microseconds. */
+  readonly timestampLowerUs: number
+  /** No row is newer. */
+  readonly timestampUpperUs: number
 }
 
 export const nothingBeyond: BeyondFiles = {

@@ -1,25 +1,24 @@
 /**
- * The newest records of a table that meet a filter, from the files of one pinned snapshot.
+ * The newest records of a table that meet a filter, as text: from the files of one pinned snapshot
+ * and from what the log has beyond it.
  *
  * 1. A query holds one lease from planning to its last row, released however it ends (R28).
  * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
- * 3. Rows come in the order of `compareRecords`, which is total: the same snapshot and filter give
- *    the same bytes (R15), and the rows behind a position are exactly those not yet given.
- * 4. All rows come through `newestOf`: what else than files is to be read is merged there.
+ * 3. All rows come through `newestRows`, in its order.
  */
 import * as Effect from 'effect/Effect'
 import { type Densities, makeDensities } from './densities.ts'
-import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
+import type { RecordPosition, RecordRow } from './newest-first.ts'
 import type {
-  Cell,
   PlanFacts,
   QueryEngine,
   RecordsLease,
   RecordsPlanner,
   ScanConditions
 } from './query-ports.ts'
-import type { RecordField, RecordText } from './record-json.ts'
-import { type RecordsFilter, recordsStatement } from './records-sql.ts'
+import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
+import { newestRows } from './record-rows.ts'
+import type { RecordsFilter } from './records-sql.ts'
 
 export interface RecordsRequest {
   readonly filter: RecordsFilter
@@ -39,6 +38,8 @@ interface RecordsPage {
   readonly hasMore: boolean
   /** Of the last row; null without rows. */
   readonly last: RecordPosition | null
+  /** What cannot be answered now, in words; empty where the answer is whole. */
+  readonly missing: readonly string[]
   readonly explain: ReadFacts
 }
 
@@ -111,8 +112,11 @@ const pageOf = <PlanError, EngineError>(
 ): Effect.Effect<RecordsPage, PlanError | EngineError> =>
   Effect.suspend(() => {
     const startedMs = performance.now()
-    const { rowsMax } = request
-    return newestOf(ports, request, lease).pipe(
+    const { filter, rowsMax, after } = request
+    const select = recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
+    // One row more than asked for tells whether there are more.
+    const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
+    return newestRows<PlanError, EngineError>(ports, lease, wanted).pipe(
       Effect.map(({ rows, filesRead }) => {
         const page = rows.slice(0, rowsMax)
         return {
@@ -120,6 +124,7 @@ const pageOf = <PlanError, EngineError>(
           rows: page.map(({ text }) => text),
           hasMore: rows.length > rowsMax,
           last: positionOf(page.at(-1)),
+          missing: lease.beyond.missing,
           explain: {
             ...lease.facts,
             filesRead,
@@ -131,77 +136,16 @@ const pageOf = <PlanError, EngineError>(
     )
   })
 
-/** (4) One row more than asked for tells whether there are more. */
-const newestOf = <PlanError, EngineError>(
-  { engine, fields, densities }: Working<PlanError, EngineError>,
-  { filter, rowsMax, text, after, fields: names }: RecordsRequest,
-  lease: RecordsLease<PlanError>
-) => {
-  const files =
-    after === undefined
-      ? lease.files
-      : lease.files.filter(({ timestampLowerUs }) => timestampLowerUs <= after.timestampUs)
-  const want = wanted(filter, rowsMax + 1, after, densities)
-  return newestFirst(files, want, (group, floorUs) => {
-    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
-    const { sql, parameters } = recordsStatement({
-      source: lease.source,
-      fields: names === undefined ? fields : chosen(fields, names),
-      text,
-      filter: fromUs === -Infinity ? filter : { ...filter, fromUs },
-      after,
-      rowsMax: rowsMax + 1
-    })
-    const paths = group.map(({ path }) => path)
-    const read = engine.run({
-      sql,
-      parameters: { ...parameters, files: { type: 'texts', value: paths } }
-    })
-    return Effect.map(lease.read(group, read), (found) => found.map(recordRow))
-  }).pipe(
-    Effect.tap(({ rowsPerMatch }) =>
-      Effect.sync(() => {
-        if (want.isDense === true && rowsPerMatch !== undefined)
-          densities.learn(filter.symbols, rowsPerMatch)
-      })
-    )
-  )
-}
-
-const chosen = (
+const fieldsOf = (
   fields: readonly RecordField[],
-  names: readonly string[]
+  names: readonly string[] | undefined
 ): readonly RecordField[] =>
-  names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
-
-const wanted = (
-  { symbols, exchanges, toUs = Infinity, ...others }: RecordsFilter,
-  rowsMax: number,
-  after: RecordPosition | undefined,
-  densities: Densities
-): Wanted => ({
-  rowsMax,
-  rowsPerMatch: densities.of(symbols),
-  newestUs: Math.min(toUs, after?.timestampUs ?? Infinity),
-  isDense: exchanges === undefined && Object.keys(others).every((name) => name === 'fromUs')
-})
+  names === undefined
+    ? fields
+    : names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
 
 const positionOf = (row: RecordRow | undefined): RecordPosition | null => {
   if (row === undefined) return null
   const { timestampUs, symbol, sourceSequence, messageId } = row
   return { timestampUs, symbol, sourceSequence, messageId }
 }
-
-const recordRow = ([
-  timestampUs,
-  symbol,
-  sourceSequence,
-  messageId,
-  text
-]: readonly Cell[]): RecordRow => ({
-  timestampUs: Number(timestampUs),
-  symbol: String(symbol),
-  sourceSequence: sourceSequence === null ? null : Number(sourceSequence),
-  messageId: String(messageId),
-  text: String(text)
-})

@@ -6,7 +6,6 @@
  */
 import { recordOrderSql, type RecordPosition } from './newest-first.ts'
 import type { Parameter } from './query-ports.ts'
-import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
 
 /** Conditions on records; absent means any. */
 export interface RecordsFilter {
@@ -27,9 +26,10 @@ export interface RecordsFilter {
 }
 
 export interface RecordsStatement {
+  /** What stands behind FROM; has all columns of the table. */
   readonly source: string
-  readonly fields: readonly RecordField[]
-  readonly text: RecordText
+  /** SQL expression over the columns: what each row is to have. */
+  readonly select: string
   readonly filter: RecordsFilter
   /** Rows behind this one only. */
   readonly after: RecordPosition | undefined
@@ -41,12 +41,11 @@ interface Bound {
   readonly parameters: Readonly<Record<string, Parameter>>
 }
 
-/** JSON is made of the rows that are left, not of those that are sorted away. */
+/** Text is made of the rows that are left, not of those that are sorted away. */
 export const recordsStatement = (wanted: RecordsStatement): Bound => {
-  const { fields, source, text, rowsMax } = wanted
+  const { source, select, rowsMax } = wanted
   const { conditions, parameters } = conditionsOf(wanted.filter, wanted.after)
-  const sql = `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id",
-     ${recordTextSql(fields, text)}
+  const sql = `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${select}
    FROM (
      SELECT * FROM ${source}
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}

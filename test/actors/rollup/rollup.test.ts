@@ -124,7 +124,13 @@ const check = async (model: Model, tail: readonly TradeV2[] = []) => {
           tail:
             tail.length === 0
               ? undefined
-              : { sql: tailSql(tail), parameters: {}, rowsMax: tail.length }
+              : {
+                  sql: tailSql(tail),
+                  parameters: {},
+                  rowsMax: tail.length,
+                  timestampLowerUs: -Infinity,
+                  timestampUpperUs: Infinity
+                }
         }
       }))
   }))

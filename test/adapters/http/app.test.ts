@@ -38,8 +38,15 @@ describe('/v1/trades and /v1/quotes', () => {
       '{"success":true,"data":[{"price":61837.63000000},{"price":0.00000001}],' +
         '"pagination":{"limit":100,"offset":0,"total":null,"has_more":true},' +
         '"meta":{"correlation_id":"id-1","timestamp":"2024-08-08T00:00:00.123Z",' +
-        '"snapshot_id":"9223372036854775807"}}'
+        '"snapshot_id":"9223372036854775807","partial":false}}'
     )
+  })
+
+  test('what an answer lacks is said', async () => {
+    const records = () =>
+      Effect.succeed({ snapshotId: null, rows: [], hasMore: false, missing: ['the tail'] })
+    const { body } = await ask('/v1/trades', {}, { records })
+    expect(body.meta).toMatchObject({ partial: true, missing: ['the tail'] })
   })
 
   test.each(['trades', 'quotes'])('parameters of %s reach the query typed', async (dataType) => {

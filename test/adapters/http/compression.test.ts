@@ -9,7 +9,12 @@ const row = '{"price":61837.63000000}'
 const ask = async (rows: number, encoding: string | undefined, init: RequestInit = {}) => {
   const deps = fakeDeps({
     records: () =>
-      Effect.succeed({ snapshotId: null, rows: Array<string>(rows).fill(row), hasMore: false })
+      Effect.succeed({
+        snapshotId: null,
+        rows: Array<string>(rows).fill(row),
+        hasMore: false,
+        missing: []
+      })
   })
   const headers = encoding === undefined ? {} : { 'accept-encoding': encoding }
   const response = await makeApp(deps).request('http://127.0.0.1:8000/v1/trades', {

@@ -57,7 +57,7 @@ const heldTrades = () => {
   const records: ApiDeps['records'] = () =>
     Effect.sync(() => began()).pipe(
       Effect.andThen(Effect.promise(() => gate)),
-      Effect.as({ snapshotId: null, rows: [], hasMore: false }),
+      Effect.as({ snapshotId: null, rows: [], hasMore: false, missing: [] }),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
           interrupts++

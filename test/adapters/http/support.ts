@@ -65,7 +65,8 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
         return {
           snapshotId: '9223372036854775807',
           rows: ['{"price":61837.63000000}', '{"price":0.00000001}'],
-          hasMore: true
+          hasMore: true,
+          missing: []
         }
       }),
     reference: (filter, rowsMax) =>

@@ -22,8 +22,9 @@ let warehouse: Warehouse
 beforeAll(async () => {
   warehouse = await openWarehouse()
 })
-beforeEach(() => {
+beforeEach(async () => {
   warehouse.setFiles([])
+  await warehouse.setTail([])
   warehouse.statements.length = 0
 })
 afterAll(() => warehouse.close())
@@ -99,6 +100,7 @@ describe('trades query', () => {
       rows: [],
       hasMore: false,
       last: null,
+      missing: [],
       explain: {
         manifestsConsidered: 0,
         manifestsPruned: 0,
@@ -172,6 +174,18 @@ describe('trades query', () => {
     expect(await newest({}, 599)).toMatchObject({ hasMore: true })
   })
 
+  test('a tail that holds the answer is all that is read', async () => {
+    const tradesAt = (fromUs: number) =>
+      Array.from({ length: 20 }, (_, n) => trade({ source_sequence: n, timestamp: fromUs + n }))
+    await warehouse.land(tradesAt(midnightUs))
+    await warehouse.setTail(tradesAt(midnightUs + 100))
+    expect(await newest({}, 19)).toMatchObject({ hasMore: true, explain: { filesRead: 0 } })
+    expect(warehouse.statements).toHaveLength(1)
+    const { rows, explain } = await newest({}, 21)
+    expect(explain.filesRead).toBe(1)
+    expect(rows.map((row) => JSON.parse(row).source_sequence).slice(-2)).toEqual([0, 19])
+  })
+
   test('a row of the same microsecond in an older file still takes its place', async () => {
     await warehouse.land([
       trade({ symbol: 'ETHUSDT', source_sequence: 5 }),
@@ -195,7 +209,7 @@ describe('trades query', () => {
     expect(warehouse.leases).toEqual({ taken: before.taken + 1, released: before.released + 1 })
   })
 
-  test('property: over real files, the planned answer is the naive one', async () => {
+  test('property: over real files and a tail, the planned answer is the naive one', async () => {
     const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), {
       maxLength: 4
     })
@@ -204,11 +218,12 @@ describe('trades query', () => {
         batches,
         filters,
         fc.integer({ min: 1, max: 20 }),
-        async (landed, filter, rowsMax) => {
+        async ([tail = [], ...landed], filter, rowsMax) => {
           warehouse.setFiles([])
           for (const batch of landed) await warehouse.land(batch)
+          await warehouse.setTail(tail)
           const page = await newest(filter, rowsMax)
-          const expected = naive(landed.flat(), filter, rowsMax + 1)
+          const expected = naive([...tail, ...landed.flat()], filter, rowsMax + 1)
           expect(page.rows.map((row) => JSON.parse(row))).toEqual(
             expected.slice(0, rowsMax).map((row) => JSON.parse(row))
           )
@@ -249,7 +264,9 @@ describe('pages', () => {
         fc.integer({ min: 1, max: 7 }),
         async (landed, filter, rowsMax) => {
           warehouse.setFiles([])
-          for (const batch of landed) if (batch.length > 0) await warehouse.land(batch)
+          const [tail = [], ...others] = landed
+          for (const batch of others) if (batch.length > 0) await warehouse.land(batch)
+          await warehouse.setTail(tail)
           const expected = naive(landed.flat(), filter, 1_000).map((row) => JSON.parse(row))
           const walked = await walk(filter, rowsMax)
           expect(walked.map((row) => JSON.parse(row))).toEqual(expected)
@@ -313,9 +330,10 @@ describe('newest first', () => {
         fc.array(arbitraryFile, { maxLength: 40 }),
         fc.integer({ min: 1, max: 12 }),
         fc.constantFrom(0.1, 1, 3),
-        async (layout, rowsMax, rowsPerMatch) => {
+        fc.boolean(),
+        async (layout, rowsMax, rowsPerMatch, hasTail) => {
           const rowsByPath = new Map<string, readonly RecordRow[]>()
-          const files: ScanFile[] = layout.map(({ times, slack }, index) => {
+          const scanned: ScanFile[] = layout.map(({ times, slack }, index) => {
             const path = `file-${index}`
             rowsByPath.set(
               path,
@@ -334,19 +352,28 @@ describe('newest first', () => {
               timestampUpperUs: Math.max(...times, 0) + slack
             }
           })
+          const [tail, files] = hasTail
+            ? [scanned[0], scanned.slice(1)]
+            : [undefined, scanned]
           files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
           const floors: (number | undefined)[] = []
+          const read = (group: readonly ScanFile[], floorUs: number | undefined) => {
+            floors.push(floorUs)
+            return Effect.succeed(
+              group
+                .flatMap(({ path }) => rowsByPath.get(path)!)
+                .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
+                .sort(compareRecords)
+                .slice(0, rowsMax)
+            )
+          }
+          const sources = {
+            files,
+            read,
+            tail: tail && { ...tail, read: (floorUs?: number) => read([tail], floorUs) }
+          }
           const { rows, filesRead } = await Effect.runPromise(
-            newestFirst(files, { rowsMax, rowsPerMatch, isDense: true }, (group, floorUs) => {
-              floors.push(floorUs)
-              return Effect.succeed(
-                group
-                  .flatMap(({ path }) => rowsByPath.get(path)!)
-                  .filter(({ timestampUs }) => floorUs === undefined || timestampUs >= floorUs)
-                  .sort(compareRecords)
-                  .slice(0, rowsMax)
-              )
-            })
+            newestFirst(sources, { rowsMax, rowsPerMatch, isDense: true })
           )
           if (floors[0] !== undefined) narrowed += 1
           if (floors[0] !== undefined && floors.length > 1 && floors[1] === undefined) misses += 1

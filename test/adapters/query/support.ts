@@ -7,7 +7,8 @@ import {
   type QueryEngine,
   type RecordsLease,
   type RecordsPlanner,
-  type ScanFile
+  type ScanFile,
+  type TailPart
 } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
@@ -18,6 +19,8 @@ export interface Warehouse {
   /** Statements that were run. */
   readonly statements: string[]
   readonly leases: { taken: number; released: number }
+  /** What the log has beyond the files. */
+  readonly setTail: (trades: readonly TradeV2[]) => Promise<void>
   /** Writes a batch and adds its files to the table. */
   readonly land: (trades: readonly TradeV2[]) => Promise<readonly ScanFile[]>
   /** The table has these files only. */
@@ -41,6 +44,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
   )
   let files: readonly ScanFile[] = []
   let batches = 0
+  let tail: TailPart | undefined
   const statements: string[] = []
   const leases = { taken: 0, released: 0 }
   const lease = Effect.sync((): RecordsLease<never> => {
@@ -56,12 +60,23 @@ export const openWarehouse = async (): Promise<Warehouse> => {
       files: [...files].sort((a, b) => b.timestampUpperUs - a.timestampUpperUs),
       source: 'read_parquet($files)',
       read: (_, use) => use,
-      beyond: nothingBeyond,
+      beyond: { ...nothingBeyond, tail },
       release: () => {
         leases.released++
       }
     }
   })
+  const write = async (trades: readonly TradeV2[]): Promise<readonly ScanFile[]> => {
+    const batch = batches++
+    const written = await Effect.runPromise(
+      fixture.writer.write({
+        rows: columnsOfTrades(trades),
+        directory: fixture.directory,
+        fileName: ({ index }) => `${batch}-${index}.parquet`
+      })
+    )
+    return written.map(scanFile)
+  }
   return {
     statements,
     leases,
@@ -73,17 +88,13 @@ export const openWarehouse = async (): Promise<Warehouse> => {
     },
     planner: { acquire: () => lease },
     land: async (trades) => {
-      const batch = batches++
-      const written = await Effect.runPromise(
-        fixture.writer.write({
-          rows: columnsOfTrades(trades),
-          directory: fixture.directory,
-          fileName: ({ index }) => `${batch}-${index}.parquet`
-        })
-      )
-      const added = written.map(scanFile)
+      const added = await write(trades)
       files = [...files, ...added]
       return added
+    },
+    setTail: async (trades) => {
+      const held = trades.length === 0 ? [] : await write(trades)
+      tail = held.length === 0 ? undefined : tailOf(held)
     },
     setFiles: (next) => {
       files = next
@@ -94,6 +105,14 @@ export const openWarehouse = async (): Promise<Warehouse> => {
     }
   }
 }
+
+const tailOf = (held: readonly ScanFile[]): TailPart => ({
+  sql: 'SELECT * FROM read_parquet($tail_files)',
+  parameters: { tail_files: { type: 'texts', value: held.map(({ path }) => path) } },
+  rowsMax: held.reduce((sum, { recordCount }) => sum + recordCount, 0),
+  timestampLowerUs: Math.min(...held.map((it) => it.timestampLowerUs)),
+  timestampUpperUs: Math.max(...held.map((it) => it.timestampUpperUs))
+})
 
 const scanFile = (file: WrittenFile): ScanFile => {
   const time = file.columns.find(({ fieldId }) => fieldId === tradeFieldIds['timestamp'])!

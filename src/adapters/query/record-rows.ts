@@ -1,0 +1,104 @@
+/**
+ * The newest rows of a lease, in order and limited: what every format of records is made of.
+ *
+ * 1. Rows come in the order of `compareRecords`, which is total: the same lease and filter give the
+ *    same rows (R15), and the rows behind a position are exactly those not yet given.
+ * 2. Files and tail are merged here, and nowhere else; the lease stays the caller's.
+ */
+import * as Effect from 'effect/Effect'
+import type { Densities } from './densities.ts'
+import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
+import type { Cell, Parameter, QueryEngine, ScanFile, ScanLease } from './query-ports.ts'
+import { type RecordsFilter, recordsStatement } from './records-sql.ts'
+
+export interface RowsWanted {
+  readonly filter: RecordsFilter
+  readonly rowsMax: number
+  /** Rows behind this one only. */
+  readonly after?: RecordPosition | undefined
+  /** SQL expression over the table's columns: what each row is to have, as text. */
+  readonly select: string
+}
+
+interface RowsPorts<E> {
+  readonly engine: QueryEngine<E>
+  readonly densities: Densities
+}
+
+interface FoundRows {
+  readonly rows: readonly RecordRow[]
+  readonly filesRead: number
+}
+
+export const newestRows = <PlanError, EngineError>(
+  { engine, densities }: RowsPorts<EngineError>,
+  lease: ScanLease<PlanError>,
+  { filter, rowsMax, after, select }: RowsWanted
+): Effect.Effect<FoundRows, PlanError | EngineError> => {
+  const { tail } = lease.beyond
+  const want = wanted(filter, rowsMax, after, densities)
+  const rowsOf = (
+    source: string,
+    given: Readonly<Record<string, Parameter>>,
+    floorUs: number | undefined
+  ) => {
+    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
+    const narrow = fromUs === -Infinity ? filter : { ...filter, fromUs }
+    const { sql, parameters } = recordsStatement({ source, select, filter: narrow, after, rowsMax })
+    const found = engine.run({ sql, parameters: { ...parameters, ...given } })
+    return Effect.map(found, (rows) => rows.map(recordRow))
+  }
+  return newestFirst<PlanError | EngineError>(
+    {
+      files: lease.files.filter(mayBeBehind(after)),
+      read: (group, floorUs) => {
+        const files: Parameter = { type: 'texts', value: group.map(({ path }) => path) }
+        return lease.read(group, rowsOf(lease.source, { files }, floorUs))
+      },
+      tail: tail && {
+        ...tail,
+        recordCount: tail.rowsMax,
+        read: (floorUs) => rowsOf(`(${tail.sql})`, tail.parameters, floorUs)
+      }
+    },
+    want
+  ).pipe(
+    Effect.tap(({ rowsPerMatch }) =>
+      Effect.sync(() => {
+        if (want.isDense === true && rowsPerMatch !== undefined)
+          densities.learn(filter.symbols, rowsPerMatch)
+      })
+    )
+  )
+}
+
+const mayBeBehind =
+  (after: RecordPosition | undefined) =>
+  ({ timestampLowerUs }: ScanFile): boolean =>
+    after === undefined || timestampLowerUs <= after.timestampUs
+
+const wanted = (
+  { symbols, exchanges, toUs = Infinity, ...others }: RecordsFilter,
+  rowsMax: number,
+  after: RecordPosition | undefined,
+  densities: Densities
+): Wanted => ({
+  rowsMax,
+  rowsPerMatch: densities.of(symbols),
+  newestUs: Math.min(toUs, after?.timestampUs ?? Infinity),
+  isDense: exchanges === undefined && Object.keys(others).every((name) => name === 'fromUs')
+})
+
+const recordRow = ([
+  timestampUs,
+  symbol,
+  sourceSequence,
+  messageId,
+  text
+]: readonly Cell[]): RecordRow => ({
+  timestampUs: Number(timestampUs),
+  symbol: String(symbol),
+  sourceSequence: sourceSequence === null ? null : Number(sourceSequence),
+  messageId: String(messageId),
+  text: String(text)
+})
