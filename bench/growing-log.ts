@@ -10,18 +10,25 @@ import { partitionCount } from './market.ts'
 
 export class GrowingLog implements EventLogReader {
   readonly identityOf: () => string
-  readonly topics = new Map([[topic, partitionCount]])
-  readonly #whole = wholeLog(this.topics)
-  readonly assignment = this.#whole.assignment
-  readonly assignmentChanged = this.#whole.assignmentChanged
-  readonly noteLanded = this.#whole.noteLanded
-  readonly confirm = this.#whole.confirm
+  readonly topics: ReadonlyMap<string, number>
+  readonly assignment: EventLogReader['assignment']
+  readonly assignmentChanged: EventLogReader['assignmentChanged']
+  readonly noteLanded: EventLogReader['noteLanded']
+  readonly confirm: EventLogReader['confirm']
+  readonly #topic: string
   readonly #listeners = new Set<(watermark: Watermark) => void>()
   readonly #ends = Array.from({ length: partitionCount }, () => 0)
   #round: Round = []
 
-  constructor(identity = logIdentity) {
+  constructor(identity = logIdentity, ofTopic = topic) {
+    this.#topic = ofTopic
     this.identityOf = () => identity
+    this.topics = new Map([[ofTopic, partitionCount]])
+    const whole = wholeLog(this.topics)
+    this.assignment = whole.assignment
+    this.assignmentChanged = whole.assignmentChanged
+    this.noteLanded = whole.noteLanded
+    this.confirm = whole.confirm
   }
 
   /** The next records; those before must have been read. */
@@ -31,7 +38,7 @@ export class GrowingLog implements EventLogReader {
       const durableEnd = batches.at(-1)?.endOffset
       if (durableEnd === undefined) continue
       this.#ends[partition] = durableEnd
-      for (const listener of this.#listeners) listener({ topic, partition, durableEnd })
+      for (const listener of this.#listeners) listener({ topic: this.#topic, partition, durableEnd })
     }
   }
 
