@@ -7,7 +7,7 @@ import { doctorCommand } from './doctor-command.ts'
 import { drainCommand } from './drain-command.ts'
 import { gapsCommand } from './gaps-command.ts'
 import { levelCommands } from './level-commands.ts'
-import { loadQuotesCommand, loadTradesCommand } from './load-command.ts'
+import { loadCommands } from './load-command.ts'
 import { compactCommand, expireCommand } from './maintain-commands.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { queryCommands } from './query-commands.ts'
@@ -20,8 +20,7 @@ const others: readonly Command[] = [
   ...queryCommands,
   sqlCommand,
   gapsCommand,
-  loadTradesCommand,
-  loadQuotesCommand,
+  ...loadCommands,
   ...levelCommands,
   conservationCommand,
   drainCommand,

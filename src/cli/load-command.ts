@@ -1,37 +1,57 @@
-/** `npm run k2 -- load trades|quotes FILE…`: CSV files into the tables, through the log (R26). */
+/**
+ * `npm run k2 -- load trades|quotes|reference_data FILE…`: CSV files into the tables, through the
+ * log (R26).
+ */
 import { join, resolve } from 'node:path'
 import * as Effect from 'effect/Effect'
 import {
   loadQuotes,
   type LoadReport,
   type LoadRequest,
+  loadReferenceData,
   loadTrades
 } from '../actors/operator/load-records.ts'
 import { RejectsFile } from '../adapters/csv/rejects-file.ts'
-import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
+import {
+  ArgumentsRejected,
+  type Command,
+  type CommandIo,
+  type Flag,
+  type Given
+} from './command-line.ts'
 
 const batchRowsDefault = 5_000
 const batchRowsMax = 10_000
 const assetClasses = ['equities', 'crypto', 'futures', 'options'] as const
 
-const flags: Command['flags'] = [
-  { name: '--exchange', value: 'ASX', about: 'Where the rows are from; needed.' },
+const exchangeFlag: Flag = {
+  name: '--exchange',
+  value: 'ASX',
+  about: 'Where the rows are from; needed.'
+}
+
+/** Of files whose rows have a time, and may be of one symbol. */
+const marketFlags: readonly Flag[] = [
   {
     name: '--symbol',
     value: 'BHP',
     about: 'Symbol of files whose rows do not name one: raw ASX files.'
   },
   {
-    name: '--asset-class',
-    value: 'equities',
-    about: `${assetClasses.join(', ')}; known of ASX.`
-  },
-  { name: '--currency', value: 'AUD', about: 'Of the prices; known of ASX.' },
-  {
     name: '--time-zone',
     value: 'Australia/Sydney',
     about: 'Of times without an offset; known of ASX, else UTC.'
+  }
+]
+
+const flags: Command['flags'] = [
+  {
+    name: '--asset-class',
+    value: 'equities',
+    about: `${assetClasses.join(', ')}; known of ASX.`,
+    values: assetClasses
   },
+  { name: '--currency', value: 'AUD', about: 'Of the prices; known of ASX.' },
   { name: '--dry-run', about: 'Reads and judges all rows, and writes nothing but rejects.' },
   {
     name: '--rejects',
@@ -51,17 +71,21 @@ const exitCodes: Command['exitCodes'] = {
   2: 'it could not be done, or not to the end: the same command goes on where it stopped'
 }
 
-const loadCommand = (
-  dataType: string,
-  form: string,
-  load: (request: LoadRequest) => ReturnType<typeof loadTrades>
-): Command => ({
+interface Loadable {
+  readonly dataType: string
+  readonly aliases?: readonly string[]
+  readonly about: string
+  readonly notes?: readonly string[]
+  readonly flags: readonly Flag[]
+  readonly example: string
+  readonly load: (request: LoadRequest) => ReturnType<typeof loadTrades>
+}
+
+const loadCommand = ({ dataType, example, load, ...command }: Loadable): Command => ({
+  ...command,
   name: `load ${dataType}`,
-  about: `Load CSV files of ${dataType}, plain or .gz: ${form}, or raw ASX files.`,
   operands: 'FILE…',
-  flags,
-  examples: [`npm run k2 -- load ${dataType} ../shared/data/asx/${dataType}/7078.csv.gz \\
-    --exchange ASX --symbol BHP`],
+  examples: [`npm run k2 -- load ${dataType} ${example}`],
   exitCodes,
   run: async (given, io) => {
     const rejects = new RejectsFile(
@@ -87,17 +111,40 @@ const loadCommand = (
   }
 })
 
-export const loadTradesCommand = loadCommand(
-  'trades',
-  'symbol,exchange_timestamp,price,quantity,side,sequence_number,trade_id',
-  loadTrades
-)
-
-export const loadQuotesCommand = loadCommand(
-  'quotes',
-  'symbol,exchange_timestamp,bid_price,ask_price,bid_size,ask_size,sequence_number',
-  loadQuotes
-)
+export const loadCommands: readonly Command[] = [
+  loadCommand({
+    dataType: 'trades',
+    about:
+      'Load CSV files of trades, plain or .gz: columns symbol,exchange_timestamp,price,' +
+      'quantity,side,sequence_number,trade_id, or raw ASX files.',
+    flags: [exchangeFlag, ...marketFlags, ...flags],
+    example: '../shared/data/asx/trades/7078.csv.gz \\\n    --exchange ASX --symbol BHP',
+    load: loadTrades
+  }),
+  loadCommand({
+    dataType: 'quotes',
+    about:
+      'Load CSV files of quotes, plain or .gz: columns symbol,exchange_timestamp,bid_price,' +
+      'ask_price,bid_size,ask_size,sequence_number, or raw ASX files.',
+    flags: [exchangeFlag, ...marketFlags, ...flags],
+    example: '../shared/data/asx/quotes/7078.csv.gz \\\n    --exchange ASX --symbol BHP',
+    load: loadQuotes
+  }),
+  loadCommand({
+    dataType: 'reference_data',
+    aliases: ['load reference-data'],
+    about:
+      'Load CSV files of companies, plain or .gz: columns company_id,symbol,company_name,' +
+      "sector and any others, or a vendor's company_info.csv.",
+    notes: [
+      'A row is a version of what is known of its company. What says nothing new is there already; ' +
+        'a company that stands in a file twice is rejected the second time.'
+    ],
+    flags: [exchangeFlag, ...flags],
+    example: '../shared/data/asx/reference/company_info.csv --exchange ASX',
+    load: loadReferenceData
+  })
+]
 
 /** @throws ArgumentsRejected */
 const requestOf = (

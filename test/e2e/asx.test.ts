@@ -180,3 +180,37 @@ test('rejected rows are told by file, row and reason; a dry run writes nothing e
   expect(kafka).toMatchObject({ code: 2 })
   expect(kafka.complaints).toContain('embedded log')
 })
+
+testWithRecordings(
+  'companies are loaded once, and bad rows are told; k2 query shows the newest of each',
+  ['asx/reference/company_info.csv'],
+  async ([path]) => {
+    const folder = dataFolder()
+    const loadCompanies = (file: string) =>
+      k2('load', 'reference_data', file, '--exchange', 'ASX', '--data-dir', folder)
+    const first = await loadCompanies(path)
+    expect(first.code, first.complaints).toBe(0)
+    expect(first.printed).toContain('4 rows read, 4 loaded, 0 already there, 0 rejected')
+    const again = await loadCompanies(path)
+    expect(again.printed).toContain('4 rows read, 0 loaded, 4 already there, 0 rejected')
+
+    const own = join(folder, 'own.csv')
+    writeFileSync(
+      own,
+      'company_id,symbol,company_name,sector,founded_year\n' +
+        '7078,BHP,BHP GROUP LTD,Materials,1885\n7458,RIO,RIO TINTO,,1873\n'
+    )
+    const changed = await loadCompanies(own)
+    expect(changed.code, changed.complaints).toBe(1)
+    expect(changed.printed).toContain('2 rows read, 1 loaded, 0 already there, 1 rejected')
+    expect(readFileSync(join(folder, 'rejects', 'reference_data.csv'), 'utf8')).toBe(
+      `file,row_number,reason,raw_record\n${own},3,sector is empty,"7458,RIO,RIO TINTO,,1873"\n`
+    )
+    const shown = await k2('query', 'reference-data', '--data-dir', folder, '--format', 'csv')
+    expect(shown.code, shown.complaints).toBe(0)
+    expect(shown.printed).toContain('BHP GROUP LTD')
+    expect(shown.printed).not.toContain('BHP BILLITON')
+    expect(shown.printed).toContain('RIO TINTO LTD')
+  },
+  60_000
+)

@@ -3,13 +3,15 @@ import * as Effect from 'effect/Effect'
 import type { Config } from '../../adapters/config/config.ts'
 import { type AssetClass, topicName } from '../../market/instrument.ts'
 import { exchangeFacts, type LoadSource } from '../../market/load/load-source.ts'
+import { referenceForms } from '../../market/load/reference-forms.ts'
 import { quoteForms, tradeForms } from '../../market/load/row-forms.ts'
 import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
-import { type DataTypeSpec, quotesSpec, tradesSpec } from '../data-types.ts'
-import { type LoadedFile, loadFile, type LoadOptions, type LoadTarget } from './load-files.ts'
+import { type DataTypeSpec, quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
+import { type LoadedFile, loadFile, type LoadOptions } from './load-files.ts'
 import { type Landed, LoadRefused, openLoad } from './open-load.ts'
+import { numberedRecords, versionedRecords } from './row-records.ts'
 
 export interface LoadRequest {
   readonly config: Config
@@ -38,38 +40,45 @@ export interface LoadReport {
 type Loading = Effect.Effect<LoadReport, { readonly message: string }>
 
 export const loadTrades = (request: LoadRequest): Loading =>
-  loadWith<TradeV2>(request, {
+  loadWith(request, {
     spec: tradesSpec,
     forms: tradeForms,
-    recordOf: (content, { messageId, ownId, sequence }) => ({
+    records: numberedRecords<TradeV2>((content, { messageId, ownId, sequence }) => ({
       ...content,
       message_id: messageId,
       trade_id: ownId,
       source_sequence: sequence
-    })
+    }))
   })
 
 export const loadQuotes = (request: LoadRequest): Loading =>
-  loadWith<QuoteV2>(request, {
+  loadWith(request, {
     spec: quotesSpec,
     forms: quoteForms,
-    recordOf: (content, { messageId, ownId, sequence }) => ({
+    records: numberedRecords<QuoteV2>((content, { messageId, ownId, sequence }) => ({
       ...content,
       message_id: messageId,
       quote_id: ownId,
       source_sequence: sequence
-    })
+    }))
   })
 
-interface Loadable<A extends SequencedRecord> {
+export const loadReferenceData = (request: LoadRequest): Loading =>
+  loadWith(request, {
+    spec: referenceDataSpec,
+    forms: referenceForms,
+    records: versionedRecords(() => Date.now() * 1_000)
+  })
+
+interface Loadable<R, A extends SequencedRecord> {
   readonly spec: DataTypeSpec<A>
-  readonly forms: LoadOptions<A>['forms']
-  readonly recordOf: LoadTarget<A>['recordOf']
+  readonly forms: LoadOptions<R, A>['forms']
+  readonly records: LoadOptions<R, A>['records']
 }
 
-const loadWith = <A extends SequencedRecord>(
+const loadWith = <R, A extends SequencedRecord>(
   request: LoadRequest,
-  { spec, forms, recordOf }: Loadable<A>
+  { spec, forms, records }: Loadable<R, A>
 ): Loading =>
   Effect.gen(function* () {
     const facts = yield* factsOf(request)
@@ -77,13 +86,14 @@ const loadWith = <A extends SequencedRecord>(
     const load = request.isDry
       ? undefined
       : yield* openLoad(spec, { config: request.config, topic })
-    const to = load && { load, codec: spec.makeCodec(), recordOf }
+    const to = load && { load, codec: spec.makeCodec() }
     const files: LoadedFile[] = []
     for (const path of request.files) {
       const loaded = yield* loadFile(path, {
         forms,
         source: { ...facts, companyId: companyIdOf(path) },
         to,
+        records,
         batchRows: request.batchRows,
         reject: (row) => request.reject(path, row),
         progress: (rows, fraction) => request.progress(path, rows, fraction)

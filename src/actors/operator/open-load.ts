@@ -77,7 +77,10 @@ export const openLoad = <A extends SequencedRecord>(
     const context = tableContextOf(config)
     const stores = yield* openStores(context.storage, context.folder, Date.now)
     const table = yield* openTableIn(stores, spec, context)
-    const log = yield* openLog(stores, config, topic)
+    const log = yield* openLog(stores, config, {
+      topic,
+      partitions: spec.partitions ?? config.logPartitions
+    })
     const progress = new LandingProgress()
     const stopped = Deferred.makeUnsafe<never, LoadRefused>()
     const observe = (event: LanderEvent): void => {
@@ -141,12 +144,16 @@ const since = (before: PartitionCounters, now: PartitionCounters): Landed => ({
 })
 
 /** A log that was made for other topics takes this one in. */
-const openLog = (stores: Stores, config: Config, topic: string) =>
+const openLog = (
+  stores: Stores,
+  config: Config,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number }
+) =>
   Effect.gen(function* () {
     const { folder } = tableContextOf(config)
     const description = yield* Effect.tryPromise({
       try: async () => {
-        for (const { schema } of [tradesSpec, quotesSpec]) {
+        for (const { schema } of [tradesSpec, quotesSpec, referenceDataSpec]) {
           await keptSchemas(folder.schemas).keep(schema)
         }
         return readDescription(nodeFiles, folder.log)
@@ -158,7 +165,7 @@ const openLog = (stores: Stores, config: Config, topic: string) =>
       files: nodeFiles,
       clock: systemClock,
       process: yield* Effect.promise(nodeProcess),
-      topics: { [topic]: description?.topics.get(topic) ?? config.logPartitions },
+      topics: { [topic]: description?.topics.get(topic) ?? partitions },
       neverBelow: yield* landedOffsets(stores, config, description),
       limits: { segmentBytes, diskBytesMax: config.logDiskBytesMax, flushDelayMs: 0 },
       observe: () => undefined

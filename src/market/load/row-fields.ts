@@ -9,6 +9,8 @@ import { calendarMs, type ToUtc } from './zoned-time.ts'
 /** Why a row is not loaded. */
 export class RowRejected extends Error {}
 
+const midnight = { hour: 0, minute: 0, second: 0 }
+
 /** What of a text is shown in a reason. */
 const shownMax = 40
 
@@ -42,6 +44,30 @@ export class RowFields {
     const text = this.text(column)
     if (text === '') throw new RowRejected(`${column} is empty`)
     return text
+  }
+
+  /** A symbol, or another short name. @throws RowRejected */
+  name(column: string): string {
+    const text = this.filled(column)
+    if (/^[\w.-]{1,32}$/.test(text)) return text
+    throw new RowRejected(`${column} "${shown(text)}" is not up to 32 letters, digits, . _ -`)
+  }
+
+  /** Names and values of all columns but the named. */
+  except(columns: ReadonlySet<string>): readonly (readonly [string, string])[] {
+    return [...this.#columns]
+      .filter(([name]) => !columns.has(name))
+      .map(([name, at]) => [name, this.#fields[at]!])
+  }
+
+  /** `YYYY-MM-DD` of `MM/DD/YYYY`. @throws RowRejected */
+  date(column: string): string {
+    const text = this.filled(column)
+    const [, month, day, year] = /^(\d\d)\/(\d\d)\/(\d{4})$/.exec(text) ?? []
+    const date = { year: Number(year), month: Number(month), day: Number(day) }
+    if (year !== undefined && calendarMs(date, midnight) !== undefined)
+      return `${year}-${month}-${day}`
+    throw new RowRejected(`${column} "${shown(text)}" is no date such as 03/31/2014`)
   }
 
   /** @throws RowRejected unless it is an exact decimal(18,8) of at least `min`. */

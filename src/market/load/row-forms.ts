@@ -1,17 +1,13 @@
 /**
- * The forms of CSV files that can be loaded, and what a row of them says.
+ * The forms of CSV files of trades and quotes, and what a row of them says.
  *
- * 1. A file's first line tells its form: the names of columns, or a row of a raw ASX file, which
- *    has no header.
- * 2. What has no field of its own is kept, as it stands, in `vendor_data`; an empty field is not.
- * 3. A row is a content or a `RowRejected`; what the lander would refuse is rejected here, so that
- *    the rows of a load are numbered without holes (R26).
+ * 1. What has no field of its own is kept, as it stands, in `vendor_data`; an empty field is not.
+ * 2. What the lander would refuse is rejected here, so that the rows of a load are numbered without
+ *    holes (R26).
  */
 import type { QuoteV2 } from '../records/quote-v2.ts'
 import type { TradeV2 } from '../records/trade-v2.ts'
-import type { LoadSource } from './load-source.ts'
-import { RowFields, RowRejected } from './row-fields.ts'
-import { utcOf } from './zoned-time.ts'
+import { formsOf, type LoadForms, type ReadContext } from './load-forms.ts'
 
 /** What a row says, without what its identity decides. */
 export interface RowContent<A> {
@@ -23,62 +19,6 @@ export interface RowContent<A> {
   readonly content: Omit<A, 'message_id' | 'trade_id' | 'quote_id' | 'source_sequence'>
 }
 
-/** @throws RowRejected */
-export type ReadRow<A> = (fields: readonly string[]) => RowContent<A>
-
-interface FoundForm<A> {
-  /** For people. */
-  readonly name: string
-  readonly hasHeader: boolean
-  /** Whether the rows name their symbol. */
-  readonly namesSymbol: boolean
-  readonly reader: (source: LoadSource, ingestionUs: number) => ReadRow<A>
-}
-
-export interface LoadForms<A> {
-  /** The form of a file whose first line is given; undefined if it has none. */
-  readonly of: (first: readonly string[]) => FoundForm<A> | undefined
-  /** For people: the columns of each form. */
-  readonly wanted: string
-}
-
-interface FormSpec<A> {
-  readonly name: string
-  readonly required: readonly string[]
-  readonly optional: readonly string[]
-  readonly namesSymbol: boolean
-  /** Of a form that may come without a header, by the columns of `required`. */
-  readonly isBareRow?: (first: readonly string[]) => boolean
-  readonly read: (fields: RowFields, context: ReadContext) => RowContent<A>
-}
-
-interface ReadContext {
-  readonly source: LoadSource
-  readonly toUtc: ReturnType<typeof utcOf>
-  readonly ingestionUs: number
-}
-
-const formsOf = <A>(specs: readonly FormSpec<A>[]): LoadForms<A> => ({
-  wanted: specs.map(({ required }) => required.join(',')).join(' or '),
-  of(first) {
-    for (const spec of specs) {
-      const { name, required, namesSymbol, isBareRow } = spec
-      // Letters aside: an ASX file with a header says Date or date.
-      const known = new Map([...required, ...spec.optional].map((it) => [it.toLowerCase(), it]))
-      const columns = first.map((it) => known.get(it.trim().toLowerCase()) ?? it.trim())
-      const hasHeader = required.every((it) => columns.includes(it))
-      if (!hasHeader && isBareRow?.(first) !== true) continue
-      const reader = (source: LoadSource, ingestionUs: number): ReadRow<A> => {
-        const context = { source, ingestionUs, toUtc: utcOf(source.timeZone) }
-        const fields = new RowFields(hasHeader ? columns : required)
-        return (row) => spec.read(fields.of(row), context)
-      }
-      return { name, hasHeader, namesSymbol, reader }
-    }
-    return undefined
-  }
-})
-
 const ownOptional = ['company_id', 'qualifiers', 'venue'] as const
 
 const isAsxRow =
@@ -89,7 +29,7 @@ const isAsxRow =
 const asxTradeColumns = ['Date', 'Time', 'Price', 'Volume', 'Qualifiers', 'Venue', 'BuyerID']
 const asxQuoteColumns = ['Date', 'Time', 'Bid', 'Ask', 'BidVolume', 'AskVolume']
 
-export const tradeForms: LoadForms<TradeV2> = formsOf<TradeV2>([
+export const tradeForms: LoadForms<RowContent<TradeV2>> = formsOf<RowContent<TradeV2>>([
   {
     name: 'trades with the columns of K2',
     required: [
@@ -104,11 +44,11 @@ export const tradeForms: LoadForms<TradeV2> = formsOf<TradeV2>([
     optional: ownOptional,
     namesSymbol: true,
     read: (fields, context) => ({
-      symbol: fields.filled('symbol'),
+      symbol: fields.name('symbol'),
       nativeId: fields.id('sequence_number'),
       nativeName: fields.filled('trade_id'),
       content: {
-        ...common(fields.filled('symbol'), context),
+        ...common(fields.name('symbol'), context),
         timestamp: fields.isoTime('exchange_timestamp', context.toUtc),
         price: fields.decimal('price', 1n),
         quantity: fields.decimal('quantity', 1n),
@@ -146,7 +86,7 @@ export const tradeForms: LoadForms<TradeV2> = formsOf<TradeV2>([
   }
 ])
 
-export const quoteForms: LoadForms<QuoteV2> = formsOf<QuoteV2>([
+export const quoteForms: LoadForms<RowContent<QuoteV2>> = formsOf<RowContent<QuoteV2>>([
   {
     name: 'quotes with the columns of K2',
     required: [
@@ -161,11 +101,11 @@ export const quoteForms: LoadForms<QuoteV2> = formsOf<QuoteV2>([
     optional: ownOptional,
     namesSymbol: true,
     read: (fields, context) => ({
-      symbol: fields.filled('symbol'),
+      symbol: fields.name('symbol'),
       nativeId: fields.id('sequence_number'),
       nativeName: null,
       content: {
-        ...common(fields.filled('symbol'), context),
+        ...common(fields.name('symbol'), context),
         timestamp: fields.isoTime('exchange_timestamp', context.toUtc),
         bid_price: fields.decimal('bid_price', 0n),
         bid_quantity: fields.decimal('bid_size', 0n),
@@ -198,19 +138,14 @@ export const quoteForms: LoadForms<QuoteV2> = formsOf<QuoteV2>([
   }
 ])
 
-const common = (symbol: string, { source, ingestionUs }: ReadContext) => {
-  if (!/^[\w.-]{1,32}$/.test(symbol)) {
-    throw new RowRejected(`symbol "${symbol.slice(0, 40)}" is not up to 32 letters, digits, . _ -`)
-  }
-  return {
-    symbol,
-    exchange: source.exchange,
-    asset_class: source.assetClass,
-    currency: source.currency,
-    ingestion_timestamp: ingestionUs,
-    platform_sequence: null
-  }
-}
+const common = (symbol: string, { source, ingestionUs }: ReadContext) => ({
+  symbol,
+  exchange: source.exchange,
+  asset_class: source.assetClass,
+  currency: source.currency,
+  ingestion_timestamp: ingestionUs,
+  platform_sequence: null
+})
 
 const sides: ReadonlySet<string> = new Set(['BUY', 'SELL', 'SELL_SHORT'])
 

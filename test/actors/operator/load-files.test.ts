@@ -10,6 +10,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { tradesSpec } from '../../../src/actors/data-types.ts'
 import { type LoadTarget, loadFile } from '../../../src/actors/operator/load-files.ts'
 import { LoadRefused } from '../../../src/actors/operator/open-load.ts'
+import { numberedRecords } from '../../../src/actors/operator/row-records.ts'
 import { forEachRecord } from '../../../src/adapters/log/record-batch.ts'
 import {
   emptyPartitionState,
@@ -69,12 +70,6 @@ class Place {
     let appended = 0
     const to: LoadTarget<TradeV2> = {
       codec,
-      recordOf: (content, { messageId, ownId, sequence }) => ({
-        ...content,
-        message_id: messageId,
-        trade_id: ownId,
-        source_sequence: sequence
-      }),
       load: {
         partitions: 1,
         sequences: this.state.sequences,
@@ -95,6 +90,12 @@ class Place {
       forms: tradeForms,
       source,
       to,
+      records: numberedRecords<TradeV2>((content, { messageId, ownId, sequence }) => ({
+        ...content,
+        message_id: messageId,
+        trade_id: ownId,
+        source_sequence: sequence
+      })),
       batchRows,
       reject: (row) => rejects.push(row),
       progress: () => undefined

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { LoadSource } from '../../../src/market/load/load-source.ts'
-import { type LoadForms, quoteForms, tradeForms } from '../../../src/market/load/row-forms.ts'
+import type { LoadForms } from '../../../src/market/load/load-forms.ts'
+import { quoteForms, tradeForms } from '../../../src/market/load/row-forms.ts'
 
 const source: LoadSource = {
   exchange: 'ASX',
