@@ -137,8 +137,8 @@ export const loadCommands: readonly Command[] = [
       'Load CSV files of companies, plain or .gz: columns company_id,symbol,company_name,' +
       "sector and any others, or a vendor's company_info.csv.",
     notes: [
-      'A row is a version of what is known of its company. What says nothing new is there already; ' +
-        'a company that stands in a file twice is rejected the second time.'
+      'A row is a version of what is known of its company. What says nothing new is there ' +
+        'already; a company that stands in a file twice is rejected the second time.'
     ],
     flags: [exchangeFlag, ...flags],
     example: '../shared/data/asx/reference/company_info.csv --exchange ASX',
