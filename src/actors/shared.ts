@@ -19,6 +19,7 @@ import type { SqlQuery } from '../adapters/query/sql-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
 import type { StreamedDataType } from '../market/data-type.ts'
+import type { capturedExchanges } from '../market/instrument.ts'
 import type { GapClaimV1 } from '../market/records/gap-claim-v1.ts'
 import type { QuoteV2 } from '../market/records/quote-v2.ts'
 import type { ReferenceDataV2 } from '../market/records/reference-data-v2.ts'
@@ -54,10 +55,8 @@ import {
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 import type { Tails } from './tail/tails.ts'
 
-/**
- * Upper-case code in records and ids: trades of the simulated exchange never pass for real ones.
- */
-type ExchangeCode = 'BINANCE' | 'SIMULATED'
+/** In records and ids. */
+type ExchangeCode = (typeof capturedExchanges)[number]
 
 /** A part of the work that a process takes. */
 type Role = Config['roles'][number]

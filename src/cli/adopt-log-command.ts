@@ -72,12 +72,21 @@ const adoption = (given: Given, io: CommandIo) =>
       return yield* doAdopt({ given, context, from, io, goOnAt: () => notInKafka })
     }
     const process = yield* Effect.promise(nodeProcess)
-    const log: RepairedLog = { directory: context.folder.log, files: nodeFiles, process }
-    const doing = { given, context, from, io, goOnAt: (at: GoingOn) => goOnAt(log, at) }
-    return yield* withoutWriter(log, doAdopt(doing))
+    const facts = yield* logFactsOf(given.config, context)
+    const directoryOf = (topic: string): string =>
+      ('missing' in facts ? undefined : facts.directoryOf(topic)) ?? context.folder.log
+    const topics = 'missing' in facts ? [] : [...facts.topics.keys()]
+    const repaired = (directory: string): RepairedLog => ({ directory, files: nodeFiles, process })
+    const go = (at: GoingOn) => goOnAt(repaired(directoryOf(at.topic)), at)
+    const directories = new Set([context.folder.log, ...topics.map(directoryOf)])
+    return yield* [...directories].reduce(
+      (doing, directory) => withoutWriter(repaired(directory), doing),
+      doAdopt({ given, context, from, io, goOnAt: go }) as Adopting
+    )
   })
 
 type GoingOn = Parameters<typeof goOnAt>[1]
+type Adopting = Effect.Effect<number, { readonly message: string }>
 
 /** A plan for Kafka never asks for it. */
 const notInKafka = Effect.die(new Error('a topic of Kafka goes on where it ends'))

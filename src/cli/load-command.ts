@@ -97,7 +97,10 @@ const loadCommand = ({ dataType, example, load, ...command }: Loadable): Command
     const request = requestOf(given, io, rejects)
     const begunMs = performance.now()
     const running = Effect.match(load(request), {
-      onSuccess: (report) => tell(report, { io, rejects, tookMs: performance.now() - begunMs }),
+      onSuccess: (report) => {
+        warnOfRetention(report, given.config.retentionDays, io)
+        return tell(report, { io, rejects, tookMs: performance.now() - begunMs })
+      },
       onFailure: ({ message }) => {
         io.complain(message)
         return 2
@@ -208,6 +211,18 @@ const progressOf = ({ progress }: CommandIo): LoadRequest['progress'] => {
     const bar = '#'.repeat(cells).padEnd(20, '.')
     progress.show(`${file} [${bar}] ${Math.floor(fraction * 100)} %, ${rows} rows read`)
   }
+}
+
+const dayMs = 86_400_000
+
+/** A day is old next to the newest that the table has, which is today's where K2 captures. */
+const warnOfRetention = ({ files }: LoadReport, days: number, { complain }: CommandIo): void => {
+  const oldestMs = Math.min(...files.map(({ oldestUs }) => (oldestUs ?? Infinity) / 1_000))
+  if (oldestMs >= Date.now() - days * dayMs) return
+  complain(
+    `rows from ${new Date(oldestMs).toISOString().slice(0, 10)} on: a K2 that captures removes ` +
+      `days that are more than ${days} days old; start it with a larger K2_RETENTION_DAYS`
+  )
 }
 
 const tell = (

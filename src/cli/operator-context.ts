@@ -63,7 +63,8 @@ export const openOperatorTable = ({ config, values }: Given) =>
 /** Of the log that the configuration names; of Kafka, the topics that the table has landed. */
 export const logFactsOf = (config: Config, { folder, table }: OperatorContext) =>
   Effect.gen(function* () {
-    if (config.kafkaBootstrapServers === undefined) return yield* embeddedLogFacts(folder.log)
+    if (config.kafkaBootstrapServers === undefined)
+      return yield* embeddedLogFacts([folder.log, folder.loadLog])
     const recorded = yield* readRecordedState(table).pipe(
       // Which is a finding of its own.
       Effect.catchTag(['OffsetsMissing', 'SummaryAltered'], () => Effect.succeed(null))

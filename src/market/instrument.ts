@@ -14,6 +14,12 @@ export interface Instrument {
   readonly quoteAsset: string
 }
 
+/**
+ * Upper-case codes of the exchanges that feeds capture: trades of the simulated one never pass for
+ * real ones.
+ */
+export const capturedExchanges = ['BINANCE', 'SIMULATED'] as const
+
 /** Topic of a data type, for example `market.crypto.trades.binance`. */
 export const topicName = (assetClass: AssetClass, dataType: string, exchange: string): string =>
   `market.${assetClass}.${dataType}.${exchange.toLowerCase()}`

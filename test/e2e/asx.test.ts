@@ -178,7 +178,7 @@ test('rejected rows are told by file, row and reason; a dry run writes nothing e
   expect(unnamed.complaints).toContain('--exchange')
   const kafka = await load(folder, 'DVN', path, '--kafka-bootstrap-servers', '127.0.0.1:1')
   expect(kafka).toMatchObject({ code: 2 })
-  expect(kafka.complaints).toContain('embedded log')
+  expect(kafka.complaints).toContain('127.0.0.1:1')
 })
 
 testWithRecordings(

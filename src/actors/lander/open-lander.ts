@@ -25,6 +25,8 @@ export interface LanderSetup extends Omit<TableContext, 'observe'> {
   readonly log: EventLogReader
   readonly lander: LanderOptions
   readonly duckdbBytesMax: number
+  /** Names its own folders and files: `lander` where nothing else is said. */
+  readonly writer?: string
   /** Whether queries are answered on this machine, which then like the newest rows at hand. */
   readonly keepsCopies?: boolean
   readonly observe: (event: LanderEvent) => void
@@ -38,7 +40,7 @@ const duckdbThreads = 1
 /** A maker of landers, of which one may run at a time, until the scope closes. */
 export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, setup: LanderSetup) =>
   Effect.gen(function* () {
-    const { folder, log, nowMs, uuid } = setup
+    const { folder, log, nowMs, uuid, writer: own = 'lander' } = setup
     const { topic } = setup.lander
     yield* makeFolder(folder.temporary)
     const stores = yield* openStores(setup.storage, folder, nowMs)
@@ -51,19 +53,19 @@ export const openLander = <A extends SequencedRecord>(spec: DataTypeSpec<A>, set
       threads: duckdbThreads,
       memoryBytesMax: setup.duckdbBytesMax,
       // Two DuckDBs must not spill into one folder.
-      tempDirectory: join(folder.temporary, `lander-${spec.name}`)
+      tempDirectory: join(folder.temporary, `${own}-${spec.name}`)
     })
     const dataFiles = yield* openDataFileStore({
       table,
       stores,
       folder,
-      writer: 'lander',
+      writer: own,
       keepsCopies: setup.keepsCopies ?? false,
       sync: writer.sync
     })
     const deadLetters = yield* openDeadLetterLog({
       folder: folder.deadLetters,
-      name: `lander-${spec.name}`,
+      name: `${own}-${spec.name}`,
       fileBytesMax: deadLetterFileBytesMax,
       bytesMax: deadLetterBytesMax
     })

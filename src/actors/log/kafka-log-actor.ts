@@ -15,7 +15,6 @@
  *    known later, and landers look for themselves where they begin.
  */
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
@@ -25,7 +24,6 @@ import {
   type KafkaLogOptions,
   openKafkaLog
 } from '../../adapters/log/kafka/kafka-log.ts'
-import { readTopicsFile, specsOf } from '../../adapters/log/kafka/topics-file.ts'
 import type { KeptSchemas } from '../../adapters/schema/kept-schemas.ts'
 import { makeRecordCodec } from '../../adapters/schema/record-codec.ts'
 import {
@@ -40,23 +38,24 @@ import type { EffectActorArgs } from '../effect-actor.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
-import { connectionOf, registryOf } from './kafka-settings.ts'
+import { connectionOf, declaredTopics, registryOf } from './kafka-settings.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import { noteDrained } from './log-drain.ts'
 import { lagSampleMs, lagSampling, logLag, overdueMsOf } from './log-lag.ts'
 
 const sampleMs = 1_000
 const answerMsMax = 10_000
-const defaultTopicsFile = fileURLToPath(
-  new URL('../../../deploy/kafka/topics.json', import.meta.url)
-)
 
 export const kafkaLogProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const failed = Deferred.makeUnsafe<never, LogUnavailable>()
-      const topics = yield* declaredTopics(shared)
+      const { config, captured } = shared
+      const topics = yield* declaredTopics(
+        config,
+        captured.map(({ topic }) => topic)
+      )
       const kept = yield* keepSchemas(shared)
       // Before the brokers are asked: what they cannot take now goes to the spool (4).
       yield* shared.logTopics.serve(
@@ -80,17 +79,6 @@ export const kafkaLogProgram =
       const sampling = lagSampling(lag, lagSampleMs(shared))
       yield* Effect.raceAllFirst([drained, Deferred.await(failed), sampling])
     }).pipe(markDependency)
-
-const declaredTopics = ({ config, captured }: Shared) =>
-  Effect.gen(function* () {
-    const file = config.kafkaTopicsFile ?? defaultTopicsFile
-    const declared = yield* readTopicsFile(file)
-    return yield* specsOf(
-      declared,
-      captured.map(({ topic }) => topic),
-      file
-    )
-  })
 
 const logOptions = (
   shared: Shared,

@@ -1,9 +1,15 @@
 /** How the configuration says to reach brokers and schema registry; structured-cloneable. */
+import { fileURLToPath } from 'node:url'
+import * as Effect from 'effect/Effect'
 import type { Config } from '../../adapters/config/config.ts'
 import type { KafkaConnection } from '../../adapters/log/kafka/kafka-client.ts'
+import { readTopicsFile, specsOf } from '../../adapters/log/kafka/topics-file.ts'
 import type { RegistryConnection } from '../../adapters/schema/registry-http.ts'
 
 const registryMsMax = 5_000
+const defaultTopicsFile = fileURLToPath(
+  new URL('../../../deploy/kafka/topics.json', import.meta.url)
+)
 
 export const connectionOf = (config: Config): KafkaConnection => {
   const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = config
@@ -21,8 +27,6 @@ export const connectionOf = (config: Config): KafkaConnection => {
   }
 }
 
-/** Registers what is written (1, 2); undefined where there is no registry. */
-
 /** Undefined where there is none. */
 export const registryOf = (config: Config): RegistryConnection | undefined =>
   config.schemaRegistryUrls && {
@@ -32,3 +36,10 @@ export const registryOf = (config: Config): RegistryConnection | undefined =>
     caFile: config.schemaRegistryTlsCaFile,
     requestMsMax: registryMsMax
   }
+
+/** What topics are to be like, as the file says that the settings name. */
+export const declaredTopics = ({ kafkaTopicsFile }: Config, topics: readonly string[]) =>
+  Effect.gen(function* () {
+    const file = kafkaTopicsFile ?? defaultTopicsFile
+    return yield* specsOf(yield* readTopicsFile(file), topics, file)
+  })

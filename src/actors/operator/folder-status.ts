@@ -11,14 +11,15 @@ import { recordedState } from '../../adapters/iceberg/k2-summary.ts'
 import { currentSnapshot } from '../../adapters/iceberg/metadata.ts'
 import { attempt } from '../../adapters/iceberg/table.ts'
 import { unavailable } from '../../adapters/log/event-log.ts'
-import { type PartitionSurvey, surveyLog } from '../../adapters/log/log-survey.ts'
+import type { PartitionSurvey } from '../../adapters/log/log-survey.ts'
 import { nodeFiles } from '../../adapters/log/node-files.ts'
 import { nodeProcess } from '../../adapters/log/node-process.ts'
 import { writerOf } from '../../adapters/log/writer-lock.ts'
 import { connectionOf } from '../log/kafka-settings.ts'
-import { dataFolderAt, openTableIn } from '../storage/data-folder.ts'
+import { type DataFolder, dataFolderAt, openTableIn } from '../storage/data-folder.ts'
 import { openStores, storageSettingsOf, type Stores } from '../storage/stores.ts'
 import { kafkaLogFacts } from './kafka-facts.ts'
+import { embeddedLogFacts } from './log-facts.ts'
 import { type MaintainedTable, maintainedTables } from './maintain-tables.ts'
 import { tableContextOf } from './table-context.ts'
 
@@ -69,7 +70,7 @@ export const folderStatus = (config: Config) =>
       for (const [place, offset] of status.landed) landed.set(place, offset)
     }
     const topics = new Set([...landed.keys()].map((place) => place.split('/')[1]!))
-    const log = yield* logOf(config, folder.log, [...topics]).pipe(
+    const log = yield* logOf(config, folder, [...topics]).pipe(
       Effect.catch(({ message }) => {
         faults.push(message)
         return Effect.succeed(nothingLogged)
@@ -129,12 +130,12 @@ const nothingLogged: Log = { identityOf: () => undefined, topics: new Map(), par
 /** Of Kafka, the topics that have landed. */
 const logOf = (
   config: Config,
-  directory: string,
+  { log, loadLog }: DataFolder,
   topics: readonly string[]
 ): Effect.Effect<Log, { readonly message: string }> =>
   config.kafkaBootstrapServers === undefined
-    ? Effect.map(surveyLog(nodeFiles, directory), (survey) =>
-        survey === null ? nothingLogged : { ...survey, identityOf: () => survey.identity }
+    ? Effect.map(Effect.scoped(embeddedLogFacts([log, loadLog])), (facts) =>
+        'missing' in facts ? nothingLogged : facts
       )
     : kafkaLogFacts(connectionOf(config), topics)
 

@@ -42,6 +42,7 @@ export const kafkaLogFacts = (
     }
     return {
       identityOf: (topic) => identities.get(topic),
+      directoryOf: () => undefined,
       topics: counts,
       partitions: partitions.toSorted((left, right) => left.partition - right.partition),
       canGoOnAt: false,

@@ -12,7 +12,8 @@ import { PackedRecordsBuilder } from '../../adapters/log/record-batch.ts'
 import type { LoadSource } from '../../market/load/load-source.ts'
 import type { LoadForms, ReadRow } from '../../market/load/load-forms.ts'
 import { RowRejected } from '../../market/load/row-fields.ts'
-import { type Load, LoadRefused } from './open-load.ts'
+import { LoadRefused } from './load-log.ts'
+import type { Load } from './open-load.ts'
 import type { KeyedRecord, LoadFacts, RowRecords } from './row-records.ts'
 
 export interface LoadedFile {
@@ -25,6 +26,8 @@ export interface LoadedFile {
   readonly skipped: number
   /** Loads of the same symbols that the table has besides. */
   readonly otherLoads: readonly string[]
+  /** Microseconds; null where no row has a time. */
+  readonly oldestUs: number | null
 }
 
 export interface LoadOptions<R, A> {
@@ -34,6 +37,8 @@ export interface LoadOptions<R, A> {
   readonly to: LoadTarget<A> | undefined
   /** What makes records of the rows of a file. */
   readonly records: (file: LoadFacts) => RowRecords<R, A>
+  /** When a record is of; absent where its day says nothing. */
+  readonly timeUsOf?: (record: A) => number
   readonly batchRows: number
   readonly reject: (row: { readonly line: number; readonly reason: string; raw: string }) => void
   /** After each batch: rows read of the file, and how much of it that is. */
@@ -93,6 +98,7 @@ class FileLoad<R, A> {
   #rows = 0
   #rejected = 0
   #skipped = 0
+  #oldestUs: number | null = null
 
   constructor(path: string, load: string, options: LoadOptions<R, A>) {
     this.#path = path
@@ -111,7 +117,8 @@ class FileLoad<R, A> {
       rows: this.#rows,
       rejected: this.#rejected,
       skipped: this.#skipped,
-      otherLoads: this.#records.otherLoads()
+      otherLoads: this.#records.otherLoads(),
+      oldestUs: this.#oldestUs
     }
   }
 
@@ -153,8 +160,10 @@ class FileLoad<R, A> {
   }
 
   #pack(keyed: KeyedRecord<A> | undefined, packed: Map<number, PackedRecordsBuilder>): void {
-    const { to } = this.#options
+    const { to, timeUsOf } = this.#options
     if (keyed === undefined) this.#skipped++
+    else if (timeUsOf !== undefined)
+      this.#oldestUs = Math.min(this.#oldestUs ?? Infinity, timeUsOf(keyed.record))
     if (to === undefined || keyed === undefined) return
     const partition = partitionOf(keyed.key, to.load.partitions)
     let builder = packed.get(partition)

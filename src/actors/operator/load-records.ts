@@ -10,7 +10,8 @@ import type { TradeV2 } from '../../market/records/trade-v2.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { type DataTypeSpec, quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import { type LoadedFile, loadFile, type LoadOptions } from './load-files.ts'
-import { type Landed, LoadRefused, openLoad } from './open-load.ts'
+import { LoadRefused } from './load-log.ts'
+import { type Landed, openLoad } from './open-load.ts'
 import { numberedRecords, versionedRecords } from './row-records.ts'
 
 export interface LoadRequest {
@@ -43,6 +44,7 @@ export const loadTrades = (request: LoadRequest): Loading =>
   loadWith(request, {
     spec: tradesSpec,
     forms: tradeForms,
+    timeUsOf: ({ timestamp }) => timestamp,
     records: numberedRecords<TradeV2>((content, { messageId, ownId, sequence }) => ({
       ...content,
       message_id: messageId,
@@ -55,6 +57,7 @@ export const loadQuotes = (request: LoadRequest): Loading =>
   loadWith(request, {
     spec: quotesSpec,
     forms: quoteForms,
+    timeUsOf: ({ timestamp }) => timestamp,
     records: numberedRecords<QuoteV2>((content, { messageId, ownId, sequence }) => ({
       ...content,
       message_id: messageId,
@@ -70,30 +73,30 @@ export const loadReferenceData = (request: LoadRequest): Loading =>
     records: versionedRecords(() => Date.now() * 1_000)
   })
 
-interface Loadable<R, A extends SequencedRecord> {
+interface Loadable<R, A extends SequencedRecord> extends Pick<
+  LoadOptions<R, A>,
+  'forms' | 'records' | 'timeUsOf'
+> {
   readonly spec: DataTypeSpec<A>
-  readonly forms: LoadOptions<R, A>['forms']
-  readonly records: LoadOptions<R, A>['records']
 }
 
 const loadWith = <R, A extends SequencedRecord>(
   request: LoadRequest,
-  { spec, forms, records }: Loadable<R, A>
+  { spec, ...loadable }: Loadable<R, A>
 ): Loading =>
   Effect.gen(function* () {
     const facts = yield* factsOf(request)
     const topic = topicName(facts.assetClass, spec.name, request.exchange)
     const load = request.isDry
       ? undefined
-      : yield* openLoad(spec, { config: request.config, topic })
+      : yield* openLoad(spec, { config: request.config, topic, exchange: request.exchange })
     const to = load && { load, codec: spec.makeCodec() }
     const files: LoadedFile[] = []
     for (const path of request.files) {
       const loaded = yield* loadFile(path, {
-        forms,
+        ...loadable,
         source: { ...facts, companyId: companyIdOf(path) },
         to,
-        records,
         batchRows: request.batchRows,
         reject: (row) => request.reject(path, row),
         progress: (rows, fraction) => request.progress(path, rows, fraction)

@@ -1,9 +1,9 @@
 /**
- * What a batch load works with: the embedded log of a data folder that no K2 has open, and a lander
- * of its own behind it. Rows of a load go the way of all records: into the log, and from there into
- * the table by the fold, never past it.
+ * What a batch load works with: a log, and a lander of its own behind it. Rows of a load go the way
+ * of all records: into the log, and from there into the table by the fold, never past it.
  *
- * 1. The log is opened behind the offsets that all tables of the folder name (R11).
+ * 1. A K2 that runs beside it is one more that commits to the table: who comes second commits again
+ *    on what the first has made, and no file or folder is both's (R1, R19).
  * 2. Before anything is appended, what the log holds of the topic lands: what a load that was
  *    killed has left there is in the table then, and is known by its sequences (R26).
  * 3. `append` waits while the log has no room; the lander makes it.
@@ -14,19 +14,11 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import * as Schedule from 'effect/Schedule'
 import type * as Scope from 'effect/Scope'
-import * as Schema from 'effect/Schema'
 import type { Config } from '../../adapters/config/config.ts'
-import { readRecordedState } from '../../adapters/iceberg/table.ts'
-import { type ConsumedOffset, openEmbeddedLog } from '../../adapters/log/embedded-log.ts'
-import { unavailable } from '../../adapters/log/event-log.ts'
-import { type LogDescription, readDescription } from '../../adapters/log/log-directory.ts'
-import { nodeFiles, systemClock } from '../../adapters/log/node-files.ts'
-import { nodeProcess } from '../../adapters/log/node-process.ts'
+import type { Table } from '../../adapters/iceberg/table.ts'
 import type { PackedRecords } from '../../adapters/log/record-batch.ts'
-import { keptSchemas } from '../../adapters/schema/kept-schemas.ts'
 import type { PartitionCounters, SequencedRecord } from '../../machines/partition-fold.ts'
 import { defaultSequenceLimits, type SymbolSequence } from '../../market/sequence.ts'
-import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
 import type { DataTypeSpec } from '../data-types.ts'
 import { readTradeStates } from '../gaps/trade-states.ts'
 import { faultsOf } from '../lander/lander-actor.ts'
@@ -35,6 +27,8 @@ import { LandingProgress } from '../lander/landing-progress.ts'
 import { openLander } from '../lander/open-lander.ts'
 import { openTableIn } from '../storage/data-folder.ts'
 import { openStores, type Stores } from '../storage/stores.ts'
+import { openKafkaLoadLog } from './load-kafka.ts'
+import { LoadRefused, openEmbeddedLoadLog } from './load-log.ts'
 import { tableContextOf } from './table-context.ts'
 
 export interface Load {
@@ -51,36 +45,26 @@ export interface Load {
 
 export type Landed = Pick<PartitionCounters, 'landed' | 'duplicates' | 'deadLettered' | 'held'>
 
-/** The load cannot be carried through the log. */
-export class LoadRefused extends Schema.TaggedError<LoadRefused>()('LoadRefused', {
-  detail: Schema.String
-}) {
-  override get message() {
-    return this.detail
-  }
-}
-
-const segmentBytes = 4 * 1_024 ** 2
 const roomPause = '100 millis'
 /** For so long the lander may make no room. */
 const roomPausesMax = 1_200
 
+interface OpenLoadOptions {
+  readonly config: Config
+  readonly topic: string
+  /** Upper case. */
+  readonly exchange: string
+}
+
 export const openLoad = <A extends SequencedRecord>(
   spec: DataTypeSpec<A>,
-  { config, topic }: { readonly config: Config; readonly topic: string }
+  { config, topic, exchange }: OpenLoadOptions
 ): Effect.Effect<Load, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    if (config.kafkaBootstrapServers !== undefined) {
-      const detail = 'k2 load goes through the embedded log: unset K2_KAFKA_BOOTSTRAP_SERVERS'
-      return yield* new LoadRefused({ detail })
-    }
     const context = tableContextOf(config)
     const stores = yield* openStores(context.storage, context.folder, Date.now)
     const table = yield* openTableIn(stores, spec, context)
-    const log = yield* openLog(stores, config, {
-      topic,
-      partitions: spec.partitions ?? config.logPartitions
-    })
+    const { writer, reader } = yield* openLog(spec, { config, topic, exchange, stores, table })
     const progress = new LandingProgress()
     const stopped = Deferred.makeUnsafe<never, LoadRefused>()
     const observe = (event: LanderEvent): void => {
@@ -89,18 +73,21 @@ export const openLoad = <A extends SequencedRecord>(
         Deferred.doneUnsafe(stopped, Effect.fail(new LoadRefused({ detail: event.detail })))
       }
       if (event.type !== 'commit.landed') return
-      for (const { partition, offset } of event.positions) log.setConsumed(topic, partition, offset)
+      for (const { partition, offset } of event.positions) {
+        writer.setConsumed(topic, partition, offset)
+      }
     }
     const makeLander = yield* openLander(spec, {
       ...context,
-      log,
+      log: reader,
+      writer: 'load',
       lander: {
         topic,
         commitRowsMax: config.commitRowsMax,
         commitBytesMax: config.commitBytesMax,
         commitAgeMs: config.commitAgeMs,
         limits: { ...defaultSequenceLimits, jumpMax: config.sequenceJumpMax },
-        logFaults: faultsOf(topic, log)
+        logFaults: faultsOf(topic, writer)
       },
       duckdbBytesMax: config.duckdbBytesMax,
       observe,
@@ -116,10 +103,10 @@ export const openLoad = <A extends SequencedRecord>(
     const { finish, run } = yield* lander()
     const landing = yield* Effect.forkScoped(Effect.raceFirst(run, Deferred.await(stopped)))
     return {
-      partitions: log.topics.get(topic)!,
+      partitions: writer.topics.get(topic)!,
       sequences,
       append: (partition, packed) =>
-        log.append(topic, partition, packed).pipe(
+        writer.append(topic, partition, packed).pipe(
           Effect.retry({
             schedule: Schedule.spaced(roomPause),
             times: roomPausesMax,
@@ -136,56 +123,36 @@ export const openLoad = <A extends SequencedRecord>(
     } satisfies Load
   })
 
+interface OpenLogOptions extends OpenLoadOptions {
+  readonly stores: Stores
+  readonly table: Table
+}
+
+const openLog = <A extends SequencedRecord>(
+  spec: DataTypeSpec<A>,
+  { config, topic, exchange, stores, table }: OpenLogOptions
+): ReturnType<typeof openEmbeddedLoadLog> =>
+  config.kafkaBootstrapServers === undefined
+    ? openEmbeddedLoadLog({
+        topic,
+        exchange,
+        spec,
+        partitions: spec.partitions ?? config.logPartitions,
+        diskBytesMax: config.logDiskBytesMax,
+        stores,
+        context: tableContextOf(config)
+      })
+    : openKafkaLoadLog({
+        config,
+        topic,
+        spec,
+        table,
+        isCompacted: spec.rules.isCompacted ?? false
+      })
+
 const since = (before: PartitionCounters, now: PartitionCounters): Landed => ({
   landed: now.landed - before.landed,
   duplicates: now.duplicates - before.duplicates,
   deadLettered: now.deadLettered - before.deadLettered,
   held: now.held - before.held
 })
-
-/** A log that was made for other topics takes this one in. */
-const openLog = (
-  stores: Stores,
-  config: Config,
-  { topic, partitions }: { readonly topic: string; readonly partitions: number }
-) =>
-  Effect.gen(function* () {
-    const { folder } = tableContextOf(config)
-    const description = yield* Effect.tryPromise({
-      try: async () => {
-        for (const { schema } of [tradesSpec, quotesSpec, referenceDataSpec]) {
-          await keptSchemas(folder.schemas).keep(schema)
-        }
-        return readDescription(nodeFiles, folder.log)
-      },
-      catch: (error) => unavailable(folder.log, error)
-    })
-    return yield* openEmbeddedLog({
-      directory: folder.log,
-      files: nodeFiles,
-      clock: systemClock,
-      process: yield* Effect.promise(nodeProcess),
-      topics: { [topic]: description?.topics.get(topic) ?? partitions },
-      neverBelow: yield* landedOffsets(stores, config, description),
-      limits: { segmentBytes, diskBytesMax: config.logDiskBytesMax, flushDelayMs: 0 },
-      observe: () => undefined
-    })
-  })
-
-/** (1) */
-const landedOffsets = (stores: Stores, config: Config, description: LogDescription | undefined) =>
-  Effect.map(
-    Effect.forEach([tradesSpec, quotesSpec, referenceDataSpec, gapsTable], (spec) =>
-      openTableIn(stores, spec, { ...tableContextOf(config), mustExist: true }).pipe(
-        Effect.flatMap(readRecordedState),
-        Effect.map(({ offsets }) => Object.entries(offsets[description?.identity ?? ''] ?? {})),
-        Effect.catchTag('TableMissing', () => Effect.succeed([]))
-      )
-    ),
-    (tables) =>
-      tables.flat().flatMap(([topic, partitions]) =>
-        Object.entries(partitions).map(
-          ([partition, offset]): ConsumedOffset => ({ topic, partition: Number(partition), offset })
-        )
-      )
-  )

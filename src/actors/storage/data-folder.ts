@@ -10,6 +10,8 @@ import { openStores, pointersDirectory, type StorageSettings, type Stores } from
 export interface DataFolder {
   readonly root: string
   readonly log: string
+  /** The event log of what `k2 load` brings beside a K2 that runs. */
+  readonly loadLog: string
   readonly spool: string
   /** Schemas that records of log and spool were written with. */
   readonly schemas: string
@@ -28,6 +30,7 @@ export const dataFolderAt = (path: string): DataFolder => {
   return {
     root,
     log: join(root, 'log'),
+    loadLog: join(root, 'load-log'),
     spool: join(root, 'spool'),
     schemas: join(root, 'schemas'),
     warehouse: join(root, 'warehouse'),

@@ -316,7 +316,7 @@ test('a topic of Kafka that was cut off is refused: it cannot go on elsewhere', 
   await land(root, tradesOf(range(1, 20)))
   const table = await landedTable(root)
   const planned = Effect.gen(function* () {
-    const facts = yield* embeddedLogFacts(join(root, 'log'))
+    const facts = yield* embeddedLogFacts([join(root, 'log')])
     if ('missing' in facts) throw new Error(facts.missing)
     const partitions = facts.partitions.map((it) => ({ ...it, endOffset: 1 }))
     const log = { ...facts, partitions, canGoOnAt: false }

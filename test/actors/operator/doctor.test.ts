@@ -50,7 +50,7 @@ const landed = async (): Promise<string> => {
 const doctor = async (root: string, options: { isQuick?: boolean; ageMs?: number } = {}) => {
   const table = await landedTable(root)
   const program = Effect.gen(function* () {
-    const log = yield* embeddedLogFacts(join(root, 'log'))
+    const log = yield* embeddedLogFacts([join(root, 'log')])
     const { isQuick = false, ageMs = 3 * dayMs } = options
     return yield* examine({
       table,
@@ -234,7 +234,7 @@ test('a topic that the log does not have, and one with another partition count (
   const table = await landedTable(root)
   const told = (topics: ReadonlyMap<string, number>) =>
     Effect.gen(function* () {
-      const facts = yield* embeddedLogFacts(join(root, 'log'))
+      const facts = yield* embeddedLogFacts([join(root, 'log')])
       if ('missing' in facts) throw new Error(facts.missing)
       const findings = new Findings('log')
       yield* checkLog(yield* readRecordedState(table), { ...facts, topics }, findings)

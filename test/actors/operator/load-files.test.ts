@@ -9,7 +9,7 @@ import * as fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { tradesSpec } from '../../../src/actors/data-types.ts'
 import { type LoadTarget, loadFile } from '../../../src/actors/operator/load-files.ts'
-import { LoadRefused } from '../../../src/actors/operator/open-load.ts'
+import { LoadRefused } from '../../../src/actors/operator/load-log.ts'
 import { numberedRecords } from '../../../src/actors/operator/row-records.ts'
 import { forEachRecord } from '../../../src/adapters/log/record-batch.ts'
 import {
