@@ -1,19 +1,21 @@
 /**
- * `k2 query trades|quotes|symbols|snapshots|reference-data`: what the tables have, from the data
- * folder or from a running K2.
+ * `k2 query …`: what the tables have, from the data folder or from a running K2.
+ *
+ * What an answer lacks is told beside it, whatever its format.
  */
 import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
-import type { Command, Flag } from './command-line.ts'
+import { ArgumentsRejected, type Command, type Flag, type Given } from './command-line.ts'
 import {
   columnsFlag,
   formatFlag,
   formatOf,
   parseExact,
   printRows,
-  type Row
+  type Row,
+  tellMissing
 } from './rows-output.ts'
 
-type Filter = Flag & { readonly parameter?: string }
+type Filter = Flag & { readonly parameter?: string; readonly isNeeded?: boolean }
 
 const symbolFilter: Filter = {
   name: '--symbol',
@@ -40,9 +42,12 @@ const limitFilter = (preset: number): Filter => ({
   about: `At most so many (preset ${preset}).`
 })
 
+const candleIntervals = ['1s', '5s', '15s', '30s', '1m', '5m', '15m', '30m', '1h', '4h', '1d']
+
 interface Query {
   readonly name: string
   readonly about: string
+  /** With values of flags in it, in braces. */
   readonly path: string
   readonly filters: readonly Filter[]
   /** Columns that a table shows; absent: all. */
@@ -53,9 +58,9 @@ interface Query {
 }
 
 interface Answer {
-  readonly data: readonly unknown[]
+  readonly data: unknown
   readonly pagination?: { readonly has_more?: boolean }
-  readonly meta?: Readonly<Record<string, unknown>>
+  readonly meta?: Readonly<Record<string, unknown>> & { readonly missing?: readonly string[] }
 }
 
 const queryCommand = ({ filters, ...query }: Query): Command => ({
@@ -67,19 +72,33 @@ const queryCommand = ({ filters, ...query }: Query): Command => ({
   run: async (given, io) => {
     formatOf(given)
     return answerFromApi(given, io, {
-      path: query.path,
+      path: pathOf(given, query.path, filters),
       asks: 'folder',
-      filters,
+      filters: filters.filter(({ name }) => !query.path.includes(`{${name}}`)),
       decode: () => undefined,
       tell: ({ text }) => {
         const answer = parseExact(text) as Answer
         const rows = (query.rowsOf ?? (({ data }) => data as readonly Row[]))(answer)
         printRows(given, io, { text, rows, ...(query.shown && { shown: query.shown }) })
+        if (rows.length === 0 && formatOf(given) === 'table') io.complain('there is nothing')
         if (answer.pagination?.has_more === true) io.complain('there are more: raise --limit')
+        tellMissing(io, answer.meta?.missing)
       }
     })
   }
 })
+
+/** @throws ArgumentsRejected for flags that are needed and were not given */
+const pathOf = ({ values }: Given, path: string, filters: readonly Filter[]): string => {
+  const absent = filters.filter(({ name, isNeeded }) => isNeeded === true && !values.has(name))
+  if (absent.length > 0)
+    throw new ArgumentsRejected(
+      absent.map(({ name, value }) => `${name} is needed, such as ${name} ${value}`).join('\n')
+    )
+  return path.replaceAll(/\{(--[a-z]+)\}/g, (_, name: string) =>
+    encodeURIComponent(values.get(name) ?? '')
+  )
+}
 
 const recordsQuery = (dataType: string, shown: readonly string[]): Command =>
   queryCommand({
@@ -113,6 +132,76 @@ export const queryCommands: readonly Command[] = [
     'ask_price',
     'ask_quantity'
   ]),
+  queryCommand({
+    name: 'candles',
+    about: 'Print candles of a symbol: the newest, or from --start on the oldest.',
+    path: '/v1/candles',
+    filters: [
+      { ...symbolFilter, about: 'Of this symbol; needed.', isNeeded: true },
+      exchangeFilter,
+      {
+        name: '--interval',
+        value: '1m',
+        about: `${candleIntervals.join(', ')}; 1m unless told.`,
+        values: candleIntervals
+      },
+      ...timeFilters,
+      limitFilter(500),
+      {
+        name: '--profile-levels',
+        value: 'N',
+        about: 'Volume by price, in at most so many levels, 2 to 100.',
+        parameter: 'profile_levels'
+      }
+    ],
+    shown: [
+      'interval_start',
+      'exchange',
+      'open_price',
+      'high_price',
+      'low_price',
+      'close_price',
+      'volume',
+      'vwap',
+      'trade_count',
+      'state'
+    ],
+    examples: [
+      'npm run k2 -- query candles --symbol BTCUSDT --interval 1h --limit 24',
+      'npm run k2 -- query candles --symbol BTCUSDT --start 2024-08-08T00:00:00Z --format csv'
+    ]
+  }),
+  queryCommand({
+    name: 'summary',
+    about: "Print what a symbol's trades of one trading day of its exchange came to.",
+    path: '/v1/summary/{--symbol}/{--date}',
+    filters: [
+      { ...symbolFilter, about: 'Of this symbol; needed.', isNeeded: true },
+      {
+        name: '--date',
+        value: '2024-08-08',
+        about: "Trading day, in the exchange's time zone; needed.",
+        isNeeded: true
+      },
+      exchangeFilter
+    ],
+    shown: [
+      'date',
+      'time_zone',
+      'exchange',
+      'symbol',
+      'open_price',
+      'high_price',
+      'low_price',
+      'close_price',
+      'volume',
+      'vwap',
+      'trade_count',
+      'state'
+    ],
+    examples: ['npm run k2 -- query summary --symbol BTCUSDT --date 2024-08-08'],
+    rowsOf: ({ data }) => [data as Row]
+  }),
   queryCommand({
     name: 'symbols',
     about: 'List the symbols that have trades.',

@@ -77,6 +77,11 @@ export const printRows = (
   else printTable(io, lines)
 }
 
+/** On the side of complaints: rows may go into a file or a pipe. */
+export const tellMissing = (io: CommandIo, missing: readonly string[] | undefined): void => {
+  for (const what of missing ?? []) io.complain(`missing: ${what}`)
+}
+
 const askedColumns = (
   { values }: Given,
   known: readonly string[],

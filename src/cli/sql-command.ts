@@ -4,7 +4,14 @@
  */
 import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
 import { ArgumentsRejected, type Command, type Given } from './command-line.ts'
-import { formatFlag, formatOf, parseExact, printRows, type Row } from './rows-output.ts'
+import {
+  formatFlag,
+  formatOf,
+  parseExact,
+  printRows,
+  type Row,
+  tellMissing
+} from './rows-output.ts'
 
 export const sqlCommand: Command = {
   name: 'sql',
@@ -33,9 +40,8 @@ export const sqlCommand: Command = {
         const { data, meta } = parseExact(text) as Answer
         const columns = meta.columns.map(({ name }) => name)
         printRows(given, io, { text, rows: data, columns })
-        if (formatOf(given) === 'json') return
-        for (const note of [meta.hint, ...(meta.missing ?? [])])
-          if (note !== undefined) io.complain(note)
+        if (meta.hint !== undefined) io.complain(meta.hint)
+        tellMissing(io, meta.missing)
       }
     })
   }

@@ -45,6 +45,38 @@ describe('over a data folder that no K2 has open', () => {
     expect(unknown.complaints).toContain('there is no prize; columns are')
   })
 
+  test('candles and the summary of a day, and what is told that they lack', async () => {
+    const candles = ['query', 'candles', '--symbol', 'BTCUSDT', '--interval', '1d']
+    const shown = await query(...candles)
+    expect(shown.code, shown.complaints).toBe(0)
+    expect(shown.printed.split('\n')).toHaveLength(2)
+    expect(shown.printed).toMatch(/^interval_start +exchange .* trade_count +state\n.* 4 +\w+$/)
+    expect(shown.complaints).toContain('missing: what has not landed')
+    const columns = ['--columns', 'interval_start,trade_count']
+    const csv = await query(...candles, '--format', 'csv', ...columns)
+    const [, day] = /\n([\d-]{10})T00:00:00.000000Z,4$/.exec(csv.printed)!
+    const summary = ['query', 'summary', '--symbol', 'BTCUSDT', '--date', day!]
+    const json = await query(...summary, '--format', 'json')
+    expect(JSON.parse(json.printed)).toMatchObject({
+      data: { symbol: 'BTCUSDT', date: day, trade_count: 4 },
+      meta: { partial: true, missing: [expect.stringContaining('what has not landed')] }
+    })
+    expect(json.complaints).toContain('missing: what has not landed')
+    expect((await query(...summary)).printed).toContain('BINANCE   BTCUSDT')
+  })
+
+  test.each([
+    [['candles'], '--symbol is needed'],
+    [['summary', '--symbol', 'BTCUSDT'], '--date is needed, such as --date 2024-08-08'],
+    [['summary', '--symbol', 'A', '--date', 'today'], 'HTTP 400: date is no date'],
+    [['summary', '--symbol', 'A', '--date', '2024-08-08'], 'HTTP 404: there are no trades'],
+    [['candles', '--symbol', 'A', '--interval', '2m'], 'interval "2m"']
+  ])('query %j is refused, and says why', async (words, why) => {
+    const refused = await query('query', ...words)
+    expect(refused).toMatchObject({ code: 2, printed: '' })
+    expect(refused.complaints).toContain(why)
+  })
+
   test('symbols, snapshots, gaps, SQL; of a table that is missing, nothing', async () => {
     expect((await query('query', 'symbols')).printed).toContain('BTCUSDT  BINANCE')
     expect((await query('query', 'snapshots')).printed).toMatch(/append +4 +4$/)
@@ -55,7 +87,9 @@ describe('over a data folder that no K2 has open', () => {
       code: 0,
       printed: ''
     })
-    expect(await query('query', 'reference-data')).toMatchObject({ code: 0 })
+    const nothing = await query('query', 'reference-data')
+    expect(nothing.printed).toMatch(/^exchange .*$/)
+    expect(nothing.complaints).toContain('there is nothing')
   })
 
   test('a refusal is told in the words of the API', async () => {

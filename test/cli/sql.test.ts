@@ -19,6 +19,15 @@ test('a table, with numbers digit by digit', async () => {
   expect(complaints).toContain('more rows than limit')
 })
 
+test('what an answer lacks is told beside it, whatever its format', async () => {
+  api.answer = { status: 200, text: text.replace('"hint"', '"missing":["the spool"],"hint"') }
+  for (const format of ['table', 'csv', 'json', 'ndjson']) {
+    const { printed, complaints } = await sql('SELECT 1', '--format', format)
+    expect(complaints).toContain('missing: the spool')
+    expect(printed.includes('the spool')).toBe(format === 'json')
+  }
+})
+
 test('CSV and JSON', async () => {
   expect((await sql('SELECT 1', '--format', 'csv')).printed.trim()).toBe(
     'symbol,price,id\n"BTC,USDT",0.10000000,9007199254740993\n,12345678901.00000001,1'

@@ -23,7 +23,8 @@ interface TailPorts {
   readonly monotonicMs: () => number
 }
 
-const notFollowed = 'what has not landed: nobody here reads it from the log'
+const notFollowed =
+  'what has not landed: it is not read from the log here; a K2 that captures has it (--url)'
 
 const freshMsMax = 20
 const answerMsMax = 1_000
