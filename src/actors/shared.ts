@@ -52,6 +52,7 @@ import {
   type Pipeline,
   type PipelineOf
 } from './pipeline.ts'
+import type { Replays } from './reading/replays.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 import type { Tails } from './tail/tails.ts'
 
@@ -143,6 +144,7 @@ interface Drained {
 /** What the API asks. */
 interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
+  readonly replays: Replays<ApiFault>
   readonly reference: ReferenceQuery<ApiFault>
   readonly gaps: GapsQuery<ApiFault>
   readonly candles: CandlesQuery<ApiFault>

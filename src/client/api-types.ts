@@ -49,6 +49,12 @@ export type TableStats = { readonly table_name: string; readonly records: Int64 
 
 export type Stats = { readonly trades_count: Int64 | null; readonly quotes_count: Int64 | null; readonly tables: readonly (TableStats)[] }
 
+export type ReplayCompleted = { readonly type: 'replay.completed'; readonly count: number; readonly live: boolean; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] }
+
+export type ReplayFailed = { readonly type: 'replay.failed'; readonly count: number; readonly code: string; readonly detail: string; readonly correlation_id: string }
+
+export type ReplayedRecord = { readonly message_id?: string; readonly trade_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly price?: Decimal; readonly quantity?: Decimal; readonly currency?: string; readonly side?: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions?: readonly (string)[]; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null; readonly quote_id?: string; readonly bid_price?: Decimal; readonly bid_quantity?: Decimal; readonly ask_price?: Decimal; readonly ask_quantity?: Decimal }
+
 export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
 
 export type Actors = { readonly atMs: number; readonly root: Actor; readonly resources: readonly ({ readonly owner: string; readonly name: string; readonly kind: string; readonly sinceMs: number; readonly isLeaked: boolean })[]; readonly leakCount: number }
@@ -80,6 +86,7 @@ export type ProblemCode =
   | 'internal_error'
   | 'invalid_body'
   | 'invalid_parameters'
+  | 'not_followed'
   | 'not_found'
   | 'not_ready'
   | 'not_served_here'
@@ -89,6 +96,8 @@ export type ProblemCode =
   | 'query_queue_full'
   | 'query_timed_out'
   | 'rate_limited'
+  | 'replays_busy'
+  | 'rows_removed'
   | 'scope_missing'
   | 'sql_failed'
   | 'sql_invalid'
@@ -190,6 +199,14 @@ export interface Operations {
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: Stats; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
     readonly row: never
+  }
+  /** Records in the order of time, as a stream; its last line says that it is whole */
+  readonly 'GET /v1/replay/stream': {
+    readonly path: undefined
+    readonly query: { readonly data_type?: 'trades' | 'quotes'; readonly symbols?: string; readonly exchanges?: string; readonly start_time?: string; readonly end_time?: string; readonly speed?: string; readonly fields?: string; readonly live?: 'true' | 'false' }
+    readonly body: undefined
+    readonly answer: never
+    readonly row: ReplayCompleted | ReplayFailed | ReplayedRecord
   }
   /** One SELECT over the tables */
   readonly 'POST /v1/sql': {

@@ -16,6 +16,13 @@ const neverSucceeds = new Set(['post_v1_system_actors_path_release'])
 /** K2 ends once it is asked: a valid request of it is the last one. */
 const drains = ({ path, isValid }: DocumentedRequest) => path === '/v1/system/drain' && isValid
 
+/** A live replay has no end: what it begins with is enough. */
+const textOf = async (response: Response, url: string): Promise<string> => {
+  if (!response.ok || !url.includes('live=true')) return response.text()
+  await response.body?.cancel()
+  return ''
+}
+
 test('every answer is as the document says', async () => {
   const k2 = k2s.start({ K2_DATA_DIR: k2s.dataFolder(), K2_COMMIT_AGE: '200ms' })
   const url = await k2.ready()
@@ -48,7 +55,7 @@ test('every answer is as the document says', async () => {
     const { path, method, init, isValid } = request
     const response = await fetch(`${url}${request.url}`, init)
     const { status, headers } = response
-    const answer = { status, headers, text: await response.text() }
+    const answer = { status, headers, text: await textOf(response, request.url) }
     const { operationId } = document.paths[path]![method.toLowerCase()]!
     if (response.ok) succeeded.add(operationId)
     const unexpected = isValid ? status >= 500 : status < 400 || status >= 500

@@ -56,15 +56,19 @@ export const leasesOf = (
   return {
     acquire: (filter) =>
       planner.plan(filter).pipe(
-        Effect.map(({ snapshotId, files, offsets, ...facts }) => ({
-          snapshotId: snapshotId === null ? null : snapshotId.toString(),
-          files,
-          facts,
-          source: sourceOf(table.loaded.metadata, columns),
-          read: readOf(copies.readerOf(files)),
-          beyond: { ...nothingBeyond, watermarks: watermarksOf(offsets) },
-          release: () => {}
-        })),
+        Effect.map(({ snapshotId, files, offsets, ...facts }) => {
+          const watermarks = watermarksOf(offsets)
+          const view = { watermarks, undecided: nothingBeyond.undecided }
+          return {
+            snapshotId: snapshotId === null ? null : snapshotId.toString(),
+            files,
+            facts,
+            source: sourceOf(table.loaded.metadata, columns),
+            read: readOf(copies.readerOf(files)),
+            beyond: { ...nothingBeyond, watermarks, floors: watermarks, view },
+            release: () => {}
+          }
+        }),
         Effect.mapError(unavailable)
       )
   }

@@ -3,14 +3,17 @@ import * as Effect from 'effect/Effect'
 import type { ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
 import { type AvroRecord, columnsOf } from '../../adapters/duckdb/columns.ts'
-import { openQueryPool } from '../../adapters/duckdb/query-pool.ts'
+import { openQueryPool, type QueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
+import { makeReplayQuery } from '../../adapters/query/replay-query.ts'
+import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
+import type { StreamedDataType } from '../../market/data-type.ts'
 import { candlesTable, gapsTable } from '../data-types.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -24,6 +27,7 @@ import { type LandedTable, sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
+import { makeReplays } from './replays.ts'
 import { withTailFile } from './tail-files.ts'
 
 const queueMax = 64
@@ -63,26 +67,22 @@ export const queryProgram =
           directory: folder.temporary,
           uuid: shared.uuid
         })
-      const recordsOf = (name: 'trades' | 'quotes') =>
-        makeRecordsQuery({
-          planner: plannerWithTail(name),
-          engine,
-          fields: shared[name].spec.schema.fields
-        })
       const trades = { planner: plannerWithTail('trades'), engine }
       const ledger = { planner: costed(leasesOver(tables.gaps, gapsTable.schema)), engine }
       const gaps = makeGapsQuery(ledger)
+      const replays = replaysOver(shared, engine, plannerWithTail)
       const sql = yield* openSql(config)
       reportStatus(() => ({
         counters: {
           pendingQueries: engine.pending(),
+          runningReplays: replays.running(),
           pendingSql: sql.pending(),
           startedSqlProcesses: sql.started(),
           copiedBytes: copies.bytes()
         }
       }))
       yield* shared.queries.serve({
-        records: { trades: recordsOf('trades'), quotes: recordsOf('quotes') },
+        records: recordsOver(shared, engine, plannerWithTail),
         reference: makeReferenceQuery({
           planner: plannerWithTail('referenceData'),
           engine,
@@ -98,11 +98,42 @@ export const queryProgram =
           gaps: ledger.planner
         }),
         symbols: makeSymbolsQuery(trades),
+        replays,
         sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, gaps))
       })
       ready()
       yield* drainRequested(commands)
     }).pipe(markDependency)
+
+const recordsOver = <E>(
+  shared: Shared,
+  engine: QueryPool,
+  plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
+) => {
+  const recordsOf = (name: StreamedDataType) =>
+    makeRecordsQuery({
+      planner: plannerOf(name),
+      engine,
+      fields: shared[name].spec.schema.fields
+    })
+  return { trades: recordsOf('trades'), quotes: recordsOf('quotes') }
+}
+
+const replaysOver = <E>(
+  shared: Shared,
+  engine: QueryPool,
+  plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
+) => {
+  const replayOf = (name: StreamedDataType) =>
+    makeReplayQuery({
+      planner: plannerOf(name),
+      engine,
+      fields: shared[name].spec.schema.fields,
+      clock: { nowMs: () => performance.now(), sleep: Effect.sleep }
+    })
+  const queries = { trades: replayOf('trades'), quotes: replayOf('quotes') }
+  return makeReplays(queries, shared.config.replaysMax)
+}
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>

@@ -212,7 +212,12 @@ const append = <A extends SequencedRecord>(
       rows,
       decidedAt: (row) => released.get(row) ?? rows.offsetAt(row),
       last: pending,
-      watermarks: new Map(partitions.map(({ label, position }) => [label, position]))
+      watermarks: new Map(partitions.map(({ label, position }) => [label, position])),
+      undecided: new Map(
+        partitions.flatMap(({ label, heldOffsets }) =>
+          heldOffsets.length === 0 ? [] : [[label, heldOffsets] as const]
+        )
+      )
     })
     .pipe(
       Effect.andThen(
@@ -244,12 +249,7 @@ const factsOf = <A extends SequencedRecord>({
             : []
         })
       : [])
-  ],
-  undecided: new Map(
-    partitions.flatMap(({ label, heldOffsets }) =>
-      heldOffsets.length === 0 ? [] : [[label, heldOffsets] as const]
-    )
-  )
+  ]
 })
 
 const nameOf = (label: string): string => {

@@ -13,9 +13,6 @@ import * as Latch from 'effect/Latch'
 import type * as Scope from 'effect/Scope'
 import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
 
-/** By `k2_partition`: offsets of records that are held back, and may land later (R7). */
-type Undecided = ReadonlyMap<string, readonly number[]>
-
 interface TailPorts {
   readonly store: TailStore
   /** Records that were taken and are not in the log yet, in words (R35). */
@@ -42,7 +39,6 @@ export class Tail {
   #freshMs = Number.NEGATIVE_INFINITY
   #isFollowed = false
   #missing: readonly string[] = [notFollowed]
-  #undecided: Undecided = new Map()
 
   constructor({ store, unlogged, monotonicMs }: TailPorts) {
     this.store = store
@@ -54,7 +50,6 @@ export class Tail {
   readonly hold = Effect.suspend(() =>
     Effect.map(this.#fresh, (late) => ({
       ...this.store.hold(),
-      undecided: this.#undecided,
       missing: [...late, ...this.#missing, ...this.#unlogged()]
     }))
   )
@@ -95,10 +90,9 @@ export class Tail {
       const startedMs = this.#monotonicMs()
       this.#wanted.closeUnsafe()
       return bring.pipe(
-        Effect.map(({ missing, undecided }) => {
+        Effect.map(({ missing }) => {
           this.#freshMs = startedMs
           this.#missing = missing
-          this.#undecided = undecided
           return 'passed' as const
         }),
         Effect.catch(({ message }) =>
@@ -138,5 +132,4 @@ export class Tail {
 
 export interface TailFacts {
   readonly missing: readonly string[]
-  readonly undecided: Undecided
 }

@@ -20,9 +20,12 @@ export const withTail = <E>(planner: RecordsPlanner<E>, tail: Tail): RecordsPlan
       return {
         ...lease,
         beyond: {
+          ...lease.beyond,
           tail: partFrom(floors, conditions),
           watermarks: further(floors, watermarks),
           undecided,
+          view: { watermarks: new Map([...floors, ...watermarks]), undecided },
+          isFollowed: watermarks.size > 0,
           missing
         },
         release: () => {

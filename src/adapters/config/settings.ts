@@ -187,6 +187,10 @@ export const settings = {
     'Memory, of K2_DUCKDB_MEMORY_LIMIT, for records of a data type that are in the log and not ' +
       'yet in the table: what is beyond cannot be answered before it has landed.'
   ]),
+  replaysMax: setting('K2_REPLAYS_MAX', integer(1, 64, 'replays'), '4', [
+    '2',
+    'Replays (GET /v1/replay/stream) at the same time; each has some MiB of text in memory.'
+  ]),
   sqlRowsMax: setting('K2_SQL_ROWS_MAX', integer(1, 1_000_000, 'rows'), '10000', [
     '100000',
     'Most rows that an answer of POST /v1/sql has.'

@@ -12,6 +12,7 @@
  */
 import {
   BIGINT,
+  DuckDBBlobValue,
   type DuckDBConnection,
   DuckDBInstance,
   type DuckDBPreparedStatement,
@@ -60,14 +61,16 @@ interface Query {
 
 type QueryCell = null | string | number | bigint | boolean
 
+type Rows<Cell> = Effect.Effect<
+  ReadonlyArray<readonly Cell[]>,
+  QueryTimedOut | QueryQueueFull | QueryFailed
+>
+
 export interface QueryPool {
   /** Rows in the order of the query; columns must be of scalar types. */
-  readonly run: (
-    query: Query
-  ) => Effect.Effect<
-    ReadonlyArray<readonly QueryCell[]>,
-    QueryTimedOut | QueryQueueFull | QueryFailed
-  >
+  readonly run: (query: Query) => Rows<QueryCell>
+  /** The same where some columns are BLOBs: texts that nobody needs as strings. */
+  readonly runBytes: (query: Query) => Rows<QueryCell | Uint8Array<ArrayBuffer>>
   /**
    * Runs statements of our own, on a connection that queries do not use, one `use` at a time. What
    * tables it makes in memory, queries can read.
@@ -160,25 +163,27 @@ export const openQueryPool = (
       pending++
       return Effect.void
     })
+    const run = (query: Query) =>
+      Effect.acquireUseRelease(
+        admit,
+        () =>
+          Effect.timeoutOrElse(inTurn(query), {
+            duration: options.deadlineMsMax,
+            orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
+          }),
+        () =>
+          Effect.sync(() => {
+            pending--
+          })
+      )
     return {
       pending: () => pending,
       write: (use) =>
         writing
           .withPermits(1)(duckdbCall(writer, () => use(writer)))
           .pipe(Effect.mapError((cause) => new QueryFailed({ cause }))),
-      run: (query) =>
-        Effect.acquireUseRelease(
-          admit,
-          () =>
-            Effect.timeoutOrElse(inTurn(query), {
-              duration: options.deadlineMsMax,
-              orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
-            }),
-          () =>
-            Effect.sync(() => {
-              pending--
-            })
-        )
+      run,
+      runBytes: (query) => Effect.map(run(query), (rows) => rows.map(withBytes))
     }
   })
 
@@ -248,6 +253,13 @@ const execute = async (
   const result = await statement.runAndReadAll()
   return result.getRows() as ReadonlyArray<readonly QueryCell[]>
 }
+
+const withBytes = (
+  cells: readonly QueryCell[]
+): readonly (QueryCell | Uint8Array<ArrayBuffer>)[] =>
+  cells.map((cell: unknown) =>
+    cell instanceof DuckDBBlobValue ? (cell.bytes as Uint8Array<ArrayBuffer>) : (cell as QueryCell)
+  )
 
 const prepare = async (
   { connection, prepared }: Session,

@@ -21,10 +21,14 @@ import { stage, stagingOf } from './staging-table.ts'
 /** By `k2_partition`: the first offset that is not there. */
 export type Watermarks = ReadonlyMap<string, number>
 
+/** By `k2_partition`: offsets below the watermark whose records are held back (R7). */
+type Undecided = ReadonlyMap<string, readonly number[]>
+
 interface TailPart {
   readonly sql: string
   readonly parameters: Readonly<Record<string, QueryParameter>>
   readonly rowsMax: number
+  /** Bounds of their exchange time, microseconds, both inclusive. */
   readonly timestampLowerUs: number
   readonly timestampUpperUs: number
 }
@@ -32,6 +36,8 @@ interface TailPart {
 /** What the store holds at one moment (2). */
 interface TailHold {
   readonly watermarks: Watermarks
+  /** As of these watermarks. */
+  readonly undecided: Undecided
   /** Rows at or beyond `floors`, within a time range; undefined where there can be none. */
   readonly partFrom: (floors: Watermarks, range: TimeRange) => TailPart | undefined
   readonly release: () => void
@@ -52,6 +58,8 @@ interface TailAppend {
   readonly last: Watermarks
   /** How far the store is once this is appended. */
   readonly watermarks: Watermarks
+  /** As of these watermarks. */
+  readonly undecided: Undecided
 }
 
 export interface TailStore {
@@ -85,6 +93,7 @@ export const makeTailStore = (
     segments: [],
     partitions: [],
     watermarks: new Map(),
+    undecided: new Map(),
     appends: 0,
     made: 0
   }
@@ -120,6 +129,7 @@ export const makeTailStore = (
     clear: Effect.suspend(() => {
       state.current = undefined
       state.watermarks = new Map()
+      state.undecided = new Map()
       return retire(() => true)
     }),
     hold: () => holdOf(state, (segment) => dropped.push(segment)),
@@ -136,6 +146,7 @@ interface State {
   /** Names by number: a number is compared faster than a name. */
   readonly partitions: string[]
   watermarks: Watermarks
+  undecided: Undecided
   appends: number
   made: number
 }
@@ -150,11 +161,12 @@ const isBelow = (
 const append = (
   state: State,
   write: QueryPool['write'],
-  { rows, decidedAt, last, watermarks }: TailAppend
+  request: TailAppend
 ): Effect.Effect<void, QueryFailed> =>
   Effect.suspend(() => {
+    const { rows, decidedAt, last } = request
     if (rows.length === 0) {
-      state.watermarks = further(state.watermarks, watermarks)
+      advance(state, request)
       return Effect.void
     }
     for (const partition of last.keys()) {
@@ -176,7 +188,7 @@ const append = (
     }).pipe(
       Effect.map(() => {
         state.appends = number
-        state.watermarks = further(state.watermarks, watermarks)
+        advance(state, request)
         if (!segment.isRetired && !state.segments.includes(segment)) {
           state.segments = [...state.segments, segment]
         }
@@ -184,6 +196,20 @@ const append = (
       })
     )
   })
+
+/** What is undecided belongs to the watermark: both move together, or neither does. */
+const advance = (state: State, { watermarks, undecided }: TailAppend): void => {
+  const known = state.watermarks
+  const held = new Map(state.undecided)
+  for (const [partition, offset] of watermarks) {
+    if (offset < (known.get(partition) ?? 0)) continue
+    held.delete(partition)
+    const offsets = undecided.get(partition)
+    if (offsets !== undefined) held.set(partition, offsets)
+  }
+  state.watermarks = further(known, watermarks)
+  state.undecided = held
+}
 
 const segmentRowsMax = 32_768
 
@@ -264,12 +290,13 @@ export const further = (known: Watermarks, next: Watermarks): Watermarks =>
   ])
 
 const holdOf = (state: State, drop: (segment: Segment) => void): TailHold => {
-  const { segments, watermarks, appends } = state
+  const { segments, watermarks, undecided, appends } = state
   const rowCounts = segments.map(({ rowCount }) => rowCount)
   for (const segment of segments) segment.holds++
   let isHeld = true
   return {
     watermarks,
+    undecided,
     partFrom: (floors, { fromUs = -Infinity, toUs = Infinity }) => {
       const met = segments.filter(
         (segment) =>

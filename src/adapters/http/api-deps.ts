@@ -106,6 +106,45 @@ interface SqlAnswer {
   readonly missing: readonly string[]
 }
 
+export interface ReplayRequest {
+  readonly dataType: StreamedDataType
+  readonly filter: {
+    readonly symbols?: readonly string[]
+    /** Upper case. */
+    readonly exchanges?: readonly string[]
+    /** Microseconds, inclusive. */
+    readonly fromUs?: number
+    /** Microseconds, exclusive. */
+    readonly toUs?: number
+  }
+  /** Names, in the order of a line; default: all. */
+  readonly fields?: readonly string[]
+  /** What stands around each record. */
+  readonly frame: { readonly before: string; readonly after: string }
+  /** Times as fast as the records came; absent: as fast as can be. */
+  readonly speed?: number
+  readonly isLive: boolean
+}
+
+export type ReplayPart =
+  | { readonly type: 'rows'; readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number }
+  /** Nothing came for a while, or is not due yet. */
+  | { readonly type: 'idle' }
+  | {
+      readonly type: 'completed'
+      readonly count: number
+      readonly snapshotId: string | null
+      /** What could not be looked at, in words. */
+      readonly missing: readonly string[]
+    }
+
+export interface ReplaySink {
+  /** It can be read: what follows are parts. */
+  readonly opened: () => void
+  /** Ends when the part is taken. */
+  readonly emit: (part: ReplayPart) => Effect.Effect<void>
+}
+
 /** For a reason that the author of the statement is told: no path, no setting in it. */
 interface SqlRefused {
   readonly refusal: { readonly code: string; readonly detail: string }
@@ -252,6 +291,8 @@ export interface ApiDeps {
     readonly sql: string
     readonly rowsMax: number
   }) => Answer<SqlAnswer | SqlRefused>
+  /** Ends when all is sent, which a live replay never is. */
+  readonly replay: (request: ReplayRequest, sink: ReplaySink) => Answer<void>
   /** The most that `rowsMax` may be. */
   readonly sqlRowsMax: number
   /** Of the table of a data type, newest first. */

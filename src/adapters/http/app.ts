@@ -185,12 +185,21 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
   const fields = parsedBody(route, body.value)
   if ('errors' in fields) return problemResponse(invalidParameters(fields.errors), correlationId)
   const { values } = parsed
-  const call = { values, segments: context.req.param(), body: fields.values, correlationId }
+  const call = {
+    values,
+    segments: context.req.param(),
+    body: fields.values,
+    accept: context.req.header('accept'),
+    correlationId
+  }
   const cost = noCost()
   const answering = Effect.provideService(route.answer(call), CurrentCost, cost)
   if (isData(route)) context.set('query', { parameters: parametersOf(context, body.value), cost })
   const exit = await deps.run(answering, { signal: context.req.raw.signal })
-  return exit._tag === 'Success' ? exit.value : failed(deps, context, exit.cause)
+  if (exit._tag === 'Failure') return failed(deps, context, exit.cause)
+  // Nobody reads the body, and so nobody would end what makes it.
+  if (context.req.method === 'HEAD') await exit.value.body?.cancel()
+  return exit.value
 }
 
 /** The body as it is where the route has no fields. */

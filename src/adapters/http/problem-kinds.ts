@@ -83,6 +83,13 @@ export const problemKinds = {
     hint: 'GET /v1/system/degradation says why, the header retry-after when to ask again'
   },
   query_queue_full: { status: 429, title: 'Too many queries are waiting', hint: soon },
+  replays_busy: { status: 429, title: 'Too many replays are running', hint: soon },
+  rows_removed: {
+    status: 410,
+    title: 'The records are there no more',
+    hint: 'start anew, from a later time'
+  },
+  not_followed: { status: 503, title: 'Live records cannot be had here', hint: soon },
   query_timed_out: { status: 504, title: 'The query took too long', hint: narrower },
   query_failed: {
     status: 500,

@@ -74,6 +74,26 @@ export const faultProblem = (tag: string): Problem => {
         detail: 'as many queries as this server keeps waiting are waiting: try again in a moment',
         headers: retrySoon
       }
+    case 'ReplaysBusy':
+      return {
+        status: 429,
+        code: 'replays_busy',
+        detail: 'as many replays run as this server allows (K2_REPLAYS_MAX): end one, or wait',
+        headers: retrySoon
+      }
+    case 'RowsRemoved':
+      return {
+        status: 410,
+        code: 'rows_removed',
+        detail: 'records were removed (K2_RETENTION_DAYS) while the replay had not come to them'
+      }
+    case 'NotFollowed':
+      return {
+        status: 503,
+        code: 'not_followed',
+        detail: 'nobody here reads the log: ask a running K2 for live records',
+        headers: retrySoon
+      }
     case 'QueryTimedOut':
       return {
         status: 504,

@@ -29,6 +29,8 @@ export interface Call<P> {
    * values.
    */
   readonly body?: unknown
+  /** The header of that name. */
+  readonly accept?: string | undefined
   readonly correlationId: string
 }
 

@@ -36,6 +36,7 @@ import { indexRoute, openApiRoute } from './document-routes.ts'
 import { quote, trade } from './record-schemas.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
+import { replayRoute } from './replay-route.ts'
 import { sqlRoute } from './sql-route.ts'
 import { statsRoute } from './stats-route.ts'
 import { isoOfMs } from './time-parameter.ts'
@@ -58,6 +59,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   symbolsRoute(deps),
   snapshotsRoute(deps),
   statsRoute(deps),
+  replayRoute(deps),
   sqlRoute(deps),
   actorsRoute(deps),
   releaseRoute(deps),

@@ -56,8 +56,22 @@ export interface BeyondFiles {
    * (R7).
    */
   readonly undecided: ReadonlyMap<string, readonly number[]>
+  /** By `k2_partition`: the first offset that is not in the files. */
+  readonly floors: ReadonlyMap<string, number>
+  /** Rows that are all in files and tail, by their offsets alone; there may be others. */
+  readonly view: RecordsView
+  /** Whether the log is read on here, so that a later view has what comes. */
+  readonly isFollowed: boolean
   /** What cannot be answered now, in words; empty where the answer is whole. */
   readonly missing: readonly string[]
+}
+
+/** Which records of the log are meant: those that were decided below the watermarks (R7). */
+export interface RecordsView {
+  /** By `k2_partition`, exclusive; of a partition that is not named, none is meant. */
+  readonly watermarks: ReadonlyMap<string, number>
+  /** By `k2_partition`: offsets below the watermark that were not decided there. */
+  readonly undecided: ReadonlyMap<string, readonly number[]>
 }
 
 /** Rows that the log has beyond the files of a lease, in memory of the engine. */
@@ -78,6 +92,9 @@ export const nothingBeyond: BeyondFiles = {
   tail: undefined,
   watermarks: new Map(),
   undecided: new Map(),
+  floors: new Map(),
+  view: { watermarks: new Map(), undecided: new Map() },
+  isFollowed: false,
   missing: []
 }
 
@@ -131,6 +148,14 @@ export type Parameter =
   | { readonly type: 'timestamp'; readonly value: number }
 
 export type Cell = null | string | number | bigint | boolean
+
+/** An engine that gives texts as bytes, where a column is a BLOB. */
+export interface BytesEngine<E> {
+  readonly runBytes: (query: {
+    readonly sql: string
+    readonly parameters: Readonly<Record<string, Parameter>>
+  }) => Effect.Effect<ReadonlyArray<readonly (Cell | Uint8Array<ArrayBuffer>)[]>, E>
+}
 
 export interface QueryEngine<E> {
   /** Rows of one SELECT with named parameters `$name`, in its order. */

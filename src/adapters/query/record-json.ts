@@ -23,12 +23,25 @@ export const recordTextSql = (fields: readonly RecordField[], text: RecordText):
 export const recordJsonSql = (
   fields: readonly RecordField[],
   decimals: RecordText['decimals'] = 'number'
+): string => recordLineSql(fields, { before: '', after: '' }, decimals)
+
+/** What stands around a record; neither has a quote in it. */
+export interface LineFrame {
+  readonly before: string
+  readonly after: string
+}
+
+/** The same with what stands around it. */
+export const recordLineSql = (
+  fields: readonly RecordField[],
+  { before, after }: LineFrame,
+  decimals: RecordText['decimals'] = 'number'
 ): string => {
   const members = fields.map(({ name, type }, index) => {
-    const key = `'${index === 0 ? '{' : ','}"${name}":'`
+    const key = `'${index === 0 ? `${before}{` : ','}"${name}":'`
     return `${key}, coalesce(${jsonValueSql(`"${name}"`, shapeOf(type), decimals)}, 'null')`
   })
-  return `concat(${members.join(', ')}, '}')`
+  return `concat(${members.join(', ')}, '}${after}')`
 }
 
 /** What is absent is an empty value, and so is an empty text. */
@@ -44,7 +57,7 @@ const jsonValueSql = (
 ): string => {
   switch (shape) {
     case 'timestamp-micros':
-      return `strftime(${column}, '"${isoFormat}"')`
+      return `strftime(${plainTimeSql(column)}, '"${isoFormat}"')`
     case 'decimal':
       return decimals === 'string' ? `concat('"', ${column}, '"')` : `${column}::VARCHAR`
     case 'long':
@@ -57,7 +70,7 @@ const jsonValueSql = (
 const csvValueSql = (column: string, shape: string): string => {
   switch (shape) {
     case 'timestamp-micros':
-      return `strftime(${column}, '${isoFormat}')`
+      return `strftime(${plainTimeSql(column)}, '${isoFormat}')`
     case 'decimal':
     case 'long':
     case 'boolean':
@@ -69,6 +82,9 @@ const csvValueSql = (column: string, shape: string): string => {
       return quotedSql(column)
   }
 }
+
+/** Without a zone, since it is in UTC anyway: made into text by a calendar, a time costs thrice. */
+const plainTimeSql = (column: string): string => `make_timestamp(epoch_us(${column}))`
 
 const isoFormat = '%Y-%m-%dT%H:%M:%S.%fZ'
 

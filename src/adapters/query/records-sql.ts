@@ -44,7 +44,12 @@ interface Bound {
 /** Text is made of the rows that are left, not of those that are sorted away. */
 export const recordsStatement = (wanted: RecordsStatement): Bound => {
   const { source, select, rowsMax } = wanted
-  const { conditions, parameters } = conditionsOf(wanted.filter, wanted.after)
+  const { conditions, parameters } = filterConditions(wanted.filter)
+  const { after } = wanted
+  if (after !== undefined) {
+    conditions.push(behindSql(after))
+    Object.assign(parameters, positionParameters(after))
+  }
   const sql = `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${select}
    FROM (
      SELECT * FROM ${source}
@@ -55,7 +60,8 @@ export const recordsStatement = (wanted: RecordsStatement): Bound => {
   return { sql, parameters }
 }
 
-const conditionsOf = (filter: RecordsFilter, after: RecordPosition | undefined) => {
+/** Of rows that meet the filter, all of them; each is of columns of the table. */
+export const filterConditions = (filter: RecordsFilter) => {
   const conditions: string[] = []
   const parameters: Record<string, Parameter> = {}
   const require = (condition: string, name: string, parameter: Parameter) => {
@@ -79,16 +85,20 @@ const conditionsOf = (filter: RecordsFilter, after: RecordPosition | undefined) 
     require(`"price" <= ${decimal('maxPrice')}`, 'maxPrice', text(maxPrice))
   if (minQuantity !== undefined)
     require(`"quantity" >= ${decimal('minQuantity')}`, 'minQuantity', text(minQuantity))
-  if (after !== undefined) {
-    conditions.push(behindSql(after))
-    parameters['afterTime'] = time(after.timestampUs)
-    parameters['afterSymbol'] = text(after.symbol)
-    parameters['afterId'] = text(after.messageId)
-    if (after.sourceSequence !== null)
-      parameters['afterSequence'] = { type: 'long', value: after.sourceSequence }
-  }
   return { conditions, parameters }
 }
+
+/** Of conditions that say what is behind a position. */
+export const positionParameters = (
+  after: RecordPosition
+): Readonly<Record<string, Parameter>> => ({
+  afterTime: time(after.timestampUs),
+  afterSymbol: text(after.symbol),
+  afterId: text(after.messageId),
+  ...(after.sourceSequence === null
+    ? {}
+    : { afterSequence: { type: 'long', value: after.sourceSequence } })
+})
 
 /** What `recordOrderSql` puts behind a row; the first line lets row groups be skipped. */
 const behindSql = ({ sourceSequence }: RecordPosition): string => {

@@ -284,6 +284,7 @@ describe('other routes', () => {
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/stats',
+      '/v1/replay/stream',
       '/v1/sql',
       '/v1/system/actors',
       '/v1/system/actors/{path}/release',

@@ -97,6 +97,15 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
         snapshots: { trades: '9223372036854775807' },
         missing: []
       }),
+    replay: ({ frame, isLive }, { opened, emit }) =>
+      Effect.gen(function* () {
+        opened()
+        const { before, after } = frame
+        const bytes = new TextEncoder().encode(`${before}{"price":61837.63000000}${after}`)
+        yield* emit({ type: 'rows', bytes, count: 1 })
+        yield* emit({ type: 'completed', count: 1, snapshotId: '7', missing: [] })
+        if (isLive) yield* Effect.never
+      }),
     symbols: ({ exchange }) =>
       Effect.succeed({
         snapshotId: '7',

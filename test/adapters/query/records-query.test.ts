@@ -1,7 +1,7 @@
 import { Effect } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { formatDecimal, parseDecimal } from '../../../src/market/decimal.ts'
+import { parseDecimal } from '../../../src/market/decimal.ts'
 import {
   compareRecords,
   newestFirst,
@@ -14,6 +14,7 @@ import { makeRecordsQuery, type RecordsRequest } from '../../../src/adapters/que
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
+import { jsonOf } from './trade-json.ts'
 
 const { fields } = tradeV2Schema
 
@@ -63,22 +64,6 @@ const naive = (
     .sort(compareRecords)
     .slice(0, rowsMax)
     .map(({ text }) => text)
-
-const isoOf = (us: number): string => {
-  const ms = Math.floor(us / 1_000)
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1_000).padStart(3, '0')}Z`
-}
-
-const jsonOf = (record: TradeV2): string =>
-  `{${Object.entries(record)
-    .map(([name, value]) => {
-      if (name === 'price' || name === 'quantity') {
-        return `"${name}":${formatDecimal(value as bigint)}`
-      }
-      if (name.endsWith('timestamp')) return `"${name}":"${isoOf(value as number)}"`
-      return `"${name}":${JSON.stringify(value)}`
-    })
-    .join(',')}}`
 
 const filters: fc.Arbitrary<RecordsFilter> = fc.record(
   {

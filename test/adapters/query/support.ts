@@ -4,6 +4,7 @@ import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
 import {
   nothingBeyond,
+  type BytesEngine,
   type QueryEngine,
   type RecordsLease,
   type RecordsPlanner,
@@ -14,7 +15,7 @@ import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
 
 export interface Warehouse {
-  readonly engine: QueryEngine<unknown>
+  readonly engine: QueryEngine<unknown> & BytesEngine<unknown>
   readonly planner: RecordsPlanner<never>
   /** Statements that were run. */
   readonly statements: string[]
@@ -75,7 +76,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
         fileName: ({ index }) => `${batch}-${index}.parquet`
       })
     )
-    return written.map(scanFile)
+    return written.map((file) => ({ ...scanFile(file), sequenceNumber: batch + 1 }))
   }
   return {
     statements,
@@ -84,6 +85,10 @@ export const openWarehouse = async (): Promise<Warehouse> => {
       run: (query) => {
         statements.push(query.sql)
         return pool.run(query)
+      },
+      runBytes: (query) => {
+        statements.push(query.sql)
+        return pool.runBytes(query)
       }
     },
     planner: { acquire: () => lease },

@@ -1,0 +1,235 @@
+/**
+ * Reads the rows of a span in slices of time, and gives them as blocks of text, in their order.
+ *
+ * 1. A slice has about as many rows as a block of so many bytes takes. How they lie in time is
+ *    guessed from the bounds of files, and learnt; of one that has more than guessed so many are
+ *    read, and then those behind them.
+ * 2. Nothing is read while a block waits to be taken.
+ * 3. Rows of the span that are there no more end it with a failure.
+ */
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import type { RecordPosition } from './newest-first.ts'
+import type { LineFrame, RecordField } from './record-json.ts'
+import type { RecordsFilter } from './records-sql.ts'
+import { makePace, type Pace } from './replay-pace.ts'
+import type { ReplayClock, ReplayPin } from './replay-pin.ts'
+import { rowsInTime } from './replay-slices.ts'
+import { partsOfSpan, rowsOfSpan, type Span } from './replay-span.ts'
+import { type Block, blocksOf, sliceStatement } from './replay-sql.ts'
+import type { BytesEngine, RecordsLease, RecordsPlanner, ScanFile } from './query-ports.ts'
+
+export interface ReplayRequest {
+  readonly filter: Pick<RecordsFilter, 'symbols' | 'exchanges' | 'fromUs' | 'toUs'>
+  /** Names, in the order of a line; default: all. */
+  readonly fields?: readonly string[] | undefined
+  readonly frame: LineFrame
+  /** Times as fast as the records came; absent: as fast as can be. */
+  readonly speed?: number | undefined
+  readonly isLive: boolean
+}
+
+/** Days of the view were removed while they were waited for. */
+export class RowsRemoved extends Schema.TaggedError<RowsRemoved>()('RowsRemoved', {
+  day: Schema.String
+}) {
+  override get message() {
+    return `the records of ${this.day} were removed while the replay had not come to them`
+  }
+}
+
+export interface ReplayPorts<PlanError, EngineError> {
+  readonly planner: RecordsPlanner<PlanError>
+  readonly engine: BytesEngine<EngineError>
+  readonly fields: readonly RecordField[]
+  readonly clock: ReplayClock
+  /** Of a block, about. */
+  readonly blockBytesMax?: number
+}
+
+interface Taker {
+  readonly rows: (block: Block) => Effect.Effect<void>
+  /** Nothing is due for a while. */
+  readonly idle: Effect.Effect<void>
+}
+
+const blockBytesDefault = 8 * 2 ** 20
+/** Whoever waits for longer is told. */
+export const idleMs = 15_000
+const dayUs = 86_400_000_000
+const dayOf = (us: number): number => Math.floor(us / dayUs)
+/** For the first rows to be there soon. */
+const firstRows = 4_096
+const growth = 4
+/** A line is about so long for each of its fields. */
+const fieldBytes = 25
+/** Of paced replays, whose rows are sent one by one. */
+const pacedRows = 16_384
+const pacedBlockMs = 20
+
+export class ReplayReader<PlanError, EngineError> {
+  readonly ports: ReplayPorts<PlanError, EngineError>
+  readonly request: ReplayRequest
+  readonly taker: Taker
+  readonly pin: ReplayPin<PlanError>
+  readonly fields: readonly RecordField[]
+  pace: Pace | undefined
+  /** Rows sent. */
+  count = 0
+  #rowBytes: number
+  #wantedRows = firstRows
+  /** Of the rows that files have at a time, how many meet the filter. */
+  #share = 1
+
+  constructor(
+    ports: ReplayPorts<PlanError, EngineError>,
+    request: ReplayRequest,
+    taker: Taker,
+    pin: ReplayPin<PlanError>
+  ) {
+    this.ports = ports
+    this.request = request
+    this.taker = taker
+    this.pin = pin
+    const { fields: names, speed } = request
+    this.fields =
+      names?.flatMap((name) => ports.fields.find((field) => field.name === name) ?? []) ??
+      ports.fields
+    this.#rowBytes = this.fields.length * fieldBytes
+    this.pace = speed === undefined ? undefined : makePace(speed, ports.clock)
+  }
+
+  /** All rows of the span that the filter meets, in their order. */
+  send(span: Span, first: RecordsLease<PlanError>) {
+    return Effect.gen({ self: this }, function* () {
+      const { fromUs, toUs } = this.request.filter
+      const days = new Set(span.since === undefined ? first.files.map(dayOfFile) : [])
+      let [sinceUs, after] = [fromUs ?? -Infinity, undefined as RecordPosition | undefined]
+      for (let isOver = false; !isOver; ) {
+        const lease = yield* this.pin.current
+        if (lease !== first) yield* this.#stillThere(days, sinceUs, lease)
+        const { untilUs, expected } = this.#sliceFrom(sinceUs, span, lease)
+        const range = { sinceUs, untilUs: untilUs ?? toUs ?? Infinity }
+        const rowsMax = Math.ceil(this.#rowsAtOnce * 1.5)
+        const blocks = yield* this.#read(span, lease, { ...range, after, rowsMax })
+        const found = blocks.reduce((sum, { count }) => sum + count, 0)
+        this.#learn(blocks, found, expected)
+        for (const block of blocks) yield* this.#emit(block)
+        if (found === rowsMax) after = blocks.at(-1)!.last
+        else {
+          after = undefined
+          isOver = untilUs === undefined
+          sinceUs = range.untilUs
+        }
+      }
+    })
+  }
+
+  /** (3) Whole days are removed at a time. */
+  #stillThere(days: ReadonlySet<number>, sinceUs: number, { files }: RecordsLease<PlanError>) {
+    const left = new Set(files.map(dayOfFile))
+    const missed = [...days].filter(
+      (day) => Number.isFinite(day) && day >= dayOf(sinceUs) && !left.has(day)
+    )
+    // Merging may have narrowed the bounds of files so that none can meet the filter any more.
+    return Effect.forEach(missed, (day) =>
+      Effect.acquireUseRelease(
+        this.ports.planner.acquire({ fromUs: day * dayUs, toUs: (day + 1) * dayUs }),
+        (lease) =>
+          lease.files.length > 0
+            ? Effect.void
+            : Effect.fail(new RowsRemoved({ day: isoDay(day) })),
+        (lease) => Effect.sync(() => lease.release())
+      )
+    )
+  }
+
+  get #rowsAtOnce(): number {
+    const { blockBytesMax = blockBytesDefault } = this.ports
+    const most = Math.max(1, Math.floor(blockBytesMax / this.#rowBytes))
+    return Math.min(this.#wantedRows, this.pace === undefined ? most : Math.min(most, pacedRows))
+  }
+
+  /** Until when there should be as many rows as are read at once; undefined for the last slice. */
+  #sliceFrom(sinceUs: number, span: Span, lease: RecordsLease<PlanError>) {
+    const { fromUs = -Infinity, toUs = Infinity } = this.request.filter
+    const parts = partsOfSpan(span, lease)
+    const oldestUs = parts.reduce(
+      (oldest, { timestampLowerUs }) => Math.min(oldest, timestampLowerUs),
+      Infinity
+    )
+    const startUs = Math.max(sinceUs, fromUs, oldestUs)
+    const rows = rowsInTime(parts)
+    const wanted = Math.ceil(this.#rowsAtOnce / this.#share)
+    const untilUs = Number.isFinite(startUs) ? rows.until(startUs, wanted) : undefined
+    return untilUs === undefined || untilUs >= toUs
+      ? { untilUs: undefined, expected: undefined }
+      : { untilUs, expected: rows.before(untilUs) - rows.before(startUs) }
+  }
+
+  #read(
+    span: Span,
+    lease: RecordsLease<PlanError>,
+    range: {
+      readonly sinceUs: number
+      readonly untilUs: number
+      readonly after: RecordPosition | undefined
+      readonly rowsMax: number
+    }
+  ): Effect.Effect<readonly Block[], PlanError | EngineError> {
+    const { sinceUs, untilUs, after, rowsMax } = range
+    const { files, sources } = rowsOfSpan(span, lease, range)
+    if (sources.length === 0) return Effect.succeed([])
+    const { frame, filter, speed } = this.request
+    const { symbols, exchanges } = filter
+    const statement = sliceStatement({
+      sources,
+      fields: this.fields,
+      frame,
+      after,
+      rowsMax,
+      filter: {
+        ...(symbols === undefined ? {} : { symbols }),
+        ...(exchanges === undefined ? {} : { exchanges }),
+        ...(sinceUs === -Infinity ? {} : { fromUs: sinceUs }),
+        ...(untilUs === Infinity ? {} : { toUs: untilUs })
+      },
+      blockUs:
+        this.pace === undefined || speed === undefined
+          ? undefined
+          : Math.max(1, Math.floor(speed * pacedBlockMs * 1_000))
+    })
+    return this.pin.reading(
+      Effect.map(lease.read(files, this.ports.engine.runBytes(statement)), blocksOf)
+    )
+  }
+
+  #learn(blocks: readonly Block[], found: number, expected: number | undefined): void {
+    this.#wantedRows = Math.min(this.#wantedRows * growth, Number.MAX_SAFE_INTEGER)
+    if (expected !== undefined && expected > 0)
+      this.#share = Math.min(1, Math.max(found / expected, this.#share / growth, shareMin))
+    if (found === 0) return
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
+    this.#rowBytes = Math.ceil(bytes / found)
+  }
+
+  #emit(block: Block) {
+    return Effect.gen({ self: this }, function* () {
+      for (;;) {
+        const waitMs = this.pace?.waitMs(block.firstUs) ?? 0
+        if (waitMs <= 0) break
+        yield* this.ports.clock.sleep(Math.min(waitMs, idleMs))
+        if (waitMs > idleMs) yield* this.taker.idle
+      }
+      yield* this.taker.rows(block)
+      this.count += block.count
+    })
+  }
+}
+
+const shareMin = 1e-6
+
+/** Files lie within a day each (R22). */
+const dayOfFile = ({ timestampLowerUs }: ScanFile): number => dayOf(timestampLowerUs)
+
+const isoDay = (day: number): string => new Date((day * dayUs) / 1_000).toISOString().slice(0, 10)
