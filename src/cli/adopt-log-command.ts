@@ -128,6 +128,10 @@ const plansOf = ({ config }: Given, context: OperatorContext, from: StartingPoin
       const reason = 'market.gaps needs no adoption: the ledger goes on with any log of claims'
       return yield* new AdoptionRefused({ reasons: [reason] })
     }
+    if (spec.name === 'candles_1m') {
+      const reason = 'market.candles_1m needs no adoption: it is made of the trades, not of a log'
+      return yield* new AdoptionRefused({ reasons: [reason] })
+    }
     const log = yield* logFactsOf(config, context)
     if ('missing' in log) {
       const isKafka = config.kafkaBootstrapServers !== undefined

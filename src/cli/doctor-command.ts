@@ -45,7 +45,7 @@ const examination = (given: Given) =>
     const { values, config } = given
     const orphanAgeMsMin = yield* ageOf(values.get(ageFlag) ?? '3d')
     const context = yield* openOperatorTable(given)
-    const log = yield* logFactsOf(config, context)
+    const log = logFactsOf(config, context)
     const isQuick = values.has('--quick')
     const { table, listBelow, spec } = context
     const isLedger = spec.name === 'gaps'

@@ -9,6 +9,7 @@ import {
   compactNow,
   deleteFiles,
   expireNow,
+  isLaidOutByItself,
   maintainedTables,
   type MaintainedTable
 } from '../actors/operator/maintain-tables.ts'
@@ -145,6 +146,10 @@ const compaction = ({ config }: Given, io: CommandIo, name: MaintainedTable) => 
   let groups = 0
   let files = 0
   let newFiles = 0
+  if (isLaidOutByItself(name)) {
+    io.print(`${name}: lays itself out as it is made of the trades, there is nothing to merge`)
+    return Effect.succeed([])
+  }
   return compactNow(config, name, (event) => {
     if (event.type === 'compaction.abandoned') {
       io.complain(`${name}: ${event.rows} rows were left (${event.reason}): K2 was first`)

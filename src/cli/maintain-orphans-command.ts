@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import * as Effect from 'effect/Effect'
-import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../actors/data-types.ts'
+import { maintainedTables } from '../actors/operator/maintain-tables.ts'
 import {
   type DataFolder,
   dataFolderAt,
@@ -60,7 +60,7 @@ export const maintainOrphans = (
     const stores = yield* openStores(storageSettingsOf(given.config), folder, Date.now)
     const work: Orphans = { given, io, folder, stores, sleep }
     let failures = 0
-    for (const spec of [tradesSpec, quotesSpec, referenceDataSpec, gapsTable]) {
+    for (const spec of Object.values(maintainedTables)) {
       failures += yield* maintainTable(spec, work).pipe(
         Effect.catch((error) => {
           io.complain(`${spec.name}: ${error.message}`)

@@ -16,10 +16,13 @@ import { suggestion } from '../adapters/config/suggestion.ts'
 import { readRecordedState, type Table } from '../adapters/iceberg/table.ts'
 import type { Flag, Given } from './command-line.ts'
 
+const tables = Object.keys(maintainedTables)
+
 export const tableFlag: Flag = {
   name: '--table',
   value: 'market.trades',
-  about: 'Table: market.trades (the preset), market.quotes, market.reference_data, market.gaps.'
+  about: `Table: market.trades (the preset) or another of ${tables.join(', ')}.`,
+  values: tables
 }
 
 /** A flag of a command has a value that it cannot have. */
@@ -46,7 +49,7 @@ export interface OperatorContext {
 export const openOperatorTable = ({ config, values }: Given) =>
   Effect.gen(function* () {
     const name = values.get(tableFlag.name) ?? 'market.trades'
-    const known = new Set<string>(Object.keys(maintainedTables))
+    const known = new Set<string>(tables)
     if (!known.has(name)) {
       const allowed = `${[...known].join(' or ')}${suggestion(name, known)}`
       return yield* new FlagRejected({ flag: tableFlag.name, value: name, allowed })

@@ -218,7 +218,8 @@ export const queryCommands: readonly Command[] = [
       {
         name: '--table',
         value: 'trades',
-        about: 'trades (the preset), quotes, reference_data or gaps.'
+        about: 'trades (the preset), quotes, reference_data, gaps or candles_1m.',
+        values: ['trades', 'quotes', 'reference_data', 'gaps', 'candles_1m']
       },
       limitFilter(10)
     ],

@@ -48,6 +48,7 @@ const rebuilding = (given: Given) =>
     const { table, spec } = yield* openOperatorTable(given)
     const isForced = given.values.has('--force')
     if (spec.name === 'gaps') return yield* rebuildLedger(table, isForced)
+    if (spec.name === 'candles_1m') return yield* new NoStates({ table: table.name })
     if (spec.rules.isCompacted === true) {
       return yield* new StateNotOfIds({ table: table.name })
     }
@@ -69,6 +70,13 @@ class StateNotOfIds extends Schema.TaggedError<StateNotOfIds>()('StateNotOfIds',
       'Restore its file, or drop the table: its topic keeps the newest of each, and K2 lands it ' +
       'again'
     )
+  }
+}
+
+/** Nothing of the table comes out of a log. */
+class NoStates extends Schema.TaggedError<NoStates>()('NoStates', { table: Schema.String }) {
+  override get message() {
+    return `${this.table} has no sequence states: it is made of the trades, minute by minute`
   }
 }
 

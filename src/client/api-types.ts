@@ -187,7 +187,7 @@ export interface Operations {
   /** Snapshots of a table */
   readonly 'GET /v1/snapshots': {
     readonly path: undefined
-    readonly query: { readonly table?: 'trades' | 'quotes' | 'reference_data' | 'gaps'; readonly limit?: number }
+    readonly query: { readonly table?: 'trades' | 'quotes' | 'reference_data' | 'gaps' | 'candles_1m'; readonly limit?: number }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Snapshot)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly table_name: string } }
     readonly row: never

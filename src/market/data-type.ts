@@ -10,6 +10,11 @@ const landedDataTypes = [...streamedDataTypes, 'reference_data'] as const
 
 export const dataTypes = [...landedDataTypes, 'gaps'] as const
 
+/** Tables of the namespace `market`: of each data type, and of what is made of the trades. */
+export const tableNames = [...dataTypes, 'candles_1m'] as const
+
+export type TableName = (typeof tableNames)[number]
+
 export type StreamedDataType = (typeof streamedDataTypes)[number]
 
 /** What a lander brings from its topic into its table, record by record. */

@@ -65,7 +65,8 @@ test('a dry run lists old files that nothing names, and deletes none', async () 
   expect(complaints).toEqual([
     expect.stringContaining('table market.quotes does not exist'),
     expect.stringContaining('table market.reference_data does not exist'),
-    expect.stringContaining('table market.gaps does not exist')
+    expect.stringContaining('table market.gaps does not exist'),
+    expect.stringContaining('table market.candles_1m does not exist')
   ])
   expect(waited).toEqual([])
 })

@@ -149,7 +149,10 @@ const checkKeys = (
     const labels = yield* audit.labels
     const rows = labels.reduce((sum, it) => sum + it.rows, 0)
     findings.keys.checked = rows
-    findings.positions.checked = rows
+    findings.positions.checked = labels.reduce(
+      (sum, it) => (it.label === '' ? sum : sum + it.rows),
+      0
+    )
     const ids = yield* audit.repeatedIds(examplesMax)
     findings.keys.addAll(ids.examples.map(timesText), ids.keys)
     const positions = yield* audit.repeatedPositions(examplesMax)

@@ -3,7 +3,8 @@
  *
  * 1. Nothing is written to the data folder, the catalog or the store.
  * 2. It works while K2 runs: one version of the table is examined, and what is gone because that
- *    version has expired meanwhile is no fault.
+ *    version has expired meanwhile is no fault. The log is looked at after it: what the table has
+ *    of the log is there then.
  */
 import * as Effect from 'effect/Effect'
 import { OffsetsMissing, SummaryAltered } from '../../adapters/iceberg/errors.ts'
@@ -19,9 +20,10 @@ import { checkLineage, checkLog, checkStates } from './positions-checks.ts'
 import { checkDataFiles, checkManifests, checkMetadata, checkTotals } from './structure-checks.ts'
 import { type TableView, viewTable } from './table-view.ts'
 
-export interface DoctorOptions {
+export interface DoctorOptions<E, R> {
   readonly table: Table
-  readonly log: LogFacts
+  /** Looks at the log. */
+  readonly log: Effect.Effect<LogFacts, E, R>
   readonly listBelow: ListStored
   /** Files must be this old to be called orphans, ms. */
   readonly orphanAgeMsMin: number
@@ -32,11 +34,12 @@ export interface DoctorOptions {
   readonly nowMs: number
 }
 
-export const examine = (options: DoctorOptions) =>
+export const examine = <E, R>(options: DoctorOptions<E, R>) =>
   Effect.gen(function* () {
-    const { table, log } = options
+    const { table } = options
     const findings = makeFindings()
     const view = yield* viewTable(table, { lists: findings.lists, manifests: findings.manifests })
+    const log = yield* options.log
     yield* checkMetadata(view, findings.metadata)
     yield* checkManifests(view, findings.manifests)
     checkTotals(view, findings.totals)

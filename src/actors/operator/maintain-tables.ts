@@ -14,7 +14,13 @@ import { expireSnapshots } from '../../adapters/iceberg/expire-snapshots.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
 import { removeDayPartitions } from '../../adapters/iceberg/retention.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
-import { gapsTable, quotesSpec, referenceDataSpec, tradesSpec } from '../data-types.ts'
+import {
+  candlesTable,
+  gapsTable,
+  quotesSpec,
+  referenceDataSpec,
+  tradesSpec
+} from '../data-types.ts'
 import type { CompactionEvent } from '../repair/compaction.ts'
 import { compactTable } from '../repair/open-compaction.ts'
 import { firstKeptDay } from '../repair/retention-actor.ts'
@@ -26,13 +32,18 @@ export const maintainedTables = {
   'market.trades': tradesSpec,
   'market.quotes': quotesSpec,
   'market.reference_data': referenceDataSpec,
-  'market.gaps': gapsTable
+  'market.gaps': gapsTable,
+  'market.candles_1m': candlesTable
 } as const
 
 export type MaintainedTable = keyof typeof maintainedTables
 
 /** Retention takes nothing of the others: what they say holds however old it is. */
-const retainedByDays: ReadonlySet<string> = new Set(['market.trades', 'market.quotes'])
+const retainedByDays: ReadonlySet<string> = new Set([
+  'market.trades',
+  'market.quotes',
+  'market.candles_1m'
+])
 const groupsMax = 1_000_000
 /** Runs that a schema of a newer K2 has ended. */
 const runsMax = 3
@@ -40,6 +51,9 @@ const commitsMax = 100
 
 /** What is maintained is there. */
 const contextOf = (config: Config) => ({ ...tableContextOf(config), mustExist: true })
+
+/** Its minutes are written day by day, in place of those before: there is nothing to merge. */
+export const isLaidOutByItself = (name: MaintainedTable): boolean => name === 'market.candles_1m'
 
 /** Until nothing is left to merge; the removed files (3). */
 export const compactNow = (

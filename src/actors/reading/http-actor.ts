@@ -7,7 +7,7 @@ import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
 import type { RecordsFilter } from '../../adapters/query/records-sql.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
-import type { DataType } from '../../market/data-type.ts'
+import type { TableName } from '../../market/data-type.ts'
 import { conservationView } from '../conservation/conservation-view.ts'
 import { degradationView, overloadSeconds } from '../degradation/degradation-view.ts'
 import { inject } from '../degradation/injection.ts'
@@ -98,8 +98,8 @@ export const apiDeps = ({
   replay: (request, sink) =>
     within(shared, shared.queries, ({ replays }) => replays.run(request, sink)),
   sqlRowsMax: shared.config.sqlRowsMax,
-  snapshots: (dataType, rowsMax) =>
-    within(shared, tableOf(shared, dataType), (table) =>
+  snapshots: (name, rowsMax) =>
+    within(shared, tableOf(shared, name), (table) =>
       describeSnapshots(table).pipe(
         Effect.map((snapshots) =>
           snapshots.slice(0, rowsMax).map((snapshot) => ({
@@ -139,8 +139,8 @@ const recordsFilter = ({ symbol, exchange, ...times }: RecordFilter): RecordsFil
   ...(exchange === undefined ? {} : { exchanges: [exchange] })
 })
 
-const tableOf = (shared: Shared, dataType: DataType): Gate<Table> =>
-  shared.pipelines.find((pipeline) => pipeline.dataType === dataType)!.table
+const tableOf = ({ pipelines, candles }: Shared, name: TableName): Gate<Table> =>
+  [...pipelines, candles].find(({ tableSpec }) => tableSpec.name === name)!.table
 
 /** Uses a service, waiting a little for one that is gone: its owner is being restarted. */
 const within = <S, A, E extends { readonly _tag: string; readonly message: string }>(

@@ -13,7 +13,7 @@ import type { Shared } from '../shared.ts'
 /** What comes through the log as records, and so has a tail. */
 export type LandedTable = 'trades' | 'quotes' | 'referenceData'
 
-type Tables = Readonly<Record<LandedTable | 'gaps', Table>>
+type Tables = Readonly<Record<LandedTable | 'gaps' | 'candles', Table>>
 
 export const sqlViews = <E extends ApiFault>(
   shared: Shared,

@@ -200,16 +200,21 @@ const makeAudit = (connection: DuckDBConnection): ParquetAudit => {
         const names = yield* namesIn(path)
         const id = names.has('source_sequence') ? 'source_sequence' : 'NULL'
         const time = quoted(timeColumns.find((it) => names.has(it)) ?? 'at')
+        // A row that is made of others is known by what it is of, and has no place in a log.
+        const [key, label] = names.has('message_id')
+          ? ['message_id', 'k2_partition']
+          : [`concat_ws(' at ', exchange, symbol, ${time})`, 'NULL']
         yield* rows(
           path,
-          `INSERT INTO keys SELECT message_id, exchange, symbol, ${id},
-             epoch_us(${time}), k2_partition, k2_offset FROM ${fileSql(path)}`
+          `INSERT INTO keys SELECT ${key}, exchange, symbol, ${id},
+             epoch_us(${time}), ${label}, k2_offset FROM ${fileSql(path)}`
         )
       }),
     select: (path, expressions) =>
       rows(path, `SELECT ${expressions.join(', ')} FROM ${fileSql(path)}`),
     repeatedIds: (max) => repeated(gathered, 'message_id', max),
-    repeatedPositions: (max) => repeated(gathered, "concat(label, ' at ', place)", max),
+    // Null, and so never repeated, where a row has no place.
+    repeatedPositions: (max) => repeated(gathered, "label || ' at ' || place", max),
     labels: Effect.map(
       gathered('SELECT label, count(*), max(place) FROM keys GROUP BY label ORDER BY label'),
       (found) =>
@@ -233,13 +238,20 @@ const fileSql = (path: string): string => `read_parquet(${textLiteral(path)})`
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
+/** Of a decimal of DuckDB. */
+const digitsMax = 38
+
 /** A column's value in the form of its bounds; null where they are not compared. */
 const valueSql = ({ name, type }: AuditColumn): string | null => {
   const column = quoted(name)
-  const decimal = /^decimal\(\d+, ?(\d+)\)$/.exec(type)
+  const decimal = /^decimal\((\d+), ?(\d+)\)$/.exec(type)
   if (decimal !== null) {
-    const scale = Number(decimal[1])
-    return `(${column}::DECIMAL(38, ${scale}) * ${10n ** BigInt(scale)})::HUGEINT`
+    const [precision, scale] = [Number(decimal[1]), Number(decimal[2])]
+    const exact = `${column}::DECIMAL(38, ${scale})`
+    // A product of more digits than DuckDB has is refused: sums of wide columns go by their text.
+    return precision + scale <= digitsMax
+      ? `(${exact} * ${10n ** BigInt(scale)})::HUGEINT`
+      : `replace((${exact})::VARCHAR, '.', '')::HUGEINT`
   }
   if (type === 'timestamptz' || type === 'timestamp') return `epoch_us(${column})`
   if (type === 'int' || type === 'long') return `${column}::BIGINT`
@@ -281,7 +293,8 @@ const repeated = (
   max: number
 ): Effect.Effect<RepeatedKeys, AuditFailed> =>
   Effect.gen(function* () {
-    const groups = `SELECT ${key} AS key, count(*) AS n FROM keys GROUP BY ALL HAVING n > 1`
+    const groups = `SELECT ${key} AS key, count(*) AS n FROM keys WHERE key IS NOT NULL
+      GROUP BY ALL HAVING n > 1`
     const [total = []] = yield* rows(`SELECT count(*) FROM (${groups})`)
     const keys = Number(total[0])
     const found = keys === 0 ? [] : yield* rows(`${groups} ORDER BY key LIMIT ${max}`)

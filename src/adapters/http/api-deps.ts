@@ -6,7 +6,7 @@ import type * as Effect from 'effect/Effect'
 import type { Exit } from 'effect/Exit'
 import type { ApiKey } from '../config/api-key-values.ts'
 import type { Candle, CandleInterval } from '../../market/candle.ts'
-import type { DataType, StreamedDataType } from '../../market/data-type.ts'
+import type { StreamedDataType, TableName } from '../../market/data-type.ts'
 import type { QueryCost } from '../telemetry/query-cost.ts'
 import type { TradingZones } from '../../market/trading-day.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
@@ -295,11 +295,8 @@ export interface ApiDeps {
   readonly replay: (request: ReplayRequest, sink: ReplaySink) => Answer<void>
   /** The most that `rowsMax` may be. */
   readonly sqlRowsMax: number
-  /** Of the table of a data type, newest first. */
-  readonly snapshots: (
-    dataType: DataType,
-    rowsMax: number
-  ) => Answer<readonly SnapshotListing[]>
+  /** Newest first. */
+  readonly snapshots: (table: TableName, rowsMax: number) => Answer<readonly SnapshotListing[]>
   readonly readiness: () => Readiness
   /** The live actor tree, JSON-safe. */
   readonly status: () => unknown

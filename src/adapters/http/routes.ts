@@ -19,7 +19,7 @@ import { candlesRoute, summaryRoute } from './candles-route.ts'
 import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { drainRoute } from './drain-route.ts'
-import { dataTypes, type StreamedDataType } from '../../market/data-type.ts'
+import { type StreamedDataType, tableNames } from '../../market/data-type.ts'
 import { envelopeResponse } from './envelope.ts'
 import { gapsRoute } from './gaps-route.ts'
 import { healthRoutes } from './health-routes.ts'
@@ -161,7 +161,7 @@ const symbolsRoute = (deps: ApiDeps): Route => ({
 })
 
 const snapshotsParameters = {
-  table: withDefault(choiceParameter(...dataTypes), 'trades'),
+  table: withDefault(choiceParameter(...tableNames), 'trades'),
   limit: withDefault(limitParameter(100), 10)
 }
 

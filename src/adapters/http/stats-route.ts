@@ -4,7 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { type DataType, dataTypes } from '../../market/data-type.ts'
+import { type TableName, tableNames } from '../../market/data-type.ts'
 import { int64, json, snapshotId, time, valueEnvelope } from './answer-schemas.ts'
 import type { ApiDeps, ApiFault } from './api-deps.ts'
 import { envelopeResponse } from './envelope.ts'
@@ -13,7 +13,7 @@ import { isoOfMs } from './time-parameter.ts'
 
 export const statsRoute = (deps: ApiDeps): Route => ({
   ...route('/v1/stats', 'How much there is in each table', {}, ({ correlationId }) =>
-    Effect.all(dataTypes.map((table) => statsOf(deps, table))).pipe(
+    Effect.all(tableNames.map((table) => statsOf(deps, table))).pipe(
       Effect.map((tables) => {
         const counts = tables
           .filter(({ table }) => table === 'trades' || table === 'quotes')
@@ -49,7 +49,7 @@ const stats = Schema.Struct({
 }).annotate({ identifier: 'Stats' })
 
 interface TableStats {
-  readonly table: DataType
+  readonly table: TableName
   /** Digits, or null, as JSON has them: they may be more than a double holds. */
   readonly records: string
   readonly files: string
@@ -58,7 +58,7 @@ interface TableStats {
   readonly timestampMs: number | null
 }
 
-const statsOf = (deps: ApiDeps, table: DataType): Effect.Effect<TableStats, ApiFault> =>
+const statsOf = (deps: ApiDeps, table: TableName): Effect.Effect<TableStats, ApiFault> =>
   deps.snapshots(table, 1).pipe(
     Effect.map(([newest]) => {
       const totalOf = (name: string): string => {
