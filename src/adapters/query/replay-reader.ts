@@ -115,12 +115,10 @@ export class ReplayReader<PlanError, EngineError> {
         const found = blocks.reduce((sum, { count }) => sum + count, 0)
         this.#learn(blocks, found, expected)
         for (const block of blocks) yield* this.#emit(block)
-        if (found === rowsMax) after = blocks.at(-1)!.last
-        else {
-          after = undefined
-          isOver = untilUs === undefined
-          sinceUs = range.untilUs
-        }
+        after = found === rowsMax ? blocks.at(-1)!.last : undefined
+        // How long the next slice is follows from where it begins.
+        sinceUs = after?.timestampUs ?? range.untilUs
+        isOver = after === undefined && untilUs === undefined
       }
     })
   }

@@ -5,33 +5,19 @@
 import { Effect, Exit, Scope } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeTailReader, type TailReader } from '../../../src/actors/tail/tail-reader.ts'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
 import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { makeTailStore, type TailStore } from '../../../src/adapters/duckdb/tail-store.ts'
-import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
-import { tradeRules } from '../../../src/machines/trade-rules.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
-import { defaultSequenceLimits } from '../../../src/market/sequence.ts'
 import { trade } from '../../support/trades.ts'
-import {
-  codec,
-  drain,
-  FakeLog,
-  ids,
-  makeWorld,
-  type Row,
-  type World
-} from '../lander/lander-world.ts'
+import { drain, ids, makeWorld, type Row, type World } from '../lander/lander-world.ts'
+import { commitShare, jumpId, labelOf, readerOf, records, validLog } from './tail-world.ts'
 
-const topic = 'market.crypto.trades.binance'
-const symbols = ['BTCUSDT', 'ETHUSDT']
 const scope = Effect.runSync(Scope.make())
 let pool: QueryPool
 let stores = 0
-let nowMs = 0
 
 beforeAll(async () => {
   pool = await Effect.runPromise(
@@ -51,23 +37,6 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const newStore = (): TailStore =>
   makeTailStore(pool, { name: `test_${stores++}`, columns: columnsOf(tradeV2Schema) })
 
-const readerOf = ({ log, table }: World, store: TailStore, bytesMax = 64 * 2 ** 20): TailReader =>
-  makeTailReader(
-    { topic, limits: defaultSequenceLimits, logFaults: new Map(), bytesMax },
-    {
-      log,
-      table,
-      store,
-      rows: new TradeColumns(),
-      codec,
-      rules: tradeRules,
-      partitionOf,
-      nowMs: () => 0,
-      // Every other time the catalog is not asked.
-      monotonicMs: () => (nowMs += 600)
-    }
-  )
-
 /** As a query takes it: what the tail has, over what is in files at that moment. */
 const leaseOf = ({ table }: World, store: TailStore) => {
   const hold = store.hold()
@@ -76,8 +45,6 @@ const leaseOf = ({ table }: World, store: TailStore) => {
   )
   return { hold, floors, files: [...table.landed] }
 }
-
-const labelOf = (partition: number) => `log-1/${topic}/${partition}`
 
 const rowsOf = async ({ hold, floors, files }: ReturnType<typeof leaseOf>): Promise<Row[]> => {
   const part = hold.partFrom(floors, {})
@@ -90,29 +57,6 @@ const rowsOf = async ({ hold, floors, files }: ReturnType<typeof leaseOf>): Prom
   )
   expect(rows.length).toBeLessThanOrEqual(part.rowsMax)
   return [...files, ...rows.map(([id, offset]): Row => [String(id), Number(offset)])]
-}
-
-/** What a lander makes of the log up to some offsets, all of it at once. */
-const validLog = async ({ log }: World, ends: ReadonlyMap<string, number>): Promise<Row[]> => {
-  const world = makeWorld()
-  for (const [partition, batches] of log.batches.entries()) {
-    const end = ends.get(labelOf(partition)) ?? 0
-    world.log.batches[partition]!.push(...batches.filter(({ endOffset }) => endOffset <= end))
-  }
-  await drain(world)
-  return world.table.landed
-}
-
-/** Lands so many quarters of what each partition has beyond the table. */
-const commitShare = async (world: World, share: readonly [number, number]): Promise<void> => {
-  const log = new FakeLog()
-  for (const [partition, batches] of world.log.batches.entries()) {
-    const landed = world.table.recorded.get(partition)?.offset ?? 0
-    const before = batches.filter(({ endOffset }) => endOffset <= landed).length
-    const more = Math.ceil(((batches.length - before) * share[partition]!) / 4)
-    log.batches[partition]!.push(...batches.slice(0, before + more))
-  }
-  await drain({ ...world, log })
 }
 
 const watermarksOf = ({ hold, floors }: ReturnType<typeof leaseOf>) =>
@@ -128,29 +72,12 @@ const expectExact = async (world: World, lease: ReturnType<typeof leaseOf>) => {
   expect(found).toEqual(ids(await validLog(world, watermarksOf(lease))))
 }
 
-/** Each is far beyond the ones before it, until three in sequence have confirmed it. */
-const jumpId = (number: number): number =>
-  1 + Math.floor((number + 2) / 3) * 10_000_000 + ((number + 2) % 3)
-
 type Step =
   | { readonly kind: 'append'; readonly records: readonly TradeV2[] }
   | { readonly kind: 'commit'; readonly share: readonly [number, number] }
   | { readonly kind: 'noise' | 'jump' | 'pass' | 'read' | 'restart' | 'sleep' | 'unavailable' }
   | { readonly kind: 'hold'; readonly for: number }
 
-/** Ids in sequence mostly; some repeat, some are far ahead and held back until others follow. */
-const records = fc.array(
-  fc
-    .tuple(
-      fc.constantFrom(...symbols),
-      fc.oneof(
-        { weight: 8, arbitrary: fc.integer({ min: 1, max: 30 }) },
-        { weight: 2, arbitrary: fc.integer({ min: 5_000_000, max: 5_000_004 }) }
-      )
-    )
-    .map(([symbol, id]) => trade(symbol, id)),
-  { minLength: 1, maxLength: 6 }
-)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: records.map((some) => ({ kind: 'append' as const, records: some })) },
   {
