@@ -20,6 +20,7 @@ import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
 import { readManifestList, refresh } from '../src/adapters/iceberg/table.ts'
 import type { RecordsFilter } from '../src/adapters/query/records-sql.ts'
 import { nothingBeyond } from '../src/adapters/query/query-ports.ts'
+import { makeTokenCodec } from '../src/adapters/query/read-token.ts'
 import { makeRecordsQuery } from '../src/adapters/query/records-query.ts'
 import { atMost } from './bars.ts'
 import { compactNow, removeAll } from './compaction.ts'
@@ -239,9 +240,11 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
           source: 'read_parquet($files)',
           read: (_, use) => use,
           beyond: nothingBeyond,
+          point: () => Effect.succeed(undefined),
           release: () => {}
         }))
-    }
+    },
+    tokens: makeTokenCodec({ uuid: metadata['table-uuid'] })
   })
   return {
     records,

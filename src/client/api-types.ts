@@ -16,7 +16,7 @@ export type Int64 = number | bigint
 
 export type Trade = { readonly message_id: string; readonly trade_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp: Time; readonly price: Decimal; readonly quantity: Decimal; readonly currency: string; readonly side: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions: readonly (string)[]; readonly source_sequence: Int64 | null; readonly ingestion_timestamp: Time; readonly platform_sequence: Int64 | null; readonly vendor_data: Readonly<Record<string, string>> | null }
 
-export type Pagination = { readonly limit: number; readonly offset: number; readonly total: null | number; readonly has_more: boolean }
+export type Pagination = { readonly limit: number; readonly offset: number; readonly total: null | number; readonly has_more: boolean; readonly next_cursor?: null | string }
 
 /** An id of 63 bits as text, as no double holds it */
 export type SnapshotId = string
@@ -82,6 +82,8 @@ export type ProblemCode =
   | 'api_key_invalid'
   | 'api_key_missing'
   | 'body_too_large'
+  | 'cursor_invalid'
+  | 'gone'
   | 'host_not_allowed'
   | 'internal_error'
   | 'invalid_body'
@@ -96,9 +98,12 @@ export type ProblemCode =
   | 'query_queue_full'
   | 'query_timed_out'
   | 'rate_limited'
+  | 'read_not_reached'
+  | 'read_token_invalid'
   | 'replays_busy'
   | 'rows_removed'
   | 'scope_missing'
+  | 'snapshot_not_found'
   | 'sql_failed'
   | 'sql_invalid'
   | 'sql_memory_exceeded'
@@ -123,17 +128,17 @@ export interface Operations {
   /** The newest trades */
   readonly 'GET /v1/trades': {
     readonly path: undefined
-    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
     readonly row: never
   }
   /** The newest quotes */
   readonly 'GET /v1/quotes': {
     readonly path: undefined
-    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number }
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
     readonly row: never
   }
   /** Reference data of each company or pair, newest version */
@@ -332,6 +337,8 @@ export interface Operations {
 
 /** By method and address: where decimals can be asked for as text. */
 export const exactOperations: ReadonlySet<string> = new Set([
+  'GET /v1/trades',
+  'GET /v1/quotes',
   'GET /v1/candles',
   'GET /v1/summary/{symbol}/{date}',
   'POST /v1/aggregations'

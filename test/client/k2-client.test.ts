@@ -5,7 +5,7 @@ import type { ApiDeps } from '../../src/adapters/http/api-deps.ts'
 import { makeApp } from '../../src/adapters/http/app.ts'
 import { K2Client, K2Problem, UnexpectedAnswer } from '../../src/client/k2-client.ts'
 import { parseExact, parseSqlAnswer } from '../../src/client/exact-json.ts'
-import { accessOf, fakeDeps } from '../adapters/http/support.ts'
+import { accessOf, allOfIt, fakeDeps } from '../adapters/http/support.ts'
 
 const url = 'http://127.0.0.1:8000'
 
@@ -42,7 +42,7 @@ describe('requests', () => {
   test('parameters reach the query, decimals come as text and ids exact', async () => {
     const rows = ['{"price":61837.63000000,"quantity":1,"source_sequence":9223372036854775807}']
     const deps = fakeDeps({
-      records: () => Effect.succeed({ snapshotId: '7', rows, hasMore: false, missing: [] })
+      records: () => Effect.succeed({ snapshotId: '7', rows, ...allOfIt })
     })
     const { k2, requests } = clientOf(deps)
     const { data, meta } = await k2.request('GET /v1/trades', { query: { symbol: 'A', limit: 2 } })
@@ -115,7 +115,7 @@ describe('streams', () => {
   const rowsOf = (k2: K2Client) =>
     (k2.stream as unknown as (operation: string) => AsyncGenerator).call(
       k2,
-      'GET /v1/trades'
+      'GET /v1/gaps'
     )
   const collected = async (rows: AsyncGenerator) => {
     const found: unknown[] = []

@@ -109,10 +109,7 @@ export class LandingPartition<A extends SequencedRecord> {
 
   /** Offsets of records that have been read, and neither landed nor refused yet (R7). */
   get heldOffsets(): readonly number[] {
-    if (this.#state.counters.held === 0) return []
-    return Object.values(this.#state.sequences).flatMap(({ held }) =>
-      held.map(({ payload }) => (JSON.parse(payload) as { readonly offset: number }).offset)
-    )
+    return heldOffsetsOf(this.#state)
   }
 
   get counters(): PartitionPosition {
@@ -221,6 +218,14 @@ interface KnownKey<A> {
   readonly key: CompactKey<A>
   readonly sequence: SymbolSequence
 }
+
+/** Offsets of records that are held back in a state (R7). */
+export const heldOffsetsOf = ({ counters, sequences }: PartitionState): readonly number[] =>
+  counters.held === 0
+    ? []
+    : Object.values(sequences).flatMap(({ held }) =>
+        held.map(({ payload }) => (JSON.parse(payload) as { readonly offset: number }).offset)
+      )
 
 /** @throws Error if the bytes are not a state that this version wrote. */
 export const parsePartitionState = (bytes: Uint8Array): PartitionState => {

@@ -2,10 +2,9 @@
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { ApiDeps, ApiFault, HttpEvent, RecordFilter } from '../../adapters/http/api-deps.ts'
+import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
-import type { RecordsFilter } from '../../adapters/query/records-sql.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { TableName } from '../../market/data-type.ts'
 import { conservationView } from '../conservation/conservation-view.ts'
@@ -78,13 +77,9 @@ export const apiDeps = ({
     trustedProxies: shared.config.httpTrustedProxies,
     corsOrigins: shared.config.httpCorsOrigins
   },
-  records: (dataType, filter, rowsMax) =>
+  records: (dataType, { decimals, ...asked }) =>
     within(shared, shared.queries, ({ records }) =>
-      records[dataType].newest({
-        filter: recordsFilter(filter),
-        rowsMax,
-        text: { format: 'json', decimals: 'number' }
-      })
+      records[dataType].newest({ ...asked, text: { format: 'json', decimals } })
     ),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
@@ -131,12 +126,6 @@ export const apiDeps = ({
   nowMs: shared.nowMs,
   newCorrelationId: shared.uuid,
   observe: (event) => observeHttp(shared, event)
-})
-
-const recordsFilter = ({ symbol, exchange, ...times }: RecordFilter): RecordsFilter => ({
-  ...times,
-  ...(symbol === undefined ? {} : { symbols: [symbol] }),
-  ...(exchange === undefined ? {} : { exchanges: [exchange] })
 })
 
 const tableOf = ({ pipelines, candles }: Shared, name: TableName): Gate<Table> =>

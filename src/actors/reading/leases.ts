@@ -1,17 +1,32 @@
-/** Leases over the files of one snapshot of a table. */
+/** Leases over the files of one snapshot of a table: the current one, or that which is chosen. */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { type Column, fieldIdsOf, filesByIdSql } from '../../adapters/duckdb/columns.ts'
-import type { ByPartition } from '../../adapters/iceberg/k2-summary.ts'
-import { currentSchema, type TableMetadata } from '../../adapters/iceberg/metadata.ts'
+import {
+  allOffsets,
+  type ByPartition,
+  type RecordedState,
+  removalsOf,
+  type StateError
+} from '../../adapters/iceberg/k2-summary.ts'
+import {
+  currentSchema,
+  type Snapshot,
+  type TableMetadata
+} from '../../adapters/iceberg/metadata.ts'
 import { makeScanPlanner } from '../../adapters/iceberg/planner.ts'
-import type { Table } from '../../adapters/iceberg/table.ts'
+import { attempt, readState, refresh, type Table } from '../../adapters/iceberg/table.ts'
 import type { FilesExceedCache } from '../../adapters/object-store/file-cache.ts'
 import {
   nothingBeyond,
+  type ReadAt,
+  type RecordsLease,
   type RecordsPlanner,
   type ScanLease
 } from '../../adapters/query/query-ports.ts'
+import { aheadOf, isExactly, joined } from '../../adapters/query/read-point.ts'
+import { heldOffsetsOf, parsePartitionState } from '../lander/landing-partition.ts'
+import { type ChoiceFault, chosenSnapshot } from './chosen-snapshot.ts'
 import type { LocalCopies, ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
@@ -23,7 +38,7 @@ export class TableUnavailable extends Schema.TaggedError<TableUnavailable>()('Ta
   }
 }
 
-type ReadFault = TableUnavailable | FilesExceedCache
+type ReadFault = TableUnavailable | FilesExceedCache | ChoiceFault
 
 /** To a client a copy that cannot be had is a table whose storage does not answer. */
 const readOf =
@@ -53,24 +68,88 @@ export const leasesOf = (
 ): RecordsPlanner<ReadFault> => {
   const { pathOf } = copies
   const planner = makeScanPlanner(table, { pathOf })
+  const heldIn = heldOffsetsIn(table)
   return {
-    acquire: (filter) =>
-      planner.plan(filter).pipe(
-        Effect.map(({ snapshotId, files, offsets, ...facts }) => {
-          const watermarks = watermarksOf(offsets)
-          const view = { watermarks, undecided: nothingBeyond.undecided }
-          return {
-            snapshotId: snapshotId === null ? null : snapshotId.toString(),
-            files,
-            facts,
-            source: sourceOf(table.loaded.metadata, columns),
-            read: readOf(copies.readerOf(files)),
-            beyond: { ...nothingBeyond, watermarks, floors: watermarks, view },
-            release: () => {}
-          }
-        }),
-        Effect.mapError(unavailable)
+    acquire: Effect.fnUntraced(function* (filter, at) {
+      const { snapshotId, files, recorded, ...facts } = yield* planner
+        .plan(filter, yield* chosen(table, at))
+        .pipe(Effect.mapError(unavailable))
+      const id = snapshotId === null ? null : snapshotId.toString()
+      const watermarks = flattened(recorded === null ? {} : allOffsets(recorded))
+      const pointOf: RecordsLease<never>['point'] = (tail) =>
+        recorded === null
+          ? Effect.succeed(undefined)
+          : Effect.map(heldIn(recorded, aheadOf(watermarks, tail)), (undecided) => {
+              const removals = removalsOf(recorded)
+              return undecided && joined({ snapshotId: id, removals, watermarks, undecided }, tail)
+            })
+      const point = at?.kind === 'point' ? at.point : undefined
+      return {
+        snapshotId: id,
+        files,
+        facts,
+        source: sourceOf(table.loaded.metadata, columns),
+        read: readOf(copies.readerOf(files)),
+        beyond: {
+          ...nothingBeyond,
+          watermarks,
+          floors: watermarks,
+          view: { watermarks, undecided: nothingBeyond.undecided },
+          missing: point?.missing ?? []
+        },
+        point: point === undefined ? pointOf : () => Effect.succeed(point),
+        within: point === undefined || isExactly(watermarks, point) ? undefined : point,
+        release: () => {}
+      }
+    })
+  }
+}
+
+/** Undefined: the current one, whichever that is when it is planned. */
+const chosen = (
+  table: Table,
+  at: ReadAt | undefined
+): Effect.Effect<bigint | undefined, ReadFault> =>
+  at === undefined
+    ? Effect.succeed(undefined)
+    : refresh(table).pipe(
+        Effect.mapError(unavailable),
+        Effect.flatMap(({ metadata }) =>
+          attempt<Snapshot | null, ChoiceFault | StateError>(() =>
+            chosenSnapshot(table.name, metadata, at)
+          )
+        ),
+        Effect.mapError((fault) =>
+          fault._tag === 'OffsetsMissing' || fault._tag === 'SummaryAltered'
+            ? unavailable(fault)
+            : fault
+        ),
+        Effect.map((snapshot) => snapshot?.['snapshot-id'])
       )
+
+const statesKeptMax = 256
+
+/** What a snapshot's sequence states hold back; undefined where one cannot be read. */
+const heldOffsetsIn = (table: Table) => {
+  const known = new Map<string, readonly number[]>()
+  const heldAt = Effect.fnUntraced(function* (path: string) {
+    const kept = known.get(path)
+    if (kept !== undefined) return kept
+    const bytes = yield* readState(table, path)
+    const held = yield* attempt(() => heldOffsetsOf(parsePartitionState(bytes)))
+    if (known.size >= statesKeptMax) known.clear()
+    known.set(path, held)
+    return held
+  })
+  return ({ states }: RecordedState, partitions: readonly string[]) => {
+    const paths = [...flattened(states)].filter(([partition]) => partitions.includes(partition))
+    return Effect.forEach(paths, ([partition, path]) =>
+      Effect.map(heldAt(path), (held) => [partition, held] as const)
+    ).pipe(
+      Effect.map((all) => new Map(all.filter(([, held]) => held.length > 0))),
+      // Without them there is no point to come back to; the rows are there all the same.
+      Effect.catch(() => Effect.succeed(undefined))
+    )
   }
 }
 
@@ -81,12 +160,12 @@ export const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): s
     : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))
 
 /** By `k2_partition`, as rows name it. */
-const watermarksOf = (offsets: ByPartition<number>): ReadonlyMap<string, number> =>
+const flattened = <V>(values: ByPartition<V>): ReadonlyMap<string, V> =>
   new Map(
-    Object.entries(offsets).flatMap(([identity, topics]) =>
+    Object.entries(values).flatMap(([identity, topics]) =>
       Object.entries(topics).flatMap(([topic, partitions]) =>
         Object.entries(partitions).map(
-          ([partition, offset]) => [`${identity}/${topic}/${partition}`, offset] as const
+          ([partition, value]) => [`${identity}/${topic}/${partition}`, value] as const
         )
       )
     )

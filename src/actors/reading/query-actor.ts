@@ -8,6 +8,7 @@ import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
+import { makeTokenCodec } from '../../adapters/query/read-token.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeReplayQuery } from '../../adapters/query/replay-query.ts'
 import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
@@ -82,7 +83,7 @@ export const queryProgram =
         }
       }))
       yield* shared.queries.serve({
-        records: recordsOver(shared, engine, plannerWithTail),
+        records: recordsOver(shared, engine, { tables, plannerOf: plannerWithTail }),
         reference: makeReferenceQuery({
           planner: plannerWithTail('referenceData'),
           engine,
@@ -105,15 +106,21 @@ export const queryProgram =
       yield* drainRequested(commands)
     }).pipe(markDependency)
 
+interface RecordSources<E> {
+  readonly tables: Readonly<Record<StreamedDataType, Table>>
+  readonly plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
+}
+
 const recordsOver = <E>(
   shared: Shared,
   engine: QueryPool,
-  plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
+  { tables, plannerOf }: RecordSources<E>
 ) => {
   const recordsOf = (name: StreamedDataType) =>
     makeRecordsQuery({
       planner: plannerOf(name),
       engine,
+      tokens: makeTokenCodec({ uuid: tables[name].loaded.metadata['table-uuid'] }),
       fields: shared[name].spec.schema.fields
     })
   return { trades: recordsOf('trades'), quotes: recordsOf('quotes') }

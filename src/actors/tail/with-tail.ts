@@ -1,37 +1,86 @@
 /**
  * Leases over files and tail.
  *
- * The tail is held from before the snapshot is looked up, so that a row that leaves the tail
- * meanwhile is in the files (R28).
+ * 1. The tail is held from before the snapshot is looked up, so that a row that leaves the tail
+ *    meanwhile is in the files (R28).
+ * 2. A point that was read before is answered by files as soon as they have all of it, else by
+ *    files and the tail, which must have come as far (R15). The tail of another process may have
+ *    been ahead of ours: we wait a little for what the log has.
  */
 import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
 import { further } from '../../adapters/duckdb/tail-store.ts'
-import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
+import type {
+  ReadAt,
+  RecordsLease,
+  RecordsPlanner,
+  ScanConditions
+} from '../../adapters/query/query-ports.ts'
+import { type ReadPoint, reaches } from '../../adapters/query/read-point.ts'
 import type { Tail } from './tail.ts'
 
-export const withTail = <E>(planner: RecordsPlanner<E>, tail: Tail): RecordsPlanner<E> => ({
-  acquire: (conditions) =>
+/** What was read before is in no file yet, and the log does not give it now. */
+export class PointNotReached extends Schema.TaggedError<PointNotReached>()('PointNotReached', {}) {
+  override get message() {
+    return 'neither the table nor the tail of the log is as far as the read token'
+  }
+}
+
+const waitMsMax = 1_500
+const restMs = 50
+
+export const withTail = <E>(
+  planner: RecordsPlanner<E>,
+  tail: Pick<Tail, 'hold'>
+): RecordsPlanner<E | PointNotReached> => {
+  const acquireNow = (conditions: ScanConditions, at?: ReadAt) =>
     Effect.gen(function* () {
-      const { watermarks, undecided, missing, partFrom, release } = yield* tail.hold
+      const hold = yield* tail.hold
       const lease = yield* planner
-        .acquire(conditions)
-        .pipe(Effect.onError(() => Effect.sync(release)))
+        .acquire(conditions, at)
+        .pipe(Effect.onError(() => Effect.sync(hold.release)))
       const floors = lease.beyond.watermarks
+      const { watermarks, undecided } = hold
       return {
         ...lease,
         beyond: {
           ...lease.beyond,
-          tail: partFrom(floors, conditions),
+          tail: hold.partFrom(floors, conditions),
           watermarks: further(floors, watermarks),
           undecided,
           view: { watermarks: new Map([...floors, ...watermarks]), undecided },
           isFollowed: watermarks.size > 0,
-          missing
+          missing: at === undefined ? hold.missing : lease.beyond.missing
         },
+        point: at === undefined ? () => lease.point(hold) : lease.point,
         release: () => {
           lease.release()
-          release()
+          hold.release()
         }
       }
     })
-})
+  const acquireAt = (
+    conditions: ScanConditions,
+    point: ReadPoint
+  ): Effect.Effect<RecordsLease<E>, E | PointNotReached> =>
+    Effect.gen(function* () {
+      const at = { kind: 'point', point } as const
+      const landed = yield* planner.acquire(conditions, at)
+      if (reaches(landed.beyond.watermarks, point)) return landed
+      landed.release()
+      for (const startedMs = performance.now(); ; yield* Effect.sleep(restMs)) {
+        const lease = yield* acquireNow(conditions, at)
+        if (reaches(lease.beyond.watermarks, point)) return lease
+        lease.release()
+        if (performance.now() - startedMs > waitMsMax) return yield* new PointNotReached()
+      }
+    })
+  return {
+    acquire: (conditions, at) => {
+      if (at === undefined) return acquireNow(conditions)
+      return at.kind === 'point'
+        ? acquireAt(conditions, at.point)
+        : planner.acquire(conditions, at)
+    }
+  }
+}

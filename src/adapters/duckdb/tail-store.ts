@@ -9,6 +9,7 @@
  * 3. A row is part of the log from the record on that decided it: for a record that was held back
  *    that is a later one, so its own offset may be below that of files which do not have it.
  * 4. Appending what is there already changes nothing: whoever begins anew may repeat itself.
+ * 5. A hold's watermarks and what is held back below them are of the same moment.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'

@@ -13,7 +13,7 @@ import {
 import type { ApiDeps } from './api-deps.ts'
 import { type CandlePart, candleJson } from './candle-json.ts'
 import { bucket } from './candle-schemas.ts'
-import { timesInOrder } from './candles-route.ts'
+import { timesInOrder } from './read-parameters.ts'
 import { envelopeResponse } from './envelope.ts'
 import {
   choiceParameter,

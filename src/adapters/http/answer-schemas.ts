@@ -64,7 +64,12 @@ const pagination = Schema.Struct({
   total: Schema.NullOr(count).annotate({
     description: 'null where counting would cost more than the answer'
   }),
-  has_more: Schema.Boolean
+  has_more: Schema.Boolean,
+  next_cursor: Schema.optionalKey(
+    Schema.NullOr(Schema.String).annotate({
+      description: 'Of the page behind this one, where pages can be continued; null at the end'
+    })
+  )
 }).annotate({ identifier: 'Pagination' })
 
 const meta = { correlation_id: Schema.String, timestamp: time }

@@ -18,18 +18,47 @@ export interface ApiFault {
 }
 
 export interface RecordFilter {
-  readonly symbol?: string
-  /** Upper case. */
-  readonly exchange?: string
+  /** Any of them. */
+  readonly symbols?: readonly string[]
+  /** Upper case; any of them. */
+  readonly exchanges?: readonly string[]
   /** Microseconds, inclusive. */
   readonly fromUs?: number
   /** Microseconds, exclusive. */
   readonly toUs?: number
+  /** Decimal text, inclusive, as the others. */
+  readonly minPrice?: string
+  readonly maxPrice?: string
+  readonly minQuantity?: string
+}
+
+/** Of which state of a table is asked. */
+export interface ReadFrom {
+  /** Of snapshots. */
+  readonly choice?:
+    | { readonly kind: 'snapshot'; readonly snapshotId: string }
+    | { readonly kind: 'time'; readonly atMs: number }
+    | { readonly kind: 'tag'; readonly name: string }
+  readonly token?: string
+  readonly cursor?: string
+}
+
+interface RecordsAsked {
+  readonly filter: RecordFilter
+  readonly rowsMax: number
+  readonly decimals: 'number' | 'string'
+  /** Names, in the order of the answer; default: all. */
+  readonly fields?: readonly string[]
+  /** Rows left out before the first; default: none. */
+  readonly offset?: number
+  /** Default: now. */
+  readonly from?: ReadFrom | undefined
+  /** Whether the client has what this token names: nothing is read then. */
+  readonly isKnown?: ((readToken: string) => boolean) | undefined
 }
 
 /**
- * `QueryTimedOut`, `QueryQueueFull`, `FilesExceedCache`, `TableUnavailable` and `NotServedHere`
- * have answers of their own; others: 500.
+ * Faults that `faultProblem` knows have answers of their own; others: 500.
  */
 type Answer<A> = Effect.Effect<A, ApiFault>
 
@@ -42,9 +71,13 @@ interface RowsAnswer {
 }
 
 /** Newest first. */
-interface RecordsAnswer extends RowsAnswer {
-  /** What cannot be answered now, in words. */
+export interface RecordsAnswer extends RowsAnswer {
+  /** What cannot be answered, in words. */
   readonly missing: readonly string[]
+  readonly readToken: string | null
+  readonly nextCursor: string | null
+  /** Nothing was read (`RecordsAsked.isKnown`). */
+  readonly isKnown: boolean
 }
 
 export interface ReferenceFilter {
@@ -276,8 +309,7 @@ export interface ApiDeps {
   readonly access: AccessOptions
   readonly records: (
     dataType: StreamedDataType,
-    filter: RecordFilter,
-    rowsMax: number
+    asked: RecordsAsked
   ) => Answer<RecordsAnswer>
   /** Newest version of each company, by exchange and company. */
   readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<ReferenceAnswer>

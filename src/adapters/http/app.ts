@@ -190,6 +190,7 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
     segments: context.req.param(),
     body: fields.values,
     accept: context.req.header('accept'),
+    headers: context.req.raw.headers,
     correlationId
   }
   const cost = noCost()

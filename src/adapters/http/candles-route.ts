@@ -18,6 +18,7 @@ import {
   withDefault
 } from './parameters.ts'
 import { candle, summary } from './candle-schemas.ts'
+import { timesInOrder } from './read-parameters.ts'
 import { type FieldError, invalidParameters, type Problem, problemResponse } from './problem.ts'
 import { readProblems, route, type Route } from './route.ts'
 
@@ -77,17 +78,6 @@ export const candlesRoute = (deps: ApiDeps): Route => ({
   },
   problems: readProblems
 })
-
-export const timesInOrder = (from: unknown, to: unknown): readonly FieldError[] =>
-  typeof from === 'number' && typeof to === 'number' && from > to
-    ? [
-        {
-          field: 'end_time',
-          detail: 'is before start_time',
-          remedy: 'start_time is inclusive, end_time exclusive: end_time must not be smaller'
-        }
-      ]
-    : []
 
 const summaryParameters = {
   exchange: exchangeParameter,

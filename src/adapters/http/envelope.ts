@@ -6,6 +6,10 @@ export interface Page {
   /** null where counting would cost more than the answer. */
   readonly total: number | null
   readonly hasMore: boolean
+  /** Rows left out before the first; default: none. */
+  readonly offset?: number
+  /** Where pages can be continued; null at the end. */
+  readonly nextCursor?: string | null
 }
 
 export interface Meta {
@@ -34,5 +38,5 @@ export const jsonResponse = (text: string): Response =>
     }
   })
 
-const paginationJson = ({ limit, total, hasMore }: Page): string =>
-  JSON.stringify({ limit, offset: 0, total, has_more: hasMore })
+const paginationJson = ({ limit, offset = 0, total, hasMore, nextCursor }: Page): string =>
+  JSON.stringify({ limit, offset, total, has_more: hasMore, next_cursor: nextCursor })

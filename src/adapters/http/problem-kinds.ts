@@ -64,6 +64,27 @@ export const problemKinds = {
     title: 'The request must say that it is JSON',
     hint: 'send the header content-type: application/json'
   },
+  read_token_invalid: {
+    status: 400,
+    title: 'The read token is not valid',
+    hint: 'send meta.read_token as it came, to the same address; without it, the answer is of now'
+  },
+  cursor_invalid: {
+    status: 400,
+    title: 'The cursor is not valid',
+    hint: 'send pagination.next_cursor as it came, with the query that gave it'
+  },
+  snapshot_not_found: {
+    status: 404,
+    title: 'There is no such snapshot',
+    hint: 'GET /v1/snapshots lists those that are kept (K2_SNAPSHOTS_MAX)'
+  },
+  gone: {
+    status: 410,
+    title: 'What was asked for is not kept any more',
+    hint: 'ask without read_token, cursor and as_of for what is there now'
+  },
+  read_not_reached: { status: 503, title: 'What was read cannot be read now', hint: soon },
   actor_not_found: {
     status: 404,
     title: 'There is no such actor',

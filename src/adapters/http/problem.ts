@@ -4,6 +4,7 @@
  * 1. `code` is stable: clients branch on it, never on prose.
  * 2. What a document says was written for clients: no stack, path, SQL or cause is ever copied in.
  */
+import { readFaultProblem } from './read-problems.ts'
 import { hintOf, type ProblemCode, problemKinds } from './problem-kinds.ts'
 
 export interface FieldError {
@@ -116,7 +117,7 @@ export const faultProblem = (tag: string): Problem => {
         detail: 'the query engine could not answer: the log has the cause under the correlation id'
       }
     default:
-      return internalProblem
+      return readFaultProblem(tag) ?? internalProblem
   }
 }
 

@@ -4,7 +4,7 @@ import * as SchemaTransformation from 'effect/SchemaTransformation'
 import { streamedDataTypes, type StreamedDataType } from '../../market/data-type.ts'
 import { count, snapshotId } from './answer-schemas.ts'
 import type { ApiDeps, ReplayRequest } from './api-deps.ts'
-import { timesInOrder } from './candles-route.ts'
+import { timesInOrder } from './read-parameters.ts'
 import {
   choiceParameter,
   exchangeParameter,

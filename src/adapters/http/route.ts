@@ -31,6 +31,8 @@ export interface Call<P> {
   readonly body?: unknown
   /** The header of that name. */
   readonly accept?: string | undefined
+  /** Of the request. */
+  readonly headers: Headers
   readonly correlationId: string
 }
 

@@ -19,7 +19,7 @@ import { candlesRoute, summaryRoute } from './candles-route.ts'
 import { conservationRoute } from './conservation-route.ts'
 import { degradationRoutes } from './degradation-routes.ts'
 import { drainRoute } from './drain-route.ts'
-import { type StreamedDataType, tableNames } from '../../market/data-type.ts'
+import { tableNames } from '../../market/data-type.ts'
 import { envelopeResponse } from './envelope.ts'
 import { gapsRoute } from './gaps-route.ts'
 import { healthRoutes } from './health-routes.ts'
@@ -27,13 +27,11 @@ import {
   choiceParameter,
   exchangeParameter,
   limitParameter,
-  symbolParameter,
-  timeParameter,
   withDefault
 } from './parameters.ts'
 import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
-import { quote, trade } from './record-schemas.ts'
+import { recordsRoute } from './records-route.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
 import { replayRoute } from './replay-route.ts'
@@ -68,52 +66,6 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   drainRoute(deps),
   ...healthRoutes(deps)
 ]
-
-const recordsParameters = {
-  symbol: symbolParameter,
-  exchange: exchangeParameter,
-  start_time: timeParameter,
-  end_time: timeParameter,
-  limit: withDefault(limitParameter(10_000), 100)
-}
-
-const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
-  ...route(`/v1/${dataType}`, `The newest ${dataType}`, recordsParameters, (call) => {
-    const { values, correlationId } = call
-    const { symbol, exchange, start_time: fromUs, end_time: toUs, limit } = values
-    const filter = {
-      ...(symbol === undefined ? {} : { symbol }),
-      ...(exchange === undefined ? {} : { exchange }),
-      ...(fromUs === undefined ? {} : { fromUs }),
-      ...(toUs === undefined ? {} : { toUs })
-    }
-    return deps
-      .records(dataType, filter, limit)
-      .pipe(
-        Effect.map(({ rows, hasMore, ...facts }) =>
-          envelopeResponse(
-            `[${rows.join(',')}]`,
-            { limit, total: null, hasMore },
-            { correlationId, nowMs: deps.nowMs(), extra: partialMetaOf(facts) }
-          )
-        )
-      )
-  }),
-  responses: {
-    200: json('Newest first', pageEnvelope(dataType === 'trades' ? trade : quote, partialMeta))
-  },
-  problems: readProblems,
-  check: ({ start_time: from, end_time: to }) =>
-    typeof from === 'number' && typeof to === 'number' && from > to
-      ? [
-          {
-            field: 'end_time',
-            detail: 'is before start_time',
-            remedy: 'start_time is inclusive, end_time exclusive: end_time must not be smaller'
-          }
-        ]
-      : []
-})
 
 const instrument = Schema.Struct({
   symbol: Schema.String,

@@ -11,6 +11,8 @@
  * 5. A snapshot of ours is known by the name of its manifest list. One without `k2.offsets` has
  *    lost them to the catalog: an older one's offsets would land again what it holds.
  * 6. What an operator gave up stays on record in `k2.retired`, as offsets do.
+ * 7. `k2.removals` counts the commits that took rows out of the table, or records out of what is to
+ *    land: between two snapshots with the same count there was none.
  */
 import {
   type Fenced,
@@ -63,6 +65,7 @@ export const offsetsKey = 'k2.offsets'
 const stateKey = 'k2.state'
 const partitionsKey = 'k2.partitions'
 const retiredKey = 'k2.retired'
+const removalsKey = 'k2.removals'
 /** Which command of an operator made a snapshot. Not carried: it is of that snapshot alone. */
 export const operationKey = 'k2-operation'
 
@@ -104,6 +107,21 @@ export const recordedStateAt = (
   }
   return stateOf(source)
 }
+
+/** Offsets, and those that are retired (6). */
+export const allOffsets = ({ offsets, carried }: RecordedState): ByPartition<number> => ({
+  ...(JSON.parse(carried[retiredKey] ?? '{}') as ByPartition<number>),
+  ...offsets
+})
+
+/** (7) */
+export const removalsOf = ({ carried }: RecordedState): number => Number(carried[removalsKey] ?? 0)
+
+/** Entries of a commit that removes (7). */
+export const withRemoval = (state: RecordedState): Readonly<Record<string, string>> => ({
+  ...state.carried,
+  [removalsKey]: String(removalsOf(state) + 1)
+})
 
 /** Offsets that a snapshot itself carries. */
 export const offsetsOf = (snapshot: Snapshot): ByPartition<number> => stateOf(snapshot).offsets
@@ -225,7 +243,7 @@ export const adopted = (
   }
   ;(counts[logIdentity] ??= {})[topic] = partitionCount
   return {
-    ...state.carried,
+    ...withRemoval(state),
     [offsetsKey]: JSON.stringify(offsets),
     [stateKey]: JSON.stringify(states),
     [partitionsKey]: JSON.stringify(counts),
@@ -243,7 +261,12 @@ const dropTopic = (
   else entries[identity] = others
 }
 
-const nothingRecorded: RecordedState = { offsets: {}, states: {}, partitionCounts: {}, carried: {} }
+export const nothingRecorded: RecordedState = {
+  offsets: {},
+  states: {},
+  partitionCounts: {},
+  carried: {}
+}
 
 const states = new WeakMap<Snapshot, RecordedState>()
 

@@ -17,7 +17,7 @@ import {
   SnapshotMissing,
   SummaryAltered
 } from './errors.ts'
-import { type ByPartition, recordedStateAt } from './k2-summary.ts'
+import { nothingRecorded, type RecordedState, recordedStateAt } from './k2-summary.ts'
 import { entryDeleted, type DataFileEntry } from './manifest.ts'
 import type { ManifestFile } from './manifest-list.ts'
 import { liveManifests } from './manifest-merge.ts'
@@ -66,8 +66,8 @@ interface ScanPlan {
   readonly manifestsPruned: number
   readonly filesConsidered: number
   readonly filesPruned: number
-  /** Per log partition, the first offset that the snapshot does not have; none by others' hand. */
-  readonly offsets: ByPartition<number>
+  /** What the snapshot says has landed; null where it does not say so, by others' hand. */
+  readonly recorded: RecordedState | null
 }
 
 export interface ScanPlanner {
@@ -134,7 +134,7 @@ const emptyPlan: ScanPlan = {
   manifestsPruned: 0,
   filesConsidered: 0,
   filesPruned: 0,
-  offsets: {}
+  recorded: nothingRecorded
 }
 
 type FileDecoder = ReturnType<typeof makeFileDecoder>
@@ -193,21 +193,21 @@ const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanReq
     manifestsPruned: manifests.length - matching.length,
     filesConsidered,
     filesPruned: filesConsidered - files.length,
-    offsets: offsetsAt(table, metadata, snapshot)
+    recorded: recordedOrNull(table, metadata, snapshot)
   }
   return plan
 })
 
-const offsetsAt = (
+const recordedOrNull = (
   table: Table,
   metadata: TableMetadata,
   snapshot: Snapshot
-): ByPartition<number> => {
+): RecordedState | null => {
   try {
-    return recordedStateAt(table.name, metadata, snapshot).offsets
+    return recordedStateAt(table.name, metadata, snapshot)
   } catch (error) {
     // Landing says so and stops; what the files hold can be read all the same.
-    if (error instanceof OffsetsMissing || error instanceof SummaryAltered) return {}
+    if (error instanceof OffsetsMissing || error instanceof SummaryAltered) return null
     throw error
   }
 }

@@ -2,8 +2,8 @@
  * Data retention by whole UTC days (R53): one metadata commit takes the files of old day partitions
  * out of the table.
  *
- * 1. Planned anew on each attempt's parent; `k2.*` is that parent's (R9). Landed offsets never move
- *    by it.
+ * 1. Planned anew on each attempt's parent; `k2.*` is that parent's (R9), with one removal more.
+ *    Landed offsets never move by it.
  * 2. A touched manifest is rewritten: files that go are DELETED by the new snapshot, the rest is
  *    EXISTING with its original numbers. Manifests without live files are dropped by the next
  *    snapshot, not by this one.
@@ -12,7 +12,12 @@
  */
 import * as Effect from 'effect/Effect'
 import { decodeValue } from './bounds.ts'
-import { recordedState, type RecordedState, type StateError } from './k2-summary.ts'
+import {
+  recordedState,
+  type RecordedState,
+  type StateError,
+  withRemoval
+} from './k2-summary.ts'
 import {
   encodeManifest,
   entryDeleted,
@@ -94,7 +99,7 @@ const draftRemoval = Effect.fnUntraced(function* (
       added: { files: 0, records: 0, bytes: 0 },
       deleted: sizeOf(gone),
       changedPartitionCount: new Set(gone.map((it) => JSON.stringify(it.data_file.partition))).size,
-      summary: state.carried
+      summary: withRemoval(state)
     }
   }
   return result

@@ -1,5 +1,6 @@
 /** What queries need of others: a planner that pins files, and an engine that reads them. */
 import type * as Effect from 'effect/Effect'
+import type { ReachedByTail, ReadPoint } from './read-point.ts'
 
 /** Conditions on records; absent means any. */
 interface RecordFilter {
@@ -118,13 +119,31 @@ export interface PlanFacts {
   readonly filesPruned: number
 }
 
-/** A lease that tells what planning looked at. */
+/** A lease that tells what planning looked at, and what of it is to be read. */
 export interface RecordsLease<E> extends ScanLease<E> {
   readonly facts: PlanFacts
+  /**
+   * With the tail that is read beside its files. Undefined where the table does not say how far it
+   * is, by others' hand.
+   */
+  readonly point: (tail?: ReachedByTail) => Effect.Effect<ReadPoint | undefined, E>
+  /** Rows of the lease beyond this point are not to be answered. */
+  readonly within?: ReadPoint | undefined
 }
 
+/** Where a table is read; absent: as it is now. */
+export type ReadAt =
+  | { readonly kind: 'snapshot'; readonly snapshotId: string }
+  /** The snapshot that was current then; milliseconds. */
+  | { readonly kind: 'time'; readonly atMs: number }
+  | { readonly kind: 'tag'; readonly name: string }
+  | { readonly kind: 'point'; readonly point: ReadPoint }
+
 export interface RecordsPlanner<E> {
-  readonly acquire: (conditions: ScanConditions) => Effect.Effect<RecordsLease<E>, E>
+  readonly acquire: (
+    conditions: ScanConditions,
+    at?: ReadAt
+  ) => Effect.Effect<RecordsLease<E>, E>
 }
 
 /** The table of candles of minutes (R21). */

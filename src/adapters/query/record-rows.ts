@@ -8,7 +8,8 @@
 import * as Effect from 'effect/Effect'
 import type { Densities } from './densities.ts'
 import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
-import type { Cell, Parameter, QueryEngine, ScanFile, ScanLease } from './query-ports.ts'
+import type { Cell, Parameter, QueryEngine, RecordsLease, ScanFile } from './query-ports.ts'
+import { pointCondition } from './read-point.ts'
 import { type RecordsFilter, recordsStatement } from './records-sql.ts'
 
 export interface RowsWanted {
@@ -32,10 +33,11 @@ interface FoundRows {
 
 export const newestRows = <PlanError, EngineError>(
   { engine, densities }: RowsPorts<EngineError>,
-  lease: ScanLease<PlanError>,
+  lease: Pick<RecordsLease<PlanError>, 'files' | 'source' | 'read' | 'beyond' | 'within'>,
   { filter, rowsMax, after, select }: RowsWanted
 ): Effect.Effect<FoundRows, PlanError | EngineError> => {
   const { tail } = lease.beyond
+  const within = lease.within && pointCondition(lease.within)
   const want = wanted(filter, rowsMax, after, densities)
   const rowsOf = (
     source: string,
@@ -44,7 +46,14 @@ export const newestRows = <PlanError, EngineError>(
   ) => {
     const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
     const narrow = fromUs === -Infinity ? filter : { ...filter, fromUs }
-    const { sql, parameters } = recordsStatement({ source, select, filter: narrow, after, rowsMax })
+    const { sql, parameters } = recordsStatement({
+      source,
+      select,
+      filter: narrow,
+      after,
+      within,
+      rowsMax
+    })
     const found = engine.run({ sql, parameters: { ...parameters, ...given } })
     return Effect.map(found, (rows) => rows.map(recordRow))
   }

@@ -1,10 +1,13 @@
 /**
- * The newest records of a table that meet a filter, as text: from the files of one pinned snapshot
- * and from what the log has beyond it.
+ * The newest records of a table that meet a filter, as text: from files and from what the log has
+ * beyond them.
  *
  * 1. A query holds one lease from planning to its last row, released however it ends (R28).
  * 2. Filters are bound as parameters, and applied to rows whatever the planner pruned.
  * 3. All rows come through `newestRows`, in its order.
+ * 4. A page names the point at which it was read, and the next page begins behind its last row at
+ *    that very point: whatever has come, landed or been merged since, no row comes twice or is left
+ *    out (R15).
  */
 import * as Effect from 'effect/Effect'
 import { type Densities, makeDensities } from './densities.ts'
@@ -12,10 +15,13 @@ import type { RecordPosition, RecordRow } from './newest-first.ts'
 import type {
   PlanFacts,
   QueryEngine,
+  ReadAt,
   RecordsLease,
   RecordsPlanner,
   ScanConditions
 } from './query-ports.ts'
+import { type ReadFrom, type ReadFault, type Resumed, resumed } from './read-from.ts'
+import { type TokenCodec } from './read-token.ts'
 import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
 import { newestRows } from './record-rows.ts'
 import type { RecordsFilter } from './records-sql.ts'
@@ -25,21 +31,28 @@ export interface RecordsRequest {
   readonly rowsMax: number
   readonly text: RecordText
   /** Names, in the order of the answer; default: all. */
-  readonly fields?: readonly string[]
-  /** Rows behind this one only. */
-  readonly after?: RecordPosition
+  readonly fields?: readonly string[] | undefined
+  /** Default: the table as it is now. */
+  readonly from?: ReadFrom | undefined
+  /** Whether the client has the answer of this token: nothing is read then. */
+  readonly isKnown?: ((readToken: string) => boolean) | undefined
 }
 
 interface RecordsPage {
+  /** That the answer names. */
   readonly snapshotId: string | null
   /** One text per record. */
   readonly rows: readonly string[]
   /** Whether more rows meet the filter. */
   readonly hasMore: boolean
-  /** Of the last row; null without rows. */
-  readonly last: RecordPosition | null
-  /** What cannot be answered now, in words; empty where the answer is whole. */
+  /** What cannot be answered, in words; empty where the answer is whole. */
   readonly missing: readonly string[]
+  /** Of the point that was read; null where it has none (`read-token.ts`). */
+  readonly readToken: string | null
+  /** Of the page behind this one; null where there is none. */
+  readonly nextCursor: string | null
+  /** Nothing was read, as the client has it (`isKnown`). */
+  readonly isKnown: boolean
   readonly explain: ReadFacts
 }
 
@@ -52,7 +65,7 @@ interface ReadFacts extends PlanFacts {
 
 export interface RecordsQuery<E> {
   /** At most `rowsMax` newest records. */
-  readonly newest: (request: RecordsRequest) => Effect.Effect<RecordsPage, E>
+  readonly newest: (request: RecordsRequest) => Effect.Effect<RecordsPage, E | ReadFault>
 }
 
 interface Ports<PlanError, EngineError> {
@@ -60,6 +73,7 @@ interface Ports<PlanError, EngineError> {
   readonly engine: QueryEngine<EngineError>
   /** Of the record's schema, in the order of the answer. */
   readonly fields: readonly RecordField[]
+  readonly tokens: TokenCodec
 }
 
 export const makeRecordsQuery = <PlanError, EngineError>(
@@ -68,29 +82,38 @@ export const makeRecordsQuery = <PlanError, EngineError>(
   const working = { ...ports, densities: makeDensities() }
   return {
     newest: (request) =>
-      leased(ports.planner.acquire(conditionsOf(request.filter)), (lease, planMs) =>
-        pageOf(working, request, { lease, planMs })
+      Effect.flatMap(resumed(ports.tokens, request), (from) =>
+        leased(acquire(ports.planner, request, from.at), (lease, planMs) =>
+          pageOf(working, request, { lease, planMs, from })
+        )
       )
   }
 }
 
-/** What the planner can use; the rest is for the rows. */
-const conditionsOf = ({ symbols, exchanges, fromUs, toUs }: RecordsFilter): ScanConditions => ({
-  ...(symbols === undefined ? {} : { symbols }),
-  ...(exchanges === undefined ? {} : { exchanges }),
-  ...(fromUs === undefined ? {} : { fromUs }),
-  ...(toUs === undefined ? {} : { toUs })
-})
+const acquire = <E>(
+  planner: RecordsPlanner<E>,
+  { filter: { symbols, exchanges, fromUs, toUs } }: RecordsRequest,
+  at: ReadAt | undefined
+) => {
+  // What the planner can use; the rest is for the rows.
+  const conditions: ScanConditions = {
+    ...(symbols === undefined ? {} : { symbols }),
+    ...(exchanges === undefined ? {} : { exchanges }),
+    ...(fromUs === undefined ? {} : { fromUs }),
+    ...(toUs === undefined ? {} : { toUs })
+  }
+  return planner.acquire(conditions, at)
+}
 
 /** (1) */
 const leased = <A, E, E2>(
-  acquire: Effect.Effect<RecordsLease<E>, E>,
+  acquiring: Effect.Effect<RecordsLease<E>, E>,
   use: (lease: RecordsLease<E>, planMs: number) => Effect.Effect<A, E2>
 ): Effect.Effect<A, E | E2> =>
   Effect.suspend(() => {
     const startedMs = performance.now()
     return Effect.acquireUseRelease(
-      acquire,
+      acquiring,
       (lease) => use(lease, performance.now() - startedMs),
       (lease) => Effect.sync(() => lease.release())
     )
@@ -99,42 +122,45 @@ const leased = <A, E, E2>(
 interface Planned<PlanError> {
   readonly lease: RecordsLease<PlanError>
   readonly planMs: number
+  readonly from: Resumed
 }
 
 type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
   readonly densities: Densities
 }
 
-const pageOf = <PlanError, EngineError>(
+const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
   ports: Working<PlanError, EngineError>,
   request: RecordsRequest,
-  { lease, planMs }: Planned<PlanError>
-): Effect.Effect<RecordsPage, PlanError | EngineError> =>
-  Effect.suspend(() => {
-    const startedMs = performance.now()
-    const { filter, rowsMax, after } = request
-    const select = recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
-    // One row more than asked for tells whether there are more.
-    const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
-    return newestRows<PlanError, EngineError>(ports, lease, wanted).pipe(
-      Effect.map(({ rows, filesRead }) => {
-        const page = rows.slice(0, rowsMax)
-        return {
-          snapshotId: lease.snapshotId,
-          rows: page.map(({ text }) => text),
-          hasMore: rows.length > rowsMax,
-          last: positionOf(page.at(-1)),
-          missing: lease.beyond.missing,
-          explain: {
-            ...lease.facts,
-            filesRead,
-            planMs,
-            readMs: performance.now() - startedMs
-          }
-        }
-      })
-    )
-  })
+  { lease, planMs, from: { after, choice, query } }: Planned<PlanError>
+) {
+  const startedMs = performance.now()
+  const { rowsMax, filter } = request
+  const point = yield* lease.point()
+  const readToken = (point && ports.tokens.token({ point, choice })) ?? null
+  const isKnown = readToken !== null && request.isKnown?.(readToken) === true
+  const select = recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
+  // One row more than asked for tells whether there are more.
+  const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
+  const { rows, filesRead } = isKnown
+    ? nothingRead
+    : yield* newestRows<PlanError, EngineError>(ports, lease, wanted)
+  const page = rows.slice(0, rowsMax)
+  const last = rows.length > rowsMax ? positionOf(page.at(-1)) : undefined
+  const cursor = point && last && ports.tokens.cursor({ point, choice, query, after: last })
+  return {
+    snapshotId: point === undefined ? lease.snapshotId : point.snapshotId,
+    rows: page.map(({ text }) => text),
+    hasMore: rows.length > rowsMax,
+    missing: lease.beyond.missing,
+    readToken,
+    nextCursor: cursor ?? null,
+    isKnown,
+    explain: { ...lease.facts, filesRead, planMs, readMs: performance.now() - startedMs }
+  } satisfies RecordsPage
+})
+
+const nothingRead = { rows: [], filesRead: 0 } as const
 
 const fieldsOf = (
   fields: readonly RecordField[],
@@ -144,8 +170,8 @@ const fieldsOf = (
     ? fields
     : names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
 
-const positionOf = (row: RecordRow | undefined): RecordPosition | null => {
-  if (row === undefined) return null
+const positionOf = (row: RecordRow | undefined): RecordPosition | undefined => {
+  if (row === undefined) return undefined
   const { timestampUs, symbol, sourceSequence, messageId } = row
   return { timestampUs, symbol, sourceSequence, messageId }
 }

@@ -33,6 +33,8 @@ export interface RecordsStatement {
   readonly filter: RecordsFilter
   /** Rows behind this one only. */
   readonly after: RecordPosition | undefined
+  /** What else a row must meet. */
+  readonly within: Bound | undefined
   readonly rowsMax: number
 }
 
@@ -45,7 +47,11 @@ interface Bound {
 export const recordsStatement = (wanted: RecordsStatement): Bound => {
   const { source, select, rowsMax } = wanted
   const { conditions, parameters } = filterConditions(wanted.filter)
-  const { after } = wanted
+  const { after, within } = wanted
+  if (within !== undefined) {
+    conditions.push(within.sql)
+    Object.assign(parameters, within.parameters)
+  }
   if (after !== undefined) {
     conditions.push(behindSql(after))
     Object.assign(parameters, positionParameters(after))

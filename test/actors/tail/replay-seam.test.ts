@@ -5,7 +5,6 @@
 import { Deferred, Effect, Exit, Scope } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Tail } from '../../../src/actors/tail/tail.ts'
 import { withTail } from '../../../src/actors/tail/with-tail.ts'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
 import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
@@ -210,13 +209,14 @@ const play = async ({ before, ahead, during }: Played): Promise<void> => {
       source: 'read_parquet($files)',
       read: (_, use) => use,
       beyond: { ...nothingBeyond, watermarks: floors, floors },
+      point: () => Effect.succeed(undefined),
       release: () => undefined
     }
   })
   const hold = Effect.sync(() => ({ ...store.hold(), missing: [] }))
   const parts: ReplayPart[] = []
   const query = makeReplayQuery({
-    planner: withTail({ acquire: () => lease }, { hold } as unknown as Tail),
+    planner: withTail({ acquire: () => lease }, { hold }),
     engine: pool,
     fields: tradeV2Schema.fields,
     clock: {

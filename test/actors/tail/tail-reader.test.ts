@@ -11,9 +11,11 @@ import { makeTailStore, type TailStore } from '../../../src/adapters/duckdb/tail
 import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
+import type { ReadPoint } from '../../../src/adapters/query/read-point.ts'
 import { trade } from '../../support/trades.ts'
 import { drain, ids, makeWorld, type Row, type World } from '../lander/lander-world.ts'
 import { commitShare, jumpId, labelOf, readerOf, records, validLog } from './tail-world.ts'
+import { type Lease, leaseOf, rowsOf } from './world-leases.ts'
 
 const scope = Effect.runSync(Scope.make())
 let pool: QueryPool
@@ -37,56 +39,48 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const newStore = (): TailStore =>
   makeTailStore(pool, { name: `test_${stores++}`, columns: columnsOf(tradeV2Schema) })
 
-/** As a query takes it: what the tail has, over what is in files at that moment. */
-const leaseOf = ({ table }: World, store: TailStore) => {
-  const hold = store.hold()
-  const floors = new Map(
-    [...table.recorded].map(([partition, { offset }]) => [labelOf(partition), offset] as const)
-  )
-  return { hold, floors, files: [...table.landed] }
+const idsOf = async (lease: Lease) => ids(await rowsOf(pool, lease))
+
+const expectExact = async (world: World, lease: Lease) => {
+  expect(await idsOf(lease)).toEqual(ids(await validLog(world, lease.beyond.watermarks)))
 }
 
-const rowsOf = async ({ hold, floors, files }: ReturnType<typeof leaseOf>): Promise<Row[]> => {
-  const part = hold.partFrom(floors, {})
-  if (part === undefined) return files
-  const rows = await Effect.runPromise(
-    pool.run({
-      sql: `SELECT "message_id", "k2_offset" FROM (${part.sql})`,
-      parameters: part.parameters
-    })
-  )
-  expect(rows.length).toBeLessThanOrEqual(part.rowsMax)
-  return [...files, ...rows.map(([id, offset]): Row => [String(id), Number(offset)])]
+interface Answered {
+  readonly point: ReadPoint
+  readonly found: ReturnType<typeof ids>
 }
 
-const watermarksOf = ({ hold, floors }: ReturnType<typeof leaseOf>) =>
-  new Map(
-    [0, 1].map((partition) => {
-      const label = labelOf(partition)
-      return [label, Math.max(hold.watermarks.get(label) ?? 0, floors.get(label) ?? 0)]
-    })
-  )
+const answeredBy = async (lease: Lease): Promise<Answered> => ({
+  point: lease.named,
+  found: await idsOf(lease)
+})
 
-const expectExact = async (world: World, lease: ReturnType<typeof leaseOf>) => {
-  const found = ids(await rowsOf(lease))
-  expect(found).toEqual(ids(await validLog(world, watermarksOf(lease))))
+/** What was answered before is answered again, whatever came, landed or was restarted since. */
+const expectAgain = async (world: World, store: TailStore, { point, found }: Answered) => {
+  const lease = await leaseOf(world, store, { kind: 'point', point })
+  expect(await idsOf(lease)).toEqual(found)
+  lease.release()
 }
 
 type Step =
   | { readonly kind: 'append'; readonly records: readonly TradeV2[] }
   | { readonly kind: 'commit'; readonly share: readonly [number, number] }
   | { readonly kind: 'noise' | 'jump' | 'pass' | 'read' | 'restart' | 'sleep' | 'unavailable' }
+  | { readonly kind: 'again' }
   | { readonly kind: 'hold'; readonly for: number }
 
+const often = <const K>(kind: K, times: number) => Array<K>(times).fill(kind)
+const others = ['noise', 'read', 'restart', 'unavailable'] as const
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: records.map((some) => ({ kind: 'append' as const, records: some })) },
   {
-    weight: 9,
+    weight: 11,
     arbitrary: fc
-      .constantFrom('noise', 'jump', 'jump', 'pass', 'pass', 'read', 'restart', 'unavailable')
+      .constantFrom(...often('jump', 4), ...often('pass', 2), ...others)
       .map((kind) => ({ kind }))
   },
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'sleep' }) },
+  { weight: 3, arbitrary: fc.constant<Step>({ kind: 'again' }) },
   {
     weight: 4,
     arbitrary: fc.tuple(fc.nat(4), fc.nat(4)).map((share) => ({ kind: 'commit' as const, share }))
@@ -99,7 +93,8 @@ const play = async (steps: readonly Step[]): Promise<void> => {
   const store = newStore()
   let reader = readerOf(world, store)
   let jumps = 0
-  const held: { lease: ReturnType<typeof leaseOf>; left: number }[] = []
+  const held: { lease: Lease; left: number }[] = []
+  const answered: Answered[] = []
   const pass = () => Effect.runPromiseExit(reader.bring)
   for (const taken of steps) {
     switch (taken.kind) {
@@ -118,20 +113,26 @@ const play = async (steps: readonly Step[]): Promise<void> => {
       case 'pass': {
         const exit = await pass()
         expect(exit).toMatchObject({ _tag: 'Success', value: { missing: [] } })
-        const lease = leaseOf(world, store)
-        expect(watermarksOf(lease)).toEqual(
+        const lease = await leaseOf(world, store)
+        expect(lease.beyond.watermarks).toEqual(
           new Map([0, 1].map((partition) => [labelOf(partition), world.log.end(partition)]))
         )
         await expectExact(world, lease)
-        lease.hold.release()
+        answered.push(await answeredBy(lease))
+        lease.release()
         break
       }
       case 'read': {
-        const lease = leaseOf(world, store)
+        const lease = await leaseOf(world, store)
         await expectExact(world, lease)
-        lease.hold.release()
+        answered.push(await answeredBy(lease))
+        lease.release()
         break
       }
+      case 'again':
+        expect((await pass())._tag).toBe('Success')
+        for (const it of answered) await expectAgain(world, store, it)
+        break
       case 'restart':
         reader = readerOf(world, store)
         break
@@ -151,28 +152,31 @@ const play = async (steps: readonly Step[]): Promise<void> => {
         break
       }
       case 'hold':
-        held.push({ lease: leaseOf(world, store), left: taken.for })
+        held.push({ lease: await leaseOf(world, store), left: taken.for })
         break
       default:
         taken satisfies never
     }
     for (const it of held.filter(({ left }) => left <= 0)) {
       await expectExact(world, it.lease)
-      it.lease.hold.release()
+      it.lease.release()
       held.splice(held.indexOf(it), 1)
     }
     for (const it of held) it.left--
   }
   for (const { lease } of held) {
     await expectExact(world, lease)
-    lease.hold.release()
+    lease.release()
   }
+  await drain(world)
+  for (const it of answered) await expectAgain(world, store, it)
   await Effect.runPromise(store.clear)
   await Effect.runPromise(store.trim(new Map()))
 }
 
-test('property: files and tail are the valid log, each trade once', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), play), { numRuns: 250 })
+test('property: files and tail are the valid log, now and when asked again', async () => {
+  const steps = fc.array(step, { maxLength: 25, size: 'max' })
+  await fc.assert(fc.asyncProperty(steps, play), { numRuns: 200 })
 }, 120_000)
 
 test('a record that was held back is in the tail once it is confirmed', async () => {
@@ -183,16 +187,16 @@ test('a record that was held back is in the tail once it is confirmed', async ()
   world.log.appendTrades(jumps.slice(0, 3))
   await drain(world)
   await Effect.runPromise(reader.bring)
-  const waiting = leaseOf(world, store)
-  expect([...waiting.hold.undecided.values()]).toEqual([[1, 2]])
-  waiting.hold.release()
+  const waiting = await leaseOf(world, store)
+  expect([...waiting.named.undecided.values()]).toEqual([[1, 2]])
+  waiting.release()
   world.log.appendTrades(jumps.slice(3))
   expect(await Effect.runPromise(reader.bring)).toEqual({ missing: [] })
-  const lease = leaseOf(world, store)
-  expect(lease.hold.undecided).toEqual(new Map())
-  const rows = await rowsOf(lease)
+  const lease = await leaseOf(world, store)
+  expect(lease.named.undecided).toEqual(new Map())
+  const rows = await rowsOf(pool, lease)
   expect(ids(rows)).toEqual(ids(jumps.map(({ message_id: id }, offset): Row => [id, offset])))
-  lease.hold.release()
+  lease.release()
 })
 
 test('what is beyond its memory is named; once the table has it, the tail goes on', async () => {
@@ -204,14 +208,41 @@ test('what is beyond its memory is named; once the table has it, the tail goes o
   append(1)
   const { missing } = await Effect.runPromise(reader.bring)
   expect(missing).toEqual([expect.stringMatching(/^\d+ records of .* from offset \d+ on: .*TAIL/)])
-  const lease = leaseOf(world, store)
+  const lease = await leaseOf(world, store)
   await expectExact(world, lease)
-  expect(lease.hold.watermarks.get(labelOf(partitionOf('BTCUSDT', 2)))).toBeLessThan(30)
-  lease.hold.release()
+  expect(lease.beyond.watermarks.get(labelOf(partitionOf('BTCUSDT', 2)))).toBeLessThan(30)
+  lease.release()
   await drain(world)
   world.log.appendTrades([trade('BTCUSDT', 31)])
   expect(await Effect.runPromise(reader.bring)).toMatchObject({ missing: [] })
-  const after = leaseOf(world, store)
-  expect(await rowsOf(after)).toHaveLength(31)
-  after.hold.release()
+  const after = await leaseOf(world, store)
+  expect(await rowsOf(pool, after)).toHaveLength(31)
+  after.release()
+})
+
+test('what was held back at a point is not of it, once it has landed too', async () => {
+  const world = makeWorld()
+  const store = newStore()
+  const reader = readerOf(world, store)
+  const jumps = [0, 1, 2, 3, 4].map((number) => trade('SOLUSDT', jumpId(number)))
+  world.log.appendTrades(jumps.slice(0, 3))
+  await Effect.runPromise(reader.bring)
+  const ofTail = await leaseOf(world, store)
+  const first = await answeredBy(ofTail)
+  ofTail.release()
+  await drain(world)
+  const ofTable = await leaseOf(world, newStore())
+  const second = await answeredBy(ofTable)
+  ofTable.release()
+  expect([...first.point.undecided.values()]).toEqual([[1, 2]])
+  expect(second.found).toEqual(first.found)
+  expect(second.point.undecided).toEqual(first.point.undecided)
+  world.log.appendTrades(jumps.slice(3))
+  for (const it of [first, second]) {
+    expect(it.found).toHaveLength(1)
+    await Effect.runPromise(reader.bring)
+    await expectAgain(world, store, it)
+  }
+  await drain(world)
+  for (const it of [first, second]) await expectAgain(world, store, it)
 })

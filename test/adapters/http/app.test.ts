@@ -2,7 +2,7 @@ import { Effect } from 'effect'
 import { describe, expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
-import { accessOf, fakeDeps } from './support.ts'
+import { accessOf, allOfIt, fakeDeps } from './support.ts'
 
 const ask = async (path: string, init: RequestInit = {}, overrides: Partial<ApiDeps> = {}) => {
   const deps = fakeDeps(overrides)
@@ -36,15 +36,17 @@ describe('/v1/trades and /v1/quotes', () => {
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(text).toBe(
       '{"success":true,"data":[{"price":61837.63000000},{"price":0.00000001}],' +
-        '"pagination":{"limit":100,"offset":0,"total":null,"has_more":true},' +
+        '"pagination":{"limit":100,"offset":0,"total":null,"has_more":true,' +
+        '"next_cursor":"c1.next"},' +
         '"meta":{"correlation_id":"id-1","timestamp":"2024-08-08T00:00:00.123Z",' +
-        '"snapshot_id":"9223372036854775807","partial":false}}'
+        '"snapshot_id":"9223372036854775807","partial":false,' +
+        '"read_token":"r1.what-was-read.signature"}}'
     )
   })
 
   test('what an answer lacks is said', async () => {
     const records = () =>
-      Effect.succeed({ snapshotId: null, rows: [], hasMore: false, missing: ['the tail'] })
+      Effect.succeed({ snapshotId: null, rows: [], ...allOfIt, missing: ['the tail'] })
     const { body } = await ask('/v1/trades', {}, { records })
     expect(body.meta).toMatchObject({ partial: true, missing: ['the tail'] })
   })
@@ -58,16 +60,17 @@ describe('/v1/trades and /v1/quotes', () => {
       {
         dataType,
         filter: {
-          symbol: 'BTC-USD',
-          exchange: 'BINANCE',
+          symbols: ['BTC-USD'],
+          exchanges: ['BINANCE'],
           fromUs: 1_723_075_200_000_000,
           toUs: 1_723_075_200_000_001
         },
-        rowsMax: 10_000
+        rowsMax: 10_000,
+        decimals: 'number'
       }
     ])
     expect((await ask(`/v1/${dataType}?limit=1`)).deps.asked).toEqual([
-      { dataType, filter: {}, rowsMax: 1 }
+      { dataType, filter: {}, rowsMax: 1, decimals: 'number' }
     ])
   })
 

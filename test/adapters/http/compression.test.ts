@@ -2,7 +2,7 @@ import { Effect } from 'effect'
 import { gunzipSync, inflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
-import { fakeDeps } from './support.ts'
+import { allOfIt, fakeDeps } from './support.ts'
 
 const row = '{"price":61837.63000000}'
 
@@ -12,8 +12,7 @@ const ask = async (rows: number, encoding: string | undefined, init: RequestInit
       Effect.succeed({
         snapshotId: null,
         rows: Array<string>(rows).fill(row),
-        hasMore: false,
-        missing: []
+        ...allOfIt
       })
   })
   const headers = encoding === undefined ? {} : { 'accept-encoding': encoding }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
 import { serveHttp } from '../../../src/adapters/http/server.ts'
-import { accessOf, fakeDeps } from './support.ts'
+import { accessOf, allOfIt, fakeDeps } from './support.ts'
 
 const closers: Array<() => Promise<void>> = []
 afterEach(async () => {
@@ -57,7 +57,7 @@ const heldTrades = () => {
   const records: ApiDeps['records'] = () =>
     Effect.sync(() => began()).pipe(
       Effect.andThen(Effect.promise(() => gate)),
-      Effect.as({ snapshotId: null, rows: [], hasMore: false, missing: [] }),
+      Effect.as({ snapshotId: null, rows: [], ...allOfIt }),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
           interrupts++

@@ -8,6 +8,7 @@ import type {
   CandlesFilter,
   GapsFilter,
   HttpEvent,
+  ReadFrom,
   Readiness,
   RecordFilter,
   ReferenceFilter
@@ -18,6 +19,8 @@ export interface FakeDeps extends ApiDeps {
     readonly dataType: DataType
     readonly filter: RecordFilter
     readonly rowsMax: number
+    readonly decimals: string
+    readonly from?: ReadFrom | undefined
   }>
   readonly askedReference: Array<{
     readonly filter: ReferenceFilter
@@ -27,6 +30,17 @@ export interface FakeDeps extends ApiDeps {
   readonly askedCandles: Array<{ readonly filter: CandlesFilter; readonly candlesMax: number }>
   readonly events: HttpEvent[]
   readiness: () => Readiness
+}
+
+export const readToken = 'r1.what-was-read.signature'
+
+/** Of a page that has all there is. */
+export const allOfIt = {
+  hasMore: false,
+  missing: [],
+  readToken: null,
+  nextCursor: null,
+  isKnown: false
 }
 
 const healthy: Readiness = {
@@ -59,14 +73,17 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     version: '0.1.0',
     access: accessOf(''),
     level: () => 'normal',
-    records: (dataType, filter, rowsMax) =>
+    records: (dataType, { isKnown, ...others }) =>
       Effect.sync(() => {
-        asked.push({ dataType, filter, rowsMax })
+        asked.push({ dataType, ...others })
         return {
           snapshotId: '9223372036854775807',
           rows: ['{"price":61837.63000000}', '{"price":0.00000001}'],
           hasMore: true,
-          missing: []
+          missing: [],
+          readToken,
+          nextCursor: 'c1.next',
+          isKnown: isKnown?.(readToken) === true
         }
       }),
     reference: (filter, rowsMax) =>

@@ -5,11 +5,11 @@ import { parseDecimal } from '../../../src/market/decimal.ts'
 import {
   compareRecords,
   newestFirst,
-  type RecordPosition,
   type RecordRow
 } from '../../../src/adapters/query/newest-first.ts'
 import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
+import { makeTokenCodec } from '../../../src/adapters/query/read-token.ts'
 import { makeRecordsQuery, type RecordsRequest } from '../../../src/adapters/query/records-query.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
@@ -31,7 +31,8 @@ beforeEach(async () => {
 afterAll(() => warehouse.close())
 
 const json = { format: 'json', decimals: 'number' } as const
-const query = () => makeRecordsQuery({ ...warehouse, fields })
+const tokens = makeTokenCodec({ uuid: 'of-the-table' })
+const query = () => makeRecordsQuery({ ...warehouse, fields, tokens })
 
 const newest = (filter: RecordsFilter, rowsMax: number) =>
   Effect.runPromise(query().newest({ filter, rowsMax, text: json }))
@@ -84,8 +85,10 @@ describe('trades query', () => {
       snapshotId: '9223372036854775807',
       rows: [],
       hasMore: false,
-      last: null,
       missing: [],
+      readToken: expect.any(String),
+      nextCursor: null,
+      isKnown: false,
       explain: {
         manifestsConsidered: 0,
         manifestsPruned: 0,
@@ -187,7 +190,8 @@ describe('trades query', () => {
     const failing = makeRecordsQuery({
       planner: warehouse.planner,
       engine: { run: () => Effect.fail('broken') },
-      fields
+      fields,
+      tokens
     })
     const request = { filter: {}, rowsMax: 1, text: json }
     expect(await Effect.runPromise(Effect.flip(failing.newest(request)))).toBe('broken')
@@ -221,45 +225,100 @@ describe('trades query', () => {
 })
 
 describe('pages', () => {
-  /** Walks from the first page to the last, as clients do. */
-  const walk = async (filter: RecordsFilter, rowsMax: number): Promise<readonly string[]> => {
+  const pageAt = (
+    filter: RecordsFilter,
+    rowsMax: number,
+    from: NonNullable<RecordsRequest['from']>
+  ) => Effect.runPromise(query().newest({ filter, rowsMax, text: json, from }))
+
+  /** Walks from the first page to the last, as clients do; things happen between two pages. */
+  const walk = async (
+    filter: RecordsFilter,
+    rowsMax: number,
+    happenings: ReadonlyArray<() => Promise<void>>
+  ) => {
     const all: string[] = []
-    for (let after: RecordPosition | undefined; ;) {
-      const request = { filter, rowsMax, text: json, ...(after === undefined ? {} : { after }) }
-      const page = await Effect.runPromise(query().newest(request))
+    const first = await newest(filter, rowsMax)
+    for (let [page, pages] = [first, 0]; ; pages++) {
       all.push(...page.rows)
-      if (!page.hasMore) return all
+      expect(page.readToken).toBe(first.readToken)
+      expect(page.hasMore).toBe(page.nextCursor !== null)
+      if (page.nextCursor === null) return { all, token: first.readToken! }
       expect(page.rows).toHaveLength(rowsMax)
-      after = page.last!
+      await happenings[pages]?.()
+      page = await pageAt(filter, rowsMax, { cursor: page.nextCursor })
     }
   }
 
-  test('property: one after the other they are one big answer, each row once', async () => {
+  test('property: joined they are one read of their point, whatever comes between', async () => {
     const batches = fc
       .uniqueArray(arbitraryTrade, {
         selector: ({ message_id }) => message_id,
         minLength: 1,
-        maxLength: 30
+        maxLength: 40
       })
-      .map((trades) => [trades.slice(0, 9), trades.slice(9, 20), trades.slice(20)])
+      .map((trades) => ({
+        landed: [trades.slice(0, 9), trades.slice(20, 30)],
+        tail: trades.slice(9, 20),
+        later: trades.slice(30)
+      }))
     await fc.assert(
       fc.asyncProperty(
         batches,
         filters,
         fc.integer({ min: 1, max: 7 }),
-        async (landed, filter, rowsMax) => {
+        async ({ landed, tail, later }, filter, rowsMax) => {
           warehouse.setFiles([])
-          const [tail = [], ...others] = landed
-          for (const batch of others) if (batch.length > 0) await warehouse.land(batch)
+          for (const batch of landed) if (batch.length > 0) await warehouse.land(batch)
           await warehouse.setTail(tail)
-          const expected = naive(landed.flat(), filter, 1_000).map((row) => JSON.parse(row))
-          const walked = await walk(filter, rowsMax)
-          expect(walked.map((row) => JSON.parse(row))).toEqual(expected)
-          expect(walked).toEqual((await newest(filter, 1_000)).rows)
+          const expected = naive([...tail, ...landed.flat()], filter, 1_000)
+          const { rows } = await newest(filter, 1_000)
+          const { all, token } = await walk(filter, rowsMax, [
+            async () => warehouse.landTail(),
+            () => warehouse.setTail(later.slice(0, 5)),
+            async () => void (later.length > 5 && (await warehouse.land(later.slice(5))))
+          ])
+          expect(all.map((row) => JSON.parse(row))).toEqual(expected.map((row) => JSON.parse(row)))
+          expect(all).toEqual(rows)
+          await warehouse.setTail(later)
+          const again = await pageAt(filter, 1_000, { token })
+          expect(again).toMatchObject({ rows, readToken: token })
         }
       ),
       { numRuns: 25 }
     )
+  })
+
+  test('a cursor is of its query; a token of its table', async () => {
+    await warehouse.land([1, 2, 3].map((n) => trade({ source_sequence: n })))
+    const { nextCursor, readToken } = await newest({ symbols: ['BTCUSDT'] }, 1)
+    const refused = (filter: RecordsFilter, from: NonNullable<RecordsRequest['from']>) =>
+      Effect.runPromise(Effect.flip(query().newest({ filter, rowsMax: 1, text: json, from })))
+    for (const filter of [{}, { symbols: ['ETHUSDT'] }, { symbols: ['BTCUSDT'], fromUs: 1 }])
+      expect(await refused(filter, { cursor: nextCursor! })).toMatchObject({
+        _tag: 'CursorInvalid'
+      })
+    for (const token of [nextCursor!, `${readToken!}x`, readToken!.slice(1), 'r1..'])
+      expect(await refused({}, { token })).toMatchObject({ _tag: 'ReadTokenInvalid' })
+    const choice = { kind: 'tag', name: 'x' } as const
+    expect(await refused({}, { token: readToken!, choice })).toMatchObject({
+      _tag: 'ReadTokenInvalid'
+    })
+    expect((await pageAt({}, 9, { token: readToken! })).rows).toHaveLength(3)
+    const two = await pageAt({ symbols: ['BTCUSDT'] }, 2, { cursor: nextCursor! })
+    expect(two).toMatchObject({ hasMore: false, nextCursor: null, readToken })
+  })
+
+  test('what the client has is not read', async () => {
+    await warehouse.land([trade()])
+    const { readToken } = await newest({}, 1)
+    warehouse.statements.length = 0
+    const request = { filter: {}, rowsMax: 1, text: json }
+    const known = await Effect.runPromise(
+      query().newest({ ...request, isKnown: (token) => token === readToken })
+    )
+    expect(known).toMatchObject({ isKnown: true, readToken, rows: [] })
+    expect(warehouse.statements).toEqual([])
   })
 
   test('files that are newer than the position are not read again', async () => {
@@ -267,8 +326,7 @@ describe('pages', () => {
       await warehouse.land([trade({ source_sequence: file, timestamp: midnightUs + file })])
     }
     const first = await newest({}, 10)
-    const request = { filter: {}, rowsMax: 5, text: json, after: first.last! }
-    const second = await Effect.runPromise(query().newest(request))
+    const second = await pageAt({}, 5, { cursor: first.nextCursor! })
     expect(second.rows.map((row) => JSON.parse(row).source_sequence)).toEqual([19, 18, 17, 16, 15])
     expect(second.explain.filesRead).toBe(21)
   })

@@ -6,6 +6,7 @@ import {
   nothingBeyond,
   type BytesEngine,
   type QueryEngine,
+  type ReadAt,
   type RecordsLease,
   type RecordsPlanner,
   type ScanFile,
@@ -22,6 +23,8 @@ export interface Warehouse {
   readonly leases: { taken: number; released: number }
   /** What the log has beyond the files. */
   readonly setTail: (trades: readonly TradeV2[]) => Promise<void>
+  /** What the tail has is in files from now on. */
+  readonly landTail: () => void
   /** Writes a batch and adds its files to the table. */
   readonly land: (trades: readonly TradeV2[]) => Promise<readonly ScanFile[]>
   /** The table has these files only. */
@@ -45,11 +48,22 @@ export const openWarehouse = async (): Promise<Warehouse> => {
   )
   let files: readonly ScanFile[] = []
   let batches = 0
+  let heldFiles: readonly ScanFile[] = []
+  /** Of all rows that were ever written. */
+  let nextOffset = 0
   let tail: TailPart | undefined
   const statements: string[] = []
   const leases = { taken: 0, released: 0 }
-  const lease = Effect.sync((): RecordsLease<never> => {
+  const leaseAt = (at: ReadAt | undefined): RecordsLease<never> => {
     leases.taken++
+    const now = {
+      snapshotId: '9223372036854775807',
+      removals: 0,
+      watermarks: new Map([['log-1/0', nextOffset]]),
+      undecided: new Map(),
+      missing: []
+    }
+    const point = at?.kind === 'point' ? at.point : now
     return {
       snapshotId: '9223372036854775807',
       facts: {
@@ -62,20 +76,23 @@ export const openWarehouse = async (): Promise<Warehouse> => {
       source: 'read_parquet($files)',
       read: (_, use) => use,
       beyond: { ...nothingBeyond, tail },
+      point: () => Effect.succeed(point),
+      within: point === now ? undefined : point,
       release: () => {
         leases.released++
       }
     }
-  })
+  }
   const write = async (trades: readonly TradeV2[]): Promise<readonly ScanFile[]> => {
     const batch = batches++
     const written = await Effect.runPromise(
       fixture.writer.write({
-        rows: columnsOfTrades(trades),
+        rows: columnsOfTrades(trades, nextOffset),
         directory: fixture.directory,
         fileName: ({ index }) => `${batch}-${index}.parquet`
       })
     )
+    nextOffset += trades.length
     return written.map((file) => ({ ...scanFile(file), sequenceNumber: batch + 1 }))
   }
   return {
@@ -91,15 +108,19 @@ export const openWarehouse = async (): Promise<Warehouse> => {
         return pool.runBytes(query)
       }
     },
-    planner: { acquire: () => lease },
+    planner: { acquire: (_, at) => Effect.sync(() => leaseAt(at)) },
     land: async (trades) => {
       const added = await write(trades)
       files = [...files, ...added]
       return added
     },
     setTail: async (trades) => {
-      const held = trades.length === 0 ? [] : await write(trades)
-      tail = held.length === 0 ? undefined : tailOf(held)
+      heldFiles = trades.length === 0 ? [] : await write(trades)
+      tail = heldFiles.length === 0 ? undefined : tailOf(heldFiles)
+    },
+    landTail: () => {
+      files = [...files, ...heldFiles]
+      tail = undefined
     },
     setFiles: (next) => {
       files = next
