@@ -15,16 +15,21 @@ import {
 
 export const sqlCommand: Command = {
   name: 'sql',
-  about: 'One SELECT over trades, quotes, gaps, snapshots and reference_data.',
+  about: 'One SELECT over trades, quotes, candles, gaps, snapshots and reference_data.',
   operands: "'SELECT …'",
   flags: [
     urlOrFolderFlag,
     formatFlag,
     { name: '--limit', value: 'N', about: 'At most so many rows (preset 1000).' }
   ],
+  notes: [
+    'candles are of minutes, as /v1/candles has them: the newest 20,000 in all; what a statement ' +
+      'lacks is told on standard error.'
+  ],
   examples: [
     `npm run k2 -- sql 'SELECT symbol, count(*) AS n FROM trades GROUP BY symbol'`,
-    `npm run k2 -- sql 'DESCRIBE trades' --format csv`
+    `npm run k2 -- sql 'DESCRIBE trades' --format csv`,
+    `npm run k2 -- sql "SELECT max(high_price) FROM candles WHERE symbol = 'BTCUSDT'"`
   ],
   exitCodes: readExitCodes,
   run: async (given, io) => {

@@ -5,6 +5,7 @@
 import { parse } from 'lossless-json'
 import { expect, test } from 'vitest'
 import { candlesByHand, fixedInterval, type HandTrade } from '../support/candles-by-hand.ts'
+import { k2 as k2Command } from '../support/k2-command.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 
 const k2s = k2Fixture()
@@ -44,6 +45,12 @@ const handCandle = (row: Row) => ({
   sellVolume: scaled(row['sell_volume'])
 })
 
+/** What there is to tell of an interval but which one it is. */
+const valuesOf = (row: Row): Row =>
+  Object.fromEntries(
+    Object.entries(row).filter(([name]) => name !== 'at' && !name.startsWith('interval_'))
+  )
+
 test('candles and the summary of a day are those of the trades', async () => {
   const settings = {
     K2_DATA_DIR: k2s.dataFolder(),
@@ -64,6 +71,16 @@ test('candles and the summary of a day are those of the trades', async () => {
   const trades = rowsOf(text).map(handTrade)
   expect(trades.length).toBeGreaterThan(10)
   expect(trades.length).toBeLessThan(10_000)
+  const sql = `SELECT * EXCLUDE (interval_start, interval_end), interval_start::VARCHAR AS at
+    FROM candles WHERE symbol = 'BTCUSDT' ORDER BY interval_start`
+  const viewed = await k2Command('sql', sql, '--url', await k2.url(), '--format', 'json')
+  expect(viewed.complaints).toBe('')
+  const minutes = '/v1/candles?symbol=BTCUSDT&interval=1m&limit=10000'
+  const asked = rowsOf((await k2.get(minutes)).text)
+  expect(rowsOf(viewed.printed).map(valuesOf)).toEqual(asked.map(valuesOf))
+  expect(rowsOf(viewed.printed).map(({ at }) => Date.parse(String(at)))).toEqual(
+    asked.map((row) => usOf(row['interval_start']) / 1_000)
+  )
   const newestUs = Math.max(...trades.map(({ timestamp }) => timestamp))
   const widths = { '1s': 1, '15s': 15, '1m': 60, '1h': 3_600, '1d': 86_400 }
   for (const [interval, seconds] of Object.entries(widths)) {

@@ -39,6 +39,6 @@ test('trades of this very process, their snapshot, and the other tables', async 
     "SELECT snapshot_id::VARCHAR AS id FROM snapshots WHERE table_name = 'market.trades'"
   )
   expect(snapshots.data.map(({ id }: { id: string }) => id)).toContain(meta.snapshots.trades)
-  for (const view of ['quotes', 'gaps', 'reference_data'])
+  for (const view of ['quotes', 'candles', 'gaps', 'reference_data'])
     expect((await sql(`SELECT count(*) AS n FROM ${view}`)).data).toHaveLength(1)
 }, 120_000)

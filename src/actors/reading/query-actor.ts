@@ -70,7 +70,18 @@ export const queryProgram =
         })
       const trades = { planner: plannerWithTail('trades'), engine }
       const ledger = { planner: costed(leasesOver(tables.gaps, gapsTable.schema)), engine }
-      const gaps = makeGapsQuery(ledger)
+      const derived = {
+        gaps: makeGapsQuery(ledger),
+        symbols: makeSymbolsQuery(trades),
+        candles: candlesQueryOver({
+          tables,
+          engine,
+          zones: config.tradingZones,
+          trades: trades.planner,
+          minutes: costed(leasesOver(tables.candles, candlesTable.schema)),
+          gaps: ledger.planner
+        })
+      }
       const replays = replaysOver(shared, engine, plannerWithTail)
       const sql = yield* openSql(config)
       reportStatus(() => ({
@@ -89,18 +100,9 @@ export const queryProgram =
           engine,
           fields: shared.referenceData.spec.schema.fields
         }),
-        gaps,
-        candles: candlesQueryOver({
-          tables,
-          engine,
-          zones: config.tradingZones,
-          trades: trades.planner,
-          minutes: costed(leasesOver(tables.candles, candlesTable.schema)),
-          gaps: ledger.planner
-        }),
-        symbols: makeSymbolsQuery(trades),
+        ...derived,
         replays,
-        sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, gaps))
+        sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, derived))
       })
       ready()
       yield* drainRequested(commands)

@@ -35,9 +35,10 @@ import type { ViewLedger } from './candle-ledger.ts'
 import { type CandleParts, filesWithin, readCandles, sourceOf } from './candle-parts.ts'
 import { type CandleRange, type CandleSums, levelOf, profileSql } from './candles-sql.ts'
 import { readTailSeries, type TailSeries } from './candle-tail.ts'
+import { inTurns } from './in-turns.ts'
 import type { MinutesPlanner, QueryEngine, ScanPlanner } from './query-ports.ts'
 
-export interface CandlesFilter {
+interface CandlesFilter {
   readonly symbols: readonly string[]
   /** Upper case. */
   readonly exchange?: string
@@ -62,6 +63,15 @@ interface CandlesPage {
 export interface CandlesQuery<E> {
   /** (3) */
   readonly list: (filter: CandlesFilter, candlesMax: number) => Effect.Effect<CandlesPage, E>
+  /** Of each symbol at each exchange as many, series by series. */
+  readonly series: (
+    filter: CandlesFilter,
+    candlesMaxEach: number
+  ) => Effect.Effect<SeriesPages, E>
+}
+
+interface SeriesPages extends Pick<CandlesPage, 'snapshotId' | 'missing'> {
+  readonly pages: readonly Pick<CandlesPage, 'candles' | 'hasMore'>[]
 }
 
 interface Ports<TradesError, MinutesError, EngineError, LedgerError, StateError> {
@@ -81,33 +91,42 @@ export const makeCandlesQuery = <T, M, E, L, S>(
   ports: Ports<T, M, E, L, S>
 ): CandlesQuery<T | M | E | L | S> => ({
   list: (filter, candlesMax) =>
-    withLeases(ports, plannedOf(filter), (parts) =>
-      Effect.gen(function* () {
-        const { trades } = parts
-        const sequences = yield* ports.sequencesAt(trades.snapshotId)
-        const ledger = yield* ports.ledger(filter)
-        const tail = yield* readTailSeries(ports.engine, trades.beyond.tail, filter.symbols)
-        const pages = yield* Effect.forEach(
-          seriesOf(sequences, tail, filter),
-          (series) => {
-            const known = knowledgeOf(sequences, series, ledger)
-            const { zones } = ports
-            const context = { parts, filter, candlesMax, series, known, zones }
-            const newestUs = Math.max(known.newestUs, tail.newestOf(series))
-            return seriesPage({ ...context, newestUs, tailFromUs: tail.oldestOf(series) })
-          },
-          { concurrency: seriesAtOnce }
-        )
-        const found = pages.flatMap(({ candles }) => candles).sort(compareCandles)
-        return {
-          snapshotId: trades.snapshotId,
-          candles: isNewest(filter) ? found.slice(-candlesMax) : found.slice(0, candlesMax),
-          hasMore: found.length > candlesMax || pages.some(({ hasMore }) => hasMore),
-          missing: trades.beyond.missing
-        }
-      })
-    )
+    Effect.map(readSeries(ports, filter, candlesMax), ({ pages, ...page }) => {
+      const found = pages.flatMap(({ candles }) => candles).sort(compareCandles)
+      return {
+        ...page,
+        candles: isNewest(filter) ? found.slice(-candlesMax) : found.slice(0, candlesMax),
+        hasMore: found.length > candlesMax || pages.some(({ hasMore }) => hasMore)
+      }
+    }),
+  series: (filter, candlesMaxEach) => readSeries(ports, filter, candlesMaxEach)
 })
+
+const readSeries = <T, M, E, L, S>(
+  ports: Ports<T, M, E, L, S>,
+  filter: CandlesFilter,
+  candlesMax: number
+): Effect.Effect<SeriesPages, T | M | E | L | S> =>
+  withLeases(ports, plannedOf(filter), (parts) =>
+    Effect.gen(function* () {
+      const { trades } = parts
+      const sequences = yield* ports.sequencesAt(trades.snapshotId)
+      const ledger = yield* ports.ledger(filter)
+      const tail = yield* readTailSeries(ports.engine, trades.beyond.tail, filter.symbols)
+      const pages = yield* Effect.forEach(
+        seriesOf(sequences, tail, filter),
+        (series) => {
+          const known = knowledgeOf(sequences, series, ledger)
+          const { zones } = ports
+          const context = { parts, filter, candlesMax, series, known, zones }
+          const newestUs = Math.max(known.newestUs, tail.newestOf(series))
+          return seriesPage({ ...context, newestUs, tailFromUs: tail.oldestOf(series) })
+        },
+        { concurrency: seriesAtOnce }
+      )
+      return { snapshotId: trades.snapshotId, pages, missing: trades.beyond.missing }
+    })
+  )
 
 /** (1) */
 const withLeases = <T, M, E, A, E2>(
@@ -184,7 +203,7 @@ const seriesPage = <T, M, E>(context: SeriesContext<T, M, E>) =>
     const kept = found.slice(0, candlesMax)
     if (direction === 'DESC') kept.reverse()
     const profiles = yield* profilesOf(context, axis, kept)
-    const candles = kept.map((sums) => ({
+    const candles = yield* inTurns(kept, (sums) => ({
       ...candleOf(sums, axis, context),
       ...(profiles === undefined ? {} : { profile: profiles.get(sums.index)! })
     }))

@@ -1,4 +1,7 @@
-/** Views of SQL that are no table of files: the gap ledger as it stands, and the snapshots. */
+/**
+ * Views of SQL that are no table of files: the gap ledger as it stands, the snapshots, and candles,
+ * which are of a table and of what that does not cover yet.
+ */
 import * as Effect from 'effect/Effect'
 import type { GapsQuery } from './gaps-query.ts'
 import { rowsView, type SqlView } from './sql-query.ts'
@@ -29,6 +32,57 @@ export const gapsView = <E>(gaps: GapsQuery<E>): SqlView<E> =>
       snapshotId,
       rows,
       ...(hasMore ? { missing: `gaps: closed ones beyond ${gapsMax} in all` } : {})
+    }))
+  )
+
+/** Candles that a statement has at most. */
+const candlesMax = 20_000
+
+interface Candles {
+  readonly snapshotId: string | null
+  /** Symbols of which older ones were left out, and from when on all have all, ISO 8601. */
+  readonly cut: { readonly symbols: number; readonly wholeFrom: string } | null
+  /** A JSON object each. */
+  readonly rows: readonly string[]
+  readonly missing: readonly string[]
+}
+
+/**
+ * Candles of minutes as `/v1/candles` has them: those of the table, and those of minutes that it
+ * does not cover yet, made of trades and tail.
+ */
+export const candlesView = <E>(candles: (max: number) => Effect.Effect<Candles, E>): SqlView<E> =>
+  rowsView(
+    'candles',
+    columnsOf({
+      exchange: 'VARCHAR',
+      symbol: 'VARCHAR',
+      interval_start: 'TIMESTAMPTZ',
+      interval_end: 'TIMESTAMPTZ',
+      open_price: 'DECIMAL(18,8)',
+      high_price: 'DECIMAL(18,8)',
+      low_price: 'DECIMAL(18,8)',
+      close_price: 'DECIMAL(18,8)',
+      volume: 'DECIMAL(38,8)',
+      vwap: 'DECIMAL(18,8)',
+      twap: 'DECIMAL(18,8)',
+      trade_count: 'BIGINT',
+      quote_volume: 'DECIMAL(38,16)',
+      buy_volume: 'DECIMAL(38,8)',
+      sell_volume: 'DECIMAL(38,8)',
+      state: 'VARCHAR'
+    }),
+    Effect.map(candles(candlesMax), ({ cut, missing, ...of }) => ({
+      ...of,
+      missing: [
+        ...missing,
+        ...(cut === null
+          ? []
+          : [
+              `candles: before ${cut.wholeFrom}, those of ${cut.symbols} symbols, as a statement ` +
+                `has the newest ${candlesMax} in all; trades has what they were made of`
+            ])
+      ]
     }))
   )
 

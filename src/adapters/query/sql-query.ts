@@ -166,7 +166,7 @@ export const rowsView = <E>(
       readonly snapshotId: string | null
       /** A JSON object each. */
       readonly rows: readonly string[]
-      readonly missing?: string
+      readonly missing?: string | readonly string[]
     },
     E
   >
