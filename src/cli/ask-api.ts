@@ -135,6 +135,10 @@ const openApi = (
   const url = values.get(urlFlag.name)
   if (asks === 'server' || url !== undefined) {
     const base = url ?? `http://127.0.0.1:${config.httpPort}`
+    if (!/^https?:/.test(base) || !URL.canParse(base)) {
+      const detail = 'is no address of a K2, such as http://127.0.0.1:8000'
+      return Effect.fail(new QueryFailed({ asked: base, detail }))
+    }
     return Effect.succeed({ name: base, base, send: fetch })
   }
   return Effect.gen(function* () {
@@ -205,7 +209,9 @@ const attempt = <A>(
     try: run,
     catch: (error) => {
       const { message, cause } = error as Error
-      const detail = cause instanceof Error ? `${message}: ${cause.message}` : message
+      const reason = cause instanceof Error ? cause.message || message : message
+      const detail =
+        message === 'fetch failed' ? `no K2 answers there (${reason}): does it run?` : reason
       return new QueryFailed({ asked, detail })
     }
   })

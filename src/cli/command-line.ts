@@ -88,6 +88,8 @@ const splitArguments = ({ name: of, flags, operands: taken }: Command, args: rea
     const flag = flags.find((it) => it.name === name)
     if (taken !== undefined && !arg.startsWith('-')) {
       operands.push(arg)
+    } else if (taken === undefined && !arg.startsWith('-')) {
+      faults.push(`${arg} is too much: k2 ${of} takes flags only`)
     } else if (!known.has(name)) {
       faults.push(`${arg} is not a flag of k2 ${of}${suggestion(name, known)}`)
       if (attached === undefined && rest[0]?.startsWith('-') === false) rest.shift()

@@ -45,6 +45,10 @@ export const commandOf = (args: readonly string[]) => {
   return found && { command: found.command, rest: args.slice(found.words.length) }
 }
 
+/** Commands of two words of which this is the first. */
+export const commandsBelow = (word: string): readonly Command[] =>
+  commands.filter(({ name }) => name.startsWith(`${word} `))
+
 /** What an unknown command may have been meant to be. */
 export const commandNames = (): ReadonlySet<string> =>
   new Set(commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]))

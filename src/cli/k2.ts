@@ -15,8 +15,8 @@ import {
   type Progress,
   readArguments
 } from './command-line.ts'
-import { commandNames, commandOf } from './commands.ts'
-import { usage, usageOf } from './help.ts'
+import { commandNames, commandOf, commandsBelow } from './commands.ts'
+import { linesOf, usage, usageOf } from './help.ts'
 import { type Program, programs } from './programs.ts'
 import { version } from './version.ts'
 
@@ -38,14 +38,7 @@ export const runK2 = async (
   const program = programs.find((it) => it.name === name)
   if (program !== undefined) return runProgram(program, args.slice(1), io)
   const found = commandOf(args)
-  if (found === undefined) {
-    const known = commandNames()
-    const words = args.filter((it) => !it.startsWith('-')).slice(0, 2)
-    const nearest = suggestion(words.join(' '), known) || suggestion(name, known)
-    io.complain(`${name} is not a command of k2${nearest}`)
-    io.complain(`commands: ${[...known].join(', ')}; npm run k2 -- --help explains them`)
-    return 2
-  }
+  if (found === undefined) return notFound(name, args, io)
   const { command, rest } = found
   if (rest.includes('--help') || rest.includes('-h')) {
     io.print(usageOf(command))
@@ -58,6 +51,28 @@ export const runK2 = async (
     io.complain(`${error.message}\nnpm run k2 -- ${command.name} --help lists the flags`)
     return 2
   }
+}
+
+/** A word that several commands begin with, or one that none does. */
+const notFound = (name: string, args: readonly string[], io: CommandIo): number => {
+  const isHelp = args.includes('--help') || args.includes('-h')
+  const group = commandsBelow(name)
+  const [, second] = args.filter((it) => !it.startsWith('-'))
+  if (group.length > 0 && second === undefined) {
+    const tell = isHelp ? io.print : io.complain
+    tell(`${name} is the first word of several commands:\n${linesOf(group)}`)
+    return isHelp ? 0 : 2
+  }
+  const known = commandNames()
+  const words = second === undefined ? name : `${name} ${second}`
+  if (group.length > 0) {
+    const nearest = suggestion(words, new Set(group.map((it) => it.name)))
+    io.complain(`${words} is not a command of k2${nearest}\nthere are:\n${linesOf(group)}`)
+    return 2
+  }
+  const nearest = suggestion(words, known) || suggestion(name, known)
+  io.complain(`${name} is not a command of k2${nearest}; npm run k2 -- --help lists them`)
+  return 2
 }
 
 /** Where `scripts/k2.mjs` did not start it: of what was built, as an image has it. */

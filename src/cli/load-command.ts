@@ -2,6 +2,7 @@
  * `npm run k2 -- load trades|quotes|reference_data FILE…`: CSV files into the tables, through the
  * log (R26).
  */
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as Effect from 'effect/Effect'
 import {
@@ -114,21 +115,34 @@ const loadCommand = ({ dataType, example, load, ...command }: Loadable): Command
   }
 })
 
+const anyTime: readonly string[] = [
+  'K2 may run meanwhile, on Kafka and on the embedded log; only rows of an exchange that it ' +
+    'captures want it stopped on the latter. A load that was stopped goes on where it was.'
+]
+
 export const loadCommands: readonly Command[] = [
   loadCommand({
     dataType: 'trades',
-    about:
-      'Load CSV files of trades, plain or .gz: columns symbol,exchange_timestamp,price,' +
-      'quantity,side,sequence_number,trade_id, or raw ASX files.',
+    about: 'Load CSV files of trades, plain or .gz, each row once however often it is run.',
+    notes: [
+      'A file has the columns symbol,exchange_timestamp,price,quantity,side,sequence_number,' +
+        'trade_id, in any order, and may have company_id, qualifiers and venue; or it is a raw ' +
+        'ASX file.',
+      ...anyTime
+    ],
     flags: [exchangeFlag, ...marketFlags, ...flags],
     example: '../shared/data/asx/trades/7078.csv.gz \\\n    --exchange ASX --symbol BHP',
     load: loadTrades
   }),
   loadCommand({
     dataType: 'quotes',
-    about:
-      'Load CSV files of quotes, plain or .gz: columns symbol,exchange_timestamp,bid_price,' +
-      'ask_price,bid_size,ask_size,sequence_number, or raw ASX files.',
+    about: 'Load CSV files of quotes, plain or .gz, each row once however often it is run.',
+    notes: [
+      'A file has the columns symbol,exchange_timestamp,bid_price,ask_price,bid_size,ask_size,' +
+        'sequence_number, in any order, and may have company_id, qualifiers and venue; or it is ' +
+        'a raw ASX file.',
+      ...anyTime
+    ],
     flags: [exchangeFlag, ...marketFlags, ...flags],
     example: '../shared/data/asx/quotes/7078.csv.gz \\\n    --exchange ASX --symbol BHP',
     load: loadQuotes
@@ -136,12 +150,13 @@ export const loadCommands: readonly Command[] = [
   loadCommand({
     dataType: 'reference_data',
     aliases: ['load reference-data'],
-    about:
-      'Load CSV files of companies, plain or .gz: columns company_id,symbol,company_name,' +
-      "sector and any others, or a vendor's company_info.csv.",
+    about: 'Load CSV files of companies, plain or .gz: what they say that is new.',
     notes: [
+      'A file has the columns company_id,symbol,company_name,sector and any others, which are ' +
+        "kept as they are; or it is a vendor's company_info.csv.",
       'A row is a version of what is known of its company. What says nothing new is there ' +
-        'already; a company that stands in a file twice is rejected the second time.'
+        'already; a company that stands in a file twice is rejected the second time.',
+      ...anyTime
     ],
     flags: [exchangeFlag, ...flags],
     example: '../shared/data/asx/reference/company_info.csv --exchange ASX',
@@ -163,6 +178,11 @@ const requestOf = (
     return value
   }
   if (operands.length === 0) faults.push('name at least one file')
+  for (const path of operands) {
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.isFile() !== true)
+      faults.push(`${path} is ${found === undefined ? 'not there' : 'no file'}`)
+  }
   const exchange = given('--exchange', /^\w{1,16}$/, 'letters and digits')
   if (exchange === undefined) faults.push('--exchange is needed: where the rows are from')
   const batch = given('--batch', /^[1-9]\d{0,4}$/, `1 to ${batchRowsMax}`)

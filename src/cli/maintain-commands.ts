@@ -10,11 +10,13 @@ import {
   deleteFiles,
   expireNow,
   isLaidOutByItself,
+  lookAt,
   maintainedTables,
   type MaintainedTable
 } from '../actors/operator/maintain-tables.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
+import { noDataFolder } from './no-data.ts'
 
 const graceMs = 60_000
 const tables = Object.keys(maintainedTables) as readonly MaintainedTable[]
@@ -34,7 +36,7 @@ const noWaitFlag = {
 const exitCodes = {
   0: 'done, or nothing to do',
   1: 'a table or a file could not be read or deleted; the others are done',
-  2: 'wrong flags: nothing was done'
+  2: 'wrong flags, or no data folder: nothing was done'
 }
 const notes = [
   'K2 may run meanwhile: each step is a commit of its own, which a commit of K2 that came first ' +
@@ -80,6 +82,11 @@ type Work = (name: MaintainedTable) => Effect.Effect<
 /** @throws ArgumentsRejected */
 const run = (given: Given, io: CommandIo, work: Work): Promise<number> => {
   const names = tablesOf(given)
+  const nothing = noDataFolder(given)
+  if (nothing !== undefined) {
+    io.complain(nothing)
+    return Promise.resolve(2)
+  }
   return Effect.runPromise(maintain(given, io, { names, work, sleep: Effect.sleep }))
 }
 
@@ -147,8 +154,10 @@ const compaction = ({ config }: Given, io: CommandIo, name: MaintainedTable) => 
   let files = 0
   let newFiles = 0
   if (isLaidOutByItself(name)) {
-    io.print(`${name}: lays itself out as it is made of the trades, there is nothing to merge`)
-    return Effect.succeed([])
+    return Effect.map(lookAt(config, name), () => {
+      io.print(`${name}: lays itself out as it is made of the trades, there is nothing to merge`)
+      return []
+    })
   }
   return compactNow(config, name, (event) => {
     if (event.type === 'compaction.abandoned') {

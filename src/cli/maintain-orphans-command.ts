@@ -18,6 +18,7 @@ import { openStores, storageSettingsOf, type Stores } from '../actors/storage/st
 import { findOrphans, stillOrphans, type StoredFile } from '../adapters/iceberg/orphans.ts'
 import type { Table } from '../adapters/iceberg/table.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
+import { noDataFolder } from './no-data.ts'
 
 const graceMs = 60_000
 const ageMsDefault = 3 * 86_400_000
@@ -56,6 +57,11 @@ export const maintainOrphans = (
   sleep: Orphans['sleep']
 ): Effect.Effect<number> =>
   Effect.gen(function* () {
+    const nothing = noDataFolder(given)
+    if (nothing !== undefined) {
+      io.complain(nothing)
+      return 2
+    }
     const folder = dataFolderAt(given.config.dataDir)
     const stores = yield* openStores(storageSettingsOf(given.config), folder, Date.now)
     const work: Orphans = { given, io, folder, stores, sleep }

@@ -15,6 +15,7 @@ import type { Config } from '../adapters/config/config.ts'
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { readRecordedState, type Table } from '../adapters/iceberg/table.ts'
 import type { Flag, Given } from './command-line.ts'
+import { noDataFolder } from './no-data.ts'
 
 const tables = Object.keys(maintainedTables)
 
@@ -36,6 +37,14 @@ export class FlagRejected extends Schema.TaggedError<FlagRejected>()('FlagReject
   }
 }
 
+class NoDataFolder extends Schema.TaggedError<NoDataFolder>()('NoDataFolder', {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
 type OperatorSpec = (typeof maintainedTables)[MaintainedTable]
 
 export interface OperatorContext {
@@ -46,8 +55,11 @@ export interface OperatorContext {
 }
 
 /** Opens the table that `--table` names. */
-export const openOperatorTable = ({ config, values }: Given) =>
+export const openOperatorTable = (given: Given) =>
   Effect.gen(function* () {
+    const { config, values } = given
+    const detail = noDataFolder(given)
+    if (detail !== undefined) return yield* new NoDataFolder({ detail })
     const name = values.get(tableFlag.name) ?? 'market.trades'
     const known = new Set<string>(tables)
     if (!known.has(name)) {

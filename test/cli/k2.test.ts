@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -35,6 +35,59 @@ describe('commands', () => {
     const { code, complaints } = await k2('docter')
     expect(code).toBe(2)
     expect(complaints).toContain('docter is not a command of k2; did you mean doctor?')
+  })
+
+  test('the first word of several commands lists those', async () => {
+    const { code, printed, complaints } = await k2('load')
+    expect([code, printed]).toEqual([2, ''])
+    expect(complaints).toMatch(/several commands:\n {2}load trades {2,}\S/)
+    expect(complaints).not.toContain('query')
+    const help = await k2('query', '--help')
+    expect(help).toMatchObject({ code: 0, complaints: '' })
+    expect(help.printed).toContain('query candles')
+    const unknown = await k2('query', 'trade')
+    expect(unknown.code).toBe(2)
+    expect(unknown.complaints).toContain('did you mean query trades?')
+    expect(unknown.complaints).not.toContain('doctor')
+  })
+
+  test.each(['compact', 'expire', 'doctor', 'maintain orphans', 'adopt-log', 'rebuild-state'])(
+    '%s of a folder that is not there says so, and makes none',
+    async (command) => {
+      const absent = join(await folder(), 'absent')
+      const { code, printed, complaints } = await k2(...command.split(' '), '--data-dir', absent)
+      expect([code, printed]).toEqual([2, ''])
+      expect(complaints).toContain(`there is no data folder ${absent}: name one by --data-dir`)
+      expect(existsSync(absent)).toBe(false)
+    }
+  )
+
+  test('a load of a file that is not there is refused before anything is opened', async () => {
+    const absent = join(await folder(), 'absent')
+    const flags = ['--exchange', 'ASX', '--data-dir', absent]
+    const { code, complaints } = await k2('load', 'trades', 'none.csv', tmpdir(), ...flags)
+    expect(code).toBe(2)
+    expect(complaints).toContain('none.csv is not there')
+    expect(complaints).toContain(`${tmpdir()} is no file`)
+    expect(existsSync(absent)).toBe(false)
+  })
+
+  test.each([
+    ['nonsense', 'nonsense: is no address of a K2, such as http://127.0.0.1:8000'],
+    ['ftp://a', 'is no address of a K2'],
+    ['http://127.0.0.1:1', 'no K2 answers there (bad port): does it run?']
+  ])('of an address such as %s it is said what is wrong', async (url, why) => {
+    for (const command of [['query', 'trades'], ['status'], ['level', 'show']]) {
+      const asked = await k2(...command, '--url', url)
+      expect(asked.code).toBe(2)
+      expect(asked.complaints).toContain(why)
+    }
+  })
+
+  test('a word where there are only flags is too much', async () => {
+    const { code, complaints } = await k2('query', 'trades', 'BTCUSDT')
+    expect(code).toBe(2)
+    expect(complaints).toContain('BTCUSDT is too much: k2 query trades takes flags only')
   })
 
   test('all wrong flags and settings are named at once', async () => {

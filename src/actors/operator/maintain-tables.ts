@@ -55,6 +55,14 @@ const contextOf = (config: Config) => ({ ...tableContextOf(config), mustExist: t
 /** Its minutes are written day by day, in place of those before: there is nothing to merge. */
 export const isLaidOutByItself = (name: MaintainedTable): boolean => name === 'market.candles_1m'
 
+/** Fails where there is no such table. */
+export const lookAt = (config: Config, name: MaintainedTable) =>
+  Effect.gen(function* () {
+    const context = contextOf(config)
+    const stores = yield* openStores(context.storage, context.folder, context.nowMs)
+    return yield* openTableIn(stores, maintainedTables[name], context)
+  })
+
 /** Until nothing is left to merge; the removed files (3). */
 export const compactNow = (
   config: Config,
@@ -98,9 +106,7 @@ interface Expired {
 /** Days beyond the retention, and snapshots beyond the newest `keep`. */
 export const expireNow = (config: Config, name: MaintainedTable, keep: number) =>
   Effect.gen(function* () {
-    const context = { ...contextOf(config), snapshotsMax: keep }
-    const stores = yield* openStores(context.storage, context.folder, context.nowMs)
-    const table = yield* openTableIn(stores, maintainedTables[name], context)
+    const table = yield* lookAt({ ...config, snapshotsMax: keep }, name)
     const removed: string[] = []
     const days = retainedByDays.has(name) ? yield* expireDays(config, table, removed) : null
     const before = table.loaded.metadata.snapshots
