@@ -89,6 +89,7 @@ export type ProblemCode =
   | 'invalid_body'
   | 'invalid_parameters'
   | 'not_followed'
+  | 'not_acceptable'
   | 'not_found'
   | 'not_ready'
   | 'not_served_here'
@@ -131,7 +132,7 @@ export interface Operations {
     readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
-    readonly row: never
+    readonly row: Trade
   }
   /** The newest quotes */
   readonly 'GET /v1/quotes': {
@@ -139,7 +140,7 @@ export interface Operations {
     readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
-    readonly row: never
+    readonly row: Quote
   }
   /** Reference data of each company or pair, newest version */
   readonly 'GET /v1/reference-data': {

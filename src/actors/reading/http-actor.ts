@@ -77,9 +77,9 @@ export const apiDeps = ({
     trustedProxies: shared.config.httpTrustedProxies,
     corsOrigins: shared.config.httpCorsOrigins
   },
-  records: (dataType, { decimals, ...asked }) =>
+  records: (dataType, { format, decimals, ...asked }) =>
     within(shared, shared.queries, ({ records }) =>
-      records[dataType].newest({ ...asked, text: { format: 'json', decimals } })
+      records[dataType].newest({ ...asked, text: { format, decimals } })
     ),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),

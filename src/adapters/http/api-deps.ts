@@ -43,9 +43,12 @@ export interface ReadFrom {
   readonly cursor?: string
 }
 
-interface RecordsAsked {
+export interface RecordsAsked {
   readonly filter: RecordFilter
   readonly rowsMax: number
+  /** What a row is: a JSON object, or a line of CSV without its end. */
+  readonly format: 'json' | 'csv'
+  /** In JSON. */
   readonly decimals: 'number' | 'string'
   /** Names, in the order of the answer; default: all. */
   readonly fields?: readonly string[]
@@ -65,7 +68,7 @@ type Answer<A> = Effect.Effect<A, ApiFault>
 interface RowsAnswer {
   /** Decimal text: 63-bit ids do not survive a double. */
   readonly snapshotId: string | null
-  /** JSON objects as text. */
+  /** JSON objects as text, or what else was asked for. */
   readonly rows: readonly string[]
   readonly hasMore: boolean
 }

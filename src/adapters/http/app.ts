@@ -35,6 +35,7 @@ import {
   problemResponse
 } from './problem.ts'
 import { isData, type Route } from './route.ts'
+import { answerHeaders } from './records-answer.ts'
 import { makeRoutes } from './routes.ts'
 
 interface Env {
@@ -77,7 +78,7 @@ const corsOptions = (origins: readonly string[]) => ({
   origin: [...origins],
   allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
   allowHeaders: ['authorization', 'content-type', correlationHeader, 'x-api-key', reasonHeader],
-  exposeHeaders: [correlationHeader, levelHeader, 'retry-after', ...rateHeaders],
+  exposeHeaders: [correlationHeader, levelHeader, 'retry-after', ...rateHeaders, ...answerHeaders],
   maxAge: 600
 })
 

@@ -20,6 +20,11 @@ export const problemKinds = {
     title: 'There is nothing at this address',
     hint: 'GET / lists the addresses of this server, /docs describes them'
   },
+  not_acceptable: {
+    status: 406,
+    title: 'There is no such form of the answer',
+    hint: 'send another header accept, or none, or name a form by format'
+  },
   method_not_allowed: { status: 405, title: 'This address does not answer this method' },
   api_key_missing: {
     status: 401,

@@ -5,13 +5,12 @@
  *    the same bytes of `data` (R15). Its ETag says the same to whoever asks with `If-None-Match`.
  * 2. A page is continued by its cursor at the very point at which it was read.
  */
-import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { StreamedDataType } from '../../market/data-type.ts'
-import { json, pageEnvelope, partialMeta, partialMetaOf } from './answer-schemas.ts'
-import type { ApiDeps, RecordsAnswer } from './api-deps.ts'
-import { envelopeResponse } from './envelope.ts'
-import { etagOf, isNoneMatch, revalidated, unchanged, unchangedResponse } from './etag.ts'
+import { pageEnvelope, partialMeta } from './answer-schemas.ts'
+import type { ApiDeps } from './api-deps.ts'
+import { unchanged } from './etag.ts'
+import { formatParameter, mediaTypes } from './formats.ts'
 import {
   choiceParameter,
   exchangeParameter,
@@ -22,7 +21,8 @@ import {
 } from './parameters.ts'
 import { readFaults, readFromOf, readParameters, timesInOrder } from './read-parameters.ts'
 import { quote, trade } from './record-schemas.ts'
-import { readProblems, route, type Call, type Route } from './route.ts'
+import { answerRecords } from './records-answer.ts'
+import { type Documented, readProblems, route, type Route } from './route.ts'
 
 const recordsParameters = {
   symbol: symbolParameter,
@@ -30,6 +30,7 @@ const recordsParameters = {
   start_time: timeParameter,
   end_time: timeParameter,
   limit: withDefault(limitParameter(10_000), 100),
+  format: formatParameter,
   decimals: withDefault(choiceParameter('number', 'string'), 'number'),
   ...readParameters
 }
@@ -37,29 +38,26 @@ const recordsParameters = {
 export const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route => ({
   ...route(`/v1/${dataType}`, `The newest ${dataType}`, recordsParameters, (call) => {
     const { symbol, exchange, start_time: fromUs, end_time: toUs } = call.values
-    const { limit, decimals } = call.values
+    const { limit, format, decimals } = call.values
     const filter = {
       ...(symbol === undefined ? {} : { symbols: [symbol] }),
       ...(exchange === undefined ? {} : { exchanges: [exchange] }),
       ...(fromUs === undefined ? {} : { fromUs }),
       ...(toUs === undefined ? {} : { toUs })
     }
-    const ifNoneMatch = call.headers.get('if-none-match')
-    return deps
-      .records(dataType, {
-        filter,
-        rowsMax: limit,
-        decimals,
-        from: readFromOf(call.values),
-        isKnown: ifNoneMatch === null ? undefined : isNoneMatch(ifNoneMatch)
-      })
-      .pipe(Effect.map((answer) => recordsResponse(deps, call, { limit, offset: 0, answer })))
+    return answerRecords(deps, call, {
+      dataType,
+      fieldNames: Object.keys(rows[dataType].fields),
+      filter,
+      rowsMax: limit,
+      format,
+      decimals,
+      from: readFromOf(call.values),
+      route: `/v1/${dataType}`
+    })
   }),
   responses: {
-    200: {
-      ...json('Newest first', pageEnvelope(dataType === 'trades' ? trade : quote, recordsMeta)),
-      headers: { ETag: 'Of what was read: the same as long as the answer would be' }
-    },
+    200: recordsDocumented(dataType),
     304: unchanged
   },
   problems: [...readProblems, ...recordsProblems],
@@ -75,7 +73,8 @@ const recordsProblems = [
   'cursor_invalid',
   'snapshot_not_found',
   'gone',
-  'read_not_reached'
+  'read_not_reached',
+  'not_acceptable'
 ] as const
 
 const recordsMeta = {
@@ -87,31 +86,21 @@ const recordsMeta = {
   })
 }
 
-interface Answered {
-  readonly limit: number
-  readonly offset: number
-  readonly answer: RecordsAnswer
-}
+const rows = { trades: trade, quotes: quote } as const
 
-const recordsResponse = (
-  deps: ApiDeps,
-  { correlationId }: Pick<Call<object>, 'correlationId'>,
-  { limit, offset, answer }: Answered
-): Response => {
-  const { rows, hasMore, nextCursor, readToken, isKnown } = answer
-  if (isKnown && readToken !== null) return unchangedResponse(readToken)
-  const response = envelopeResponse(
-    `[${rows.join(',')}]`,
-    { limit, offset, total: null, hasMore, nextCursor },
-    {
-      correlationId,
-      nowMs: deps.nowMs(),
-      extra: { ...partialMetaOf(answer), read_token: readToken }
-    }
-  )
-  if (readToken !== null) {
-    response.headers.set('etag', etagOf(readToken))
-    response.headers.set('cache-control', revalidated)
+/** In each of its forms. */
+export const recordsDocumented = (dataType: StreamedDataType): Documented => ({
+  about: 'Newest first',
+  content: {
+    [mediaTypes.json]: pageEnvelope(rows[dataType], recordsMeta),
+    [mediaTypes.ndjson]: rows[dataType],
+    [mediaTypes.csv]: Schema.String.annotate({ description: 'A line of names, then the records' })
+  },
+  headers: {
+    ETag: 'Of what was read: the same as long as the answer would be',
+    'Content-Disposition': 'Of what is not JSON: a name for the file',
+    'K2-Snapshot-Id': 'Of what is not JSON: as meta.snapshot_id',
+    'K2-Read-Token': 'Of what is not JSON: as meta.read_token',
+    'K2-Missing': 'Of what is not JSON: what the answer lacks; absent where it is whole'
   }
-  return response
-}
+})

@@ -66,11 +66,12 @@ describe('/v1/trades and /v1/quotes', () => {
           toUs: 1_723_075_200_000_001
         },
         rowsMax: 10_000,
+        format: 'json',
         decimals: 'number'
       }
     ])
     expect((await ask(`/v1/${dataType}?limit=1`)).deps.asked).toEqual([
-      { dataType, filter: {}, rowsMax: 1, decimals: 'number' }
+      { dataType, filter: {}, rowsMax: 1, format: 'json', decimals: 'number' }
     ])
   })
 

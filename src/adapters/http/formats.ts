@@ -1,0 +1,52 @@
+/**
+ * In which form rows are answered: what `format` says, else what `Accept` prefers (RFC 9110, 12.5.1),
+ * else JSON.
+ */
+import { parseAccept } from 'hono/utils/accept'
+import { choiceParameter } from './parameters.ts'
+
+export const formats = ['json', 'ndjson', 'csv'] as const
+export type Format = (typeof formats)[number]
+
+/** As `content-type` says it. */
+export const mediaTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv'
+}
+
+export const formatParameter = {
+  ...choiceParameter(...formats),
+  remedy: `one of ${formats.join(', ')}; without it, what the header accept asks for`
+}
+
+/** Undefined: there is no form of those that the header takes. */
+export const formatOf = (
+  asked: Format | undefined,
+  accept: string | undefined
+): Format | undefined => {
+  if (asked !== undefined || accept === undefined) return asked ?? 'json'
+  const ranges = parseAccept(accept).map(({ type, q }) => ({ type: type.toLowerCase(), q }))
+  const best = formats
+    .map((format) => ({ format, q: qualityOf(mediaTypes[format], ranges) }))
+    .reduce((left, right) => (right.q > left.q ? right : left))
+  return best.q > 0 ? best.format : undefined
+}
+
+type Range = { readonly type: string; readonly q: number }
+
+/** Of the range that names the type most exactly. */
+const qualityOf = (type: string, ranges: readonly Range[]): number => {
+  const [major] = type.split('/')
+  for (const name of [type, `${major}/*`, '*/*']) {
+    const range = ranges.find((it) => it.type === name)
+    if (range !== undefined) return range.q
+  }
+  return 0
+}
+
+/** `trades_20240808_123456.csv`. */
+export const fileName = (name: string, format: Format, nowMs: number): string => {
+  const digits = new Date(nowMs).toISOString().replaceAll(/[-:]|\..*/g, '')
+  return `${name}_${digits.replace('T', '_')}.${format}`
+}

@@ -1,0 +1,189 @@
+/**
+ * Answers of records, in the form that is asked for.
+ *
+ * 1. Lines are sent in parts of some thousand rows, each read when the one before is taken: a part
+ *    begins behind the last row of that, at the very point at which it was read (R15).
+ * 2. What stands in `meta` of JSON stands in headers of the others, which have no place for it: that
+ *    something is missing is never left out.
+ */
+import * as Effect from 'effect/Effect'
+import type { StreamedDataType } from '../../market/data-type.ts'
+import { partialMetaOf } from './answer-schemas.ts'
+import type { ApiDeps, ApiFault, RecordsAnswer, RecordsAsked } from './api-deps.ts'
+import { envelopeResponse } from './envelope.ts'
+import { etagOf, isNoneMatch, revalidated, unchangedResponse } from './etag.ts'
+import { fileName, type Format, formatOf, mediaTypes } from './formats.ts'
+import { problemResponse, type Problem } from './problem.ts'
+import type { Call } from './route.ts'
+import { type Part, streamedBody } from './streamed-body.ts'
+
+export interface AnswerAsked extends Omit<RecordsAsked, 'format' | 'isKnown'> {
+  readonly dataType: StreamedDataType
+  /** Of the record, in their order: the first line of CSV. */
+  readonly fieldNames: readonly string[]
+  /** As the request names it; else its header `Accept` does. */
+  readonly format: Format | undefined
+  /** Path of the route, for the log. */
+  readonly route: string
+}
+
+type HeaderList = ReadonlyArray<[string, string]>
+
+/** That pages elsewhere may read. */
+export const answerHeaders = [
+  'etag',
+  'content-disposition',
+  'k2-snapshot-id',
+  'k2-read-token',
+  'k2-missing'
+] as const
+
+type Asking = Pick<Call<object>, 'headers' | 'correlationId'>
+
+export const answerRecords = (
+  deps: ApiDeps,
+  call: Asking,
+  asked: AnswerAsked
+): Effect.Effect<Response, ApiFault> => {
+  const { headers, correlationId } = call
+  const format = formatOf(asked.format, headers.get('accept') ?? undefined)
+  if (format === undefined) return Effect.succeed(problemResponse(notAcceptable, correlationId))
+  const known = headers.get('if-none-match')
+  const isKnown = known === null ? undefined : isNoneMatch(known, format)
+  const { dataType, fieldNames: _, route: _route, ...request } = asked
+  if (format === 'json') {
+    return Effect.map(deps.records(dataType, { ...request, format, isKnown }), (answer) =>
+      jsonAnswer(deps, call, { asked, answer })
+    )
+  }
+  const ask: Ask = (change) => {
+    const text = format === 'csv' ? 'csv' : 'json'
+    return deps.records(dataType, { ...request, format: text, isKnown, ...change })
+  }
+  return linesAnswer(deps, call, { asked, format, ask })
+}
+
+const notAcceptable: Problem = {
+  status: 406,
+  code: 'not_acceptable',
+  detail: `there are ${Object.values(mediaTypes).join(', ')}`
+}
+
+interface Answered {
+  readonly asked: AnswerAsked
+  readonly answer: RecordsAnswer
+}
+
+const jsonAnswer = (
+  deps: ApiDeps,
+  { correlationId }: Asking,
+  { asked: { rowsMax, offset }, answer }: Answered
+): Response => {
+  const { rows, hasMore, nextCursor, readToken, isKnown } = answer
+  if (isKnown && readToken !== null) return unchangedResponse(readToken, 'json')
+  const response = envelopeResponse(
+    `[${rows.join(',')}]`,
+    { limit: rowsMax, offset: offset ?? 0, total: null, hasMore, nextCursor },
+    {
+      correlationId,
+      nowMs: deps.nowMs(),
+      extra: { ...partialMetaOf(answer), read_token: readToken }
+    }
+  )
+  for (const [name, value] of cacheHeaders(answer, 'json')) response.headers.set(name, value)
+  return response
+}
+
+const cacheHeaders = (
+  { readToken }: RecordsAnswer,
+  format: Format
+): HeaderList => [
+  ['vary', 'Accept'],
+  ...ifAny(readToken && etagOf(readToken, format), 'etag'),
+  ...ifAny(readToken && revalidated, 'cache-control')
+]
+
+/** Rows of a part: some megabytes (1). */
+const partRowsMax = 10_000
+
+type Ask = (
+  change: Pick<RecordsAsked, 'rowsMax'> & Partial<Pick<RecordsAsked, 'from' | 'offset'>>
+) => Effect.Effect<RecordsAnswer, ApiFault>
+
+interface Lines {
+  readonly asked: AnswerAsked
+  readonly format: 'ndjson' | 'csv'
+  readonly ask: Ask
+}
+
+const linesAnswer = Effect.fnUntraced(function* (
+  deps: ApiDeps,
+  { correlationId }: Asking,
+  { asked, format, ask }: Lines
+) {
+  const { rowsMax, fields, fieldNames, dataType, route } = asked
+  const answer = yield* firstOf(ask, rowsMax)
+  if (answer.isKnown && answer.readToken !== null)
+    return unchangedResponse(answer.readToken, format)
+  const head = format === 'csv' ? `${(fields ?? fieldNames).join(',')}${lineEnds.csv}` : ''
+  const partOf = (given: RecordsAnswer, rowsLeft: number, before = ''): Part<Rest> => ({
+    bytes: Buffer.from(before + given.rows.map((row) => row + lineEnds[format]).join('')),
+    next: restOf(given, rowsLeft - given.rows.length)
+  })
+  const body = streamedBody({
+    first: partOf(answer, rowsMax, head),
+    make: ({ cursor, rowsLeft }: Rest) =>
+      Effect.map(
+        ask({ rowsMax: Math.min(rowsLeft, partRowsMax), from: { ...asked.from, cursor }, offset: 0 }),
+        (next) => partOf(next, rowsLeft)
+      ),
+    run: deps.run,
+    onFailed: (cause) =>
+      deps.observe({ type: 'http.request_failed', route, correlationId, cause })
+  })
+  const name = fileName(dataType, format, deps.nowMs())
+  const type = mediaTypes[format]
+  return new Response(body, {
+    headers: new Headers([
+      ['content-type', format === 'csv' ? `${type}; charset=utf-8` : type],
+      ['content-disposition', `attachment; filename="${name}"`],
+      ...cacheHeaders(answer, format),
+      ...metaHeaders(answer)
+    ])
+  })
+})
+
+/** RFC 4180; and as NDJSON has them. */
+const lineEnds = { csv: '\r\n', ndjson: '\n' } as const
+
+interface Rest {
+  readonly cursor: string
+  readonly rowsLeft: number
+}
+
+const restOf = ({ hasMore, nextCursor }: RecordsAnswer, rowsLeft: number): Rest | undefined =>
+  rowsLeft > 0 && hasMore && nextCursor !== null ? { cursor: nextCursor, rowsLeft } : undefined
+
+/** All of them at once where there is no point to come back to. */
+const firstOf = (ask: Ask, rowsMax: number): Effect.Effect<RecordsAnswer, ApiFault> =>
+  Effect.flatMap(ask({ rowsMax: Math.min(rowsMax, partRowsMax) }), (answer) =>
+    answer.hasMore && answer.nextCursor === null && rowsMax > partRowsMax
+      ? ask({ rowsMax })
+      : Effect.succeed(answer)
+  )
+
+/** (2) */
+const metaHeaders = ({
+  snapshotId,
+  readToken,
+  missing
+}: RecordsAnswer): HeaderList => [
+  ...ifAny(snapshotId, 'k2-snapshot-id'),
+  ...ifAny(readToken, 'k2-read-token'),
+  ...ifAny(headerText(missing.join('; ')), 'k2-missing')
+]
+
+const ifAny = (value: string | null, name: string): HeaderList =>
+  value === null || value === '' ? [] : [[name, value]]
+
+const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/gu, '?')
