@@ -38,7 +38,8 @@ export class GrowingLog implements EventLogReader {
       const durableEnd = batches.at(-1)?.endOffset
       if (durableEnd === undefined) continue
       this.#ends[partition] = durableEnd
-      for (const listener of this.#listeners) listener({ topic: this.#topic, partition, durableEnd })
+      const watermark = { topic: this.#topic, partition, durableEnd }
+      for (const listener of this.#listeners) listener(watermark)
     }
   }
 

@@ -15,6 +15,7 @@ import * as Latch from 'effect/Latch'
 import { tradesSpec } from '../src/actors/data-types.ts'
 import type { CompactionEvent } from '../src/actors/repair/compaction.ts'
 import { dataFolderAt, openTable } from '../src/actors/storage/data-folder.ts'
+import { columnsOf, noRowsSql } from '../src/adapters/duckdb/columns.ts'
 import { openQueryPool } from '../src/adapters/duckdb/query-pool.ts'
 import { makeScanPlanner } from '../src/adapters/iceberg/planner.ts'
 import { readManifestList, refresh } from '../src/adapters/iceberg/table.ts'
@@ -244,6 +245,7 @@ const openQueries = Effect.fnUntraced(function* (root: string) {
           release: () => {}
         }))
     },
+    noRows: noRowsSql(columnsOf(tradesSpec.schema)),
     tokens: makeTokenCodec({ uuid: metadata['table-uuid'] })
   })
   return {

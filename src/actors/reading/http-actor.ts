@@ -16,6 +16,7 @@ import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import type { RuntimeStatus } from '../status.ts'
 import { TableUnavailable } from './leases.ts'
+import { recordsFile } from './records-file.ts'
 import { readinessOf } from './readiness.ts'
 import { slowQuery } from './slow-query.ts'
 
@@ -80,6 +81,10 @@ export const apiDeps = ({
   records: (dataType, { format, decimals, ...asked }) =>
     within(shared, shared.queries, ({ records }) =>
       records[dataType].newest({ ...asked, text: { format, decimals } })
+    ),
+  recordsFile: (dataType, asked) =>
+    within(shared, shared.queries, ({ records }) =>
+      recordsFile(shared, records[dataType], asked)
     ),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),

@@ -2,7 +2,7 @@
 import * as Effect from 'effect/Effect'
 import type { ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeFolder } from '../../adapters/disk/folders.ts'
-import { type AvroRecord, columnsOf } from '../../adapters/duckdb/columns.ts'
+import { type AvroRecord, columnsOf, noRowsSql } from '../../adapters/duckdb/columns.ts'
 import { openQueryPool, type QueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
@@ -123,7 +123,8 @@ const recordsOver = <E>(
       planner: plannerOf(name),
       engine,
       tokens: makeTokenCodec({ uuid: tables[name].loaded.metadata['table-uuid'] }),
-      fields: shared[name].spec.schema.fields
+      fields: shared[name].spec.schema.fields,
+      noRows: noRowsSql(columnsOf(shared[name].spec.schema))
     })
   return { trades: recordsOf('trades'), quotes: recordsOf('quotes') }
 }

@@ -175,6 +175,14 @@ export const tableColumnsSql = (columns: readonly Column[]): string =>
     .map((column) => `${identifier(column.name)} ${duckdbTypeOf(column).toString()}`)
     .join(', ')
 
+/** A table of these columns without rows, for FROM. */
+export const noRowsSql = (columns: readonly Column[]): string => {
+  const nulls = columns.map(
+    (column) => `NULL::${duckdbTypeOf(column).toString()} AS ${identifier(column.name)}`
+  )
+  return `(SELECT ${nulls.join(', ')} LIMIT 0)`
+}
+
 /**
  * Value of COPY's FIELD_IDS option.
  * @throws FieldIdMissing

@@ -83,6 +83,13 @@ export interface RecordsAnswer extends RowsAnswer {
   readonly isKnown: boolean
 }
 
+/** A Parquet file of records, to be read or cancelled. */
+export interface RecordsFile extends Omit<RecordsAnswer, 'rows'> {
+  readonly rowCount: number
+  readonly bytes: number
+  readonly body: ReadableStream<Uint8Array>
+}
+
 export interface ReferenceFilter {
   readonly companyId?: string
   /** The venue's own symbol. */
@@ -314,6 +321,10 @@ export interface ApiDeps {
     dataType: StreamedDataType,
     asked: RecordsAsked
   ) => Answer<RecordsAnswer>
+  readonly recordsFile: (
+    dataType: StreamedDataType,
+    asked: Omit<RecordsAsked, 'format' | 'decimals'>
+  ) => Answer<RecordsFile>
   /** Newest version of each company, by exchange and company. */
   readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<ReferenceAnswer>
   /** Open gaps, oldest first, then closed ones, newest first. */

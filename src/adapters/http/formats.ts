@@ -1,18 +1,19 @@
 /**
- * In which form rows are answered: what `format` says, else what `Accept` prefers (RFC 9110, 12.5.1),
- * else JSON.
+ * In which form rows are answered: what `format` says, else what `Accept` prefers
+ * (RFC 9110, 12.5.1), else JSON.
  */
 import { parseAccept } from 'hono/utils/accept'
 import { choiceParameter } from './parameters.ts'
 
-export const formats = ['json', 'ndjson', 'csv'] as const
+const formats = ['json', 'ndjson', 'csv', 'parquet'] as const
 export type Format = (typeof formats)[number]
 
 /** As `content-type` says it. */
 export const mediaTypes: Readonly<Record<Format, string>> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
-  csv: 'text/csv'
+  csv: 'text/csv',
+  parquet: 'application/vnd.apache.parquet'
 }
 
 export const formatParameter = {

@@ -3,13 +3,13 @@
  *
  * 1. Lines are sent in parts of some thousand rows, each read when the one before is taken: a part
  *    begins behind the last row of that, at the very point at which it was read (R15).
- * 2. What stands in `meta` of JSON stands in headers of the others, which have no place for it: that
- *    something is missing is never left out.
+ * 2. What stands in `meta` of JSON stands in headers of the others, which have no place for it:
+ *    that something is missing is never left out.
  */
 import * as Effect from 'effect/Effect'
 import type { StreamedDataType } from '../../market/data-type.ts'
 import { partialMetaOf } from './answer-schemas.ts'
-import type { ApiDeps, ApiFault, RecordsAnswer, RecordsAsked } from './api-deps.ts'
+import type { ApiDeps, ApiFault, RecordsAnswer, RecordsAsked, RecordsFile } from './api-deps.ts'
 import { envelopeResponse } from './envelope.ts'
 import { etagOf, isNoneMatch, revalidated, unchangedResponse } from './etag.ts'
 import { fileName, type Format, formatOf, mediaTypes } from './formats.ts'
@@ -27,6 +27,7 @@ export interface AnswerAsked extends Omit<RecordsAsked, 'format' | 'isKnown'> {
   readonly route: string
 }
 
+type Told = Pick<RecordsAnswer, 'snapshotId' | 'readToken' | 'missing'>
 type HeaderList = ReadonlyArray<[string, string]>
 
 /** That pages elsewhere may read. */
@@ -35,7 +36,8 @@ export const answerHeaders = [
   'content-disposition',
   'k2-snapshot-id',
   'k2-read-token',
-  'k2-missing'
+  'k2-missing',
+  'k2-record-count'
 ] as const
 
 type Asking = Pick<Call<object>, 'headers' | 'correlationId'>
@@ -54,6 +56,11 @@ export const answerRecords = (
   if (format === 'json') {
     return Effect.map(deps.records(dataType, { ...request, format, isKnown }), (answer) =>
       jsonAnswer(deps, call, { asked, answer })
+    )
+  }
+  if (format === 'parquet') {
+    return Effect.map(deps.recordsFile(dataType, { ...request, isKnown }), (answer) =>
+      fileAnswer(deps, dataType, answer)
     )
   }
   const ask: Ask = (change) => {
@@ -95,13 +102,40 @@ const jsonAnswer = (
 }
 
 const cacheHeaders = (
-  { readToken }: RecordsAnswer,
+  { readToken }: Told,
   format: Format
 ): HeaderList => [
   ['vary', 'Accept'],
   ...ifAny(readToken && etagOf(readToken, format), 'etag'),
   ...ifAny(readToken && revalidated, 'cache-control')
 ]
+
+const fileAnswer = (
+  deps: ApiDeps,
+  dataType: StreamedDataType,
+  answer: RecordsFile
+): Response => {
+  if (answer.isKnown && answer.readToken !== null)
+    return unchangedResponse(answer.readToken, 'parquet')
+  return new Response(answer.body, {
+    headers: new Headers([
+      ...bodyHeaders(deps, dataType, 'parquet'),
+      ['content-length', String(answer.bytes)],
+      ['k2-record-count', String(answer.rowCount)],
+      ...cacheHeaders(answer, 'parquet'),
+      ...metaHeaders(answer)
+    ])
+  })
+}
+
+const bodyHeaders = (deps: ApiDeps, dataType: StreamedDataType, format: Format): HeaderList => {
+  const type = mediaTypes[format]
+  const name = fileName(dataType, format, deps.nowMs())
+  return [
+    ['content-type', format === 'csv' ? `${type}; charset=utf-8` : type],
+    ['content-disposition', `attachment; filename="${name}"`]
+  ]
+}
 
 /** Rows of a part: some megabytes (1). */
 const partRowsMax = 10_000
@@ -134,19 +168,20 @@ const linesAnswer = Effect.fnUntraced(function* (
     first: partOf(answer, rowsMax, head),
     make: ({ cursor, rowsLeft }: Rest) =>
       Effect.map(
-        ask({ rowsMax: Math.min(rowsLeft, partRowsMax), from: { ...asked.from, cursor }, offset: 0 }),
+        ask({
+          rowsMax: Math.min(rowsLeft, partRowsMax),
+          from: { ...asked.from, cursor },
+          offset: 0
+        }),
         (next) => partOf(next, rowsLeft)
       ),
     run: deps.run,
     onFailed: (cause) =>
       deps.observe({ type: 'http.request_failed', route, correlationId, cause })
   })
-  const name = fileName(dataType, format, deps.nowMs())
-  const type = mediaTypes[format]
   return new Response(body, {
     headers: new Headers([
-      ['content-type', format === 'csv' ? `${type}; charset=utf-8` : type],
-      ['content-disposition', `attachment; filename="${name}"`],
+      ...bodyHeaders(deps, dataType, format),
       ...cacheHeaders(answer, format),
       ...metaHeaders(answer)
     ])
@@ -177,7 +212,7 @@ const metaHeaders = ({
   snapshotId,
   readToken,
   missing
-}: RecordsAnswer): HeaderList => [
+}: Told): HeaderList => [
   ...ifAny(snapshotId, 'k2-snapshot-id'),
   ...ifAny(readToken, 'k2-read-token'),
   ...ifAny(headerText(missing.join('; ')), 'k2-missing')

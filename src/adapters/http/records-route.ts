@@ -89,18 +89,20 @@ const recordsMeta = {
 const rows = { trades: trade, quotes: quote } as const
 
 /** In each of its forms. */
-export const recordsDocumented = (dataType: StreamedDataType): Documented => ({
+const recordsDocumented = (dataType: StreamedDataType): Documented => ({
   about: 'Newest first',
   content: {
     [mediaTypes.json]: pageEnvelope(rows[dataType], recordsMeta),
     [mediaTypes.ndjson]: rows[dataType],
-    [mediaTypes.csv]: Schema.String.annotate({ description: 'A line of names, then the records' })
+    [mediaTypes.csv]: Schema.String.annotate({ description: 'A line of names, then the records' }),
+    [mediaTypes.parquet]: Schema.String.annotate({ description: 'Bytes of one file' })
   },
   headers: {
     ETag: 'Of what was read: the same as long as the answer would be',
     'Content-Disposition': 'Of what is not JSON: a name for the file',
     'K2-Snapshot-Id': 'Of what is not JSON: as meta.snapshot_id',
     'K2-Read-Token': 'Of what is not JSON: as meta.read_token',
-    'K2-Missing': 'Of what is not JSON: what the answer lacks; absent where it is whole'
+    'K2-Missing': 'Of what is not JSON: what the answer lacks; absent where it is whole',
+    'K2-Record-Count': 'Of Parquet'
   }
 })

@@ -81,7 +81,7 @@ export const newestRows = <PlanError, EngineError>(
   )
 }
 
-const mayBeBehind =
+export const mayBeBehind =
   (after: RecordPosition | undefined) =>
   ({ timestampLowerUs }: ScanFile): boolean =>
     after === undefined || timestampLowerUs <= after.timestampUs

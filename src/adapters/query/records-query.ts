@@ -24,6 +24,7 @@ import { type ReadFrom, type ReadFault, type Resumed, resumed } from './read-fro
 import { type TokenCodec } from './read-token.ts'
 import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
 import { newestRows } from './record-rows.ts'
+import { timeTextSql, writeRecords } from './records-file.ts'
 import type { RecordsFilter } from './records-sql.ts'
 
 export interface RecordsRequest {
@@ -66,6 +67,15 @@ interface ReadFacts extends PlanFacts {
 export interface RecordsQuery<E> {
   /** At most `rowsMax` newest records. */
   readonly newest: (request: RecordsRequest) => Effect.Effect<RecordsPage, E | ReadFault>
+  /** The same as a Parquet file at `path`, where there is anything to be read. */
+  readonly file: (
+    request: Omit<RecordsRequest, 'text'>,
+    path: string
+  ) => Effect.Effect<RecordsFilePage, E | ReadFault>
+}
+
+interface RecordsFilePage extends Omit<RecordsPage, 'rows'> {
+  readonly rowCount: number
 }
 
 interface Ports<PlanError, EngineError> {
@@ -73,6 +83,8 @@ interface Ports<PlanError, EngineError> {
   readonly engine: QueryEngine<EngineError>
   /** Of the record's schema, in the order of the answer. */
   readonly fields: readonly RecordField[]
+  /** For FROM: the table without rows. */
+  readonly noRows: string
   readonly tokens: TokenCodec
 }
 
@@ -80,19 +92,45 @@ export const makeRecordsQuery = <PlanError, EngineError>(
   ports: Ports<PlanError, EngineError>
 ): RecordsQuery<PlanError | EngineError> => {
   const working = { ...ports, densities: makeDensities() }
+  const planned = <A, E>(
+    request: Omit<RecordsRequest, 'text'>,
+    use: (planned: Planned<PlanError>) => Effect.Effect<A, E>
+  ) =>
+    Effect.flatMap(resumed(ports.tokens, request), (from) =>
+      leased(acquire(ports.planner, request, from.at), (lease, planMs) =>
+        use({ lease, planMs, from })
+      )
+    )
   return {
     newest: (request) =>
-      Effect.flatMap(resumed(ports.tokens, request), (from) =>
-        leased(acquire(ports.planner, request, from.at), (lease, planMs) =>
-          pageOf(working, request, { lease, planMs, from })
-        )
+      planned(request, (it) =>
+        pageOf(working, request, {
+          ...it,
+          select: recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
+        })
+      ),
+    file: (request, path) =>
+      planned(request, (it) =>
+        Effect.gen(function* () {
+          const { rows, ...page } = yield* pageOf(working, request, { ...it, select: timeTextSql })
+          if (!page.isKnown)
+            yield* writeRecords<PlanError, EngineError>(ports.engine, it.lease, {
+              ...request,
+              after: it.from.after,
+              names: fieldsOf(ports.fields, request.fields).map(({ name }) => name),
+              times: rows,
+              noRows: ports.noRows,
+              path
+            })
+          return { ...page, rowCount: rows.length }
+        })
       )
   }
 }
 
 const acquire = <E>(
   planner: RecordsPlanner<E>,
-  { filter: { symbols, exchanges, fromUs, toUs } }: RecordsRequest,
+  { filter: { symbols, exchanges, fromUs, toUs } }: Pick<RecordsRequest, 'filter'>,
   at: ReadAt | undefined
 ) => {
   // What the planner can use; the rest is for the rows.
@@ -125,21 +163,25 @@ interface Planned<PlanError> {
   readonly from: Resumed
 }
 
+interface Selected {
+  /** What each row is to have, as text. */
+  readonly select: string
+}
+
 type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
   readonly densities: Densities
 }
 
 const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
   ports: Working<PlanError, EngineError>,
-  request: RecordsRequest,
-  { lease, planMs, from: { after, choice, query } }: Planned<PlanError>
+  request: Omit<RecordsRequest, 'text'>,
+  { lease, planMs, from: { after, choice, query }, select }: Planned<PlanError> & Selected
 ) {
   const startedMs = performance.now()
   const { rowsMax, filter } = request
   const point = yield* lease.point()
   const readToken = (point && ports.tokens.token({ point, choice })) ?? null
   const isKnown = readToken !== null && request.isKnown?.(readToken) === true
-  const select = recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
   // One row more than asked for tells whether there are more.
   const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
   const { rows, filesRead } = isKnown

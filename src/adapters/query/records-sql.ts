@@ -45,9 +45,31 @@ interface Bound {
 
 /** Text is made of the rows that are left, not of those that are sorted away. */
 export const recordsStatement = (wanted: RecordsStatement): Bound => {
-  const { source, select, rowsMax } = wanted
-  const { conditions, parameters } = filterConditions(wanted.filter)
-  const { after, within } = wanted
+  const { sql, parameters } = matching(wanted)
+  return {
+    sql: `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${wanted.select}
+     FROM (${sql}) ORDER BY ${recordOrderSql}`,
+    parameters
+  }
+}
+
+/** Writes a file of the rows, in their order; DuckDB takes its path as text only. */
+export const recordsFileStatement = (
+  wanted: RecordsStatement,
+  path: string
+): Bound => {
+  const { sql, parameters } = matching(wanted)
+  return {
+    sql: `COPY (SELECT ${wanted.select} FROM (${sql}) ORDER BY ${recordOrderSql})
+     TO '${path.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd)`,
+    parameters
+  }
+}
+
+/** All columns of the rows that are wanted. */
+const matching = (wanted: RecordsStatement): Bound => {
+  const { source, filter, after, within, rowsMax } = wanted
+  const { conditions, parameters } = filterConditions(filter)
   if (within !== undefined) {
     conditions.push(within.sql)
     Object.assign(parameters, within.parameters)
@@ -56,14 +78,12 @@ export const recordsStatement = (wanted: RecordsStatement): Bound => {
     conditions.push(behindSql(after))
     Object.assign(parameters, positionParameters(after))
   }
-  const sql = `SELECT epoch_us("timestamp"), "symbol", "source_sequence", "message_id", ${select}
-   FROM (
-     SELECT * FROM ${source}
+  return {
+    sql: `SELECT * FROM ${source}
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-     ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
-   )
-   ORDER BY ${recordOrderSql}`
-  return { sql, parameters }
+     ORDER BY ${recordOrderSql} LIMIT ${rowsMax}`,
+    parameters
+  }
 }
 
 /** Of rows that meet the filter, all of them; each is of columns of the table. */

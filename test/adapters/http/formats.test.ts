@@ -10,6 +10,7 @@ const cases: ReadonlyArray<readonly [Format | undefined, string | undefined, For
     [undefined, 'text/csv', 'csv'],
     [undefined, 'TEXT/CSV; header=present', 'csv'],
     [undefined, 'application/x-ndjson', 'ndjson'],
+    [undefined, 'application/vnd.apache.parquet, */*;q=0.1', 'parquet'],
     [undefined, 'text/csv;q=0.5, application/json;q=0.4', 'csv'],
     // Browsers: nothing that is had is named, anything is taken.
     [undefined, 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'json'],

@@ -97,7 +97,7 @@ test('what cannot be had in any form of those that are asked for is 406', async 
   expect(await response.json()).toMatchObject({ code: 'not_acceptable' })
 })
 
-test('many rows come part by part, each behind the one before, and no more than asked', async () => {
+test('many rows come part by part, each behind the one before, no more than asked', async () => {
   const { records, asked } = numbered(40_000)
   const { text } = await lines(records, 25_000)
   expect(await text).toBe(numbers(25_000))
@@ -129,4 +129,16 @@ test('a part that fails breaks the body off, and the log says why', async () => 
   const { text, events } = await lines(failing, 40_000)
   await expect(text).rejects.toThrow('could not be made')
   expect(events).toMatchObject([{ type: 'http.request_failed', correlationId: 'id-1' }])
+})
+
+test('Parquet is one file, whose length and rows are told', async () => {
+  const { records } = numbered(0)
+  const response = await get('/v1/quotes?format=parquet', {}, records)
+  expect(await response.text()).toBe('PAR1')
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'application/vnd.apache.parquet',
+    'content-disposition': 'attachment; filename="quotes_20240808_000000.parquet"',
+    'content-length': '4',
+    'k2-record-count': '2'
+  })
 })

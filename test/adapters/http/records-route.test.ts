@@ -11,7 +11,7 @@ const ask = async (query: string, init: RequestInit = {}, overrides: Partial<Api
   return { deps, response, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-const etag = 'W/"signature"'
+const etag = 'W/"signature-json"'
 
 describe('what was read', () => {
   test('is named in the answer, and by its ETag', async () => {
@@ -22,7 +22,7 @@ describe('what was read', () => {
     expect(response.headers.get('cache-control')).toBe('private, no-cache')
   })
 
-  test.each([etag, '"signature"', `"other", ${etag}`, '*'])(
+  test.each([etag, '"signature-json"', `"other", ${etag}`, '*'])(
     'a client that has %s is told so',
     async (given) => {
       const { response, body } = await ask('', { headers: { 'if-none-match': given } })

@@ -48,7 +48,7 @@ test('what is not taken is not made, but for the next part', async () => {
   await reader.cancel()
 })
 
-test('a client that leaves interrupts the part that is being made; that is no failure', async () => {
+test('a client that leaves interrupts what is being made; that is no failure', async () => {
   let interrupted = 0
   const { stream, failures } = streaming(() =>
     Effect.never.pipe(Effect.onInterrupt(() => Effect.sync(() => (interrupted += 1))))

@@ -86,6 +86,21 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
           isKnown: isKnown?.(readToken) === true
         }
       }),
+    recordsFile: (dataType, { isKnown, ...others }) =>
+      Effect.sync(() => {
+        asked.push({ dataType, ...others, decimals: 'none' })
+        return {
+          snapshotId: '9223372036854775807',
+          hasMore: true,
+          missing: [],
+          readToken,
+          nextCursor: 'c1.next',
+          isKnown: isKnown?.(readToken) === true,
+          rowCount: 2,
+          bytes: 4,
+          body: new Blob(['PAR1']).stream()
+        }
+      }),
     reference: (filter, rowsMax) =>
       Effect.sync(() => {
         askedReference.push({ filter, rowsMax })

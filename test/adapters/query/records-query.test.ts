@@ -1,6 +1,7 @@
 import { Effect } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { columnsOf, noRowsSql } from '../../../src/adapters/duckdb/columns.ts'
 import { parseDecimal } from '../../../src/market/decimal.ts'
 import {
   compareRecords,
@@ -32,7 +33,8 @@ afterAll(() => warehouse.close())
 
 const json = { format: 'json', decimals: 'number' } as const
 const tokens = makeTokenCodec({ uuid: 'of-the-table' })
-const query = () => makeRecordsQuery({ ...warehouse, fields, tokens })
+const noRows = noRowsSql(columnsOf(tradeV2Schema))
+const query = () => makeRecordsQuery({ ...warehouse, fields, noRows, tokens })
 
 const newest = (filter: RecordsFilter, rowsMax: number) =>
   Effect.runPromise(query().newest({ filter, rowsMax, text: json }))
@@ -191,6 +193,7 @@ describe('trades query', () => {
       planner: warehouse.planner,
       engine: { run: () => Effect.fail('broken') },
       fields,
+      noRows,
       tokens
     })
     const request = { filter: {}, rowsMax: 1, text: json }

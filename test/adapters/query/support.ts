@@ -18,6 +18,8 @@ import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.t
 export interface Warehouse {
   readonly engine: QueryEngine<unknown> & BytesEngine<unknown>
   readonly planner: RecordsPlanner<never>
+  /** Of files that queries write. */
+  readonly directory: string
   /** Statements that were run. */
   readonly statements: string[]
   readonly leases: { taken: number; released: number }
@@ -96,6 +98,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
     return written.map((file) => ({ ...scanFile(file), sequenceNumber: batch + 1 }))
   }
   return {
+    directory: fixture.directory,
     statements,
     leases,
     engine: {
