@@ -23,6 +23,10 @@ export type SnapshotId = string
 
 export type Quote = { readonly message_id: string; readonly quote_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp: Time; readonly bid_price: Decimal; readonly bid_quantity: Decimal; readonly ask_price: Decimal; readonly ask_quantity: Decimal; readonly currency: string; readonly source_sequence: Int64 | null; readonly ingestion_timestamp: Time; readonly platform_sequence: Int64 | null; readonly vendor_data: Readonly<Record<string, string>> | null }
 
+export type TradeFields = { readonly message_id?: string; readonly trade_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly price?: Decimal; readonly quantity?: Decimal; readonly currency?: string; readonly side?: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions?: readonly (string)[]; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null }
+
+export type QuoteFields = { readonly message_id?: string; readonly quote_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly bid_price?: Decimal; readonly bid_quantity?: Decimal; readonly ask_price?: Decimal; readonly ask_quantity?: Decimal; readonly currency?: string; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null }
+
 export type ReferenceData = { readonly message_id: string; readonly company_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly company_name: string; readonly isin: null | string; readonly currency: null | string; readonly listing_date: null | string; readonly delisting_date: null | string; readonly is_active: boolean; readonly ingestion_timestamp: Time; readonly vendor_data: Readonly<Record<string, string>> | null }
 
 export type Gap = { readonly exchange: string; readonly symbol: string; readonly data_type: 'trades' | 'quotes'; readonly state: 'open' | 'closed'; readonly reason: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly epoch: number; readonly from_id: Int64 | null; readonly to_id: Int64 | null; readonly count: number; readonly after_time: Time | null; readonly before_time: Time | null; readonly opened_at: Time; readonly closed_at: Time | null; readonly closed_reason: 'landed' | 'rejected' | 'never_issued' | 'written_off' | null }
@@ -142,6 +146,22 @@ export interface Operations {
     readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
     readonly row: Quote
   }
+  /** The newest trades of symbols and exchanges, with the fields that are asked for */
+  readonly 'POST /v1/trades/query': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly limit?: number; readonly offset?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: number | string; readonly tag?: string; readonly fields?: readonly ('message_id' | 'trade_id' | 'symbol' | 'exchange' | 'asset_class' | 'timestamp' | 'price' | 'quantity' | 'currency' | 'side' | 'trade_conditions' | 'source_sequence' | 'ingestion_timestamp' | 'platform_sequence' | 'vendor_data')[]; readonly min_price?: number | string; readonly max_price?: number | string; readonly min_quantity?: number | string }
+    readonly answer: { readonly success: true; readonly data: readonly (TradeFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly row: TradeFields
+  }
+  /** The newest quotes of symbols and exchanges, with the fields that are asked for */
+  readonly 'POST /v1/quotes/query': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly limit?: number; readonly offset?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: number | string; readonly tag?: string; readonly fields?: readonly ('message_id' | 'quote_id' | 'symbol' | 'exchange' | 'asset_class' | 'timestamp' | 'bid_price' | 'bid_quantity' | 'ask_price' | 'ask_quantity' | 'currency' | 'source_sequence' | 'ingestion_timestamp' | 'platform_sequence' | 'vendor_data')[] }
+    readonly answer: { readonly success: true; readonly data: readonly (QuoteFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly row: QuoteFields
+  }
   /** Reference data of each company or pair, newest version */
   readonly 'GET /v1/reference-data': {
     readonly path: undefined
@@ -197,6 +217,14 @@ export interface Operations {
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Snapshot)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly table_name: string } }
     readonly row: never
+  }
+  /** Records as a snapshot of their table has them, newest first */
+  readonly 'POST /v1/snapshots/{snapshot_id}/query': {
+    readonly path: { readonly snapshot_id: string }
+    readonly query: undefined
+    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbol?: string; readonly exchange?: string; readonly limit?: number; readonly offset?: number; readonly cursor?: string }
+    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly snapshot_timestamp: Time } }
+    readonly row: Quote | Trade
   }
   /** How much there is in each table */
   readonly 'GET /v1/stats': {
@@ -340,9 +368,12 @@ export interface Operations {
 export const exactOperations: ReadonlySet<string> = new Set([
   'GET /v1/trades',
   'GET /v1/quotes',
+  'POST /v1/trades/query',
+  'POST /v1/quotes/query',
   'GET /v1/candles',
   'GET /v1/summary/{symbol}/{date}',
-  'POST /v1/aggregations'
+  'POST /v1/aggregations',
+  'POST /v1/snapshots/{snapshot_id}/query'
 ])
 
 /** Members of answers that are decimals, wherever they stand. */

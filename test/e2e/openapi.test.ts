@@ -35,12 +35,21 @@ test('every answer is as the document says', async () => {
   const succeeded = new Set<string>()
   const found: string[] = []
   // An example's day has no trades: this one has.
-  const [newest] = JSON.parse((await k2.get('/v1/trades?limit=1')).text).data
+  const { data: records, meta } = JSON.parse((await k2.get('/v1/trades?limit=1')).text)
+  const [newest] = records
   const traded = {
     path: '/v1/summary/{symbol}/{date}',
     method: 'GET',
     url: `/v1/summary/${newest.symbol}/${newest.timestamp.slice(0, 10)}`,
     init: {},
+    isValid: true
+  }
+  // Nor is there a snapshot by the example's id.
+  const kept = {
+    path: '/v1/snapshots/{snapshot_id}/query',
+    method: 'POST',
+    url: `/v1/snapshots/${meta.snapshot_id}/query`,
+    init: { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
     isValid: true
   }
   // What docs/client.md shows of the client.
@@ -49,7 +58,7 @@ test('every answer is as the document says', async () => {
   expect(candle).toMatch(/ \d+\.\d{8} to \d+\.\d{8}, \d+\.\d{8} traded, [a-z]+$/)
   expect(sum).toMatch(/^\d+ trades, volume \d+\.\d{8}$/)
   expect(remedy).toMatch(/^start_time: an ISO 8601 time/)
-  const requests = [traded, ...requestsOf(document)]
+  const requests = [traded, kept, ...requestsOf(document)]
   const [last] = requests.filter(drains)
   for (const request of [...requests.filter((it) => !drains(it)), last!]) {
     const { path, method, init, isValid } = request

@@ -38,6 +38,12 @@ export const readParameters = {
   }
 } satisfies Readonly<Record<string, Parameter<unknown>>>
 
+/** As fields of a body. */
+export const readFields = {
+  ...readParameters,
+  as_of: { ...readParameters.as_of, schema: Schema.Union([timeParameter.schema, Schema.Int]) }
+}
+
 interface ReadValues {
   readonly read_token?: string
   readonly cursor?: string

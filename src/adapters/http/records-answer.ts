@@ -25,6 +25,8 @@ export interface AnswerAsked extends Omit<RecordsAsked, 'format' | 'isKnown'> {
   readonly format: Format | undefined
   /** Path of the route, for the log. */
   readonly route: string
+  /** What else stands in `meta` of JSON. */
+  readonly extraMeta?: Readonly<Record<string, unknown>>
 }
 
 type Told = Pick<RecordsAnswer, 'snapshotId' | 'readToken' | 'missing'>
@@ -52,7 +54,7 @@ export const answerRecords = (
   if (format === undefined) return Effect.succeed(problemResponse(notAcceptable, correlationId))
   const known = headers.get('if-none-match')
   const isKnown = known === null ? undefined : isNoneMatch(known, format)
-  const { dataType, fieldNames: _, route: _route, ...request } = asked
+  const { dataType, fieldNames: _, route: _route, extraMeta: _meta, ...request } = asked
   if (format === 'json') {
     return Effect.map(deps.records(dataType, { ...request, format, isKnown }), (answer) =>
       jsonAnswer(deps, call, { asked, answer })
@@ -84,7 +86,7 @@ interface Answered {
 const jsonAnswer = (
   deps: ApiDeps,
   { correlationId }: Asking,
-  { asked: { rowsMax, offset }, answer }: Answered
+  { asked: { rowsMax, offset, extraMeta }, answer }: Answered
 ): Response => {
   const { rows, hasMore, nextCursor, readToken, isKnown } = answer
   if (isKnown && readToken !== null) return unchangedResponse(readToken, 'json')
@@ -94,7 +96,7 @@ const jsonAnswer = (
     {
       correlationId,
       nowMs: deps.nowMs(),
-      extra: { ...partialMetaOf(answer), read_token: readToken }
+      extra: { ...partialMetaOf(answer), ...extraMeta, read_token: readToken }
     }
   )
   for (const [name, value] of cacheHeaders(answer, 'json')) response.headers.set(name, value)

@@ -68,7 +68,7 @@ export const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route =
 })
 
 /** What reads of a state of a table may answer beside what all reads may. */
-const recordsProblems = [
+export const recordsProblems = [
   'read_token_invalid',
   'cursor_invalid',
   'snapshot_not_found',
@@ -77,7 +77,7 @@ const recordsProblems = [
   'not_acceptable'
 ] as const
 
-const recordsMeta = {
+export const recordsMeta = {
   ...partialMeta,
   read_token: Schema.NullOr(Schema.String).annotate({
     description:
@@ -89,11 +89,18 @@ const recordsMeta = {
 const rows = { trades: trade, quotes: quote } as const
 
 /** In each of its forms. */
-const recordsDocumented = (dataType: StreamedDataType): Documented => ({
+const recordsDocumented = (dataType: StreamedDataType): Documented =>
+  documentedAs(rows[dataType], recordsMeta)
+
+/** Rows in each form; `meta` is of JSON. */
+export const documentedAs = (
+  row: Schema.Top,
+  meta: Schema.Struct.Fields
+): Documented => ({
   about: 'Newest first',
   content: {
-    [mediaTypes.json]: pageEnvelope(rows[dataType], recordsMeta),
-    [mediaTypes.ndjson]: rows[dataType],
+    [mediaTypes.json]: pageEnvelope(row, meta),
+    [mediaTypes.ndjson]: row,
     [mediaTypes.csv]: Schema.String.annotate({ description: 'A line of names, then the records' }),
     [mediaTypes.parquet]: Schema.String.annotate({ description: 'Bytes of one file' })
   },

@@ -31,10 +31,12 @@ import {
 } from './parameters.ts'
 import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
+import { recordsQueryRoute } from './records-query-route.ts'
 import { recordsRoute } from './records-route.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
 import { replayRoute } from './replay-route.ts'
+import { snapshotQueryRoute } from './snapshot-query-route.ts'
 import { sqlRoute } from './sql-route.ts'
 import { statsRoute } from './stats-route.ts'
 import { isoOfMs } from './time-parameter.ts'
@@ -49,6 +51,8 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
 const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
   recordsRoute(deps, 'quotes'),
+  recordsQueryRoute(deps, 'trades'),
+  recordsQueryRoute(deps, 'quotes'),
   referenceRoute(deps),
   gapsRoute(deps),
   candlesRoute(deps),
@@ -56,6 +60,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   aggregationsRoute(deps),
   symbolsRoute(deps),
   snapshotsRoute(deps),
+  snapshotQueryRoute(deps),
   statsRoute(deps),
   replayRoute(deps),
   sqlRoute(deps),

@@ -33,6 +33,8 @@ export interface RecordsRequest {
   readonly text: RecordText
   /** Names, in the order of the answer; default: all. */
   readonly fields?: readonly string[] | undefined
+  /** Rows left out before the first; default: none. */
+  readonly offset?: number | undefined
   /** Default: the table as it is now. */
   readonly from?: ReadFrom | undefined
   /** Whether the client has the answer of this token: nothing is read then. */
@@ -98,7 +100,9 @@ export const makeRecordsQuery = <PlanError, EngineError>(
   ) =>
     Effect.flatMap(resumed(ports.tokens, request), (from) =>
       leased(acquire(ports.planner, request, from.at), (lease, planMs) =>
-        use({ lease, planMs, from })
+        Effect.flatMap(skip(working, lease, { ...request, after: from.after }), (skipped) =>
+          use({ lease, planMs, from: { ...from, after: skipped.after }, isOver: skipped.isOver })
+        )
       )
     )
   return {
@@ -161,6 +165,8 @@ interface Planned<PlanError> {
   readonly lease: RecordsLease<PlanError>
   readonly planMs: number
   readonly from: Resumed
+  /** There is nothing behind the rows that were left out. */
+  readonly isOver: boolean
 }
 
 interface Selected {
@@ -175,7 +181,7 @@ type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
 const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
   ports: Working<PlanError, EngineError>,
   request: Omit<RecordsRequest, 'text'>,
-  { lease, planMs, from: { after, choice, query }, select }: Planned<PlanError> & Selected
+  { lease, planMs, from: { after, choice, query }, isOver, select }: Planned<PlanError> & Selected
 ) {
   const startedMs = performance.now()
   const { rowsMax, filter } = request
@@ -184,9 +190,10 @@ const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
   const isKnown = readToken !== null && request.isKnown?.(readToken) === true
   // One row more than asked for tells whether there are more.
   const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
-  const { rows, filesRead } = isKnown
-    ? nothingRead
-    : yield* newestRows<PlanError, EngineError>(ports, lease, wanted)
+  const { rows, filesRead } =
+    isKnown || isOver
+      ? nothingRead
+      : yield* newestRows<PlanError, EngineError>(ports, lease, wanted)
   const page = rows.slice(0, rowsMax)
   const last = rows.length > rowsMax ? positionOf(page.at(-1)) : undefined
   const cursor = point && last && ports.tokens.cursor({ point, choice, query, after: last })
@@ -200,6 +207,20 @@ const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
     isKnown,
     explain: { ...lease.facts, filesRead, planMs, readMs: performance.now() - startedMs }
   } satisfies RecordsPage
+})
+
+type Skipping = Pick<RecordsRequest, 'filter' | 'offset'> & Pick<Resumed, 'after'>
+
+/** Where the rows begin that `offset` leaves; of those before only the places are read. */
+const skip = Effect.fnUntraced(function* <PlanError, EngineError>(
+  ports: Working<PlanError, EngineError>,
+  lease: RecordsLease<PlanError>,
+  { filter, offset = 0, after }: Skipping
+) {
+  if (offset === 0) return { after, isOver: false }
+  const wanted = { filter, after, select: "''", rowsMax: offset }
+  const { rows } = yield* newestRows<PlanError, EngineError>(ports, lease, wanted)
+  return { after: positionOf(rows.at(-1)), isOver: rows.length < offset }
 })
 
 const nothingRead = { rows: [], filesRead: 0 } as const

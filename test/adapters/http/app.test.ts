@@ -280,6 +280,8 @@ describe('other routes', () => {
     expect(body.routes.map(({ path }: { path: string }) => path)).toEqual([
       '/v1/trades',
       '/v1/quotes',
+      '/v1/trades/query',
+      '/v1/quotes/query',
       '/v1/reference-data',
       '/v1/gaps',
       '/v1/candles',
@@ -287,6 +289,7 @@ describe('other routes', () => {
       '/v1/aggregations',
       '/v1/symbols',
       '/v1/snapshots',
+      '/v1/snapshots/{snapshot_id}/query',
       '/v1/stats',
       '/v1/replay/stream',
       '/v1/sql',

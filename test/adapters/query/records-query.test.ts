@@ -312,6 +312,22 @@ describe('pages', () => {
     expect(two).toMatchObject({ hasMore: false, nextCursor: null, readToken })
   })
 
+  test('rows are left out after the filter, and before the limit', async () => {
+    await warehouse.land([1, 2, 3, 4, 5, 6].map((n) => trade({ source_sequence: n })))
+    await warehouse.land([trade({ symbol: 'ETHUSDT' })])
+    const ids = async (offset: number) => {
+      const filter = { symbols: ['BTCUSDT'] }
+      const request = { filter, rowsMax: 4, text: json, offset }
+      const { rows, hasMore } = await Effect.runPromise(query().newest(request))
+      return [rows.map((row) => JSON.parse(row).source_sequence), hasMore]
+    }
+    expect(await ids(0)).toEqual([[6, 5, 4, 3], true])
+    expect(await ids(2)).toEqual([[4, 3, 2, 1], false])
+    expect(await ids(5)).toEqual([[1], false])
+    expect(await ids(6)).toEqual([[], false])
+    expect(await ids(7)).toEqual([[], false])
+  })
+
   test('what the client has is not read', async () => {
     await warehouse.land([trade()])
     const { readToken } = await newest({}, 1)
