@@ -6,7 +6,9 @@
  * 2. Of the embedded ones that is the log that has the topic already. A new topic of an exchange
  *    that feeds capture is K2's own log's, which will capture it; every other one is the load
  *    log's, which no running K2 holds.
- * 3. The log is opened behind the offsets that all tables of the folder name (R11).
+ * 3. What has landed leaves the load log at once: nobody reads it there, and between two loads no
+ *    process has it open that would let it go later.
+ * 4. The log is opened behind the offsets that all tables of the folder name (R11).
  */
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
@@ -82,7 +84,7 @@ export const openEmbeddedLoadLog = (
       process: yield* Effect.promise(nodeProcess),
       topics: { [topic]: description?.topics.get(topic) ?? partitions },
       neverBelow: yield* landedOffsets(options, description),
-      limits: { segmentBytes, diskBytesMax, flushDelayMs: 0 },
+      limits: { segmentBytes, diskBytesMax, flushDelayMs: 0, ...(isOwn ? {} : { retentionMs: 0 }) },
       observe: () => undefined
     }).pipe(Effect.catchTag('LogInUse', (held) => inUse(held, topic, isOwn)))
     return { writer: log, reader: log }
@@ -114,7 +116,7 @@ const describe = (directory: string) =>
     catch: (error) => unavailable(directory, error)
   })
 
-/** (3) */
+/** (4) */
 const landedOffsets = (
   { stores, context }: LoadLogOptions,
   description: LogDescription | undefined
