@@ -45,9 +45,12 @@ export const commandOf = (args: readonly string[]) => {
   return found && { command: found.command, rest: args.slice(found.words.length) }
 }
 
-/** Commands of two words of which this is the first. */
-export const commandsBelow = (word: string): readonly Command[] =>
-  commands.filter(({ name }) => name.startsWith(`${word} `))
+/** Commands of two words of which this is the first, by the names that begin with it. */
+export const commandsBelow = (word: string): ReadonlyArray<Pick<Command, 'name' | 'about'>> =>
+  commands.flatMap(({ name, aliases = [], about }) => {
+    const found = [name, ...aliases].find((it) => it.startsWith(`${word} `))
+    return found === undefined ? [] : [{ name: found, about }]
+  })
 
 /** What an unknown command may have been meant to be. */
 export const commandNames = (): ReadonlySet<string> =>

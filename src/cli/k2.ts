@@ -38,7 +38,10 @@ export const runK2 = async (
   const program = programs.find((it) => it.name === name)
   if (program !== undefined) return runProgram(program, args.slice(1), io)
   const found = commandOf(args)
-  if (found === undefined) return notFound(name, args, io)
+  // As in `k2 level x`: `level` alone is a command, and the first word of others.
+  const isFirstWord = found?.rest.length === args.length - 1 && commandsBelow(name).length > 0
+  if (found === undefined || (isFirstWord && args[1]?.startsWith('-') === false))
+    return notFound(name, args, io)
   const { command, rest } = found
   if (rest.includes('--help') || rest.includes('-h')) {
     io.print(usageOf(command))

@@ -17,6 +17,7 @@ import {
 import { suggestion } from '../adapters/config/suggestion.ts'
 import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
 import { noDataFolder } from './no-data.ts'
+import { fullName } from './operator-context.ts'
 
 const graceMs = 60_000
 const tables = Object.keys(maintainedTables) as readonly MaintainedTable[]
@@ -197,7 +198,7 @@ const dayText = (day: number): string => new Date(day * 86_400_000).toISOString(
 const tablesOf = ({ values }: Given): readonly MaintainedTable[] => {
   const asked = values.get(tableFlag.name)
   if (asked === undefined) return tables
-  const found = tables.find((it) => it === asked)
+  const found = tables.find((it) => it === fullName(asked))
   if (found !== undefined) return [found]
   throw new ArgumentsRejected(
     `--table is "${asked}", but must be ${tables.join(' or ')}${suggestion(asked, new Set(tables))}`

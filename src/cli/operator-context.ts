@@ -26,6 +26,10 @@ export const tableFlag: Flag = {
   values: tables
 }
 
+/** Of a table, which may be given without its namespace. */
+export const fullName = (table: string): string =>
+  table.includes('.') ? table : `market.${table}`
+
 /** A flag of a command has a value that it cannot have. */
 export class FlagRejected extends Schema.TaggedError<FlagRejected>()('FlagRejected', {
   flag: Schema.String,
@@ -60,7 +64,7 @@ export const openOperatorTable = (given: Given) =>
     const { config, values } = given
     const detail = noDataFolder(given)
     if (detail !== undefined) return yield* new NoDataFolder({ detail })
-    const name = values.get(tableFlag.name) ?? 'market.trades'
+    const name = fullName(values.get(tableFlag.name) ?? 'trades')
     const known = new Set<string>(tables)
     if (!known.has(name)) {
       const allowed = `${[...known].join(' or ')}${suggestion(name, known)}`

@@ -69,7 +69,8 @@ const queryCommand = ({ filters, ...query }: Query): Command => ({
   flags: [urlOrFolderFlag, ...filters, formatFlag, columnsFlag],
   examples: query.examples,
   exitCodes: readExitCodes,
-  run: async (given, io) => {
+  run: async (asked, io) => {
+    const given = { ...asked, values: withoutNamespace(asked.values) }
     formatOf(given)
     return answerFromApi(given, io, {
       path: pathOf(given, query.path, filters),
@@ -87,6 +88,12 @@ const queryCommand = ({ filters, ...query }: Query): Command => ({
     })
   }
 })
+
+/** Of a table, as other commands and answers name it. */
+const withoutNamespace = (values: Given['values']): Given['values'] =>
+  new Map(
+    [...values].map(([name, it]) => [name, name === '--table' ? it.replace(/^market\./, '') : it])
+  )
 
 /** @throws ArgumentsRejected for flags that are needed and were not given */
 const pathOf = ({ values }: Given, path: string, filters: readonly Filter[]): string => {

@@ -37,7 +37,12 @@ export const statusCommand: Command = {
 const ofFolder = ({ config, values }: Given, io: CommandIo) =>
   Effect.gen(function* () {
     if (!(yield* doesExist(config.dataDir))) {
-      return yield* Effect.fail(new Error(`there is no data folder ${config.dataDir}`))
+      return yield* Effect.fail(
+        new Error(
+          `there is no data folder ${config.dataDir}: name one by --data-dir, start K2, or ask ` +
+            'one that runs elsewhere by --url'
+        )
+      )
     }
     const { folderStatus } = yield* loadFolderStatus
     const status = yield* folderStatus(config)

@@ -51,6 +51,16 @@ describe('commands', () => {
     expect(unknown.complaints).not.toContain('doctor')
   })
 
+  test('a word behind one that is a command and begins others is one of those', async () => {
+    const unknown = await k2('level', 'injct', '--level', 'soft')
+    expect(unknown.code).toBe(2)
+    expect(unknown.complaints).toContain('did you mean level inject?')
+    const load = await k2('load', 'reference-data', 'none.csv', '--exchange', 'ASX')
+    expect(load.complaints).toContain('none.csv is not there')
+    expect((await k2('pressure')).complaints).toContain('pressure clear')
+    expect((await k2('level', 'inject', 'x')).complaints).toContain('x is too much')
+  })
+
   test.each(['compact', 'expire', 'doctor', 'maintain orphans', 'adopt-log', 'rebuild-state'])(
     '%s of a folder that is not there says so, and makes none',
     async (command) => {
@@ -135,6 +145,15 @@ describe('doctor', () => {
     const unknown = await k2('doctor', '--data-dir', root, '--table', 'market.trade')
     expect(unknown).toMatchObject({ code: 2 })
     expect(unknown.complaints).toContain('did you mean market.trades?')
+  })
+
+  test('a table may be named without its namespace', async () => {
+    const root = ['--data-dir', await folder()]
+    expect(await k2('doctor', ...root, '--table', 'trades', '--quick')).toMatchObject({ code: 0 })
+    const snapshots = await k2('query', 'snapshots', ...root, '--table', 'market.trades')
+    expect(snapshots.printed).toMatch(/append +4 +4$/)
+    const expired = await k2('expire', ...root, '--table', 'trades', '--no-wait')
+    expect(expired.printed).toContain('market.trades: no day and 0 snapshots')
   })
 
   test('2 for an age that is none', async () => {
