@@ -53,6 +53,7 @@ import {
   type PipelineOf
 } from './pipeline.ts'
 import type { Replays } from './reading/replays.ts'
+import type { SnapshotDiffs } from './reading/snapshot-diffs.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 import type { Tails } from './tail/tails.ts'
 
@@ -145,6 +146,7 @@ interface Drained {
 interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
   readonly replays: Replays<ApiFault>
+  readonly diffs: Readonly<Record<StreamedDataType, SnapshotDiffs<ApiFault>>>
   readonly reference: ReferenceQuery<ApiFault>
   readonly gaps: GapsQuery<ApiFault>
   readonly candles: CandlesQuery<ApiFault>

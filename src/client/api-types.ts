@@ -226,6 +226,14 @@ export interface Operations {
     readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly snapshot_timestamp: Time } }
     readonly row: Quote | Trade
   }
+  /** Rows that a snapshot has and an older one has not; maintenance shows none */
+  readonly 'GET /v1/snapshots/{snapshot_id}/diff': {
+    readonly path: { readonly snapshot_id: string }
+    readonly query: { readonly table?: 'trades' | 'quotes'; readonly base_snapshot_id?: string; readonly symbol?: string; readonly exchange?: string; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly base_snapshot_id: SnapshotId | null; readonly added_rows: number; readonly removed_rows: number } }
+    readonly row: never
+  }
   /** How much there is in each table */
   readonly 'GET /v1/stats': {
     readonly path: undefined
@@ -373,7 +381,8 @@ export const exactOperations: ReadonlySet<string> = new Set([
   'GET /v1/candles',
   'GET /v1/summary/{symbol}/{date}',
   'POST /v1/aggregations',
-  'POST /v1/snapshots/{snapshot_id}/query'
+  'POST /v1/snapshots/{snapshot_id}/query',
+  'GET /v1/snapshots/{snapshot_id}/diff'
 ])
 
 /** Members of answers that are decimals, wherever they stand. */

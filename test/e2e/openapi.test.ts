@@ -52,13 +52,20 @@ test('every answer is as the document says', async () => {
     init: { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
     isValid: true
   }
+  const compared = {
+    path: '/v1/snapshots/{snapshot_id}/diff',
+    method: 'GET',
+    url: `/v1/snapshots/${meta.snapshot_id}/diff`,
+    init: {},
+    isValid: true
+  }
   // What docs/client.md shows of the client.
   const [first, , , candle, sum, remedy] = await lookAround(url)
   expect(first).toMatch(/^[A-Z]+ \d+\.\d{8} @ \d+\.\d{8}$/)
   expect(candle).toMatch(/ \d+\.\d{8} to \d+\.\d{8}, \d+\.\d{8} traded, [a-z]+$/)
   expect(sum).toMatch(/^\d+ trades, volume \d+\.\d{8}$/)
   expect(remedy).toMatch(/^start_time: an ISO 8601 time/)
-  const requests = [traded, kept, ...requestsOf(document)]
+  const requests = [traded, kept, compared, ...requestsOf(document)]
   const [last] = requests.filter(drains)
   for (const request of [...requests.filter((it) => !drains(it)), last!]) {
     const { path, method, init, isValid } = request

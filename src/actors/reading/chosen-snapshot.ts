@@ -17,7 +17,7 @@ import type { ReadAt } from '../../adapters/query/query-ports.ts'
 import type { ReadPoint } from '../../adapters/query/read-point.ts'
 
 /** No such snapshot or tag. */
-class SnapshotNotFound extends Schema.TaggedError<SnapshotNotFound>()('SnapshotNotFound', {
+export class SnapshotNotFound extends Schema.TaggedError<SnapshotNotFound>()('SnapshotNotFound', {
   what: Schema.String
 }) {
   override get message() {
@@ -26,7 +26,7 @@ class SnapshotNotFound extends Schema.TaggedError<SnapshotNotFound>()('SnapshotN
 }
 
 /** What was there is not there any more. */
-class ReadExpired extends Schema.TaggedError<ReadExpired>()('ReadExpired', {
+export class ReadExpired extends Schema.TaggedError<ReadExpired>()('ReadExpired', {
   detail: Schema.String
 }) {
   override get message() {

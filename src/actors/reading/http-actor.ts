@@ -62,6 +62,23 @@ export const httpProgram =
       yield* drainRequested(commands)
     })
 
+const recordsDeps = (
+  shared: Shared
+): Pick<ApiDeps, 'records' | 'recordsFile' | 'snapshotDiff'> => ({
+  records: (dataType, { format, decimals, ...asked }) =>
+    within(shared, shared.queries, ({ records }) =>
+      records[dataType].newest({ ...asked, text: { format, decimals } })
+    ),
+  recordsFile: (dataType, asked) =>
+    within(shared, shared.queries, ({ records }) =>
+      recordsFile(shared, records[dataType], asked)
+    ),
+  snapshotDiff: (dataType, { decimals, ...asked }) =>
+    within(shared, shared.queries, ({ diffs }) =>
+      diffs[dataType].between({ ...asked, text: { format: 'json', decimals } })
+    )
+})
+
 /** What the routes ask, of the services that the gates of `shared` have. */
 export const apiDeps = ({
   shared,
@@ -78,14 +95,7 @@ export const apiDeps = ({
     trustedProxies: shared.config.httpTrustedProxies,
     corsOrigins: shared.config.httpCorsOrigins
   },
-  records: (dataType, { format, decimals, ...asked }) =>
-    within(shared, shared.queries, ({ records }) =>
-      records[dataType].newest({ ...asked, text: { format, decimals } })
-    ),
-  recordsFile: (dataType, asked) =>
-    within(shared, shared.queries, ({ records }) =>
-      recordsFile(shared, records[dataType], asked)
-    ),
+  ...recordsDeps(shared),
   reference: (filter, rowsMax) =>
     within(shared, shared.queries, ({ reference }) => reference.newest(filter, rowsMax)),
   gaps: (filter, rowsMax) =>

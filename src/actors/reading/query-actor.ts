@@ -9,6 +9,7 @@ import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeTokenCodec } from '../../adapters/query/read-token.ts'
+import { makeDiffQuery } from '../../adapters/query/snapshot-diff.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
 import { makeReplayQuery } from '../../adapters/query/replay-query.ts'
 import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
@@ -29,6 +30,7 @@ import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
 import { makeReplays } from './replays.ts'
+import { snapshotDiffs } from './snapshot-diffs.ts'
 import { withTailFile } from './tail-files.ts'
 
 const queueMax = 64
@@ -101,6 +103,7 @@ export const queryProgram =
           fields: shared.referenceData.spec.schema.fields
         }),
         ...derived,
+        diffs: diffsOver(shared, engine, { tables, plannerOf: (name) => costed(leases[name]) }),
         replays,
         sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, derived))
       })
@@ -127,6 +130,18 @@ const recordsOver = <E>(
       noRows: noRowsSql(columnsOf(shared[name].spec.schema))
     })
   return { trades: recordsOf('trades'), quotes: recordsOf('quotes') }
+}
+
+const diffsOver = <E>(
+  shared: Shared,
+  engine: QueryPool,
+  { tables, plannerOf }: RecordSources<E>
+) => {
+  const diffsOf = (name: StreamedDataType) => {
+    const { fields } = shared[name].spec.schema
+    return snapshotDiffs(tables[name], makeDiffQuery({ planner: plannerOf(name), engine, fields }))
+  }
+  return { trades: diffsOf('trades'), quotes: diffsOf('quotes') }
 }
 
 const replaysOver = <E>(

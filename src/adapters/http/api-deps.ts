@@ -90,6 +90,17 @@ export interface RecordsFile extends Omit<RecordsAnswer, 'rows'> {
   readonly body: ReadableStream<Uint8Array>
 }
 
+interface SnapshotDiff {
+  /** null: the snapshot has no parent. */
+  readonly baseId: string | null
+  /** JSON objects as text, newest first. */
+  readonly rows: readonly string[]
+  readonly hasMore: boolean
+  readonly added: number
+  /** Rows that only the base has. */
+  readonly removed: number
+}
+
 export interface ReferenceFilter {
   readonly companyId?: string
   /** The venue's own symbol. */
@@ -325,6 +336,17 @@ export interface ApiDeps {
     dataType: StreamedDataType,
     asked: Omit<RecordsAsked, 'format' | 'decimals'>
   ) => Answer<RecordsFile>
+  /** Rows that a snapshot has and its base, by default its parent, has not. */
+  readonly snapshotDiff: (
+    dataType: StreamedDataType,
+    asked: {
+      readonly snapshotId: string
+      readonly baseId: string | undefined
+      readonly filter: Pick<RecordFilter, 'symbols' | 'exchanges'>
+      readonly rowsMax: number
+      readonly decimals: RecordsAsked['decimals']
+    }
+  ) => Answer<SnapshotDiff>
   /** Newest version of each company, by exchange and company. */
   readonly reference: (filter: ReferenceFilter, rowsMax: number) => Answer<ReferenceAnswer>
   /** Open gaps, oldest first, then closed ones, newest first. */

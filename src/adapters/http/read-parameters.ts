@@ -11,7 +11,15 @@ const textOf = (pattern: RegExp) => Schema.String.check(Schema.isPattern(pattern
 
 const tokenText = textOf(/^[A-Za-z0-9._-]{1,4096}$/u)
 
-const snapshotIdText = textOf(/^[0-9]{1,19}$/u)
+const snapshotIdPattern = /^[0-9]{1,19}$/u
+
+export const isSnapshotId = (text: string): boolean => snapshotIdPattern.test(text)
+
+export const snapshotIdParameter = {
+  schema: textOf(snapshotIdPattern),
+  remedy: 'a snapshot_id, as /v1/snapshots lists it',
+  example: '4611686018427387904'
+}
 
 export const readParameters = {
   read_token: {
@@ -23,11 +31,7 @@ export const readParameters = {
     remedy:
       'pagination.next_cursor of an answer, as it came, with the same query: the rows behind it'
   },
-  snapshot_id: {
-    schema: snapshotIdText,
-    remedy: 'a snapshot_id, as /v1/snapshots lists it',
-    example: '4611686018427387904'
-  },
+  snapshot_id: snapshotIdParameter,
   as_of: {
     ...timeParameter,
     remedy: `the snapshot that was current then: ${timeParameter.remedy}`

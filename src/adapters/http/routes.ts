@@ -37,6 +37,7 @@ import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
 import { replayRoute } from './replay-route.ts'
 import { snapshotQueryRoute } from './snapshot-query-route.ts'
+import { snapshotDiffRoute } from './snapshot-diff-route.ts'
 import { sqlRoute } from './sql-route.ts'
 import { statsRoute } from './stats-route.ts'
 import { isoOfMs } from './time-parameter.ts'
@@ -61,6 +62,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   symbolsRoute(deps),
   snapshotsRoute(deps),
   snapshotQueryRoute(deps),
+  snapshotDiffRoute(deps),
   statsRoute(deps),
   replayRoute(deps),
   sqlRoute(deps),

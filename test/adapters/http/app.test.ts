@@ -290,6 +290,7 @@ describe('other routes', () => {
       '/v1/symbols',
       '/v1/snapshots',
       '/v1/snapshots/{snapshot_id}/query',
+      '/v1/snapshots/{snapshot_id}/diff',
       '/v1/stats',
       '/v1/replay/stream',
       '/v1/sql',

@@ -101,6 +101,14 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
           body: new Blob(['PAR1']).stream()
         }
       }),
+    snapshotDiff: () =>
+      Effect.succeed({
+        baseId: '6',
+        rows: ['{"price":1.00000000}'],
+        hasMore: true,
+        added: 2,
+        removed: 0
+      }),
     reference: (filter, rowsMax) =>
       Effect.sync(() => {
         askedReference.push({ filter, rowsMax })
