@@ -1,6 +1,8 @@
 /** Which snapshot of a table is read: the current one, a named one, or one that has a point. */
 import * as Schema from 'effect/Schema'
 import {
+  allOffsets,
+  type ByPartition,
   nothingRecorded,
   type RecordedState,
   recordedStateAt,
@@ -14,7 +16,7 @@ import {
   type TableMetadata
 } from '../../adapters/iceberg/metadata.ts'
 import type { ReadAt } from '../../adapters/query/query-ports.ts'
-import type { ReadPoint } from '../../adapters/query/read-point.ts'
+import { type ReadPoint, reaches } from '../../adapters/query/read-point.ts'
 
 /** No such snapshot or tag. */
 export class SnapshotNotFound extends Schema.TaggedError<SnapshotNotFound>()('SnapshotNotFound', {
@@ -81,7 +83,10 @@ const snapshotAt = (metadata: TableMetadata, atMs: number): Snapshot => {
   return notFound('snapshot of that time: it is older than the table')
 }
 
-/** The newest one from which nothing has been taken that the point has. */
+/**
+ * The current one, where nothing has been taken from it that the point has; else the newest before
+ * that was, if it has all of the point: what the tail had beyond it may be gone from there.
+ */
 const snapshotWith = (name: string, metadata: TableMetadata, point: ReadPoint): Snapshot | null => {
   const current = currentSnapshot(metadata)
   const stateOf = (snapshot: Snapshot | null): RecordedState =>
@@ -90,6 +95,18 @@ const snapshotWith = (name: string, metadata: TableMetadata, point: ReadPoint): 
     removalsOf(stateOf(snapshot)) === point.removals
   if (isWhole(current)) return current
   const found = lineage(metadata, current).find(isWhole)
-  if (found !== undefined) return found
+  if (found !== undefined && reaches(byLabel(allOffsets(stateOf(found))), point)) return found
   throw new ReadExpired({ detail: 'rows have been taken out of the table since' })
 }
+
+/** By `k2_partition`, as rows name it. */
+export const byLabel = <V>(values: ByPartition<V>): ReadonlyMap<string, V> =>
+  new Map(
+    Object.entries(values).flatMap(([identity, topics]) =>
+      Object.entries(topics).flatMap(([topic, partitions]) =>
+        Object.entries(partitions).map(
+          ([partition, value]) => [`${identity}/${topic}/${partition}`, value] as const
+        )
+      )
+    )
+  )

@@ -4,7 +4,6 @@ import * as Schema from 'effect/Schema'
 import { type Column, fieldIdsOf, filesByIdSql } from '../../adapters/duckdb/columns.ts'
 import {
   allOffsets,
-  type ByPartition,
   type RecordedState,
   removalsOf,
   type StateError
@@ -26,7 +25,7 @@ import {
 } from '../../adapters/query/query-ports.ts'
 import { aheadOf, isExactly, joined } from '../../adapters/query/read-point.ts'
 import { heldOffsetsOf, parsePartitionState } from '../lander/landing-partition.ts'
-import { type ChoiceFault, chosenSnapshot } from './chosen-snapshot.ts'
+import { byLabel, type ChoiceFault, chosenSnapshot } from './chosen-snapshot.ts'
 import type { LocalCopies, ReadCopies } from './local-copies.ts'
 
 /** The table cannot be planned now; the cause is for the log. */
@@ -75,7 +74,7 @@ export const leasesOf = (
         .plan(filter, yield* chosen(table, at))
         .pipe(Effect.mapError(unavailable))
       const id = snapshotId === null ? null : snapshotId.toString()
-      const watermarks = flattened(recorded === null ? {} : allOffsets(recorded))
+      const watermarks = byLabel(recorded === null ? {} : allOffsets(recorded))
       const pointOf: RecordsLease<never>['point'] = (tail) =>
         recorded === null
           ? Effect.succeed(undefined)
@@ -142,7 +141,7 @@ const heldOffsetsIn = (table: Table) => {
     return held
   })
   return ({ states }: RecordedState, partitions: readonly string[]) => {
-    const paths = [...flattened(states)].filter(([partition]) => partitions.includes(partition))
+    const paths = [...byLabel(states)].filter(([partition]) => partitions.includes(partition))
     return Effect.forEach(paths, ([partition, path]) =>
       Effect.map(heldAt(path), (held) => [partition, held] as const)
     ).pipe(
@@ -158,15 +157,3 @@ export const sourceOf = (metadata: TableMetadata, columns: readonly Column[]): s
   metadata.schemas.length === 1 && metadata['current-schema-id'] === 0
     ? 'read_parquet($files)'
     : filesByIdSql(columns, fieldIdsOf(currentSchema(metadata)))
-
-/** By `k2_partition`, as rows name it. */
-const flattened = <V>(values: ByPartition<V>): ReadonlyMap<string, V> =>
-  new Map(
-    Object.entries(values).flatMap(([identity, topics]) =>
-      Object.entries(topics).flatMap(([topic, partitions]) =>
-        Object.entries(partitions).map(
-          ([partition, value]) => [`${identity}/${topic}/${partition}`, value] as const
-        )
-      )
-    )
-  )
