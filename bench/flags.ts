@@ -17,6 +17,7 @@ export const figureIds = [
   'levels',
   'queries',
   'candles',
+  'replay',
   'planning',
   'clients',
   'sizes',

@@ -31,6 +31,7 @@ import {
   type Outcome,
   tableLines
 } from './report.ts'
+import { measureReplay } from './replay.ts'
 import { measureSizes } from './sizes.ts'
 import { measureStages } from './stages.ts'
 import { measureStart } from './start.ts'
@@ -64,6 +65,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   clients: { title: '64 clients at once, on 10 M trades', measure: measureClients },
   sizes: { title: 'Bytes per trade', measure: measureSizes },
   candles: { title: 'Candles over HTTP on 10 M trades', measure: measureCandles },
+  replay: { title: 'Replay of 10 M trades over HTTP', measure: measureReplay },
   planning: { title: 'Planning: 1,000 files and 10,000', measure: measurePlanning },
   maintenance: {
     title: '10,000 commits with maintenance, against a table written at once',
