@@ -120,6 +120,14 @@ const askApi = <A>(
     })
   })
 
+/** The answer while it comes: whoever reads it says what is wrong with its end. */
+export const openAnswer = (
+  given: Given,
+  io: CommandIo,
+  request: ApiRequest
+): Effect.Effect<Response, { readonly message: string }, Scope.Scope> =>
+  Effect.flatMap(openApi(given, io, request.asks), (asked) => askFor(asked, request, given))
+
 interface AskedApi {
   /** For messages. */
   readonly name: string

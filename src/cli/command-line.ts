@@ -39,8 +39,17 @@ export interface Command {
 export interface CommandIo {
   readonly print: (text: string) => void
   readonly complain: (text: string) => void
+  /** Of a command that prints more than fits into memory; absent where texts are collected. */
+  readonly output?: Output
   /** How far a long command is; absent where nobody looks. */
   readonly progress?: Progress
+}
+
+export interface Output {
+  /** Resolves once there is room for more. */
+  readonly write: (bytes: Uint8Array) => Promise<void>
+  /** Whether somebody looks at a terminal that the output does not go to. */
+  readonly isWatched: boolean
 }
 
 export interface Progress {

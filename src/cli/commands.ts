@@ -12,12 +12,14 @@ import { compactCommand, expireCommand } from './maintain-commands.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
 import { queryCommands } from './query-commands.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
+import { replayCommand } from './replay-command.ts'
 import { sqlCommand } from './sql-command.ts'
 import { statusCommand } from './status-command.ts'
 
 const others: readonly Command[] = [
   statusCommand,
   ...queryCommands,
+  replayCommand,
   sqlCommand,
   gapsCommand,
   ...loadCommands,

@@ -12,6 +12,7 @@ import { suggestion } from '../adapters/config/suggestion.ts'
 import {
   ArgumentsRejected,
   type CommandIo,
+  type Output,
   type Progress,
   readArguments
 } from './command-line.ts'
@@ -95,6 +96,13 @@ const runProgram = async (
   return code ?? 1
 }
 
+const outputTo = (stream: NodeJS.WriteStream): Output => ({
+  write: async (bytes) => {
+    if (!stream.write(bytes)) await once(stream, 'drain')
+  },
+  isWatched: process.stderr.isTTY && !stream.isTTY
+})
+
 const progressOn = (stream: NodeJS.WriteStream): Progress =>
   stream.isTTY
     ? {
@@ -112,6 +120,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.me
   process.exitCode = await runK2(process.argv.slice(2), process.env, {
     print: (text) => process.stdout.write(`${text}\n`),
     complain: (text) => process.stderr.write(`k2: ${text}\n`),
+    output: outputTo(process.stdout),
     progress: progressOn(process.stderr)
   })
 }
