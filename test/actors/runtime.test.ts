@@ -72,6 +72,7 @@ test('starts, serves and drains; nothing is held afterwards', async () => {
     'root/log/spool spool',
     'root/reading/http HTTP server',
     'root/reading/queries DuckDB connections',
+    'root/reading/queries DuckDB of replays',
     'root/reading/queries SQL processes',
     'root/repair/candles candles of minutes',
     'root/telemetry event-loop monitor'

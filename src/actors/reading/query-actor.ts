@@ -16,6 +16,7 @@ import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
 import type { Table } from '../../adapters/iceberg/table.ts'
 import type { StreamedDataType } from '../../market/data-type.ts'
+import { releaseBuffers } from '../../adapters/telemetry/heap-monitor.ts'
 import { candlesTable, gapsTable } from '../data-types.ts'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -36,6 +37,9 @@ import { withTailFile } from './tail-files.ts'
 const queueMax = 64
 /** Small queries on one thread each leave the others to the main thread and the lander. */
 const duckdbThreads = 1
+
+const replayConnections = 2
+const replayBytesMax = 256 * 2 ** 20
 
 const sqlProcesses = 2
 const sqlQueueMax = 16
@@ -84,7 +88,7 @@ export const queryProgram =
           gaps: ledger.planner
         })
       }
-      const replays = replaysOver(shared, engine, plannerWithTail)
+      const replays = yield* openReplays(shared, engine, plannerWithTail)
       const sql = yield* openSql(config)
       reportStatus(() => ({
         counters: {
@@ -144,21 +148,39 @@ const diffsOver = <E>(
   return { trades: diffsOf('trades'), quotes: diffsOf('quotes') }
 }
 
-const replaysOver = <E>(
+/** An engine for files beside that which has the tail: no query waits for a replay. */
+const openReplays = Effect.fnUntraced(function* <E>(
   shared: Shared,
   engine: QueryPool,
   plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
-) => {
+) {
+  const { folder, config } = shared
+  const filesEngine = yield* tracked('DuckDB of replays', 'client')(
+    openQueryPool({
+      connections: replayConnections,
+      queueMax,
+      deadlineMsMax: config.queryTimeoutMs,
+      threads: duckdbThreads,
+      memoryBytesMax: replayBytesMax,
+      directories: [folder.warehouse, folder.copies],
+      tempDirectory: folder.temporary,
+      // A replay reads each file once: what it kept would push out what queries come back to.
+      keepsMemory: false
+    })
+  )
   const replayOf = (name: StreamedDataType) =>
     makeReplayQuery({
       planner: plannerOf(name),
       engine,
+      filesEngine,
       fields: shared[name].spec.schema.fields,
+      isBusy: () => filesEngine.pending() > 0,
+      releaseBuffers,
       clock: { nowMs: () => performance.now(), sleep: Effect.sleep }
     })
   const queries = { trades: replayOf('trades'), quotes: replayOf('quotes') }
-  return makeReplays(queries, shared.config.replaysMax)
-}
+  return makeReplays(queries, config.replaysMax)
+})
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>

@@ -43,6 +43,11 @@ export interface QueryPoolOptions {
   /** The only directories whose files can be read, absolute. */
   readonly directories: readonly string[]
   readonly tempDirectory: string
+  /**
+   * Whether parts of files are kept for the next query that reads them, and memory that was used
+   * for the next that needs some; true unless told.
+   */
+  readonly keepsMemory?: boolean
 }
 
 /** A bound value; microseconds for timestamps. */
@@ -203,12 +208,19 @@ const preparedMax = 32
 /** Up to this LIMIT, columns that do not decide the order are read of the kept rows only. */
 const lateRowsMax = 16_384
 
+const givingBack = {
+  enable_external_file_cache: 'false',
+  allocator_flush_threshold: '1MiB',
+  allocator_bulk_deallocation_flush_threshold: '1MiB'
+}
+
 const openSessions = async (options: QueryPoolOptions): Promise<OpenPool> => {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(options.threads),
     memory_limit: `${Math.floor(options.memoryBytesMax / 2 ** 20)}MiB`,
     temp_directory: options.tempDirectory,
     preserve_insertion_order: 'false',
+    ...(options.keepsMemory === false ? givingBack : {}),
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false'

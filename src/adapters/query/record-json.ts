@@ -38,11 +38,33 @@ export const recordLineSql = (
   decimals: RecordText['decimals'] = 'number'
 ): string => {
   const members = fields.map(({ name, type }, index) => {
-    const key = `'${index === 0 ? `${before}{` : ','}"${name}":'`
-    return `${key}, coalesce(${jsonValueSql(`"${name}"`, shapeOf(type), decimals)}, 'null')`
+    const key = `${index === 0 ? `${before}{` : ','}"${name}":`
+    return isNullable(type)
+      ? `'${key}', coalesce(${jsonValueSql(`"${name}"`, shapeOf(type), decimals)}, 'null')`
+      : memberSql(key, name, type, decimals)
   })
   return `concat(${members.join(', ')}, '}${after}')`
 }
+
+/**
+ * A member with its key. Texts of few values lie in files as dictionaries, and what is made of such
+ * a column alone is made once for each of its values, not for each row.
+ */
+const memberSql = (
+  key: string,
+  name: string,
+  type: unknown,
+  decimals: RecordText['decimals']
+): string => {
+  const shape = shapeOf(type)
+  const value = jsonValueSql(`"${name}"`, shape, decimals)
+  if (shape === 'timestamp-micros')
+    return `strftime(${plainTimeSql(`"${name}"`)}, '${key}"${isoFormat}"')`
+  const isOfFewValues = (shape === 'string' && !name.endsWith('_id')) || shape === 'enum'
+  return isOfFewValues ? `'${key}' || ${value}` : `'${key}', ${value}`
+}
+
+const isNullable = (type: unknown): boolean => Array.isArray(type) && type.includes('null')
 
 /** What is absent is an empty value, and so is an empty text. */
 const recordCsvSql = (fields: readonly RecordField[]): string =>

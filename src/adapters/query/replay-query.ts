@@ -6,8 +6,9 @@
  *    wherever it lies when its turn comes, and no other before the replay is complete.
  * 2. Live rows are those of each later view that the view before does not have: no gap, no repeat
  *    at the seam, nor at any later one.
- * 3. At most two blocks of a replay are in memory, the one that is being sent and the next: nothing
- *    is read while the next one waits. Of a block there are few bytes, however time is filled.
+ * 3. At most three blocks of a replay are in memory, one that is being sent and the next two, which
+ *    are read side by side: nothing is read while one waits. A block has some MiB, however time is
+ *    filled.
  * 4. It ends with a failure where a row of the view can be had no more, never silently.
  */
 import * as Effect from 'effect/Effect'

@@ -14,7 +14,7 @@ import type { LineFrame, RecordField } from './record-json.ts'
 import type { RecordsFilter } from './records-sql.ts'
 import { makePace, type Pace } from './replay-pace.ts'
 import type { ReplayClock, ReplayPin } from './replay-pin.ts'
-import { rowsInTime } from './replay-slices.ts'
+import { type RowsInTime, rowsInTime } from './replay-slices.ts'
 import { partsOfSpan, rowsOfSpan, type Span } from './replay-span.ts'
 import { type Block, blocksOf, sliceStatement } from './replay-sql.ts'
 import type { BytesEngine, RecordsLease, RecordsPlanner, ScanFile } from './query-ports.ts'
@@ -41,10 +41,16 @@ export class RowsRemoved extends Schema.TaggedError<RowsRemoved>()('RowsRemoved'
 export interface ReplayPorts<PlanError, EngineError> {
   readonly planner: RecordsPlanner<PlanError>
   readonly engine: BytesEngine<EngineError>
+  /** For rows of files alone, each of which is read once; absent: the same. */
+  readonly filesEngine?: BytesEngine<EngineError>
   readonly fields: readonly RecordField[]
   readonly clock: ReplayClock
   /** Of a block, about. */
   readonly blockBytesMax?: number
+  /** Whether others wait for the engine: two slices are then not read side by side. */
+  readonly isBusy?: () => boolean
+  /** Blocks that were sent are garbage, of which some MiB wait for a collection otherwise. */
+  readonly releaseBuffers?: () => void
 }
 
 interface Taker {
@@ -53,7 +59,7 @@ interface Taker {
   readonly idle: Effect.Effect<void>
 }
 
-const blockBytesDefault = 8 * 2 ** 20
+const blockBytesDefault = 6 * 2 ** 20
 /** Whoever waits for longer is told. */
 export const idleMs = 15_000
 const dayUs = 86_400_000_000
@@ -66,6 +72,21 @@ const fieldBytes = 25
 /** Of paced replays, whose rows are sent one by one. */
 const pacedRows = 16_384
 const pacedBlockMs = 20
+
+/** Where a slice begins: at a time, and behind a row of it. */
+interface From {
+  readonly sinceUs: number
+  readonly after: RecordPosition | undefined
+}
+
+interface SliceRange extends From {
+  /** Exclusive. */
+  readonly untilUs: number
+  readonly rowsMax: number
+  /** How many rows files have in it, about. */
+  readonly expected: number | undefined
+  readonly isLast: boolean
+}
 
 export class ReplayReader<PlanError, EngineError> {
   readonly ports: ReplayPorts<PlanError, EngineError>
@@ -102,25 +123,47 @@ export class ReplayReader<PlanError, EngineError> {
   /** All rows of the span that the filter meets, in their order. */
   send(span: Span, first: RecordsLease<PlanError>) {
     return Effect.gen({ self: this }, function* () {
-      const { fromUs, toUs } = this.request.filter
       const days = new Set(span.since === undefined ? first.files.map(dayOfFile) : [])
-      let [sinceUs, after] = [fromUs ?? -Infinity, undefined as RecordPosition | undefined]
-      for (let isOver = false; !isOver; ) {
-        const lease = yield* this.pin.current
-        if (lease !== first) yield* this.#stillThere(days, sinceUs, lease)
-        const { untilUs, expected } = this.#sliceFrom(sinceUs, span, lease)
-        const range = { sinceUs, untilUs: untilUs ?? toUs ?? Infinity }
-        const rowsMax = Math.ceil(this.#rowsAtOnce * 1.5)
-        const blocks = yield* this.#read(span, lease, { ...range, after, rowsMax })
+      let from: From | undefined = {
+        sinceUs: this.request.filter.fromUs ?? -Infinity,
+        after: undefined
+      }
+      while (from !== undefined) {
+        const lease: RecordsLease<PlanError> = yield* this.pin.current
+        if (lease !== first) yield* this.#stillThere(days, from.sinceUs, lease)
+        from = yield* this.#sendFrom(from, span, lease)
+      }
+    })
+  }
+
+  /** Slices that are read side by side; where the next begins, undefined after the last. */
+  #sendFrom(from: From, span: Span, lease: RecordsLease<PlanError>) {
+    return Effect.gen({ self: this }, function* () {
+      const slices = this.#slicesFrom(from, span, lease)
+      const read = this.pin.reading(
+        Effect.forEach(slices, (slice) => this.#read(span, lease, slice), { concurrency: 2 })
+      )
+      for (const [index, blocks] of (yield* read).entries()) {
+        const { rowsMax, expected, untilUs, isLast } = slices[index]!
         const found = blocks.reduce((sum, { count }) => sum + count, 0)
         this.#learn(blocks, found, expected)
         for (const block of blocks) yield* this.#emit(block)
-        after = found === rowsMax ? blocks.at(-1)!.last : undefined
-        // How long the next slice is follows from where it begins.
-        sinceUs = after?.timestampUs ?? range.untilUs
-        isOver = after === undefined && untilUs === undefined
+        const last = blocks.at(-1)?.last
+        // How long the next slice is follows from where it begins; what was read of it is too much.
+        if (found === rowsMax && last !== undefined)
+          return { sinceUs: last.timestampUs, after: last }
+        if (isLast) return undefined
+        if (index === slices.length - 1) return { sinceUs: untilUs, after: undefined }
       }
+      return undefined
     })
+  }
+
+  #slicesFrom(from: From, span: Span, lease: RecordsLease<PlanError>): readonly SliceRange[] {
+    const rows = rowsInTime(partsOfSpan(span, lease))
+    const first = this.#sliceFrom(from, rows)
+    if (first.isLast || this.pace !== undefined || this.ports.isBusy?.() === true) return [first]
+    return [first, this.#sliceFrom({ sinceUs: first.untilUs, after: undefined }, rows)]
   }
 
   /** (3) Whole days are removed at a time. */
@@ -148,35 +191,26 @@ export class ReplayReader<PlanError, EngineError> {
     return Math.min(this.#wantedRows, this.pace === undefined ? most : Math.min(most, pacedRows))
   }
 
-  /** Until when there should be as many rows as are read at once; undefined for the last slice. */
-  #sliceFrom(sinceUs: number, span: Span, lease: RecordsLease<PlanError>) {
+  /** As long as there should be as many rows in it as are read at once. */
+  #sliceFrom({ sinceUs, after }: From, rows: RowsInTime): SliceRange {
     const { fromUs = -Infinity, toUs = Infinity } = this.request.filter
-    const parts = partsOfSpan(span, lease)
-    const oldestUs = parts.reduce(
-      (oldest, { timestampLowerUs }) => Math.min(oldest, timestampLowerUs),
-      Infinity
-    )
-    const startUs = Math.max(sinceUs, fromUs, oldestUs)
-    const rows = rowsInTime(parts)
+    const startUs = Math.max(sinceUs, fromUs, rows.oldestUs)
     const wanted = Math.ceil(this.#rowsAtOnce / this.#share)
     const untilUs = Number.isFinite(startUs) ? rows.until(startUs, wanted) : undefined
-    return untilUs === undefined || untilUs >= toUs
-      ? { untilUs: undefined, expected: undefined }
-      : { untilUs, expected: rows.before(untilUs) - rows.before(startUs) }
+    const rowsMax = Math.ceil(this.#rowsAtOnce * 1.5)
+    if (untilUs === undefined || untilUs >= toUs)
+      return { sinceUs, after, untilUs: toUs, rowsMax, expected: undefined, isLast: true }
+    const expected = rows.before(untilUs) - rows.before(startUs)
+    return { sinceUs, after, untilUs, rowsMax, expected, isLast: false }
   }
 
   #read(
     span: Span,
     lease: RecordsLease<PlanError>,
-    range: {
-      readonly sinceUs: number
-      readonly untilUs: number
-      readonly after: RecordPosition | undefined
-      readonly rowsMax: number
-    }
+    range: SliceRange
   ): Effect.Effect<readonly Block[], PlanError | EngineError> {
     const { sinceUs, untilUs, after, rowsMax } = range
-    const { files, sources } = rowsOfSpan(span, lease, range)
+    const { files, sources, hasTail } = rowsOfSpan(span, lease, range)
     if (sources.length === 0) return Effect.succeed([])
     const { frame, filter, speed } = this.request
     const { symbols, exchanges } = filter
@@ -197,9 +231,9 @@ export class ReplayReader<PlanError, EngineError> {
           ? undefined
           : Math.max(1, Math.floor(speed * pacedBlockMs * 1_000))
     })
-    return this.pin.reading(
-      Effect.map(lease.read(files, this.ports.engine.runBytes(statement)), blocksOf)
-    )
+    const { engine, filesEngine = engine } = this.ports
+    const { runBytes } = hasTail ? engine : filesEngine
+    return Effect.map(lease.read(files, runBytes(statement)), blocksOf)
   }
 
   #learn(blocks: readonly Block[], found: number, expected: number | undefined): void {
@@ -220,6 +254,7 @@ export class ReplayReader<PlanError, EngineError> {
         if (waitMs > idleMs) yield* this.taker.idle
       }
       yield* this.taker.rows(block)
+      this.ports.releaseBuffers?.()
       this.count += block.count
     })
   }

@@ -11,9 +11,14 @@ export interface TimedRows {
 }
 
 export interface RowsInTime {
+  /** Bound of the oldest row; -Infinity where it is not known, Infinity without rows. */
+  readonly oldestUs: number
   /** How many rows are older than that, about. */
   readonly before: (us: number) => number
-  /** From `sinceUs` on, until when there are about so many; undefined where all are fewer. */
+  /**
+   * From `sinceUs` on, until when there are about so many; undefined where all are fewer. It ends
+   * where a file does if it can: what is read of a file in parts is unpacked again for each.
+   */
   readonly until: (sinceUs: number, rows: number) => number | undefined
 }
 
@@ -25,6 +30,9 @@ interface Step {
   readonly rate: number
 }
 
+/** Of the rows that are wanted: so many are taken where a file begins or ends there. */
+const [edgeRowsMin, edgeRowsMax] = [0.5, 1.25]
+
 /** Rows of a file are taken as spread evenly; those of one without bounds, nowhere. */
 export const rowsInTime = (parts: readonly TimedRows[]): RowsInTime => {
   const steps = stepsOf(parts)
@@ -34,11 +42,16 @@ export const rowsInTime = (parts: readonly TimedRows[]): RowsInTime => {
     return step.rate === 0 ? step.rows : step.rows + (us - step.us) * step.rate
   }
   return {
+    oldestUs: parts.reduce((oldest, it) => Math.min(oldest, it.timestampLowerUs), Infinity),
     before,
     until: (sinceUs, rows) => {
-      const wanted = before(sinceUs) + rows
+      const sent = before(sinceUs)
+      const wanted = sent + rows
       const last = steps.at(-1)
       if (last === undefined || wanted > last.rows) return undefined
+      const edge = steps[lastIndex(steps, (it) => it.rows <= sent + rows * edgeRowsMax)]
+      if (edge !== undefined && edge.us > sinceUs && edge.rows >= sent + rows * edgeRowsMin)
+        return edge.us
       const step = steps[lastIndex(steps, (it) => it.rows < wanted)]
       if (step === undefined || step.rate <= 0) return undefined
       const us = Math.ceil(step.us + (wanted - step.rows) / step.rate)

@@ -10,7 +10,7 @@
  */
 import type { TimedRows } from './replay-slices.ts'
 import type { SliceSource } from './replay-sql.ts'
-import type { RecordsView, ScanFile, ScanLease } from './query-ports.ts'
+import type { RecordsView, ScanFile, ScanLease, TailPart } from './query-ports.ts'
 import { hasAllBelow, inView } from './replay-view.ts'
 
 export interface Span {
@@ -44,6 +44,7 @@ interface Range {
 interface SpanRows {
   readonly files: readonly ScanFile[]
   readonly sources: readonly SliceSource[]
+  readonly hasTail: boolean
 }
 
 /** Where rows of the span are that are of a range of time. */
@@ -55,20 +56,24 @@ export const rowsOfSpan = (span: Span, lease: Lease, range: Range): SpanRows => 
   const known = files.filter(isKnown)
   const others = files.filter((file) => !isKnown(file))
   const condition = ofSpan(span)
-  const { tail } = lease.beyond
+  const tail = tailIn(lease, meets)
   return {
     files,
+    hasTail: tail !== undefined,
     sources: [
       ...(known.length === 0 ? [] : [filesSource(lease.source, 'files', known)]),
       ...(others.length === 0
         ? []
         : [withCondition(filesSource(lease.source, 'later_files', others), condition)]),
-      ...(tail === undefined || !meets(tail)
+      ...(tail === undefined
         ? []
         : [withCondition({ sql: `(${tail.sql})`, parameters: tail.parameters }, condition)])
     ]
   }
 }
+
+const tailIn = ({ beyond: { tail } }: Lease, meets: (tail: TailPart) => boolean) =>
+  tail !== undefined && meets(tail) ? tail : undefined
 
 /** For how the rows of the span lie in time. */
 export const partsOfSpan = (span: Span, lease: Lease): readonly TimedRows[] => {

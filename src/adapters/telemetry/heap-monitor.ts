@@ -41,7 +41,7 @@ export const openHeapMonitor: Effect.Effect<HeapMonitor, never, Scope.Scope> = E
       const heapUsedBytes = Math.min(heapUsed, after.bytes) // (1)
       return { heapUsedBytes, arrayBufferBytes: arrayBuffers }
     },
-    collect: () => collector()
+    collect: () => collector()()
   })
 )
 
@@ -49,13 +49,28 @@ const isMajor = (entry: object): boolean =>
   (entry as { readonly detail?: { readonly kind?: number } }).detail?.kind ===
   constants.NODE_PERFORMANCE_GC_MAJOR
 
-let collectorOfThread: (() => void) | undefined
+let collectorOfThread: ((how?: { readonly type: 'minor' }) => void) | undefined
 
 /** V8's own function, which is there in contexts that are made after the flag was set. */
-const collector = (): void => {
+const collector = (): NonNullable<typeof collectorOfThread> => {
   if (collectorOfThread === undefined) {
     setFlagsFromString('--expose-gc')
-    collectorOfThread = runInNewContext('gc') as () => void
+    collectorOfThread = runInNewContext('gc') as NonNullable<typeof collectorOfThread>
   }
-  collectorOfThread()
+  return collectorOfThread
+}
+
+/** Old buffers are much work to free: that waits until there are so many more than are needed. */
+const oldBuffersMax = 48 * 2 ** 20
+let neededBytes = 0
+
+/** Frees buffers of this thread that were just used, by whoever makes many large ones. */
+export const releaseBuffers = (): void => {
+  const collect = collector()
+  collect({ type: 'minor' })
+  const { arrayBuffers } = process.memoryUsage()
+  neededBytes = Math.min(neededBytes, arrayBuffers)
+  if (arrayBuffers < neededBytes + oldBuffersMax) return
+  collect()
+  neededBytes = process.memoryUsage().arrayBuffers
 }
