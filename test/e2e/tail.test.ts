@@ -62,10 +62,14 @@ const growing = async (url: string): Promise<number> => {
 
 /** Newer trades of the same snapshot come, newest first, each once. */
 const renewed = async (url: string): Promise<void> => {
-  const newest = async () =>
-    (await (await fetch(`${url}/v1/trades?limit=1000`)).json()) as {
+  const newest = async (more = '') =>
+    (await (await fetch(`${url}/v1/trades?limit=1000${more}`)).json()) as {
       readonly data: ReadonlyArray<{ readonly message_id: string; readonly timestamp: string }>
-      readonly meta: { readonly snapshot_id: string | null; readonly partial: boolean }
+      readonly meta: {
+        readonly snapshot_id: string | null
+        readonly partial: boolean
+        readonly read_token: string
+      }
     }
   const first = await newest()
   expect(first.meta.partial).toBe(false)
@@ -80,6 +84,8 @@ const renewed = async (url: string): Promise<void> => {
     },
     { what: 'a newer trade of the same snapshot', msMax: waitMsMax }
   )
+  const again = await newest(`&read_token=${first.meta.read_token}`)
+  expect(again.data).toEqual(first.data)
 }
 
 test(
