@@ -15,6 +15,7 @@ import type { CandlesQuery } from '../adapters/query/candles-query.ts'
 import type { GapsQuery } from '../adapters/query/gaps-query.ts'
 import type { SymbolsQuery } from '../adapters/query/symbols-query.ts'
 import type { ReferenceQuery } from '../adapters/query/reference-query.ts'
+import type { ReplayPages } from '../adapters/query/replay-pages.ts'
 import type { SqlQuery } from '../adapters/query/sql-query.ts'
 import type { RecordsQuery } from '../adapters/query/records-query.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
@@ -146,6 +147,7 @@ interface Drained {
 interface Queries {
   readonly records: Readonly<Record<StreamedDataType, RecordsQuery<ApiFault>>>
   readonly replays: Replays<ApiFault>
+  readonly replayPages: Readonly<Record<StreamedDataType, ReplayPages<ApiFault>>>
   readonly diffs: Readonly<Record<StreamedDataType, SnapshotDiffs<ApiFault>>>
   readonly reference: ReferenceQuery<ApiFault>
   readonly gaps: GapsQuery<ApiFault>

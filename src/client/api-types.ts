@@ -250,6 +250,14 @@ export interface Operations {
     readonly answer: never
     readonly row: ReplayCompleted | ReplayFailed | ReplayedRecord
   }
+  /** Records in the order of time, by pages that are one replay together */
+  readonly 'POST /v1/replay': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly fields?: readonly (string)[]; readonly limit?: number; readonly cursor?: string }
+    readonly answer: { readonly success: true; readonly data: readonly (ReplayedRecord)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly row: never
+  }
   /** One SELECT over the tables */
   readonly 'POST /v1/sql': {
     readonly path: undefined

@@ -105,6 +105,8 @@ export const apiDeps = ({
   tradingZones: shared.config.tradingZones,
   symbols: (filter) => within(shared, shared.queries, ({ symbols }) => symbols.list(filter)),
   sql: (request) => within(shared, shared.queries, ({ sql }) => sql.run(request)),
+  replayPage: ({ dataType, ...request }) =>
+    within(shared, shared.queries, ({ replayPages }) => replayPages[dataType].page(request)),
   replay: (request, sink) =>
     within(shared, shared.queries, ({ replays }) => replays.run(request, sink)),
   sqlRowsMax: shared.config.sqlRowsMax,

@@ -11,6 +11,7 @@ import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeTokenCodec } from '../../adapters/query/read-token.ts'
 import { makeDiffQuery } from '../../adapters/query/snapshot-diff.ts'
 import { makeSymbolsQuery } from '../../adapters/query/symbols-query.ts'
+import { makeReplayPages } from '../../adapters/query/replay-pages.ts'
 import { makeReplayQuery } from '../../adapters/query/replay-query.ts'
 import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
 import { makeRecordsQuery } from '../../adapters/query/records-query.ts'
@@ -88,12 +89,12 @@ export const queryProgram =
           gaps: ledger.planner
         })
       }
-      const replays = yield* openReplays(shared, engine, plannerWithTail)
+      const replaying = yield* openReplays(shared, engine, { tables, plannerOf: plannerWithTail })
       const sql = yield* openSql(config)
       reportStatus(() => ({
         counters: {
           pendingQueries: engine.pending(),
-          runningReplays: replays.running(),
+          runningReplays: replaying.replays.running(),
           pendingSql: sql.pending(),
           startedSqlProcesses: sql.started(),
           copiedBytes: copies.bytes()
@@ -108,7 +109,7 @@ export const queryProgram =
         }),
         ...derived,
         diffs: diffsOver(shared, engine, { tables, plannerOf: (name) => costed(leases[name]) }),
-        replays,
+        ...replaying,
         sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, derived))
       })
       ready()
@@ -152,7 +153,7 @@ const diffsOver = <E>(
 const openReplays = Effect.fnUntraced(function* <E>(
   shared: Shared,
   engine: QueryPool,
-  plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
+  { tables, plannerOf }: RecordSources<E>
 ) {
   const { folder, config } = shared
   const filesEngine = yield* tracked('DuckDB of replays', 'client')(
@@ -168,18 +169,22 @@ const openReplays = Effect.fnUntraced(function* <E>(
       keepsMemory: false
     })
   )
-  const replayOf = (name: StreamedDataType) =>
-    makeReplayQuery({
-      planner: plannerOf(name),
-      engine,
-      filesEngine,
-      fields: shared[name].spec.schema.fields,
-      isBusy: () => filesEngine.pending() > 0,
-      releaseBuffers,
-      clock: { nowMs: () => performance.now(), sleep: Effect.sleep }
-    })
-  const queries = { trades: replayOf('trades'), quotes: replayOf('quotes') }
-  return makeReplays(queries, config.replaysMax)
+  const portsOf = (name: StreamedDataType) => ({
+    planner: plannerOf(name),
+    engine,
+    filesEngine,
+    fields: shared[name].spec.schema.fields,
+    tokens: makeTokenCodec({ uuid: tables[name].loaded.metadata['table-uuid'] }),
+    isBusy: () => filesEngine.pending() > 0,
+    releaseBuffers,
+    clock: { nowMs: () => performance.now(), sleep: Effect.sleep }
+  })
+  const [trades, quotes] = [portsOf('trades'), portsOf('quotes')]
+  const queries = { trades: makeReplayQuery(trades), quotes: makeReplayQuery(quotes) }
+  return {
+    replays: makeReplays(queries, config.replaysMax),
+    replayPages: { trades: makeReplayPages(trades), quotes: makeReplayPages(quotes) }
+  }
 })
 
 /** Before anything is opened that would have to be closed while they are away. */

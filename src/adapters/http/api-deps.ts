@@ -180,6 +180,21 @@ export interface ReplayRequest {
   readonly isLive: boolean
 }
 
+interface ReplayPageRequest extends Pick<ReplayRequest, 'dataType' | 'filter'> {
+  readonly fields: readonly string[] | undefined
+  readonly rowsMax: number
+  readonly cursor: string | undefined
+}
+
+interface ReplayPage {
+  readonly snapshotId: string | null
+  /** JSON objects, comma-separated. */
+  readonly rows: string
+  readonly hasMore: boolean
+  readonly nextCursor: string | null
+  readonly missing: readonly string[]
+}
+
 export type ReplayPart =
   | { readonly type: 'rows'; readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number }
   /** Nothing came for a while, or is not due yet. */
@@ -359,6 +374,7 @@ export interface ApiDeps {
     readonly sql: string
     readonly rowsMax: number
   }) => Answer<SqlAnswer | SqlRefused>
+  readonly replayPage: (request: ReplayPageRequest) => Answer<ReplayPage>
   /** Ends when all is sent, which a live replay never is. */
   readonly replay: (request: ReplayRequest, sink: ReplaySink) => Answer<void>
   /** The most that `rowsMax` may be. */

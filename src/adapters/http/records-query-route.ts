@@ -37,7 +37,7 @@ const timeField = {
   example: '2024-08-08T00:00:00Z'
 }
 
-const wholeField = (minimum: number, maximum: number) => ({
+export const wholeField = (minimum: number, maximum: number) => ({
   schema: Schema.Int.check(Schema.isBetween({ minimum, maximum })),
   remedy: `a whole number from ${minimum} to ${maximum}`
 })
@@ -76,7 +76,7 @@ const decimalField = {
   example: '61837.63'
 }
 
-const filterFields = {
+export const filterFields = {
   symbols: {
     schema: someOf(symbolParameter.schema),
     remedy: `a list of 1 to ${listMax} symbols, each as /v1/symbols lists it`,

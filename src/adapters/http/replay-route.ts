@@ -1,8 +1,16 @@
 /** `GET /v1/replay/stream`: records in the order of time, as a stream, and then what comes. */
+import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import * as SchemaTransformation from 'effect/SchemaTransformation'
 import { streamedDataTypes, type StreamedDataType } from '../../market/data-type.ts'
-import { count, snapshotId } from './answer-schemas.ts'
+import {
+  count,
+  json,
+  pageEnvelope,
+  partialMeta,
+  partialMetaOf,
+  snapshotId
+} from './answer-schemas.ts'
 import type { ApiDeps, ReplayRequest } from './api-deps.ts'
 import { timesInOrder } from './read-parameters.ts'
 import {
@@ -13,11 +21,15 @@ import {
   timeParameter,
   withDefault
 } from './parameters.ts'
+import { envelopeResponse } from './envelope.ts'
+import { readFields } from './read-parameters.ts'
+import { filterFields, wholeField } from './records-query-route.ts'
+import { recordsProblems } from './records-route.ts'
 import { quote, trade } from './record-schemas.ts'
 import { replayResponse } from './replay-body.ts'
 import { replayFramings } from './replay-frames.ts'
 import type { FieldError } from './problem.ts'
-import { readProblems, route, type Route } from './route.ts'
+import { postRoute, readProblems, route, type Route } from './route.ts'
 
 const path = '/v1/replay/stream'
 const valuesMax = 50
@@ -85,6 +97,10 @@ const optionalFieldsOf = (fields: Schema.Struct.Fields): Schema.Struct.Fields =>
     Object.entries(fields).map(([name, schema]) => [name, Schema.optionalKey(schema)])
   )
 
+const record = Schema.Struct(
+  optionalFieldsOf({ ...trade.fields, ...quote.fields })
+).annotate({ identifier: 'ReplayedRecord' })
+
 const line = Schema.Union([
   Schema.Struct({
     type: Schema.Literal('replay.completed'),
@@ -101,9 +117,7 @@ const line = Schema.Union([
     detail: Schema.String,
     correlation_id: Schema.String
   }).annotate({ identifier: 'ReplayFailed' }),
-  Schema.Struct(optionalFieldsOf({ ...trade.fields, ...quote.fields })).annotate({
-    identifier: 'ReplayedRecord'
-  })
+  record
 ])
 
 export const replayRoute = (deps: ApiDeps): Route => ({
@@ -143,24 +157,76 @@ export const replayRoute = (deps: ApiDeps): Route => ({
   problems: [...readProblems, 'replays_busy', 'rows_removed', 'not_followed']
 })
 
+const pageFields = {
+  data_type: parameters.data_type,
+  ...filterFields,
+  fields: {
+    schema: Schema.Array(Schema.String).check(Schema.isMinLength(1), Schema.isMaxLength(32)),
+    remedy: 'a list of names of fields, in the order that they are to have',
+    example: ['symbol', 'timestamp', 'price']
+  },
+  limit: withDefault(wholeField(1, 10_000), 1_000),
+  cursor: readFields.cursor
+}
+
+/** `POST /v1/replay`: the same by pages, all of one point of the table. */
+export const replayPagesRoute = (deps: ApiDeps): Route => ({
+  ...postRoute(
+    '/v1/replay',
+    'Records in the order of time, by pages that are one replay together',
+    pageFields,
+    ({ body, correlationId }) => {
+      const { data_type: dataType, symbols, exchanges, start_time, end_time } = body
+      const { fields, limit, cursor } = body
+      const filter = {
+        ...(symbols === undefined ? {} : { symbols }),
+        ...(exchanges === undefined ? {} : { exchanges }),
+        ...(start_time === undefined ? {} : { fromUs: start_time }),
+        ...(end_time === undefined ? {} : { toUs: end_time })
+      }
+      return deps.replayPage({ dataType, filter, fields, rowsMax: limit, cursor }).pipe(
+        Effect.map(({ rows, hasMore, nextCursor, ...facts }) =>
+          envelopeResponse(
+            `[${rows}]`,
+            { limit, total: null, hasMore, nextCursor },
+            { correlationId, nowMs: deps.nowMs(), extra: partialMetaOf(facts) }
+          )
+        )
+      )
+    }
+  ),
+  check: (values) => [
+    ...timesInOrder(values['start_time'], values['end_time']),
+    ...fieldFaults(values)
+  ],
+  responses: {
+    200: json('A page; behind the last one there is none', pageEnvelope(record, partialMeta))
+  },
+  problems: recordsProblems
+})
+
 const upperCase = (text: string): string => text.toUpperCase()
 
 /** Of values that are each valid by themselves. */
-const faults = (values: Readonly<Record<string, unknown>>): readonly FieldError[] => {
-  const { fields, data_type: dataType, speed, live, end_time: endTime } = values
+const fieldFaults = (values: Readonly<Record<string, unknown>>): readonly FieldError[] => {
+  const { fields, data_type: dataType } = values
   const known = fieldNames[dataType as StreamedDataType]
   const names = (fields as readonly string[] | undefined) ?? []
   const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length === 0 && new Set(names).size === names.length) return []
   return [
-    ...(unknown.length === 0 && new Set(names).size === names.length
-      ? []
-      : [
-          {
-            field: 'fields',
-            detail: unknown.length === 0 ? 'names a field twice' : `has no ${unknown.join(', ')}`,
-            remedy: `name each at most once: ${known.join(', ')}`
-          }
-        ]),
+    {
+      field: 'fields',
+      detail: unknown.length === 0 ? 'names a field twice' : `has no ${unknown.join(', ')}`,
+      remedy: `name each at most once: ${known.join(', ')}`
+    }
+  ]
+}
+
+const faults = (values: Readonly<Record<string, unknown>>): readonly FieldError[] => {
+  const { speed, live, end_time: endTime } = values
+  return [
+    ...fieldFaults(values),
     ...(speed !== 'max' && Number(speed) === 0
       ? [{ field: 'speed', detail: 'is 0', remedy: 'give max, or a factor from 0.001 on' }]
       : []),

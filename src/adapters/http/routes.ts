@@ -35,7 +35,7 @@ import { recordsQueryRoute } from './records-query-route.ts'
 import { recordsRoute } from './records-route.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
-import { replayRoute } from './replay-route.ts'
+import { replayPagesRoute, replayRoute } from './replay-route.ts'
 import { snapshotQueryRoute } from './snapshot-query-route.ts'
 import { snapshotDiffRoute } from './snapshot-diff-route.ts'
 import { sqlRoute } from './sql-route.ts'
@@ -65,6 +65,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   snapshotDiffRoute(deps),
   statsRoute(deps),
   replayRoute(deps),
+  replayPagesRoute(deps),
   sqlRoute(deps),
   actorsRoute(deps),
   releaseRoute(deps),

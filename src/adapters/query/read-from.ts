@@ -32,7 +32,7 @@ class ReadTokenInvalid extends Schema.TaggedError<ReadTokenInvalid>()(
   }
 }
 
-class CursorInvalid extends Schema.TaggedError<CursorInvalid>()('CursorInvalid', {}) {
+export class CursorInvalid extends Schema.TaggedError<CursorInvalid>()('CursorInvalid', {}) {
   override get message() {
     return 'the cursor is not one of this table, or of another query'
   }

@@ -136,6 +136,30 @@ export class ReplayReader<PlanError, EngineError> {
     })
   }
 
+  /** The first rows of the span behind a position: as many as are wanted, or all there are. */
+  page(
+    span: Span,
+    lease: RecordsLease<PlanError>,
+    { after, rowsMax }: { readonly after: RecordPosition | undefined; readonly rowsMax: number }
+  ) {
+    return Effect.gen({ self: this }, function* () {
+      const { fromUs = -Infinity } = this.request.filter
+      const inTime = rowsInTime(partsOfSpan(span, lease))
+      const page: Block[] = []
+      let from: From = { sinceUs: after?.timestampUs ?? fromUs, after }
+      for (let left = rowsMax; ; ) {
+        const slice = { ...this.#sliceFrom(from, inTime), rowsMax: left }
+        const blocks = yield* this.#read(span, lease, slice)
+        const found = blocks.reduce((sum, { count }) => sum + count, 0)
+        this.#learn(blocks, found, slice.expected)
+        page.push(...blocks)
+        left -= found
+        if (left === 0 || slice.isLast) return page
+        from = { sinceUs: slice.untilUs, after: undefined }
+      }
+    })
+  }
+
   /** Slices that are read side by side; where the next begins, undefined after the last. */
   #sendFrom(from: From, span: Span, lease: RecordsLease<PlanError>) {
     return Effect.gen({ self: this }, function* () {

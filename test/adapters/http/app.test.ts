@@ -293,6 +293,7 @@ describe('other routes', () => {
       '/v1/snapshots/{snapshot_id}/diff',
       '/v1/stats',
       '/v1/replay/stream',
+      '/v1/replay',
       '/v1/sql',
       '/v1/system/actors',
       '/v1/system/actors/{path}/release',

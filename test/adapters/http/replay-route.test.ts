@@ -255,3 +255,32 @@ describe('clients', () => {
     await until(signal, () => state.running === 0)
   })
 })
+
+describe('pages', () => {
+  const page = async (body: unknown, overrides: Partial<ApiDeps> = {}) => {
+    const response = await makeApp(fakeDeps(overrides)).request('http://127.0.0.1:8000/v1/replay', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body)
+    })
+    return { status: response.status, body: JSON.parse(await response.text()) }
+  }
+
+  test('a page names the next one', async () => {
+    const { status, body } = await page({ symbols: ['BTCUSDT'], limit: 1 })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      data: [{ price: 61837.63 }],
+      pagination: { limit: 1, has_more: true, next_cursor: 'c1.a.b' },
+      meta: { snapshot_id: '7', partial: false }
+    })
+  })
+
+  test('what cannot be asked is refused, and so is a cursor of another query', async () => {
+    expect((await page({ fields: ['bid_price'] })).body.errors[0].field).toBe('fields')
+    expect((await page({ limit: 0 })).status).toBe(400)
+    const fault = { _tag: 'CursorInvalid', message: '' }
+    const { status, body } = await page({ cursor: 'x' }, { replayPage: () => Effect.fail(fault) })
+    expect([status, body.code]).toEqual([400, 'cursor_invalid'])
+  })
+})

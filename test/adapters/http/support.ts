@@ -137,6 +137,14 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
         snapshots: { trades: '9223372036854775807' },
         missing: []
       }),
+    replayPage: () =>
+      Effect.succeed({
+        snapshotId: '7',
+        rows: '{"price":61837.63000000}',
+        hasMore: true,
+        nextCursor: 'c1.a.b',
+        missing: []
+      }),
     replay: ({ frame, isLive }, { opened, emit }) =>
       Effect.gen(function* () {
         opened()
