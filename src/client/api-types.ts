@@ -138,6 +138,14 @@ export interface Operations {
     readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
     readonly row: Trade
   }
+  /** The trades of the last minutes, newest first */
+  readonly 'GET /v1/trades/recent': {
+    readonly path: undefined
+    readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes?: number; readonly limit?: number }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes: number; readonly start_time: Time; readonly end_time: Time } } }
+    readonly row: Trade
+  }
   /** The newest quotes */
   readonly 'GET /v1/quotes': {
     readonly path: undefined
@@ -383,6 +391,7 @@ export interface Operations {
 /** By method and address: where decimals can be asked for as text. */
 export const exactOperations: ReadonlySet<string> = new Set([
   'GET /v1/trades',
+  'GET /v1/trades/recent',
   'GET /v1/quotes',
   'POST /v1/trades/query',
   'POST /v1/quotes/query',

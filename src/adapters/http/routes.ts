@@ -32,6 +32,7 @@ import {
 import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
 import { recordsQueryRoute } from './records-query-route.ts'
+import { recentRoute } from './recent-route.ts'
 import { recordsRoute } from './records-route.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
@@ -51,6 +52,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
 
 const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
+  recentRoute(deps),
   recordsRoute(deps, 'quotes'),
   recordsQueryRoute(deps, 'trades'),
   recordsQueryRoute(deps, 'quotes'),

@@ -279,6 +279,7 @@ describe('other routes', () => {
     const { body } = await ask('/')
     expect(body.routes.map(({ path }: { path: string }) => path)).toEqual([
       '/v1/trades',
+      '/v1/trades/recent',
       '/v1/quotes',
       '/v1/trades/query',
       '/v1/quotes/query',
@@ -409,7 +410,7 @@ describe('POST /v1/system/actors/{path}/release', () => {
 })
 
 describe('errors of addressing', () => {
-  test.each(['/nothing', '/v1', '/v1/trades/', '/v1/trades/recent', '/%00', '/../etc/passwd'])(
+  test.each(['/nothing', '/v1', '/v1/trades/', '/v1/trades/newest', '/%00', '/../etc/passwd'])(
     '%s is 404',
     async (path) => {
       const { response, body } = await problemOf(path)
