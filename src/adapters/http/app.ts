@@ -190,7 +190,6 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
     values,
     segments: context.req.param(),
     body: fields.values,
-    accept: context.req.header('accept'),
     headers: context.req.raw.headers,
     correlationId
   }

@@ -125,10 +125,10 @@ export const replayRoute = (deps: ApiDeps): Route => ({
     path,
     'Records in the order of time, as a stream; its last line says that it is whole',
     parameters,
-    ({ values, accept, correlationId }) => {
+    ({ values, headers, correlationId }) => {
       const { data_type: dataType, symbols, exchanges, start_time, end_time } = values
       const { speed, fields, format, live } = values
-      const wantsEvents = accept?.includes('text/event-stream') === true
+      const wantsEvents = headers.get('accept')?.includes('text/event-stream') === true
       const request: Omit<ReplayRequest, 'frame'> = {
         dataType,
         filter: {

@@ -29,8 +29,6 @@ export interface Call<P> {
    * values.
    */
   readonly body?: unknown
-  /** The header of that name. */
-  readonly accept?: string | undefined
   /** Of the request. */
   readonly headers: Headers
   readonly correlationId: string
