@@ -43,7 +43,7 @@ test('rows land once beside those that K2 captures, killed or not, also after it
   const killed = spawn(process.execPath, [...nodeFlags, ...program, ...args, ...settings], {
     stdio: 'ignore',
     // Not those of the tests: K2 takes no variable of its name for nothing.
-    env: { PATH: process.env['PATH'], FAULT_POINT: 'trades/swap/after/2' }
+    env: { PATH: process.env['PATH'], FAULT_POINT: 'trades/swap/after/1' }
   })
   onTestFinished(() => void killed.kill('SIGKILL'))
   expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL'])

@@ -105,7 +105,7 @@ test.each([
   [['pressure', 'inject'], 'give either --level or --value'],
   [['pressure', 'inject', '--level', 'soft', '--value', '0.7'], 'give either --level or --value'],
   [['pressure', 'inject', '--levle', 'soft'], 'did you mean --level?'],
-  [['pressure', 'clear', '--url', 'http://127.0.0.1:1'], 'http://127.0.0.1:1: fetch failed']
+  [['pressure', 'clear', '--url', 'http://127.0.0.1:1'], 'http://127.0.0.1:1: no K2 answers there']
 ])('%j ends with 2, and says why', async (args, told) => {
   const { code, complaints } = await k2(...args)
   expect(code).toBe(2)
