@@ -16,7 +16,8 @@ import {
   type TableMetadata
 } from '../../adapters/iceberg/metadata.ts'
 import type { ReadAt } from '../../adapters/query/query-ports.ts'
-import { type ReadPoint, reaches } from '../../adapters/query/read-point.ts'
+import type { ReadPoint } from '../../adapters/query/read-point.ts'
+import { reaches } from '../../adapters/query/records-view.ts'
 
 /** No such snapshot or tag. */
 export class SnapshotNotFound extends Schema.TaggedError<SnapshotNotFound>()('SnapshotNotFound', {
@@ -95,7 +96,8 @@ const snapshotWith = (name: string, metadata: TableMetadata, point: ReadPoint): 
     removalsOf(stateOf(snapshot)) === point.removals
   if (isWhole(current)) return current
   const found = lineage(metadata, current).find(isWhole)
-  if (found !== undefined && reaches(byLabel(allOffsets(stateOf(found))), point)) return found
+  const offsetsOf = (snapshot: Snapshot) => byLabel(allOffsets(stateOf(snapshot)))
+  if (found !== undefined && reaches(offsetsOf(found), point.watermarks)) return found
   throw new ReadExpired({ detail: 'rows have been taken out of the table since' })
 }
 

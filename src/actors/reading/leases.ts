@@ -93,7 +93,7 @@ export const leasesOf = (
           ...nothingBeyond,
           watermarks,
           floors: watermarks,
-          view: { watermarks, undecided: nothingBeyond.undecided },
+          view: { watermarks, undecided: new Map() },
           missing: point?.missing ?? []
         },
         point: point === undefined ? pointOf : () => Effect.succeed(point),

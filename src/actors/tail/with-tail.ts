@@ -16,7 +16,8 @@ import type {
   RecordsPlanner,
   ScanConditions
 } from '../../adapters/query/query-ports.ts'
-import { type ReadPoint, reaches } from '../../adapters/query/read-point.ts'
+import type { ReadPoint } from '../../adapters/query/read-point.ts'
+import { reaches } from '../../adapters/query/records-view.ts'
 import type { Tail } from './tail.ts'
 
 /** What was read before is in no file yet, and the log does not give it now. */
@@ -47,7 +48,6 @@ export const withTail = <E>(
           ...lease.beyond,
           tail: hold.partFrom(floors, conditions),
           watermarks: further(floors, watermarks),
-          undecided,
           view: { watermarks: new Map([...floors, ...watermarks]), undecided },
           isFollowed: watermarks.size > 0,
           missing: at === undefined ? hold.missing : lease.beyond.missing
@@ -66,11 +66,11 @@ export const withTail = <E>(
     Effect.gen(function* () {
       const at = { kind: 'point', point } as const
       const landed = yield* planner.acquire(conditions, at)
-      if (reaches(landed.beyond.watermarks, point)) return landed
+      if (reaches(landed.beyond.watermarks, point.watermarks)) return landed
       landed.release()
       for (const startedMs = performance.now(); ; yield* Effect.sleep(restMs)) {
         const lease = yield* acquireNow(conditions, at)
-        if (reaches(lease.beyond.watermarks, point)) return lease
+        if (reaches(lease.beyond.watermarks, point.watermarks)) return lease
         lease.release()
         if (performance.now() - startedMs > waitMsMax) return yield* new PointNotReached()
       }

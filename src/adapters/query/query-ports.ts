@@ -52,11 +52,6 @@ export interface BeyondFiles {
   readonly tail: TailPart | undefined
   /** By `k2_partition`: the first offset that is neither in the files nor in the tail. */
   readonly watermarks: ReadonlyMap<string, number>
-  /**
-   * By `k2_partition`: offsets below the watermark whose records were held back, and may land later
-   * (R7).
-   */
-  readonly undecided: ReadonlyMap<string, readonly number[]>
   /** By `k2_partition`: the first offset that is not in the files. */
   readonly floors: ReadonlyMap<string, number>
   /** Rows that are all in files and tail, by their offsets alone; there may be others. */
@@ -92,7 +87,6 @@ export interface TailPart {
 export const nothingBeyond: BeyondFiles = {
   tail: undefined,
   watermarks: new Map(),
-  undecided: new Map(),
   floors: new Map(),
   view: { watermarks: new Map(), undecided: new Map() },
   isFollowed: false,

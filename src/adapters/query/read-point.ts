@@ -8,7 +8,7 @@
  * 3. Rows without a partition were written by others; no offset tells them apart.
  */
 import type { RecordsView } from './query-ports.ts'
-import { inView } from './replay-view.ts'
+import { inView, reaches } from './records-view.ts'
 
 type Offsets = ReadonlyMap<string, number>
 
@@ -21,13 +21,11 @@ export interface ReadPoint extends RecordsView {
   readonly missing: readonly string[]
 }
 
-/** Whether rows up to `offsets` are all that the point names (2). */
-export const reaches = (offsets: Offsets, { watermarks }: Pick<ReadPoint, 'watermarks'>): boolean =>
-  [...watermarks].every(([partition, offset]) => offset <= (offsets.get(partition) ?? 0))
-
-/** Whether they are no more than that. */
-export const isExactly = (offsets: Offsets, point: Pick<ReadPoint, 'watermarks'>): boolean =>
-  reaches(offsets, point) && reaches(point.watermarks, { watermarks: offsets })
+/** Whether rows up to `offsets` are all that the point names, and no more (2). */
+export const isExactly = (
+  offsets: Offsets,
+  { watermarks }: Pick<ReadPoint, 'watermarks'>
+): boolean => reaches(offsets, watermarks) && reaches(watermarks, offsets)
 
 /** How far a tail is, what is held back there, and what it lacks. */
 export type ReachedByTail = Pick<ReadPoint, 'watermarks' | 'undecided' | 'missing'>

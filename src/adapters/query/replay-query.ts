@@ -24,7 +24,7 @@ import {
 import { knownSequenceOf } from './replay-span.ts'
 import type { Block } from './replay-sql.ts'
 import type { RecordsView } from './query-ports.ts'
-import { furtherView, isSameView } from './replay-view.ts'
+import { furtherView, isSameView } from './records-view.ts'
 
 export type ReplayPart =
   | { readonly type: 'rows'; readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number }

@@ -11,7 +11,7 @@
 import type { TimedRows } from './replay-slices.ts'
 import type { SliceSource } from './replay-sql.ts'
 import type { RecordsView, ScanFile, ScanLease, TailPart } from './query-ports.ts'
-import { hasAllBelow, inView } from './replay-view.ts'
+import { inView, reaches } from './records-view.ts'
 
 export interface Span {
   /** Of what was sent before; undefined where nothing was. */
@@ -28,7 +28,7 @@ type Lease = Pick<ScanLease<never>, 'files' | 'source' | 'beyond'>
 
 /** Up to which sequence number files have nothing beyond the view of their lease. */
 export const knownSequenceOf = ({ files, beyond }: Lease, view: RecordsView): number =>
-  hasAllBelow(view, beyond.floors)
+  reaches(view.watermarks, beyond.floors)
     ? files.reduce(newerSequence, -Infinity)
     : -Infinity
 
@@ -87,7 +87,7 @@ export const partsOfSpan = (span: Span, lease: Lease): readonly TimedRows[] => {
 /** Files that may have rows of the span. */
 const filesOf = ({ since, knownSequence }: Span, { files, beyond }: Lease): readonly ScanFile[] => {
   if (since === undefined) return files
-  if (hasAllBelow(since, beyond.floors)) return []
+  if (reaches(since.watermarks, beyond.floors)) return []
   return files.filter(({ sequenceNumber = Infinity }) => sequenceNumber > knownSequence)
 }
 

@@ -4,9 +4,9 @@ import {
   isExactly,
   joined,
   pointCondition,
-  type ReadPoint,
-  reaches
+  type ReadPoint
 } from '../../../src/adapters/query/read-point.ts'
+import { reaches } from '../../../src/adapters/query/records-view.ts'
 import {
   type CursorContent,
   makeTokenCodec,
@@ -154,13 +154,14 @@ test('files and tail joined: each partition as whoever is further says', () => {
 })
 
 test('how far offsets reach', () => {
-  const point = { watermarks: new Map(Object.entries({ a: 3, b: 0 })) }
   const at = (of: Record<string, number>) => new Map(Object.entries(of))
-  expect([reaches(at({ a: 3 }), point), isExactly(at({ a: 3 }), point)]).toEqual([true, true])
-  expect([reaches(at({ a: 4 }), point), isExactly(at({ a: 4 }), point)]).toEqual([true, false])
-  expect([reaches(at({ a: 2 }), point), isExactly(at({ a: 2 }), point)]).toEqual([false, false])
+  const watermarks = at({ a: 3, b: 0 })
+  const point = { watermarks }
+  expect([reaches(at({ a: 3 }), watermarks), isExactly(at({ a: 3 }), point)]).toEqual([true, true])
+  expect([reaches(at({ a: 4 }), watermarks), isExactly(at({ a: 4 }), point)]).toEqual([true, false])
+  expect([reaches(at({ a: 2 }), watermarks), isExactly(at({ a: 2 }), point)]).toEqual([false, false])
   expect(isExactly(at({ a: 3, c: 1 }), point)).toBe(false)
-  expect(reaches(at({ b: 9 }), point)).toBe(false)
+  expect(reaches(at({ b: 9 }), watermarks)).toBe(false)
 })
 
 test('the condition binds every value', () => {

@@ -1,6 +1,6 @@
 /**
- * Views of the log, and what is of one and not of another: so a replay goes on exactly where it
- * was, whatever has landed, was merged, or has left the tail meanwhile.
+ * Views of the log, and what is of one and not of another: so a replay, or a read that is asked
+ * again, finds exactly its rows, whatever has landed, was merged, or has left the tail meanwhile.
  *
  * 1. A row is of a view by its partition and offset alone, wherever it is read from.
  * 2. Views only grow: of each partition the further one is kept, with what is undecided there.
@@ -25,12 +25,12 @@ export const furtherView = (known: RecordsView, next: RecordsView): RecordsView 
 export const isSameView = (known: RecordsView, next: RecordsView): boolean =>
   [...next.watermarks].every(([partition, offset]) => known.watermarks.get(partition) === offset)
 
-/** Whether rows in files up to `floors` can all be of the view. */
-export const hasAllBelow = (
-  { watermarks }: RecordsView,
-  floors: ReadonlyMap<string, number>
+/** Whether all that is below `others` is below `offsets` too. */
+export const reaches = (
+  offsets: ReadonlyMap<string, number>,
+  others: ReadonlyMap<string, number>
 ): boolean =>
-  [...floors].every(([partition, floor]) => floor <= (watermarks.get(partition) ?? 0))
+  [...others].every(([partition, offset]) => offset <= (offsets.get(partition) ?? 0))
 
 interface Condition {
   readonly sql: string
