@@ -162,15 +162,7 @@ interface SqlAnswer {
 
 export interface ReplayRequest {
   readonly dataType: StreamedDataType
-  readonly filter: {
-    readonly symbols?: readonly string[]
-    /** Upper case. */
-    readonly exchanges?: readonly string[]
-    /** Microseconds, inclusive. */
-    readonly fromUs?: number
-    /** Microseconds, exclusive. */
-    readonly toUs?: number
-  }
+  readonly filter: Pick<RecordFilter, 'symbols' | 'exchanges' | 'fromUs' | 'toUs'>
   /** Names, in the order of a line; default: all. */
   readonly fields?: readonly string[]
   /** What stands around each record. */

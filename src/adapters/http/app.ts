@@ -11,7 +11,7 @@
  * 5. A client that goes away interrupts its query.
  * 6. Overloaded, data is refused before anything is read; what says how things are goes on.
  */
-import * as Cause from 'effect/Cause'
+import type * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -22,11 +22,11 @@ import { scopeMissing } from './api-keys.ts'
 import { parseFields } from './body-fields.ts'
 import { readJson } from './body.ts'
 import { compressed } from './compression.ts'
+import { reported } from './fault-report.ts'
 import { correlationHeader, type Guarded, makeGuard, securityHeaders } from './guards.ts'
 import { rateHeaders } from './rate-limits.ts'
 import { parseParameters } from './parameters.ts'
 import {
-  faultProblem,
   type FieldError,
   internalProblem,
   invalidParameters,
@@ -233,17 +233,8 @@ const failed = (
   cause: Cause.Cause<ApiFault>
 ): Response => {
   if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
-  const { correlationId } = context.get('guarded')
-  const found = Cause.findErrorOption(cause)
-  const fault = found._tag === 'Some' ? found.value : undefined
-  const problem = fault === undefined ? internalProblem : faultProblem(fault._tag)
-  if (fault === undefined || problem.status === internalProblem.status)
-    report(deps, context, cause)
-  else {
-    const refused = { route: context.get('route'), correlationId, status: problem.status, fault }
-    deps.observe({ type: 'http.request_refused', ...refused })
-  }
-  return problemResponse(problem, correlationId)
+  const asked = { route: context.get('route'), correlationId: context.get('correlationId') }
+  return problemResponse(reported(deps, cause, asked), asked.correlationId)
 }
 
 const reasonHeader = 'x-reason'

@@ -5,7 +5,7 @@
 import * as Schema from 'effect/Schema'
 import type { ReadFrom } from './api-deps.ts'
 import { type Parameter, timeParameter } from './parameters.ts'
-import type { FieldError } from './problem.ts'
+import { type FieldError, invalidParameters } from './problem.ts'
 
 const textOf = (pattern: RegExp) => Schema.String.check(Schema.isPattern(pattern))
 
@@ -20,6 +20,11 @@ export const snapshotIdParameter = {
   remedy: 'a snapshot_id, as /v1/snapshots lists it',
   example: '4611686018427387904'
 }
+
+/** Of an address that names none. */
+export const invalidSnapshotId = invalidParameters([
+  { field: 'snapshot_id', detail: 'is not valid', remedy: snapshotIdParameter.remedy }
+])
 
 export const readParameters = {
   read_token: {

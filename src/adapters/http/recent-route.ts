@@ -38,7 +38,6 @@ export const recentRoute = (deps: ApiDeps): Route => ({
     // What stands still in the table leaves the window all the same.
     return answerRecords(deps, unconditional(call), {
       dataType: 'trades',
-      fieldNames: Object.keys(trade.fields),
       // Without an end: a venue's clock may be ahead of ours.
       filter: { symbols: [symbol], exchanges: [exchange], fromUs: startMs * 1_000 },
       rowsMax: limit,

@@ -1,5 +1,6 @@
 /** Records as the API tells them. */
 import * as Schema from 'effect/Schema'
+import type { StreamedDataType } from '../../market/data-type.ts'
 import { openReasons } from '../../market/gap-events.ts'
 import { assetClass, count, decimal, int64, time, vendorData } from './answer-schemas.ts'
 
@@ -41,6 +42,13 @@ export const quote = Schema.Struct({
   currency: Schema.String,
   ...arrival
 }).annotate({ identifier: 'Quote' })
+
+/** Of what is streamed, by data type. */
+export const streamedRecords = { trades: trade, quotes: quote } as const
+
+/** Names of a record's fields, in their order. */
+export const fieldNamesOf = (dataType: StreamedDataType): readonly string[] =>
+  Object.keys(streamedRecords[dataType].fields)
 
 export const referenceData = Schema.Struct({
   message_id: Schema.String,

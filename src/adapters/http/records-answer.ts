@@ -14,13 +14,12 @@ import { envelopeResponse } from './envelope.ts'
 import { etagOf, isNoneMatch, revalidated, unchangedResponse } from './etag.ts'
 import { fileName, type Format, formatOf, mediaTypes } from './formats.ts'
 import { problemResponse, type Problem } from './problem.ts'
+import { fieldNamesOf } from './record-schemas.ts'
 import type { Call } from './route.ts'
 import { type Part, streamedBody } from './streamed-body.ts'
 
 export interface AnswerAsked extends Omit<RecordsAsked, 'format' | 'isKnown'> {
   readonly dataType: StreamedDataType
-  /** Of the record, in their order: the first line of CSV. */
-  readonly fieldNames: readonly string[]
   /** As the request names it; else its header `Accept` does. */
   readonly format: Format | undefined
   /** Path of the route, for the log. */
@@ -54,7 +53,7 @@ export const answerRecords = (
   if (format === undefined) return Effect.succeed(problemResponse(notAcceptable, correlationId))
   const known = headers.get('if-none-match')
   const isKnown = known === null ? undefined : isNoneMatch(known, format)
-  const { dataType, fieldNames: _, route: _route, extraMeta: _meta, ...request } = asked
+  const { dataType, route: _route, extraMeta: _meta, ...request } = asked
   if (format === 'json') {
     return Effect.map(deps.records(dataType, { ...request, format, isKnown }), (answer) =>
       jsonAnswer(deps, call, { asked, answer })
@@ -157,11 +156,11 @@ const linesAnswer = Effect.fnUntraced(function* (
   { correlationId }: Asking,
   { asked, format, ask }: Lines
 ) {
-  const { rowsMax, fields, fieldNames, dataType, route } = asked
+  const { rowsMax, dataType, route, fields = fieldNamesOf(dataType) } = asked
   const answer = yield* firstOf(ask, rowsMax)
   if (answer.isKnown && answer.readToken !== null)
     return unchangedResponse(answer.readToken, format)
-  const head = format === 'csv' ? `${(fields ?? fieldNames).join(',')}${lineEnds.csv}` : ''
+  const head = format === 'csv' ? `${fields.join(',')}${lineEnds.csv}` : ''
   const partOf = (given: RecordsAnswer, rowsLeft: number, before = ''): Part<Rest> => ({
     bytes: Buffer.from(before + given.rows.map((row) => row + lineEnds[format]).join('')),
     next: restOf(given, rowsLeft - given.rows.length)

@@ -19,7 +19,7 @@ import {
 } from './parameters.ts'
 import { readFaults, readFields, readFromOf, timesInOrder } from './read-parameters.ts'
 import type { FieldError } from './problem.ts'
-import { quote, trade } from './record-schemas.ts'
+import { fieldNamesOf, streamedRecords } from './record-schemas.ts'
 import { answerRecords } from './records-answer.ts'
 import { documentedAs, recordsMeta, recordsProblems } from './records-route.ts'
 import { type Call, postRoute, readProblems, type Route } from './route.ts'
@@ -106,11 +106,9 @@ const queryFields = {
   ...readFields
 }
 
-const recordOf = (dataType: StreamedDataType) => (dataType === 'trades' ? trade : quote)
-
 /** The columns of the answer, in its order. */
 const fieldsField = (dataType: StreamedDataType) => {
-  const [first = '', ...others] = Object.keys(recordOf(dataType).fields)
+  const [first = '', ...others] = fieldNamesOf(dataType)
   const names = [first, ...others] as const
   return {
     schema: Schema.Array(Schema.Literals(names)).check(
@@ -135,7 +133,6 @@ export const recordsQueryRoute = (deps: ApiDeps, dataType: StreamedDataType): Ro
         const { limit, offset, format, decimals, fields: names } = body
         return answerRecords(deps, unconditional(call), {
           dataType,
-          fieldNames: Object.keys(recordOf(dataType).fields),
           filter: filterOf(body),
           rowsMax: limit,
           offset,
@@ -208,7 +205,7 @@ export const offsetFaults = ({
 const someFieldsOf = (dataType: StreamedDataType) =>
   Schema.Struct(
     Object.fromEntries(
-      Object.entries(recordOf(dataType).fields).map(([name, field]) => [
+      Object.entries(streamedRecords[dataType].fields).map(([name, field]) => [
         name,
         Schema.optionalKey(field)
       ])

@@ -20,7 +20,7 @@ import {
   withDefault
 } from './parameters.ts'
 import { readFaults, readFromOf, readParameters, timesInOrder } from './read-parameters.ts'
-import { quote, trade } from './record-schemas.ts'
+import { streamedRecords } from './record-schemas.ts'
 import { answerRecords } from './records-answer.ts'
 import { type Documented, readProblems, route, type Route } from './route.ts'
 
@@ -47,7 +47,6 @@ export const recordsRoute = (deps: ApiDeps, dataType: StreamedDataType): Route =
     }
     return answerRecords(deps, call, {
       dataType,
-      fieldNames: Object.keys(rows[dataType].fields),
       filter,
       rowsMax: limit,
       format,
@@ -86,11 +85,9 @@ export const recordsMeta = {
   })
 }
 
-const rows = { trades: trade, quotes: quote } as const
-
 /** In each of its forms. */
 const recordsDocumented = (dataType: StreamedDataType): Documented =>
-  documentedAs(rows[dataType], recordsMeta)
+  documentedAs(streamedRecords[dataType], recordsMeta)
 
 /** Rows in each form; `meta` is of JSON. */
 export const documentedAs = (

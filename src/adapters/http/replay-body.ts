@@ -6,11 +6,10 @@
  *    first byte.
  * 3. What ends early says so in its last line. Only a connection that is cut can end without one.
  */
-import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import type { ApiDeps, ApiFault, ReplayPart, ReplayRequest, ReplaySink } from './api-deps.ts'
+import { reported } from './fault-report.ts'
 import { Handover } from './handover.ts'
-import { faultProblem, internalProblem, type Problem } from './problem.ts'
 import { completedNote, failedNote, type ReplayFraming } from './replay-frames.ts'
 
 interface Replayed {
@@ -86,19 +85,3 @@ const bodyOf = (handover: Handover<Bytes>, left: AbortController): ReadableStrea
     // Nothing is taken that nobody has asked for.
     { highWaterMark: 0 }
   )
-
-/** Tells the log what the client is told, and the cause. */
-const reported = (
-  deps: ApiDeps,
-  cause: Cause.Cause<ApiFault>,
-  asked: { readonly route: string; readonly correlationId: string }
-): Problem => {
-  const found = Cause.findErrorOption(cause)
-  const fault = found._tag === 'Some' ? found.value : undefined
-  const problem = fault === undefined ? internalProblem : faultProblem(fault._tag)
-  if (fault === undefined || problem.status === internalProblem.status)
-    deps.observe({ type: 'http.request_failed', ...asked, cause })
-  else
-    deps.observe({ type: 'http.request_refused', ...asked, status: problem.status, fault })
-  return problem
-}

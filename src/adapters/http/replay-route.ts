@@ -25,7 +25,7 @@ import { envelopeResponse } from './envelope.ts'
 import { readFields } from './read-parameters.ts'
 import { filterFields, wholeField } from './records-query-route.ts'
 import { recordsProblems } from './records-route.ts'
-import { quote, trade } from './record-schemas.ts'
+import { fieldNamesOf, quote, trade } from './record-schemas.ts'
 import { replayResponse } from './replay-body.ts'
 import { replayFramings } from './replay-frames.ts'
 import type { FieldError } from './problem.ts'
@@ -85,11 +85,6 @@ const parameters = {
   ),
   format: choiceParameter('ndjson', 'sse'),
   live: withDefault(choiceParameter('true', 'false'), 'false')
-}
-
-const fieldNames: Readonly<Record<StreamedDataType, readonly string[]>> = {
-  trades: Object.keys(trade.fields),
-  quotes: Object.keys(quote.fields)
 }
 
 const optionalFieldsOf = (fields: Schema.Struct.Fields): Schema.Struct.Fields =>
@@ -210,7 +205,7 @@ const upperCase = (text: string): string => text.toUpperCase()
 /** Of values that are each valid by themselves. */
 const fieldFaults = (values: Readonly<Record<string, unknown>>): readonly FieldError[] => {
   const { fields, data_type: dataType } = values
-  const known = fieldNames[dataType as StreamedDataType]
+  const known = fieldNamesOf(dataType as StreamedDataType)
   const names = (fields as readonly string[] | undefined) ?? []
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length === 0 && new Set(names).size === names.length) return []

@@ -12,8 +12,8 @@ import {
   symbolParameter,
   withDefault
 } from './parameters.ts'
-import { invalidParameters, problemResponse } from './problem.ts'
-import { isSnapshotId, snapshotIdParameter } from './read-parameters.ts'
+import { problemResponse } from './problem.ts'
+import { invalidSnapshotId, isSnapshotId, snapshotIdParameter } from './read-parameters.ts'
 import { quote, trade } from './record-schemas.ts'
 import { readProblems, route, type Route } from './route.ts'
 
@@ -29,12 +29,6 @@ const parameters = {
   decimals: withDefault(choiceParameter('number', 'string'), 'number')
 }
 
-const notAnId = {
-  field: 'snapshot_id',
-  detail: 'is not valid',
-  remedy: snapshotIdParameter.remedy
-}
-
 export const snapshotDiffRoute = (deps: ApiDeps): Route => ({
   ...route(
     '/v1/snapshots/{snapshot_id}/diff',
@@ -43,7 +37,7 @@ export const snapshotDiffRoute = (deps: ApiDeps): Route => ({
     ({ values, segments, correlationId }) => {
       const id = segments['snapshot_id'] ?? ''
       if (!isSnapshotId(id))
-        return Effect.succeed(problemResponse(invalidParameters([notAnId]), correlationId))
+        return Effect.succeed(problemResponse(invalidSnapshotId, correlationId))
       const { table, base_snapshot_id: baseId, symbol, exchange, limit, decimals } = values
       const filter = {
         ...(symbol === undefined ? {} : { symbols: [symbol] }),

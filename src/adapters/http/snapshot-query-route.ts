@@ -11,8 +11,13 @@ import {
   symbolParameter,
   withDefault
 } from './parameters.ts'
-import { invalidParameters, problemResponse } from './problem.ts'
-import { readFields } from './read-parameters.ts'
+import { problemResponse } from './problem.ts'
+import {
+  invalidSnapshotId,
+  isSnapshotId,
+  readFields,
+  snapshotIdParameter
+} from './read-parameters.ts'
 import { readFaultProblem } from './read-problems.ts'
 import { quote, trade } from './record-schemas.ts'
 import { answerRecords } from './records-answer.ts'
@@ -52,8 +57,8 @@ export const snapshotQueryRoute = (deps: ApiDeps): Route => ({
       const id = segments['snapshot_id'] ?? ''
       const { data_type: dataType, symbol, exchange, cursor } = body
       const { limit, offset, format, decimals } = body
-      if (!/^[0-9]{1,19}$/u.test(id))
-        return Effect.succeed(problemResponse(invalidParameters([noId]), call.correlationId))
+      if (!isSnapshotId(id))
+        return Effect.succeed(problemResponse(invalidSnapshotId, call.correlationId))
       return Effect.gen(function* () {
         const snapshots = yield* deps.snapshots(dataType, snapshotsMax)
         const snapshot = snapshots.find((it) => it.snapshotId === id)
@@ -61,7 +66,6 @@ export const snapshotQueryRoute = (deps: ApiDeps): Route => ({
           return problemResponse(readFaultProblem('SnapshotNotFound')!, call.correlationId)
         return yield* answerRecords(deps, unconditional(call), {
           dataType,
-          fieldNames: Object.keys((dataType === 'trades' ? trade : quote).fields),
           filter: {
             ...(symbol === undefined ? {} : { symbols: [symbol] }),
             ...(exchange === undefined ? {} : { exchanges: [exchange] })
@@ -80,9 +84,7 @@ export const snapshotQueryRoute = (deps: ApiDeps): Route => ({
       })
     }
   ),
-  segments: {
-    snapshot_id: { remedy: 'a snapshot_id, as /v1/snapshots lists it', example: '42' }
-  },
+  segments: { snapshot_id: snapshotIdParameter },
   responses: {
     200: documentedAs(Schema.Union([trade, quote]), {
       ...recordsMeta,
@@ -93,9 +95,3 @@ export const snapshotQueryRoute = (deps: ApiDeps): Route => ({
   problems: [...readProblems, ...recordsProblems],
   check: offsetFaults
 })
-
-const noId = {
-  field: 'snapshot_id',
-  detail: 'is not valid',
-  remedy: 'a snapshot_id, as /v1/snapshots lists it'
-}

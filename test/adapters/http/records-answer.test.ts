@@ -46,7 +46,6 @@ const lines = async (records: ApiDeps['records'], rowsMax: number) => {
   const response = await Effect.runPromise(
     answerRecords(deps, call, {
       dataType: 'trades',
-      fieldNames: ['n'],
       filter: {},
       rowsMax,
       decimals: 'number',
