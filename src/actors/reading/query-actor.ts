@@ -121,6 +121,9 @@ interface RecordSources<E> {
   readonly plannerOf: (name: StreamedDataType) => RecordsPlanner<E>
 }
 
+const tokensOf = ({ loaded: { metadata } }: Table) =>
+  makeTokenCodec({ uuid: metadata['table-uuid'] })
+
 const recordsOver = <E>(
   shared: Shared,
   engine: QueryPool,
@@ -130,7 +133,7 @@ const recordsOver = <E>(
     makeRecordsQuery({
       planner: plannerOf(name),
       engine,
-      tokens: makeTokenCodec({ uuid: tables[name].loaded.metadata['table-uuid'] }),
+      tokens: tokensOf(tables[name]),
       fields: shared[name].spec.schema.fields,
       noRows: noRowsSql(columnsOf(shared[name].spec.schema))
     })
@@ -174,7 +177,7 @@ const openReplays = Effect.fnUntraced(function* <E>(
     engine,
     filesEngine,
     fields: shared[name].spec.schema.fields,
-    tokens: makeTokenCodec({ uuid: tables[name].loaded.metadata['table-uuid'] }),
+    tokens: tokensOf(tables[name]),
     isBusy: () => filesEngine.pending() > 0,
     releaseBuffers,
     clock: { nowMs: () => performance.now(), sleep: Effect.sleep }

@@ -8,6 +8,13 @@ export interface RecordField {
   readonly type: unknown
 }
 
+/** In the order of the names; all where there are none. */
+export const fieldsNamed = (
+  fields: readonly RecordField[],
+  names: readonly string[] | undefined
+): readonly RecordField[] =>
+  names?.flatMap((name) => fields.find((field) => field.name === name) ?? []) ?? fields
+
 export interface RecordText {
   /** `csv`: one line of a file, without its end (RFC 4180). */
   readonly format: 'json' | 'csv'

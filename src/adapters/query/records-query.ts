@@ -22,7 +22,7 @@ import type {
 } from './query-ports.ts'
 import { type ReadFrom, type ReadFault, type Resumed, resumed } from './read-from.ts'
 import { type TokenCodec } from './read-token.ts'
-import { type RecordField, type RecordText, recordTextSql } from './record-json.ts'
+import { fieldsNamed, type RecordField, type RecordText, recordTextSql } from './record-json.ts'
 import { newestRows } from './record-rows.ts'
 import { timeTextSql, writeRecords } from './records-file.ts'
 import type { RecordsFilter } from './records-sql.ts'
@@ -110,7 +110,7 @@ export const makeRecordsQuery = <PlanError, EngineError>(
       planned(request, (it) =>
         pageOf(working, request, {
           ...it,
-          select: recordTextSql(fieldsOf(ports.fields, request.fields), request.text)
+          select: recordTextSql(fieldsNamed(ports.fields, request.fields), request.text)
         })
       ),
     file: (request, path) =>
@@ -121,7 +121,7 @@ export const makeRecordsQuery = <PlanError, EngineError>(
             yield* writeRecords<PlanError, EngineError>(ports.engine, it.lease, {
               ...request,
               after: it.from.after,
-              names: fieldsOf(ports.fields, request.fields).map(({ name }) => name),
+              names: fieldsNamed(ports.fields, request.fields).map(({ name }) => name),
               times: rows,
               noRows: ports.noRows,
               path
@@ -224,14 +224,6 @@ const skip = Effect.fnUntraced(function* <PlanError, EngineError>(
 })
 
 const nothingRead = { rows: [], filesRead: 0 } as const
-
-const fieldsOf = (
-  fields: readonly RecordField[],
-  names: readonly string[] | undefined
-): readonly RecordField[] =>
-  names === undefined
-    ? fields
-    : names.flatMap((name) => fields.find((field) => field.name === name) ?? [])
 
 const positionOf = (row: RecordRow | undefined): RecordPosition | undefined => {
   if (row === undefined) return undefined

@@ -75,7 +75,7 @@ const matching = (wanted: RecordsStatement): Bound => {
     Object.assign(parameters, within.parameters)
   }
   if (after !== undefined) {
-    conditions.push(behindSql(after))
+    conditions.push(behindSql(after, '<'))
     Object.assign(parameters, positionParameters(after))
   }
   return {
@@ -126,14 +126,17 @@ export const positionParameters = (
     : { afterSequence: { type: 'long', value: after.sourceSequence } })
 })
 
-/** What `recordOrderSql` puts behind a row; the first line lets row groups be skipped. */
-const behindSql = ({ sourceSequence }: RecordPosition): string => {
-  const smaller = '("source_sequence" < $afterSequence OR "source_sequence" IS NULL)'
+/**
+ * What an order puts behind a row: times and sequences that are smaller, as in `recordOrderSql`, or
+ * larger. The first line lets row groups be skipped.
+ */
+export const behindSql = ({ sourceSequence }: RecordPosition, than: '<' | '>'): string => {
+  const further = `("source_sequence" ${than} $afterSequence OR "source_sequence" IS NULL)`
   const inSymbol =
     sourceSequence === null
       ? '"source_sequence" IS NULL AND "message_id" > $afterId'
-      : `(${smaller} OR ("source_sequence" = $afterSequence AND "message_id" > $afterId))`
-  return `"timestamp" <= $afterTime AND ("timestamp" < $afterTime
+      : `(${further} OR ("source_sequence" = $afterSequence AND "message_id" > $afterId))`
+  return `"timestamp" ${than}= $afterTime AND ("timestamp" ${than} $afterTime
      OR "symbol" > $afterSymbol OR ("symbol" = $afterSymbol AND ${inSymbol}))`
 }
 

@@ -62,6 +62,7 @@ export interface ReplayQuery<E> {
 }
 
 const liveRestMs = 50
+
 export const makeReplayQuery = <PlanError, EngineError>(
   ports: ReplayPorts<PlanError, EngineError>
 ): ReplayQuery<PlanError | EngineError> => ({

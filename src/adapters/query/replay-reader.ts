@@ -10,7 +10,7 @@
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { RecordPosition } from './newest-first.ts'
-import type { LineFrame, RecordField } from './record-json.ts'
+import { fieldsNamed, type LineFrame, type RecordField } from './record-json.ts'
 import type { RecordsFilter } from './records-sql.ts'
 import { makePace, type Pace } from './replay-pace.ts'
 import type { ReplayClock, ReplayPin } from './replay-pin.ts'
@@ -113,9 +113,7 @@ export class ReplayReader<PlanError, EngineError> {
     this.taker = taker
     this.pin = pin
     const { fields: names, speed } = request
-    this.fields =
-      names?.flatMap((name) => ports.fields.find((field) => field.name === name) ?? []) ??
-      ports.fields
+    this.fields = fieldsNamed(ports.fields, names)
     this.#rowBytes = this.fields.length * fieldBytes
     this.pace = speed === undefined ? undefined : makePace(speed, ports.clock)
   }

@@ -10,7 +10,12 @@
 import type { RecordPosition } from './newest-first.ts'
 import type { Cell, Parameter } from './query-ports.ts'
 import { type LineFrame, type RecordField, recordLineSql } from './record-json.ts'
-import { filterConditions, positionParameters, type RecordsFilter } from './records-sql.ts'
+import {
+  behindSql,
+  filterConditions,
+  positionParameters,
+  type RecordsFilter
+} from './records-sql.ts'
 
 /** A relation with all columns of the table, in brackets or a function; its own parameters. */
 export interface SliceSource {
@@ -47,7 +52,7 @@ const orderSql = '"timestamp", "symbol", "source_sequence" NULLS LAST, "message_
 export const sliceStatement = (slice: Slice) => {
   const { sources, fields, frame, after, rowsMax, blockUs } = slice
   const { conditions, parameters } = filterConditions(slice.filter)
-  if (after !== undefined) conditions.push(behindSql(after))
+  if (after !== undefined) conditions.push(behindSql(after, '>'))
   const relations = sources.map(({ sql, condition }) => {
     const all = [...conditions, ...(condition === undefined ? [] : [condition])]
     return `SELECT * FROM ${sql} ${all.length === 0 ? '' : `WHERE ${all.join(' AND ')}`}`
@@ -73,17 +78,6 @@ export const sliceStatement = (slice: Slice) => {
       after === undefined ? {} : positionParameters(after)
     ) as Readonly<Record<string, Parameter>>
   }
-}
-
-/** What the order puts behind a row; the first line lets row groups be skipped. */
-const behindSql = ({ sourceSequence }: RecordPosition): string => {
-  const larger = '("source_sequence" > $afterSequence OR "source_sequence" IS NULL)'
-  const inSymbol =
-    sourceSequence === null
-      ? '"source_sequence" IS NULL AND "message_id" > $afterId'
-      : `(${larger} OR ("source_sequence" = $afterSequence AND "message_id" > $afterId))`
-  return `"timestamp" >= $afterTime AND ("timestamp" > $afterTime
-     OR "symbol" > $afterSymbol OR ("symbol" = $afterSymbol AND ${inSymbol}))`
 }
 
 /** Of a statement over no row there is one row, without a block. */

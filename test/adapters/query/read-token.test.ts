@@ -157,9 +157,13 @@ test('how far offsets reach', () => {
   const at = (of: Record<string, number>) => new Map(Object.entries(of))
   const watermarks = at({ a: 3, b: 0 })
   const point = { watermarks }
-  expect([reaches(at({ a: 3 }), watermarks), isExactly(at({ a: 3 }), point)]).toEqual([true, true])
-  expect([reaches(at({ a: 4 }), watermarks), isExactly(at({ a: 4 }), point)]).toEqual([true, false])
-  expect([reaches(at({ a: 2 }), watermarks), isExactly(at({ a: 2 }), point)]).toEqual([false, false])
+  const told = (of: Record<string, number>) => [
+    reaches(at(of), watermarks),
+    isExactly(at(of), point)
+  ]
+  expect(told({ a: 3 })).toEqual([true, true])
+  expect(told({ a: 4 })).toEqual([true, false])
+  expect(told({ a: 2 })).toEqual([false, false])
   expect(isExactly(at({ a: 3, c: 1 }), point)).toBe(false)
   expect(reaches(at({ b: 9 }), watermarks)).toBe(false)
 })
