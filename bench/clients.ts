@@ -13,11 +13,10 @@ import { HttpClient } from './http-client.ts'
 import { recordQueries } from './query-answers.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
-import { apiUrl, fullSpeed, startExchange, startK2 } from './system.ts'
+import { apiUrl, silent, withK2 } from './system.ts'
 
 const clients = 64
 const warmUpSeconds = 5
-const endMsMax = 20_000
 
 export const measureClients = async (context: BenchContext): Promise<Outcome> => {
   const table = await openQueryTable(context.progress, context.tableRows)
@@ -36,10 +35,8 @@ const measureRun = async (
   table: QueryTable,
   measures: Measures
 ): Promise<void> => {
-  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
-  const k2 = await startK2(workspace, table.folder, { exchange })
-  const url = await apiUrl(k2.running)
-  try {
+  await withK2(workspace, table.folder, silent, async (k2) => {
+    const url = await apiUrl(k2.running)
     await load(url, table, warmUpSeconds)
     const { answered, refused, faults, p50Ms, p99Ms } = await load(url, table, seconds)
     measures.failures.push(...faults.slice(0, 3)) // (1)
@@ -51,12 +48,7 @@ const measureRun = async (
     measures.add('memory (RSS) of K2 afterwards', 'MiB', residentBytes / 1_024 ** 2)
     measures.add('memory (RSS) of K2, peak', 'MiB', peakBytes / 1_024 ** 2)
     progress(`clients: ${(answered / seconds).toFixed(0)}/s, p99 ${p99Ms.toFixed(0)} ms`)
-  } finally {
-    k2.client.close()
-    exchange.client.close()
-    await k2.running.end(endMsMax)
-    await exchange.running.end(endMsMax)
-  }
+  })
 }
 
 const load = async (url: string, { newestUs }: QueryTable, seconds: number) => {

@@ -17,12 +17,11 @@ import { measureRecent } from './query-recent.ts'
 import { measureScan } from './query-scan.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
-import { fullSpeed, type K2, startExchange, startK2 } from './system.ts'
+import { type K2, silent, withK2 } from './system.ts'
 import { tableFiles } from './table-check.ts'
 
 const requests = 1_000
 const warmUpRequests = 100
-const endMsMax = 20_000
 
 export const measureQueries = (context: BenchContext): Promise<Outcome> =>
   measureOnTable(context, {
@@ -97,18 +96,11 @@ const measureRun = async (
   { queries, further }: Pick<Plan, 'further'> & { readonly queries: readonly Expected[] },
   measures: Measures
 ): Promise<void> => {
-  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
   const nodeFlags = [...probeFlags, ...profileFlags({ profile })]
-  const k2 = await startK2(workspace, table.folder, { exchange, nodeFlags })
-  try {
+  await withK2(workspace, table.folder, { ...silent, nodeFlags }, async (k2) => {
     for (const query of queries) await measureOne(k2.client, query, measures, progress)
     await further?.(table, k2, measures)
-  } finally {
-    k2.client.close()
-    exchange.client.close()
-    await k2.running.end(endMsMax)
-    await exchange.running.end(endMsMax)
-  }
+  })
 }
 
 const measureOne = async (

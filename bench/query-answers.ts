@@ -19,7 +19,6 @@ export interface MeasuredQuery {
 }
 
 const dayUs = 86_400_000_000
-const micros = (us: number): string => String(us)
 const [btc, eth] = ['BTCUSDT', 'ETHUSDT']
 
 const newestSql = (condition: string, rows: number): string =>
@@ -34,30 +33,38 @@ export const recordQueries = (newestUs: number): readonly MeasuredQuery[] => {
   const of = (
     name: string,
     rows: number,
-    [parameters, condition]: readonly [string, string],
+    [question, condition]: readonly [Question, string],
     [p50, p99]: readonly [number, number]
   ): MeasuredQuery => ({
     name,
     rows,
-    question: { path: `/v1/trades?${parameters}&limit=${rows}` },
+    question,
     sql: newestSql(condition, rows),
     linesOf: recordLines,
     p50: atMost(p50),
     p99: atMost(p99)
   })
-  const start = `start_time=${micros(fromUs)}`
+  const newest = (parameters: string, rows: number): Question => ({
+    path: `/v1/trades?${parameters}&limit=${rows}`
+  })
+  const start = `start_time=${fromUs}`
+  const several = { symbols: [btc, eth], start_time: fromUs, limit: 100 }
   const isBtc = `symbol = '${btc}'`
+  const ofBtc = `symbol=${btc}&${start}`
   return [
-    of('simple filter', 100, [`symbol=${btc}&${start}`, `${isBtc} AND ${since}`], [5, 20]),
-    of('1,000 rows', 1_000, [`symbol=${btc}&${start}`, `${isBtc} AND ${since}`], [8, 30]),
+    of('simple filter', 100, [newest(ofBtc, 100), `${isBtc} AND ${since}`], [5, 20]),
+    of('1,000 rows', 1_000, [newest(ofBtc, 1_000), `${isBtc} AND ${since}`], [8, 30]),
     of(
       'two symbols',
       100,
-      [`symbol=${btc},${eth}&${start}`, `symbol IN ('${btc}', '${eth}') AND ${since}`],
+      [
+        { path: '/v1/trades/query', body: several },
+        `symbol IN ('${btc}', '${eth}') AND ${since}`
+      ],
       [8, 30]
     ),
-    of('a day of all symbols', 200, [start, since], [8, 30]),
-    of('newest 100', 100, [`symbol=${btc}`, isBtc], [4, 15])
+    of('a day of all symbols', 200, [newest(start, 200), since], [8, 30]),
+    of('newest 100', 100, [newest(`symbol=${btc}`, 100), isBtc], [4, 15])
   ]
 }
 
@@ -119,7 +126,8 @@ const recordLines = (data: string): readonly string[] => {
   )
 }
 
-const microsOf = (iso: string): bigint =>
+/** `Date.parse` knows no more than milliseconds. */
+export const microsOf = (iso: string): bigint =>
   BigInt(Date.parse(`${iso.slice(0, 19)}Z`)) * 1_000n + BigInt(iso.slice(20, 26))
 
 export const rowsOf = async (

@@ -8,10 +8,11 @@ import type { BenchContext } from './context.ts'
 import { pause, processUse } from './environment.ts'
 import { ask, askMany, dataOf } from './http-load.ts'
 import type { HttpClient, Reply } from './http-client.ts'
+import { microsOf } from './query-answers.ts'
 import type { QueryTable } from './query-table.ts'
 import type { Measures } from './report.ts'
 import { percentile } from './statistics.ts'
-import { type K2, type Market, startExchange, startK2 } from './system.ts'
+import { type K2, type Market, withK2 } from './system.ts'
 
 const fast: Market = { speed: 1, rate: 20_000 }
 /** So that each answer has all that came since the last one. */
@@ -23,7 +24,6 @@ const warmUpRequests = 100
 const warmUpMs = 12_000
 /** Trades that arrive are in the answers. */
 const ageMsMax = 10_000
-const endMsMax = 20_000
 const [p50Bar, p99Bar] = [atMost(8), atMost(40)]
 const visibilityMs = 20_000
 const visibleBar = atMost(100)
@@ -54,24 +54,16 @@ export const measureRecent = async (
   })
 }
 
-const whileTradesArrive = async (
+const whileTradesArrive = (
   { workspace }: BenchContext,
   { folder }: QueryTable,
   market: Market,
   use: (k2: K2) => Promise<void>
-): Promise<void> => {
-  const exchange = await startExchange(workspace, market)
-  const k2 = await startK2(workspace, folder, { exchange })
-  try {
+): Promise<void> =>
+  withK2(workspace, folder, { market }, async (k2) => {
     await pause(warmUpMs)
     await use(k2)
-  } finally {
-    k2.client.close()
-    exchange.client.close()
-    await k2.running.end(endMsMax)
-    await exchange.running.end(endMsMax)
-  }
-}
+  })
 
 interface Row {
   readonly message_id: string
@@ -93,16 +85,12 @@ const visibilityDelays = async (client: HttpClient): Promise<readonly number[]> 
     const nowMs = performance.timeOrigin + performance.now()
     const rows = JSON.parse(data) as readonly Row[]
     for (const { message_id: id, ingestion_timestamp: received } of rows) {
-      if (!isFirst && !seen.has(id)) delaysMs.push(nowMs - microseconds(received) / 1_000)
+      if (!isFirst && !seen.has(id)) delaysMs.push(nowMs - Number(microsOf(received)) / 1_000)
       seen.add(id)
     }
   }
   return delaysMs
 }
-
-/** `Date.parse` knows no more than milliseconds. */
-const microseconds = (iso: string): number =>
-  Date.parse(`${iso.slice(0, 19)}Z`) * 1_000 + Number(iso.slice(20, 26))
 
 const faultOf = (reply: Reply): string | undefined => {
   const data = dataOf(reply)

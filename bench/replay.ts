@@ -12,13 +12,12 @@ import type { BenchContext } from './context.ts'
 import { processUse } from './environment.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
-import { apiUrl, fullSpeed, type K2, startExchange, startK2 } from './system.ts'
+import { apiUrl, type K2, silent, withK2 } from './system.ts'
 import { tableFiles } from './table-check.ts'
 
 const six = ['symbol', 'exchange', 'timestamp', 'price', 'quantity', 'side']
 const MiB = 2 ** 20
 const sampleMs = 100
-const endMsMax = 20_000
 const replayMsMax = 600_000
 
 interface Measured {
@@ -57,9 +56,7 @@ const measureOne = async (
   measures: Measures
 ): Promise<void> => {
   const { workspace, progress } = context
-  const exchange = await startExchange(workspace, fullSpeed, ['--fault', 'stall'])
-  const k2 = await startK2(workspace, table.folder, { exchange })
-  try {
+  await withK2(workspace, table.folder, silent, async (k2) => {
     await context.settle()
     const replay = await replayed(k2, fields)
     if (replay.rows !== table.rows) throw new Error(`${name}: ${replay.rows} rows came`)
@@ -72,12 +69,7 @@ const measureOne = async (
     measures.add(`the same by DuckDB alone, ${name}`, 'rows/s', (table.rows / raw) * 1_000)
     const grown = Math.round(replay.grownMiB)
     progress(`replay: ${name}: ${Math.round(perSecond)} rows/s, +${grown} MiB`)
-  } finally {
-    k2.client.close()
-    exchange.client.close()
-    await k2.running.end(endMsMax)
-    await exchange.running.end(endMsMax)
-  }
+  })
 }
 
 interface Replayed {

@@ -101,6 +101,36 @@ export const startK2 = async (
   return { running, client: new HttpClient(await apiUrl(running)) }
 }
 
+const endMsMax = 20_000
+
+/** Runs `use` beside a K2 and its exchange, both of which have ended afterwards. */
+export const withK2 = async (
+  workspace: Workspace,
+  folder: string,
+  { market, flags = [], ...options }: WithK2,
+  use: (k2: K2) => Promise<void>
+): Promise<void> => {
+  const exchange = await startExchange(workspace, market, flags)
+  const k2 = await startK2(workspace, folder, { exchange, ...options })
+  try {
+    await use(k2)
+  } finally {
+    k2.client.close()
+    exchange.client.close()
+    await k2.running.end(endMsMax)
+    await exchange.running.end(endMsMax)
+  }
+}
+
+interface WithK2 extends Omit<K2Options, 'exchange'> {
+  readonly market: Market
+  /** Of the exchange. */
+  readonly flags?: readonly string[]
+}
+
+/** A venue from which nothing comes: what is measured is not of what arrives. */
+export const silent = { market: fullSpeed, flags: ['--fault', 'stall'] } as const
+
 /** Where the API listens, as K2 says when it does. */
 export const apiUrl = async (running: Running): Promise<string> => {
   const [, url = ''] = await running.matching(/(http:\/\/127\.0\.0\.1:\d+)\/health/, readyMsMax)
