@@ -11,10 +11,10 @@ import { openLocalCopies } from '../../../src/actors/reading/local-copies.ts'
 import { dataFolderAt } from '../../../src/actors/storage/data-folder.ts'
 import { openStores } from '../../../src/actors/storage/stores.ts'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { currentSnapshot, snapshotById } from '../../../src/adapters/iceberg/metadata.ts'
 import { type DiffQuery, makeDiffQuery } from '../../../src/adapters/query/snapshot-diff.ts'
 import { LandedTable, startUs } from '../repair/support/landed-table.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 interface Taken {
   readonly snapshotId: string
@@ -27,15 +27,7 @@ const openDiff = async (table: LandedTable, scope: Scope.Scope): Promise<DiffQue
   const opening = Effect.gen(function* () {
     const stores = yield* openStores({}, folder, Date.now)
     const copies = yield* openLocalCopies(stores, folder, 2 ** 20)
-    const engine = yield* openQueryPool({
-      connections: 1,
-      queueMax: 8,
-      deadlineMsMax: 60_000,
-      threads: 1,
-      memoryBytesMax: 128 * 2 ** 20,
-      directories: [table.folder],
-      tempDirectory: `${table.folder}/spill`
-    })
+    const engine = yield* poolOver(table.folder, { deadlineMsMax: 60_000 })
     const { schema } = tradesSpec
     const planner = leasesOf(table.table, columnsOf(schema), copies)
     return makeDiffQuery({ planner, engine, fields: schema.fields })

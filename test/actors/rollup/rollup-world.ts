@@ -16,11 +16,12 @@ import { type RollupEvent, rollupStep } from '../../../src/actors/rollup/rollup.
 import { dataFolderAt, openTable } from '../../../src/actors/storage/data-folder.ts'
 import { openStores } from '../../../src/actors/storage/stores.ts'
 import { type AvroRecord, columnsOf } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
+import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { Table } from '../../../src/adapters/iceberg/table.ts'
 import { nothingBeyond, type RecordsPlanner } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { LandedTable } from '../repair/support/landed-table.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 /** Stops everything on that line, as SIGKILL does. */
 class Killed extends Error {}
@@ -47,15 +48,7 @@ export class RollupWorld {
     const trades = await LandedTable.open()
     const scope = Effect.runSync(Scope.make())
     const engine = await Effect.runPromise(
-      openQueryPool({
-        connections: 2,
-        queueMax: 8,
-        deadlineMsMax: 60_000,
-        threads: 1,
-        memoryBytesMax: 256 * 2 ** 20,
-        directories: [trades.folder],
-        tempDirectory: `${trades.folder}/spill`
-      }).pipe(Scope.provide(scope))
+      poolOver(trades.folder, { connections: 2, deadlineMsMax: 60_000 }).pipe(Scope.provide(scope))
     )
     return new RollupWorld(trades, engine, scope)
   }

@@ -7,7 +7,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withTail } from '../../../src/actors/tail/with-tail.ts'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
+import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { makeTailStore } from '../../../src/adapters/duckdb/tail-store.ts'
 import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
@@ -22,6 +22,7 @@ import { trade } from '../../support/trades.ts'
 import { openFixture, tradeFieldIds, type WriterFixture } from '../../adapters/duckdb/support.ts'
 import { drain, ids, makeWorld, type Row, type World } from '../lander/lander-world.ts'
 import { commitShare, jumpId, labelOf, readerOf, records, validLog } from './tail-world.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 const scope = Effect.runSync(Scope.make())
 let pool: QueryPool
@@ -30,17 +31,8 @@ let made = 0
 
 beforeAll(async () => {
   fixture = await openFixture()
-  pool = await Effect.runPromise(
-    openQueryPool({
-      connections: 2,
-      queueMax: 8,
-      deadlineMsMax: 60_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [fixture.directory],
-      tempDirectory: `${fixture.directory}/spill`
-    }).pipe(Scope.provide(scope))
-  )
+  const opening = poolOver(fixture.directory, { connections: 2, deadlineMsMax: 60_000 })
+  pool = await Effect.runPromise(opening.pipe(Scope.provide(scope)))
 })
 afterAll(async () => {
   await Effect.runPromise(Scope.close(scope, Exit.void))

@@ -1,12 +1,12 @@
 import { Effect, Exit, Scope } from 'effect'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { GapColumns } from '../../../src/adapters/duckdb/gap-columns.ts'
-import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { type GapsFilter, makeGapsQuery } from '../../../src/adapters/query/gaps-query.ts'
 import { nothingBeyond, type ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import { gapEventRecord } from '../../../src/market/gap-event-record.ts'
 import type { GapEvent } from '../../../src/market/gap-events.ts'
 import { openFixture, type WriterFixture } from '../duckdb/support.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 const { columns } = new GapColumns()
 const fieldIds = Object.fromEntries(columns.map(({ name }, index) => [name, index + 1]))
@@ -48,15 +48,7 @@ const events = [
 beforeAll(async () => {
   fixture = await openFixture({ columns, fieldIds })
   const engine = await Effect.runPromise(
-    openQueryPool({
-      connections: 1,
-      queueMax: 8,
-      deadlineMsMax: 20_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [fixture.directory],
-      tempDirectory: `${fixture.directory}/spill`
-    }).pipe(Scope.provide(scope))
+    poolOver(fixture.directory).pipe(Scope.provide(scope))
   )
   const rows = new GapColumns()
   // Rows of a file are in an order of their own.

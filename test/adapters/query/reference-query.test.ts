@@ -1,7 +1,6 @@
 import { Effect, Exit, Scope } from 'effect'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leafPaths } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { ReferenceColumns } from '../../../src/adapters/duckdb/reference-columns.ts'
 import { nothingBeyond, type ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import { makeReferenceQuery } from '../../../src/adapters/query/reference-query.ts'
@@ -11,6 +10,7 @@ import {
 } from '../../../src/market/records/reference-data-v2.ts'
 import { record } from '../../support/reference-data.ts'
 import { openFixture, type WriterFixture } from '../duckdb/support.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 const { columns } = new ReferenceColumns()
 const paths = [
@@ -29,15 +29,7 @@ let query: ReturnType<typeof makeReferenceQuery<never, unknown>>
 beforeAll(async () => {
   fixture = await openFixture({ columns, fieldIds })
   const engine = await Effect.runPromise(
-    openQueryPool({
-      connections: 1,
-      queueMax: 8,
-      deadlineMsMax: 20_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [fixture.directory],
-      tempDirectory: `${fixture.directory}/spill`
-    }).pipe(Scope.provide(scope))
+    poolOver(fixture.directory).pipe(Scope.provide(scope))
   )
   query = makeReferenceQuery<never, unknown>({
     engine,

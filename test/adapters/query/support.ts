@@ -1,6 +1,5 @@
 /** A warehouse of real files behind a planner that knows them by their statistics. */
 import { Effect, Exit, Scope } from 'effect'
-import { openQueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
 import {
   nothingBeyond,
@@ -14,6 +13,7 @@ import {
 } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
+import { poolOver } from '../../support/query-pool.ts'
 
 export interface Warehouse {
   readonly engine: QueryEngine<unknown> & BytesEngine<unknown>
@@ -38,15 +38,7 @@ export const openWarehouse = async (): Promise<Warehouse> => {
   const fixture = await openFixture({ fileRowsMax: 1_000 })
   const scope = Effect.runSync(Scope.make())
   const pool = await Effect.runPromise(
-    openQueryPool({
-      connections: 2,
-      queueMax: 8,
-      deadlineMsMax: 20_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [fixture.directory],
-      tempDirectory: `${fixture.directory}/spill`
-    }).pipe(Scope.provide(scope))
+    poolOver(fixture.directory, { connections: 2 }).pipe(Scope.provide(scope))
   )
   let files: readonly ScanFile[] = []
   let batches = 0
