@@ -120,6 +120,17 @@ const recordsQuery = (dataType: string, shown: readonly string[]): Command =>
     ]
   })
 
+const candleFields = [
+  'open_price',
+  'high_price',
+  'low_price',
+  'close_price',
+  'volume',
+  'vwap',
+  'trade_count',
+  'state'
+]
+
 export const queryCommands: readonly Command[] = [
   recordsQuery('trades', [
     'timestamp',
@@ -161,18 +172,7 @@ export const queryCommands: readonly Command[] = [
         parameter: 'profile_levels'
       }
     ],
-    shown: [
-      'interval_start',
-      'exchange',
-      'open_price',
-      'high_price',
-      'low_price',
-      'close_price',
-      'volume',
-      'vwap',
-      'trade_count',
-      'state'
-    ],
+    shown: ['interval_start', 'exchange', ...candleFields],
     examples: [
       'npm run k2 -- query candles --symbol BTCUSDT --interval 1h --limit 24',
       'npm run k2 -- query candles --symbol BTCUSDT --start 2024-08-08T00:00:00Z --format csv'
@@ -192,20 +192,7 @@ export const queryCommands: readonly Command[] = [
       },
       exchangeFilter
     ],
-    shown: [
-      'date',
-      'time_zone',
-      'exchange',
-      'symbol',
-      'open_price',
-      'high_price',
-      'low_price',
-      'close_price',
-      'volume',
-      'vwap',
-      'trade_count',
-      'state'
-    ],
+    shown: ['date', 'time_zone', 'exchange', 'symbol', ...candleFields],
     examples: ['npm run k2 -- query summary --symbol BTCUSDT --date 2024-08-08'],
     rowsOf: ({ data }) => [data as Row]
   }),

@@ -1,12 +1,10 @@
 /** `npm run k2 -- load` of the raw ASX files: complete, and once however often (R26, R51). */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, onTestFinished, test } from 'vitest'
-import { nodeFlags } from '../../scripts/node-flags.mjs'
+import { afterEach, expect, test } from 'vitest'
 import { k2 } from '../support/k2-command.ts'
+import { killLoad } from '../support/killed-load.ts'
 import { testWithRecordings } from '../support/recordings.ts'
 import { dataFiles, openTable, runSql } from '../support/warehouse.ts'
 
@@ -136,15 +134,7 @@ test.each(['before/2', 'after/2'])('killed %s commit, then started again', async
   writeFileSync(path, fill.repeat(230))
   const args = ['load', 'trades', path, '--exchange', 'ASX', '--symbol', 'DVN']
   const settings = ['--data-dir', folder, '--batch', '20', '--commit-rows', '50']
-  const faults = new URL('../support/fault-point.mjs', import.meta.url).href
-  const program = ['--import', faults, join(import.meta.dirname, '../../dist/cli/k2.js')]
-  const killed = spawn(process.execPath, [...nodeFlags, ...program, ...args, ...settings], {
-    stdio: 'ignore',
-    // Not those of the tests: K2 takes no variable of its name for nothing.
-    env: { PATH: process.env['PATH'], FAULT_POINT: `trades/swap/${when}` }
-  })
-  onTestFinished(() => void killed.kill('SIGKILL'))
-  expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL'])
+  await killLoad([...args, ...settings], `trades/swap/${when}`)
 
   const { code, printed, complaints } = await k2(...args, ...settings)
   expect(code, complaints).toBe(0)

@@ -1,11 +1,9 @@
 /** `k2 load` beside a K2 that runs on the embedded log, exactly once through kills (R1, R26). */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { nodeFlags } from '../../scripts/node-flags.mjs'
+import { expect, test } from 'vitest'
 import { k2 } from '../support/k2-command.ts'
+import { killLoad } from '../support/killed-load.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { dataFiles, openTable, runSql } from '../support/warehouse.ts'
 
@@ -38,15 +36,7 @@ test('rows land once beside those that K2 captures, killed or not, also after it
   const args = ['load', 'trades', path, '--exchange', 'ASX', '--symbol', 'DVN']
   const settings = ['--data-dir', folder, '--batch', '20', '--commit-rows', '50']
 
-  const faults = new URL('../support/fault-point.mjs', import.meta.url).href
-  const program = ['--import', faults, join(import.meta.dirname, '../../dist/cli/k2.js')]
-  const killed = spawn(process.execPath, [...nodeFlags, ...program, ...args, ...settings], {
-    stdio: 'ignore',
-    // Not those of the tests: K2 takes no variable of its name for nothing.
-    env: { PATH: process.env['PATH'], FAULT_POINT: 'trades/swap/after/1' }
-  })
-  onTestFinished(() => void killed.kill('SIGKILL'))
-  expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL'])
+  await killLoad([...args, ...settings], 'trades/swap/after/1')
 
   const resumed = await k2(...args, ...settings)
   expect(resumed.code, resumed.complaints).toBe(0)

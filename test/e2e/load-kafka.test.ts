@@ -2,14 +2,12 @@
  * `k2 load` on Kafka, beside a K2 that runs, killed and again: each row is in the table once (R26).
  * With `K2_REQUIRE_SERVICES=1`.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Stack } from '../../deploy/local/stack.ts'
-import { nodeFlags } from '../../scripts/node-flags.mjs'
 import { k2 } from '../support/k2-command.ts'
+import { killLoad } from '../support/killed-load.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { areServicesRequired, serviceStartMsMax, startKafka } from '../support/kafka/kafka-stack.ts'
 import { dataFiles, openTable, runSql } from '../support/warehouse.ts'
@@ -47,15 +45,7 @@ describe.skipIf(!areServicesRequired)('on Kafka', () => {
     const settings = ['--data-dir', folder, '--batch', '20', '--commit-rows', '50']
     const onKafka = [...settings, '--kafka-bootstrap-servers', brokers]
 
-    const faults = new URL('../support/fault-point.mjs', import.meta.url).href
-    const program = ['--import', faults, join(import.meta.dirname, '../../dist/cli/k2.js')]
-    const killed = spawn(process.execPath, [...nodeFlags, ...program, ...args, ...onKafka], {
-      stdio: 'ignore',
-      // Not those of the tests: K2 takes no variable of its name for nothing.
-      env: { PATH: process.env['PATH'], FAULT_POINT: 'trades/swap/after/2' }
-    })
-    onTestFinished(() => void killed.kill('SIGKILL'))
-    expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL'])
+    await killLoad([...args, ...onKafka], 'trades/swap/after/1')
 
     const resumed = await k2(...args, ...onKafka)
     expect(resumed.code, resumed.complaints).toBe(0)
