@@ -21,6 +21,9 @@ export type Pagination = { readonly limit: number; readonly offset: number; read
 /** An id of 63 bits as text, as no double holds it */
 export type SnapshotId = string
 
+/** What the answer cost: manifests and files that were considered, pruned and read, statements, rows that the engine gave, and milliseconds for what the log has beyond the files (tail), for planning, waiting for a connection and reading. Of statements side by side their sum is told, which may be more than total_ms */
+export type Explain = { readonly plans: number; readonly manifests_considered: number; readonly manifests_pruned: number; readonly files_considered: number; readonly files_pruned: number; readonly files_read: number; readonly statements: number; readonly rows: number; readonly tail_ms: number; readonly plan_ms: number; readonly wait_ms: number; readonly read_ms: number; readonly total_ms: number }
+
 export type Quote = { readonly message_id: string; readonly quote_id: string; readonly symbol: string; readonly exchange: string; readonly asset_class: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp: Time; readonly bid_price: Decimal; readonly bid_quantity: Decimal; readonly ask_price: Decimal; readonly ask_quantity: Decimal; readonly currency: string; readonly source_sequence: Int64 | null; readonly ingestion_timestamp: Time; readonly platform_sequence: Int64 | null; readonly vendor_data: Readonly<Record<string, string>> | null }
 
 export type TradeFields = { readonly message_id?: string; readonly trade_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly price?: Decimal; readonly quantity?: Decimal; readonly currency?: string; readonly side?: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions?: readonly (string)[]; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null }
@@ -46,6 +49,8 @@ export type Summary = { readonly symbol: string; readonly exchange: string; read
 
 export type Bucket = { readonly exchange: string; readonly symbol: string; readonly interval_start: Time; readonly interval_end: Time; readonly open_price?: Decimal; readonly high_price?: Decimal; readonly low_price?: Decimal; readonly close_price?: Decimal; readonly volume?: DecimalSum; readonly vwap?: Decimal | null; readonly twap?: Decimal; readonly trade_count?: number; readonly volume_profile?: VolumeProfile; readonly state: CandleState }
 
+export type ReplayedRecord = { readonly message_id?: string; readonly trade_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly price?: Decimal; readonly quantity?: Decimal; readonly currency?: string; readonly side?: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions?: readonly (string)[]; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null; readonly quote_id?: string; readonly bid_price?: Decimal; readonly bid_quantity?: Decimal; readonly ask_price?: Decimal; readonly ask_quantity?: Decimal }
+
 export type Snapshot = { readonly snapshot_id: SnapshotId; readonly parent_id: SnapshotId | null; readonly timestamp: Time; readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'; readonly summary: Readonly<Record<string, string>> }
 
 /** null where the snapshot does not say it, or where there is none yet */
@@ -56,8 +61,6 @@ export type Stats = { readonly trades_count: Int64 | null; readonly quotes_count
 export type ReplayCompleted = { readonly type: 'replay.completed'; readonly count: number; readonly live: boolean; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] }
 
 export type ReplayFailed = { readonly type: 'replay.failed'; readonly count: number; readonly code: string; readonly detail: string; readonly correlation_id: string }
-
-export type ReplayedRecord = { readonly message_id?: string; readonly trade_id?: string; readonly symbol?: string; readonly exchange?: string; readonly asset_class?: 'equities' | 'crypto' | 'futures' | 'options'; readonly timestamp?: Time; readonly price?: Decimal; readonly quantity?: Decimal; readonly currency?: string; readonly side?: 'BUY' | 'SELL' | 'SELL_SHORT' | 'UNKNOWN'; readonly trade_conditions?: readonly (string)[]; readonly source_sequence?: Int64 | null; readonly ingestion_timestamp?: Time; readonly platform_sequence?: Int64 | null; readonly vendor_data?: Readonly<Record<string, string>> | null; readonly quote_id?: string; readonly bid_price?: Decimal; readonly bid_quantity?: Decimal; readonly ask_price?: Decimal; readonly ask_quantity?: Decimal }
 
 export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
 
@@ -133,89 +136,121 @@ export interface Operations {
   /** The newest trades */
   readonly 'GET /v1/trades': {
     readonly path: undefined
-    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly explain?: Explain } }
     readonly row: Trade
   }
   /** The trades of the last minutes, newest first */
   readonly 'GET /v1/trades/recent': {
     readonly path: undefined
-    readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes?: number; readonly limit?: number }
+    readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes?: number; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes: number; readonly start_time: Time; readonly end_time: Time } } }
+    readonly answer: { readonly success: true; readonly data: readonly (Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly query: { readonly symbol: string; readonly exchange: string; readonly window_minutes: number; readonly start_time: Time; readonly end_time: Time }; readonly explain?: Explain } }
     readonly row: Trade
   }
   /** The newest quotes */
   readonly 'GET /v1/quotes': {
     readonly path: undefined
-    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string }
+    readonly query: { readonly symbol?: string; readonly exchange?: string; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: string; readonly tag?: string; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly answer: { readonly success: true; readonly data: readonly (Quote)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly explain?: Explain } }
     readonly row: Quote
   }
   /** The newest trades of symbols and exchanges, with the fields that are asked for */
   readonly 'POST /v1/trades/query': {
     readonly path: undefined
-    readonly query: undefined
+    readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly limit?: number; readonly offset?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: number | string; readonly tag?: string; readonly fields?: readonly ('message_id' | 'trade_id' | 'symbol' | 'exchange' | 'asset_class' | 'timestamp' | 'price' | 'quantity' | 'currency' | 'side' | 'trade_conditions' | 'source_sequence' | 'ingestion_timestamp' | 'platform_sequence' | 'vendor_data')[]; readonly min_price?: number | string; readonly max_price?: number | string; readonly min_quantity?: number | string }
-    readonly answer: { readonly success: true; readonly data: readonly (TradeFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly answer: { readonly success: true; readonly data: readonly (TradeFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly explain?: Explain } }
     readonly row: TradeFields
   }
   /** The newest quotes of symbols and exchanges, with the fields that are asked for */
   readonly 'POST /v1/quotes/query': {
     readonly path: undefined
-    readonly query: undefined
+    readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly limit?: number; readonly offset?: number; readonly read_token?: string; readonly cursor?: string; readonly snapshot_id?: string; readonly as_of?: number | string; readonly tag?: string; readonly fields?: readonly ('message_id' | 'quote_id' | 'symbol' | 'exchange' | 'asset_class' | 'timestamp' | 'bid_price' | 'bid_quantity' | 'ask_price' | 'ask_quantity' | 'currency' | 'source_sequence' | 'ingestion_timestamp' | 'platform_sequence' | 'vendor_data')[] }
-    readonly answer: { readonly success: true; readonly data: readonly (QuoteFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string } }
+    readonly answer: { readonly success: true; readonly data: readonly (QuoteFields)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly explain?: Explain } }
     readonly row: QuoteFields
   }
   /** Reference data of each company or pair, newest version */
   readonly 'GET /v1/reference-data': {
     readonly path: undefined
-    readonly query: { readonly company?: string; readonly ticker?: string; readonly exchange?: string; readonly limit?: number }
+    readonly query: { readonly company?: string; readonly ticker?: string; readonly exchange?: string; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
     readonly row: never
   }
   /** What is missing, and why; with state=closed or all, what was */
   readonly 'GET /v1/gaps': {
     readonly path: undefined
-    readonly query: { readonly state?: 'open' | 'closed' | 'all'; readonly exchange?: string; readonly symbol?: string; readonly reason?: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly limit?: number }
+    readonly query: { readonly state?: 'open' | 'closed' | 'all'; readonly exchange?: string; readonly symbol?: string; readonly reason?: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Gap)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly open_gaps: number; readonly open_trades: number } }
+    readonly answer: { readonly success: true; readonly data: readonly (Gap)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly open_gaps: number; readonly open_trades: number; readonly explain?: Explain } }
     readonly row: never
   }
   /** Candles of a symbol: the newest, or from start_time on the oldest */
   readonly 'GET /v1/candles': {
     readonly path: undefined
-    readonly query: { readonly symbol: string; readonly exchange?: string; readonly interval?: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly profile_levels?: number }
+    readonly query: { readonly symbol: string; readonly exchange?: string; readonly interval?: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly profile_levels?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Candle)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly interval: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (Candle)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly interval: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
     readonly row: never
   }
   /** What a symbol's trades of one trading day of its exchange came to */
   readonly 'GET /v1/summary/{symbol}/{date}': {
     readonly path: { readonly symbol: string; readonly date: string }
-    readonly query: { readonly exchange?: string }
+    readonly query: { readonly exchange?: string; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: Summary; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: Summary; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
     readonly row: never
   }
   /** Measures of the trades of symbols, by interval */
   readonly 'POST /v1/aggregations': {
     readonly path: undefined
-    readonly query: undefined
+    readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly symbols: readonly (string)[]; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day'; readonly start_time: number | string; readonly end_time: number | string; readonly exchange?: string; readonly limit?: number }
-    readonly answer: { readonly success: true; readonly data: readonly (Bucket)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly request_summary: { readonly symbols: readonly (string)[]; readonly exchange: null | string; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day'; readonly start_time: Time; readonly end_time: Time; readonly buckets: number }; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (Bucket)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly request_summary: { readonly symbols: readonly (string)[]; readonly exchange: null | string; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day'; readonly start_time: Time; readonly end_time: Time; readonly buckets: number }; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
     readonly row: never
   }
   /** Symbols that have trades */
   readonly 'GET /v1/symbols': {
     readonly path: undefined
-    readonly query: { readonly exchange?: string }
+    readonly query: { readonly exchange?: string; readonly explain?: '0' | '1' }
     readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (string)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly instruments: readonly ({ readonly symbol: string; readonly exchange: string; readonly base_asset: null | string; readonly quote_asset: string })[] } }
+    readonly answer: { readonly success: true; readonly data: readonly (string)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly instruments: readonly ({ readonly symbol: string; readonly exchange: string; readonly base_asset: null | string; readonly quote_asset: string })[]; readonly explain?: Explain } }
+    readonly row: never
+  }
+  /** Records as a snapshot of their table has them, newest first */
+  readonly 'POST /v1/snapshots/{snapshot_id}/query': {
+    readonly path: { readonly snapshot_id: string }
+    readonly query: { readonly explain?: '0' | '1' }
+    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbol?: string; readonly exchange?: string; readonly limit?: number; readonly offset?: number; readonly cursor?: string }
+    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly snapshot_timestamp: Time; readonly explain?: Explain } }
+    readonly row: Quote | Trade
+  }
+  /** Rows that a snapshot has and an older one has not; maintenance shows none */
+  readonly 'GET /v1/snapshots/{snapshot_id}/diff': {
+    readonly path: { readonly snapshot_id: string }
+    readonly query: { readonly table?: 'trades' | 'quotes'; readonly base_snapshot_id?: string; readonly symbol?: string; readonly exchange?: string; readonly limit?: number; readonly explain?: '0' | '1' }
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly base_snapshot_id: SnapshotId | null; readonly added_rows: number; readonly removed_rows: number; readonly explain?: Explain } }
+    readonly row: never
+  }
+  /** Records in the order of time, by pages that are one replay together */
+  readonly 'POST /v1/replay': {
+    readonly path: undefined
+    readonly query: { readonly explain?: '0' | '1' }
+    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly fields?: readonly (string)[]; readonly limit?: number; readonly cursor?: string }
+    readonly answer: { readonly success: true; readonly data: readonly (ReplayedRecord)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
+    readonly row: never
+  }
+  /** One SELECT over the tables */
+  readonly 'POST /v1/sql': {
+    readonly path: undefined
+    readonly query: { readonly explain?: '0' | '1' }
+    readonly body: { readonly sql: string; readonly limit?: number }
+    readonly answer: { readonly success: true; readonly data: readonly (Readonly<Record<string, unknown>>)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly columns: readonly ({ readonly name: string; readonly type: string })[]; readonly row_count: number; readonly truncated: boolean; readonly truncated_by?: 'rows' | 'bytes'; readonly hint?: string; readonly snapshots: Readonly<Record<string, SnapshotId | null>>; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
     readonly row: never
   }
   /** Snapshots of a table */
@@ -224,22 +259,6 @@ export interface Operations {
     readonly query: { readonly table?: 'trades' | 'quotes' | 'reference_data' | 'gaps' | 'candles_1m'; readonly limit?: number }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Snapshot)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly table_name: string } }
-    readonly row: never
-  }
-  /** Records as a snapshot of their table has them, newest first */
-  readonly 'POST /v1/snapshots/{snapshot_id}/query': {
-    readonly path: { readonly snapshot_id: string }
-    readonly query: undefined
-    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbol?: string; readonly exchange?: string; readonly limit?: number; readonly offset?: number; readonly cursor?: string }
-    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly read_token: null | string; readonly snapshot_timestamp: Time } }
-    readonly row: Quote | Trade
-  }
-  /** Rows that a snapshot has and an older one has not; maintenance shows none */
-  readonly 'GET /v1/snapshots/{snapshot_id}/diff': {
-    readonly path: { readonly snapshot_id: string }
-    readonly query: { readonly table?: 'trades' | 'quotes'; readonly base_snapshot_id?: string; readonly symbol?: string; readonly exchange?: string; readonly limit?: number }
-    readonly body: undefined
-    readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly base_snapshot_id: SnapshotId | null; readonly added_rows: number; readonly removed_rows: number } }
     readonly row: never
   }
   /** How much there is in each table */
@@ -257,22 +276,6 @@ export interface Operations {
     readonly body: undefined
     readonly answer: never
     readonly row: ReplayCompleted | ReplayFailed | ReplayedRecord
-  }
-  /** Records in the order of time, by pages that are one replay together */
-  readonly 'POST /v1/replay': {
-    readonly path: undefined
-    readonly query: undefined
-    readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly fields?: readonly (string)[]; readonly limit?: number; readonly cursor?: string }
-    readonly answer: { readonly success: true; readonly data: readonly (ReplayedRecord)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[] } }
-    readonly row: never
-  }
-  /** One SELECT over the tables */
-  readonly 'POST /v1/sql': {
-    readonly path: undefined
-    readonly query: undefined
-    readonly body: { readonly sql: string; readonly limit?: number }
-    readonly answer: { readonly success: true; readonly data: readonly (Readonly<Record<string, unknown>>)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly columns: readonly ({ readonly name: string; readonly type: string })[]; readonly row_count: number; readonly truncated: boolean; readonly truncated_by?: 'rows' | 'bytes'; readonly hint?: string; readonly snapshots: Readonly<Record<string, SnapshotId | null>>; readonly partial: boolean; readonly missing?: readonly (string)[] } }
-    readonly row: never
   }
   /** The actors that run: state, restarts, queues */
   readonly 'GET /v1/system/actors': {

@@ -66,7 +66,7 @@ export const queryProgram =
         quotes: leasesOver(tables.quotes, shared.quotes.spec.schema),
         referenceData: leasesOver(tables.referenceData, shared.referenceData.spec.schema)
       }
-      const plannerWithTail = (name: LandedTable) => costed(withTail(leases[name], tails[name]))
+      const plannerWithTail = (name: LandedTable) => withTail(costed(leases[name]), tails[name])
       const sqlPlannerOf = (name: LandedTable) =>
         withTailFile(plannerWithTail(name), {
           engine,

@@ -1,5 +1,6 @@
 /** The line of the log that a slow query gets: what was asked, what it cost, whose it was. */
 import type { HttpEvent } from '../../adapters/http/api-deps.ts'
+import { costFields, roundedMs } from '../../adapters/telemetry/query-cost.ts'
 
 type Finished = Extract<HttpEvent, { readonly type: 'http.request_finished' }>
 
@@ -13,17 +14,10 @@ export const slowQuery = (
     : {
         route,
         status,
-        duration_ms: rounded(durationMs),
+        duration_ms: roundedMs(durationMs),
         caller,
         parameters: query.parameters,
-        plan: Object.fromEntries(
-          Object.entries(query.cost).map(([name, value]) => [snakeCase(name), rounded(value)])
-        ),
+        plan: costFields(query.cost),
         correlation_id: correlationId,
         trace_id: traceId
       }
-
-const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
-
-const snakeCase = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -16,6 +16,7 @@ import type {
   RecordsPlanner,
   ScanConditions
 } from '../../adapters/query/query-ports.ts'
+import { timedAs } from '../../adapters/telemetry/query-cost.ts'
 import type { ReadPoint } from '../../adapters/query/read-point.ts'
 import { reaches } from '../../adapters/query/records-view.ts'
 import type { Tail } from './tail.ts'
@@ -36,7 +37,7 @@ export const withTail = <E>(
 ): RecordsPlanner<E | PointNotReached> => {
   const acquireNow = (conditions: ScanConditions, at?: ReadAt) =>
     Effect.gen(function* () {
-      const hold = yield* tail.hold
+      const hold = yield* timedAs('tailMs', tail.hold)
       const lease = yield* planner
         .acquire(conditions, at)
         .pipe(Effect.onError(() => Effect.sync(hold.release)))

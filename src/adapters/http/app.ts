@@ -35,6 +35,7 @@ import {
   problemResponse
 } from './problem.ts'
 import { isData, type Route } from './route.ts'
+import { explainHeader } from './explain.ts'
 import { answerHeaders } from './records-answer.ts'
 import { makeRoutes } from './routes.ts'
 
@@ -78,7 +79,14 @@ const corsOptions = (origins: readonly string[]) => ({
   origin: [...origins],
   allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
   allowHeaders: ['authorization', 'content-type', correlationHeader, 'x-api-key', reasonHeader],
-  exposeHeaders: [correlationHeader, levelHeader, 'retry-after', ...rateHeaders, ...answerHeaders],
+  exposeHeaders: [
+    correlationHeader,
+    levelHeader,
+    'retry-after',
+    ...rateHeaders,
+    ...answerHeaders,
+    explainHeader
+  ],
   maxAge: 600
 })
 

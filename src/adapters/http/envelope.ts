@@ -29,6 +29,19 @@ export const envelopeResponse = (data: string, page: Page | undefined, meta: Met
   return jsonResponse(`{"success":true,"data":${data},${pagination}"meta":${metaJson}}`)
 }
 
+/** The answer with further members in its `meta`, which is the last of it. */
+export const withMeta = async (
+  answer: Response,
+  extra: Readonly<Record<string, unknown>>
+): Promise<Response> => {
+  const text = await answer.text()
+  const members = JSON.stringify(extra).slice(1)
+  const response = jsonResponse(`${text.slice(0, -2)},${members}}`)
+  for (const [name, value] of answer.headers)
+    if (!response.headers.has(name)) response.headers.set(name, value)
+  return response
+}
+
 /** Its length is told: by that it is compressed, or not. */
 export const jsonResponse = (text: string): Response =>
   new Response(text, {

@@ -21,6 +21,7 @@ import { degradationRoutes } from './degradation-routes.ts'
 import { drainRoute } from './drain-route.ts'
 import { tableNames } from '../../market/data-type.ts'
 import { envelopeResponse } from './envelope.ts'
+import { explained } from './explain.ts'
 import { gapsRoute } from './gaps-route.ts'
 import { healthRoutes } from './health-routes.ts'
 import {
@@ -50,7 +51,7 @@ export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
   return routes
 }
 
-const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
+const queryRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'trades'),
   recentRoute(deps),
   recordsRoute(deps, 'quotes'),
@@ -62,13 +63,17 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   summaryRoute(deps),
   aggregationsRoute(deps),
   symbolsRoute(deps),
-  snapshotsRoute(deps),
   snapshotQueryRoute(deps),
   snapshotDiffRoute(deps),
+  replayPagesRoute(deps),
+  sqlRoute(deps)
+]
+
+const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
+  ...queryRoutes(deps).map(explained),
+  snapshotsRoute(deps),
   statsRoute(deps),
   replayRoute(deps),
-  replayPagesRoute(deps),
-  sqlRoute(deps),
   actorsRoute(deps),
   releaseRoute(deps),
   conservationRoute(deps),

@@ -17,6 +17,8 @@ export interface QueryCost {
   statements: number
   /** That the engine gave. */
   rows: number
+  /** For what the log has beyond the files. */
+  tailMs: number
   planMs: number
   /** For a connection. */
   waitMs: number
@@ -33,10 +35,22 @@ export const noCost = (): QueryCost => ({
   filesRead: 0,
   statements: 0,
   rows: 0,
+  tailMs: 0,
   planMs: 0,
   waitMs: 0,
   readMs: 0
 })
+
+/** By the names that logs and answers have; milliseconds to the microsecond. */
+export const costFields = (cost: QueryCost): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(cost).map(([name, value]) => [snakeCase(name), roundedMs(value)])
+  )
+
+export const roundedMs = (value: number): number => Math.round(value * 1_000) / 1_000
+
+const snakeCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Of the request that an Effect runs for. */
 export const CurrentCost = Context.Reference<QueryCost | undefined>('k2/QueryCost', {
@@ -52,7 +66,7 @@ export const addCost = (some: Partial<QueryCost>): Effect.Effect<void> =>
 
 /** Runs an Effect and adds the milliseconds that it took, however it ended. */
 export const timedAs = <A, E, R>(
-  name: 'planMs' | 'waitMs' | 'readMs',
+  name: 'tailMs' | 'planMs' | 'waitMs' | 'readMs',
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
