@@ -5,8 +5,9 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { NotFollowed, ReplayQuery, ReplaySink } from '../../adapters/query/replay-query.ts'
-import type { ReplayRequest, RowsRemoved } from '../../adapters/query/replay-reader.ts'
+import type { ReplayFault } from '../../adapters/query/replay-faults.ts'
+import type { ReplayQuery, ReplaySink } from '../../adapters/query/replay-query.ts'
+import type { ReplayRequest } from '../../adapters/query/replay-reader.ts'
 import type { StreamedDataType } from '../../market/data-type.ts'
 
 class ReplaysBusy extends Schema.TaggedError<ReplaysBusy>()('ReplaysBusy', {
@@ -29,7 +30,7 @@ export interface Replays<E> {
 export const makeReplays = <E>(
   queries: Readonly<Record<StreamedDataType, ReplayQuery<E>>>,
   replaysMax: number
-): Replays<E | ReplaysBusy | RowsRemoved | NotFollowed> => {
+): Replays<E | ReplaysBusy | ReplayFault> => {
   let running = 0
   const admit = Effect.suspend(() => {
     if (running >= replaysMax) return Effect.fail(new ReplaysBusy({ replaysMax }))

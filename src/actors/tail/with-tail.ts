@@ -8,7 +8,6 @@
  *    been ahead of ours: we wait a little for what the log has.
  */
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
 import { further } from '../../adapters/duckdb/tail-store.ts'
 import type {
   ReadAt,
@@ -17,16 +16,9 @@ import type {
   ScanConditions
 } from '../../adapters/query/query-ports.ts'
 import { timedAs } from '../../adapters/telemetry/query-cost.ts'
-import type { ReadPoint } from '../../adapters/query/read-point.ts'
+import { PointNotReached, type ReadPoint } from '../../adapters/query/read-point.ts'
 import { reaches } from '../../adapters/query/records-view.ts'
 import type { Tail } from './tail.ts'
-
-/** What was read before is in no file yet, and the log does not give it now. */
-export class PointNotReached extends Schema.TaggedError<PointNotReached>()('PointNotReached', {}) {
-  override get message() {
-    return 'neither the table nor the tail of the log is as far as the read token'
-  }
-}
 
 const waitMsMax = 1_500
 const restMs = 50

@@ -7,8 +7,16 @@
  *    the tail. Between two snapshots with the same `removals` nothing was taken out.
  * 3. Rows without a partition were written by others; no offset tells them apart.
  */
+import * as Schema from 'effect/Schema'
 import type { RecordsView } from './query-ports.ts'
 import { inView, reaches } from './records-view.ts'
+
+/** What was read before is in no file yet, and the log does not give it now. */
+export class PointNotReached extends Schema.TaggedError<PointNotReached>()('PointNotReached', {}) {
+  override get message() {
+    return 'neither the table nor the tail of the log is as far as what was read before'
+  }
+}
 
 type Offsets = ReadonlyMap<string, number>
 

@@ -12,14 +12,13 @@
  * 4. It ends with a failure where a row of the view can be had no more, never silently.
  */
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
+import { NotFollowed, type ReplayFault } from './replay-faults.ts'
 import { ReplayPin } from './replay-pin.ts'
 import {
   idleMs,
   ReplayReader,
   type ReplayPorts,
-  type ReplayRequest,
-  type RowsRemoved
+  type ReplayRequest
 } from './replay-reader.ts'
 import { knownSequenceOf } from './replay-span.ts'
 import type { Block } from './replay-sql.ts'
@@ -46,19 +45,12 @@ export interface ReplaySink {
   readonly emit: (part: ReplayPart) => Effect.Effect<void>
 }
 
-/** Live rows come from the log, which nobody here reads. */
-export class NotFollowed extends Schema.TaggedError<NotFollowed>()('NotFollowed', {}) {
-  override get message() {
-    return 'nobody here reads the log on'
-  }
-}
-
 export interface ReplayQuery<E> {
   /** Until all is sent, which with `isLive` is never. */
   readonly run: (
     request: ReplayRequest,
     sink: ReplaySink
-  ) => Effect.Effect<void, E | RowsRemoved | NotFollowed>
+  ) => Effect.Effect<void, E | ReplayFault>
 }
 
 const liveRestMs = 50

@@ -5,16 +5,19 @@
  *    guessed from the bounds of files, and learnt; of one that has more than guessed so many are
  *    read, and then those behind them.
  * 2. Nothing is read while a block waits to be taken.
- * 3. Rows of the span that are there no more end it with a failure.
+ * 3. Rows of the span that are there no more end it with a failure. A later lease may lack some for
+ *    a while, where the tail was let go or is behind: they are waited for.
  */
 import * as Effect from 'effect/Effect'
-import * as Schema from 'effect/Schema'
 import type { RecordPosition } from './newest-first.ts'
 import { fieldsNamed, type LineFrame, type RecordField } from './record-json.ts'
 import type { RecordsFilter } from './records-sql.ts'
 import { makePace, type Pace } from './replay-pace.ts'
 import type { ReplayClock, ReplayPin } from './replay-pin.ts'
 import { type RowsInTime, rowsInTime } from './replay-slices.ts'
+import { PointNotReached } from './read-point.ts'
+import { RowsRemoved } from './replay-faults.ts'
+import { reaches } from './records-view.ts'
 import { partsOfSpan, rowsOfSpan, type Span } from './replay-span.ts'
 import { type Block, blocksOf, sliceStatement } from './replay-sql.ts'
 import type { BytesEngine, RecordsLease, RecordsPlanner, ScanFile } from './query-ports.ts'
@@ -27,15 +30,6 @@ export interface ReplayRequest {
   /** Times as fast as the records came; absent: as fast as can be. */
   readonly speed?: number | undefined
   readonly isLive: boolean
-}
-
-/** Days of the view were removed while they were waited for. */
-export class RowsRemoved extends Schema.TaggedError<RowsRemoved>()('RowsRemoved', {
-  day: Schema.String
-}) {
-  override get message() {
-    return `the records of ${this.day} were removed while the replay had not come to them`
-  }
 }
 
 export interface ReplayPorts<PlanError, EngineError> {
@@ -69,6 +63,8 @@ const firstRows = 4_096
 const growth = 4
 /** A line is about so long for each of its fields. */
 const fieldBytes = 25
+const notReachedMsMax = 30_000
+const notReachedRestMs = 250
 /** Of paced replays, whose rows are sent one by one. */
 const pacedRows = 16_384
 const pacedBlockMs = 20
@@ -127,7 +123,7 @@ export class ReplayReader<PlanError, EngineError> {
         after: undefined
       }
       while (from !== undefined) {
-        const lease: RecordsLease<PlanError> = yield* this.pin.current
+        const lease: RecordsLease<PlanError> = yield* this.#leaseWith(span, first)
         if (lease !== first) yield* this.#stillThere(days, from.sinceUs, lease)
         from = yield* this.#sendFrom(from, span, lease)
       }
@@ -178,6 +174,19 @@ export class ReplayReader<PlanError, EngineError> {
         if (index === slices.length - 1) return { sinceUs: untilUs, after: undefined }
       }
       return undefined
+    })
+  }
+
+  /** (3) */
+  #leaseWith(span: Span, first: RecordsLease<PlanError>) {
+    return Effect.gen({ self: this }, function* () {
+      const { nowMs, sleep } = this.ports.clock
+      for (const startedMs = nowMs(); ; yield* sleep(notReachedRestMs)) {
+        const lease = yield* this.pin.current
+        if (lease === first || reaches(lease.beyond.watermarks, span.to.watermarks)) return lease
+        this.pin.release()
+        if (nowMs() - startedMs > notReachedMsMax) return yield* new PointNotReached()
+      }
     })
   }
 

@@ -26,14 +26,21 @@ afterAll(() => warehouse.close())
 const clock = { nowMs: () => 0, sleep: () => Effect.never }
 type Ports = Partial<ReplayPorts<unknown, unknown>>
 
-/** What a replay sends; each part is taken at once. */
-const replayed = async (request: Partial<ReplayRequest> = {}, ports: Ports = {}) => {
+/** What a replay sends; each part is taken at once, unless told. */
+const replayed = async (
+  request: Partial<ReplayRequest> = {},
+  ports: Ports = {},
+  taking: Effect.Effect<void> = Effect.void
+) => {
   const parts: ReplayPart[] = []
   const query = makeReplayQuery<unknown, unknown>({ ...warehouse, fields, clock, ...ports })
   const exit = await Effect.runPromiseExit(
     query.run(
       { filter: {}, frame: { before: '', after: '\n' }, isLive: false, ...request },
-      { opened: () => undefined, emit: (part) => Effect.sync(() => void parts.push(part)) }
+      {
+        opened: () => undefined,
+        emit: (part) => Effect.andThen(Effect.sync(() => void parts.push(part)), taking)
+      }
     )
   )
   return { parts, exit, lines: linesOf(parts) }
@@ -191,6 +198,38 @@ describe('replay', () => {
     expect(Exit.isFailure(exit)).toBe(true)
     expect(warehouse.leases.taken).toBe(taken + 2)
     expect(warehouse.leases.released).toBe(released + 2)
+  })
+
+  test('rows of its view that no later lease has are waited for, and then told', async () => {
+    await warehouse.land(
+      Array.from({ length: 900 }, (_, id) => trade({ source_sequence: id, timestamp: id }))
+    )
+    let nowMs = 0
+    let ends = [10]
+    const planner: Ports['planner'] = {
+      acquire: (conditions) =>
+        Effect.map(warehouse.planner.acquire(conditions), (lease) => {
+          const watermarks = new Map([['log-1/0', ends.length > 1 ? ends.shift()! : ends[0]!]])
+          const view = { watermarks, undecided: new Map() }
+          return { ...lease, beyond: { ...lease.beyond, watermarks, view } }
+        })
+    }
+    const sleep = (ms: number) =>
+      ms < 10_000 ? Effect.sync(() => void (nowMs += ms)) : Effect.never
+    // Each block is taken so late that the next is read by another lease.
+    const takeLate = Effect.sync(() => void (nowMs += 31_000))
+    const run = () =>
+      replayed(
+        {},
+        { planner, blockBytesMax: 20_000, clock: { nowMs: () => nowMs, sleep } },
+        takeLate
+      )
+    ends = [10, 9, 10]
+    expect((await run()).lines).toHaveLength(900)
+    ends = [10, 9]
+    const { exit, lines } = await run()
+    expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: 'PointNotReached' } })
+    expect(lines.length).toBeLessThan(900)
   })
 
   test('live rows cannot be had where nobody reads the log', async () => {
