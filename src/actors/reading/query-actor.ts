@@ -7,6 +7,7 @@ import { openQueryPool, type QueryPool } from '../../adapters/duckdb/query-pool.
 import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
+import { type HotFiles, makeHotFiles } from '../../adapters/query/hot-files.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeTokenCodec } from '../../adapters/query/read-token.ts'
 import { makeDiffQuery } from '../../adapters/query/snapshot-diff.ts'
@@ -50,12 +51,11 @@ export const queryProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, nowMs } = shared
+      const { config, folder } = shared
       const tables = yield* openTables(shared)
       yield* makeFolder(folder.warehouse)
       yield* makeFolder(folder.temporary)
-      const stores = yield* openStores(storageSettingsOf(config), folder, nowMs)
-      const copies = yield* openLocalCopies(stores, folder, config.s3CacheBytesMax)
+      const copies = yield* openCopies(shared)
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)
       yield* shared.tails.serve(tails)
@@ -89,7 +89,9 @@ export const queryProgram =
           gaps: ledger.planner
         })
       }
-      const replaying = yield* openReplays(shared, engine, { tables, plannerOf: plannerWithTail })
+      const hotFiles = yield* openHotFiles(shared, engine)
+      const sources = { tables, plannerOf: plannerWithTail }
+      const replaying = yield* openReplays(shared, engine, sources)
       const sql = yield* openSql(config)
       reportStatus(() => ({
         counters: {
@@ -97,11 +99,12 @@ export const queryProgram =
           runningReplays: replaying.replays.running(),
           pendingSql: sql.pending(),
           startedSqlProcesses: sql.started(),
-          copiedBytes: copies.bytes()
+          copiedBytes: copies.bytes(),
+          ...hotFiles.counters()
         }
       }))
       yield* shared.queries.serve({
-        records: recordsOver(shared, engine, { tables, plannerOf: plannerWithTail }),
+        records: recordsOver(shared, engine, { ...sources, hotFiles }),
         reference: makeReferenceQuery({
           planner: plannerWithTail('referenceData'),
           engine,
@@ -127,12 +130,13 @@ const tokensOf = ({ loaded: { metadata } }: Table) =>
 const recordsOver = <E>(
   shared: Shared,
   engine: QueryPool,
-  { tables, plannerOf }: RecordSources<E>
+  { tables, plannerOf, hotFiles }: RecordSources<E> & { readonly hotFiles: HotFiles<E> }
 ) => {
   const recordsOf = (name: StreamedDataType) =>
     makeRecordsQuery({
       planner: plannerOf(name),
       engine,
+      hotFiles,
       tokens: tokensOf(tables[name]),
       fields: shared[name].spec.schema.fields,
       noRows: noRowsSql(columnsOf(shared[name].spec.schema))
@@ -189,6 +193,19 @@ const openReplays = Effect.fnUntraced(function* <E>(
     replayPages: { trades: makeReplayPages(trades), quotes: makeReplayPages(quotes) }
   }
 })
+
+const openCopies = ({ config, folder, nowMs }: Shared) =>
+  Effect.flatMap(openStores(storageSettingsOf(config), folder, nowMs), (stores) =>
+    openLocalCopies(stores, folder, config.s3CacheBytesMax)
+  )
+
+const openHotFiles = ({ config, telemetry }: Shared, engine: QueryPool) =>
+  makeHotFiles(engine, {
+    bytesMax: config.hotFilesBytesMax,
+    nowMs: () => performance.now(),
+    onFailed: ({ message }: ApiFault) =>
+      telemetry.log('warn', 'query.file_not_kept', { detail: message })
+  })
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>

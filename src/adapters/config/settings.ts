@@ -187,6 +187,11 @@ export const settings = {
     'Memory, of K2_DUCKDB_MEMORY_LIMIT, for records of a data type that are in the log and not ' +
       'yet in the table: what is beyond cannot be answered before it has landed.'
   ]),
+  hotFilesBytesMax: setting('K2_HOT_FILES_BYTES', bytes(0, 64 * GiB), '128MiB', [
+    '1GiB',
+    'Memory for files that are asked for again and again, unpacked: the newest records come from ' +
+      'there. 0: none are kept.'
+  ]),
   replaysMax: setting('K2_REPLAYS_MAX', integer(1, 64, 'replays'), '4', [
     '2',
     'Replays (GET /v1/replay/stream) at the same time; each has some MiB of text in memory.'

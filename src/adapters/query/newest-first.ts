@@ -186,7 +186,8 @@ const extentOf = (group: readonly Extent[]) => ({
   upperUs: Math.max(...group.map((it) => it.timestampUpperUs))
 })
 
-const merge = (
+/** Of rows in order the first ones, in order. */
+export const merge = (
   left: readonly RecordRow[],
   right: readonly RecordRow[],
   rowsMax: number

@@ -4,10 +4,20 @@
  * 1. Rows come in the order of `compareRecords`, which is total: the same lease and filter give the
  *    same rows (R15), and the rows behind a position are exactly those not yet given.
  * 2. Files and tail are merged here, and nowhere else; the lease stays the caller's.
+ * 3. Files that are in memory are read there, where the filter is one that can be.
  */
 import * as Effect from 'effect/Effect'
+import { addCost } from '../telemetry/query-cost.ts'
 import type { Densities } from './densities.ts'
-import { newestFirst, type RecordPosition, type RecordRow, type Wanted } from './newest-first.ts'
+import { isSimple } from './hot-file.ts'
+import type { HotFiles } from './hot-files.ts'
+import {
+  merge,
+  newestFirst,
+  type RecordPosition,
+  type RecordRow,
+  type Wanted
+} from './newest-first.ts'
 import type { Cell, Parameter, QueryEngine, RecordsLease, ScanFile } from './query-ports.ts'
 import { pointCondition } from './read-point.ts'
 import { type RecordsFilter, recordsStatement } from './records-sql.ts'
@@ -21,8 +31,9 @@ export interface RowsWanted {
   readonly select: string
 }
 
-interface RowsPorts<E> {
-  readonly engine: QueryEngine<E>
+interface RowsPorts<PlanError, EngineError> {
+  readonly engine: QueryEngine<EngineError>
+  readonly hotFiles?: HotFiles<PlanError> | undefined
   readonly densities: Densities
 }
 
@@ -32,24 +43,26 @@ interface FoundRows {
 }
 
 export const newestRows = <PlanError, EngineError>(
-  { engine, densities }: RowsPorts<EngineError>,
+  { engine, densities, hotFiles }: RowsPorts<PlanError, EngineError>,
   lease: Pick<RecordsLease<PlanError>, 'files' | 'source' | 'read' | 'beyond' | 'within'>,
   { filter, rowsMax, after, select }: RowsWanted
 ): Effect.Effect<FoundRows, PlanError | EngineError> => {
   const { tail } = lease.beyond
   const within = lease.within && pointCondition(lease.within)
   const want = wanted(filter, rowsMax, after, densities)
+  const narrowed = (floorUs: number | undefined): RecordsFilter => {
+    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
+    return fromUs === -Infinity ? filter : { ...filter, fromUs }
+  }
   const rowsOf = (
     source: string,
     given: Readonly<Record<string, Parameter>>,
     floorUs: number | undefined
   ) => {
-    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
-    const narrow = fromUs === -Infinity ? filter : { ...filter, fromUs }
     const { sql, parameters } = recordsStatement({
       source,
       select,
-      filter: narrow,
+      filter: narrowed(floorUs),
       after,
       within,
       rowsMax
@@ -57,12 +70,29 @@ export const newestRows = <PlanError, EngineError>(
     const found = engine.run({ sql, parameters: { ...parameters, ...given } })
     return Effect.map(found, (rows) => rows.map(recordRow))
   }
+  // (3)
+  const isHot = hotFiles !== undefined && within === undefined && isSimple(filter)
+  const inMemory = (group: readonly ScanFile[], floorUs: number | undefined) => {
+    const cold: ScanFile[] = []
+    let hot: readonly RecordRow[] = []
+    for (const file of group) {
+      const known = hotFiles?.find(file, lease, select)
+      const rows = known?.newest({ filter: narrowed(floorUs), after, rowsMax })
+      if (rows === undefined) cold.push(file)
+      else hot = merge(hot, rows, rowsMax)
+    }
+    return { hot, cold }
+  }
   return newestFirst<PlanError | EngineError>(
     {
       files: lease.files.filter(mayBeBehind(after)),
       read: (group, floorUs) => {
-        const files: Parameter = { type: 'texts', value: group.map(({ path }) => path) }
-        return lease.read(group, rowsOf(lease.source, { files }, floorUs))
+        const { hot, cold } = isHot ? inMemory(group, floorUs) : { hot: [], cold: group }
+        const counted = addCost({ filesInMemory: group.length - cold.length })
+        if (cold.length === 0) return Effect.as(counted, hot)
+        const files: Parameter = { type: 'texts', value: cold.map(({ path }) => path) }
+        const reading = lease.read(cold, rowsOf(lease.source, { files }, floorUs))
+        return Effect.map(Effect.andThen(counted, reading), (rows) => merge(hot, rows, rowsMax))
       },
       tail: tail && {
         ...tail,

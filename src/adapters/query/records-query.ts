@@ -11,6 +11,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { type Densities, makeDensities } from './densities.ts'
+import type { HotFiles } from './hot-files.ts'
 import type { RecordPosition, RecordRow } from './newest-first.ts'
 import type {
   PlanFacts,
@@ -83,6 +84,8 @@ interface RecordsFilePage extends Omit<RecordsPage, 'rows'> {
 interface Ports<PlanError, EngineError> {
   readonly planner: RecordsPlanner<PlanError>
   readonly engine: QueryEngine<EngineError>
+  /** Files that are kept in memory; absent: none. */
+  readonly hotFiles?: HotFiles<PlanError> | undefined
   /** Of the record's schema, in the order of the answer. */
   readonly fields: readonly RecordField[]
   /** For FROM: the table without rows. */

@@ -1,6 +1,6 @@
 /** Why a replay ends before it has sent all that it was asked for. */
 import * as Schema from 'effect/Schema'
-import { PointNotReached } from './read-point.ts'
+import type { PointNotReached } from './read-point.ts'
 
 /** Days of the view were removed while they were waited for. */
 export class RowsRemoved extends Schema.TaggedError<RowsRemoved>()('RowsRemoved', {

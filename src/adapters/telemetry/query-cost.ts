@@ -14,6 +14,8 @@ export interface QueryCost {
   filesConsidered: number
   filesPruned: number
   filesRead: number
+  /** That were in memory, unpacked: not read again. */
+  filesInMemory: number
   statements: number
   /** That the engine gave. */
   rows: number
@@ -33,6 +35,7 @@ export const noCost = (): QueryCost => ({
   filesConsidered: 0,
   filesPruned: 0,
   filesRead: 0,
+  filesInMemory: 0,
   statements: 0,
   rows: 0,
   tailMs: 0,
