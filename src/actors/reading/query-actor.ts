@@ -54,7 +54,7 @@ export const queryProgram =
       const { config, folder } = shared
       const tables = yield* openTables(shared)
       yield* makeFolder(folder.warehouse)
-      yield* makeFolder(folder.temporary)
+      yield* makeFolder(folder.sqlTails)
       const copies = yield* openCopies(shared)
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)
@@ -72,7 +72,7 @@ export const queryProgram =
           engine,
           table: tables[name],
           columns: columnsOf(shared[name].spec.schema),
-          directory: folder.temporary,
+          directory: folder.sqlTails,
           uuid: shared.uuid
         })
       const trades = { planner: plannerWithTail('trades'), engine }
@@ -92,7 +92,7 @@ export const queryProgram =
       const hotFiles = yield* openHotFiles(shared, engine)
       const sources = { tables, plannerOf: plannerWithTail }
       const replaying = yield* openReplays(shared, engine, sources)
-      const sql = yield* openSql(config)
+      const sql = yield* openSql(shared)
       reportStatus(() => ({
         counters: {
           pendingQueries: engine.pending(),
@@ -233,14 +233,15 @@ const openEngine = ({ config, folder }: Shared) =>
     })
   )
 
-const openSql = (config: Shared['config']) =>
+const openSql = ({ config, folder }: Shared) =>
   tracked('SQL processes', 'client')(
     openSqlPool({
       processes: sqlProcesses,
       queueMax: sqlQueueMax,
       deadlineMsMax: config.queryTimeoutMs,
       memoryBytesMax: config.sqlMemoryBytesMax,
-      threads: sqlThreads
+      threads: sqlThreads,
+      directories: [folder.sqlTails]
     })
   )
 

@@ -19,6 +19,8 @@ export interface DataFolder {
   readonly deadLetters: string
   /** Where DuckDB spills what exceeds its memory. */
   readonly temporary: string
+  /** What the log has beyond the tables, as files for a statement of SQL each. */
+  readonly sqlTails: string
   /** Data files on their way to the object store. */
   readonly staging: string
   /** Copies of data files that the object store has. */
@@ -36,6 +38,7 @@ export const dataFolderAt = (path: string): DataFolder => {
     warehouse: join(root, 'warehouse'),
     deadLetters: join(root, 'dead-letters'),
     temporary: join(root, 'tmp'),
+    sqlTails: join(root, 'tmp', 'sql-tails'),
     staging: join(root, 'staging'),
     copies: join(root, 'copies')
   }

@@ -11,13 +11,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import type { SqlOutcome, SqlReply, SqlRequest } from './sql-protocol.ts'
-import { checkStatement, refusalOfError, runStatement } from './sql-statement.ts'
+import type { SqlHostOptions, SqlOutcome, SqlReply, SqlRequest } from './sql-protocol.ts'
+import { checkStatement, closeKept, refusalOfError, runStatement } from './sql-statement.ts'
 
-const [processBytesMax, duckdbBytesMax, threads, keptShareMax] = process.argv
-  .slice(2)
-  .map(Number) as [number, number, number, number]
-const limits = { duckdbBytesMax, threads }
+const { processBytesMax, keptShareMax, ...limits } = JSON.parse(process.argv[2]!) as SqlHostOptions
 const watchMs = 10
 const nice = 10
 
@@ -66,6 +63,7 @@ const isFat = (): boolean => {
 
 const serve = async (request: SqlRequest): Promise<void> => {
   const outcome = await outcomeOf(request)
+  if (isFat()) closeKept()
   reply({ type: 'settled', outcome, isFat: isFat() })
 }
 

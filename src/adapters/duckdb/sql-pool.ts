@@ -17,6 +17,7 @@ import * as Semaphore from 'effect/Semaphore'
 import { addCost, timedAs } from '../telemetry/query-cost.ts'
 import type {
   SqlColumn,
+  SqlHostOptions,
   SqlOutcome,
   SqlRefusal,
   SqlReply,
@@ -33,6 +34,8 @@ export interface SqlPoolOptions {
   /** Of one process. */
   readonly memoryBytesMax: number
   readonly threads: number
+  /** For files that come and go; default: none. */
+  readonly directories?: readonly string[]
   /** Of the room for statements: a process that keeps more gets no further one. Default a half. */
   readonly keptShareMax?: number
 }
@@ -164,11 +167,18 @@ const stderrMax = 4_000
 const outOfHeap = /heap out of memory|ineffective mark-compacts/i
 
 const startProcess = (options: SqlPoolOptions): ChildProcess => {
-  const { memoryBytesMax, threads, keptShareMax = 0.5 } = options
+  const { memoryBytesMax: processBytesMax, threads, directories = [], keptShareMax = 0.5 } = options
+  const duckdbBytesMax = processBytesMax * duckdbShare
+  const told: SqlHostOptions = {
+    processBytesMax,
+    duckdbBytesMax,
+    threads,
+    directories,
+    keptShareMax
+  }
   const isBuilt = import.meta.url.endsWith('.js')
   const entry = new URL(`./sql-host.${isBuilt ? 'js' : 'ts'}`, import.meta.url)
-  const args = [memoryBytesMax, memoryBytesMax * duckdbShare, threads, keptShareMax].map(String)
-  return fork(entry, args, {
+  return fork(entry, [JSON.stringify(told)], {
     env: {}, // (5)
     execArgv: [`--max-old-space-size=${heapMiB}`, ...(isBuilt ? [] : ['--import', 'tsx'])],
     serialization: 'advanced',

@@ -1,5 +1,14 @@
 /** What is said between K2 and the process that runs SQL of users. */
 
+/** What the process is told when it starts. */
+export interface SqlHostOptions {
+  readonly processBytesMax: number
+  readonly duckdbBytesMax: number
+  readonly threads: number
+  readonly directories: readonly string[]
+  readonly keptShareMax: number
+}
+
 /** A view of the statement: its rows are in files, or came along. */
 export interface SqlSource {
   readonly view: string

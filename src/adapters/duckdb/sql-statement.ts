@@ -1,12 +1,16 @@
 /**
- * One statement of a user, in a DuckDB of its own.
+ * One statement of a user, in a DuckDB that runs nothing else meanwhile.
  *
- * 1. It can open the files of its views and nothing else: no other file, no network, no extension;
- *    no statement can change that. What is not in its memory is nowhere: nothing goes to the disk.
+ * 1. It can open the files of its views, or of those that statements before it had, and nothing
+ *    else: no other file, no network, no extension; no statement can change that. What is not in
+ *    its memory is nowhere: nothing goes to the disk.
  * 2. The text that was checked is the text that is run.
  * 3. Rows are read in chunks, and reading ends at the caps.
- * 4. What DuckDB says reaches the user only where it speaks of the statement, and names no file.
+ * 4. A DuckDB is kept for the next statement over the same files, which it need not look at again:
+ *    each has a connection of its own, and its views go with that.
+ * 5. What DuckDB says reaches the user only where it speaks of the statement, and names no file.
  */
+import { dirname } from 'node:path'
 import {
   type DuckDBConnection,
   type DuckDBDataChunk,
@@ -28,6 +32,8 @@ import type {
 export interface SqlLimits {
   readonly duckdbBytesMax: number
   readonly threads: number
+  /** For files that come and go; others are named by the statements that read them. */
+  readonly directories: readonly string[]
 }
 
 export type SendRows = (rows: Extract<SqlReply, { readonly type: 'rows' }>) => void
@@ -45,7 +51,7 @@ export const checkStatement = async (
 }
 
 /** It only parses: one for all statements of this process. */
-let parser: ReturnType<typeof open> | undefined
+let parser: Promise<Session> | undefined
 
 export const runStatement = async (
   request: SqlRunRequest,
@@ -53,10 +59,15 @@ export const runStatement = async (
   reply: SendRows
 ): Promise<SqlOutcome> => {
   const paths = request.sources.flatMap(({ rows }) => (rows.kind === 'files' ? rows.paths : []))
-  return withConnection(limits, paths, async (connection) => {
+  const named = paths.filter((path) => !limits.directories.includes(dirname(path)))
+  const { instance } = await openFor(named, limits)
+  const connection = await instance.connect()
+  try {
     for (const source of request.sources) await makeView(connection, source)
-    return answered(connection, request, reply)
-  })
+    return await answered(connection, request, reply)
+  } finally {
+    connection.closeSync()
+  }
 }
 
 /** What a failure is to the user; undefined where it is for the log. */
@@ -64,7 +75,7 @@ export const refusalOfError = (error: unknown): SqlRefusal | undefined => {
   const message = error instanceof Error ? error.message : String(error)
   if (/^Out of Memory Error|bad_alloc/.test(message)) return memoryExceeded
   const kind = kinds.exec(message)
-  if (kind === null || naming.test(message)) return undefined // (4)
+  if (kind === null || naming.test(message)) return undefined // (5)
   const isOfText = ['Parser', 'Binder', 'Catalog'].includes(kind[1]!)
   return { code: isOfText ? 'sql_invalid' : 'sql_failed', detail: message.slice(0, detailMax) }
 }
@@ -83,22 +94,33 @@ const naming = /parquet|json_serialize|allowed_|\/[\w.-]+\//i
 
 const detailMax = 1_000
 
-const withConnection = async <A>(
-  limits: SqlLimits,
-  paths: readonly string[],
-  use: (connection: DuckDBConnection) => Promise<A>
-): Promise<A> => {
-  const { instance, connection } = await open(limits, paths)
-  try {
-    return await use(connection)
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-  }
+interface Session {
+  readonly instance: DuckDBInstance
+  readonly connection: DuckDBConnection
+}
+
+/** (4) */
+let kept: (Session & { readonly paths: ReadonlySet<string> }) | undefined
+
+const openFor = async (paths: readonly string[], limits: SqlLimits): Promise<Session> => {
+  if (kept !== undefined && paths.every((path) => kept?.paths.has(path))) return kept
+  closeKept()
+  kept = { ...(await open(limits, paths)), paths: new Set(paths) }
+  return kept
+}
+
+/** What it has in memory goes; the next statement opens another. */
+export const closeKept = (): void => {
+  kept?.connection.closeSync()
+  kept?.instance.closeSync()
+  kept = undefined
 }
 
 /** (1) */
-const open = async ({ duckdbBytesMax, threads }: SqlLimits, paths: readonly string[]) => {
+const open = async (
+  { duckdbBytesMax, threads, directories }: SqlLimits,
+  paths: readonly string[]
+): Promise<Session> => {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(threads),
     memory_limit: `${Math.floor(duckdbBytesMax / 2 ** 20)}MiB`,
@@ -109,7 +131,9 @@ const open = async ({ duckdbBytesMax, threads }: SqlLimits, paths: readonly stri
   })
   const connection = await instance.connect()
   await connection.run(
-    `SET TimeZone = 'UTC'; SET parquet_metadata_cache = true;
+    `SET GLOBAL TimeZone = 'UTC'; SET GLOBAL parquet_metadata_cache = true;
+     SET GLOBAL enable_external_file_cache = false;
+     SET GLOBAL allowed_directories = [${directories.map(textLiteral).join()}];
      SET GLOBAL allowed_paths = [${paths.map(textLiteral).join()}];
      SET GLOBAL enable_external_access = false;
      SET GLOBAL lock_configuration = true`
@@ -127,7 +151,7 @@ const makeView = async (
       Object.fromEntries(columns.map(({ name, type }) => [name, type]))
     ])
     await connection.run(
-      `CREATE TABLE ${identifier(view)} AS SELECT row.* FROM (
+      `CREATE TEMP TABLE ${identifier(view)} AS SELECT row.* FROM (
          SELECT unnest(from_json($1::VARCHAR, ${textLiteral(shape)})) AS row)`,
       [rows.text]
     )
@@ -136,7 +160,7 @@ const makeView = async (
   const files = `[${rows.paths.map(textLiteral).join()}]`
   const nulls = columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`).join(', ')
   await connection.run(
-    `CREATE VIEW ${identifier(view)} AS ` +
+    `CREATE TEMP VIEW ${identifier(view)} AS ` +
       (rows.paths.length === 0
         ? `SELECT ${nulls} WHERE false`
         : `SELECT ${names} FROM ${rows.source.replace('$files', () => files)}`)

@@ -23,25 +23,7 @@ beforeAll(async () => {
   outside = await mkdtemp(join(tmpdir(), 'k2-outside-'))
   await writeFile(join(outside, 'secret.csv'), `word\n${secret}\n`)
   await writeFile(join(warehouse.directory, 'secret.csv'), `word\n${secret}\n`)
-  await Effect.runPromise(
-    warehouse.writer.write({
-      rows: columnsOfTrades([trade({ source_sequence: 1 })]),
-      directory: warehouse.directory,
-      fileName: () => 'a.parquet'
-    })
-  )
-  source = {
-    view: 'trades',
-    columns: [
-      { name: 'symbol', type: 'VARCHAR' },
-      { name: 'price', type: 'DECIMAL(18,8)' }
-    ],
-    rows: {
-      kind: 'files',
-      source: 'read_parquet($files)',
-      paths: [join(warehouse.directory, 'a.parquet')]
-    }
-  }
+  source = await sourceOf('a.parquet', 1)
   pool = await Effect.runPromise(
     openSqlPool({
       processes: 1,
@@ -57,6 +39,25 @@ afterAll(async () => {
   await warehouse.close()
   await rm(outside, { recursive: true })
 })
+
+/** A view of a file with so many trades. */
+const sourceOf = async (name: string, trades: number): Promise<SqlSource> => {
+  const all = Array.from({ length: trades }, (_, index) => trade({ source_sequence: index + 1 }))
+  const { directory } = warehouse
+  await Effect.runPromise(
+    warehouse.writer.write({ rows: columnsOfTrades(all), directory, fileName: () => name })
+  )
+  return {
+    view: 'trades',
+    columns: [
+      { name: 'symbol', type: 'VARCHAR' },
+      { name: 'price', type: 'DECIMAL(18,8)' }
+    ],
+    rows: { kind: 'files', source: 'read_parquet($files)', paths: [join(directory, name)] }
+  }
+}
+
+const limits = { duckdbBytesMax: 256 * MiB, threads: 1, directories: [] }
 
 /** `$F`: the file outside; `$W`: one of the warehouse that is no data file; `$P`: a data file. */
 const attempts: readonly string[] = [
@@ -230,15 +231,29 @@ test.each([
     .replaceAll('$W', join(warehouse.directory, 'secret.csv'))
   const run = runStatement(
     { type: 'run', sql, sources: [source], rowsMax: 10, bytesMax: MiB },
-    { duckdbBytesMax: 256 * MiB, threads: 1 },
+    limits,
     (reply) => replies.push(reply)
   )
   await expect(run).rejects.toThrow(/disabled by configuration|Permission/)
   expect(JSON.stringify(replies)).not.toContain(secret)
 })
 
+test('what a statement could read, the next one cannot, though DuckDB is kept for it', async () => {
+  const countIn = async (sources: readonly SqlSource[]) => {
+    const replies: SqlReply[] = []
+    const sql = 'SELECT count(*)::INT AS n FROM trades'
+    const request = { type: 'run', sql, sources, rowsMax: 10, bytesMax: MiB } as const
+    await runStatement(request, limits, (reply) => replies.push(reply))
+    return replies.map((reply) => reply.type === 'rows' && reply.text)
+  }
+  expect(await countIn([source])).toEqual(['{"n":1}'])
+  await expect(countIn([])).rejects.toThrow(/trades does not exist/)
+  expect(await countIn([source])).toEqual(['{"n":1}'])
+  // It may not read this file, so that another is opened.
+  expect(await countIn([await sourceOf('b.parquet', 3)])).toEqual(['{"n":3}'])
+})
+
 test('a statement that no view is in reads none', async () => {
-  const limits = { duckdbBytesMax: 256 * MiB, threads: 1 }
   expect(await checkStatement('WITH t AS (SELECT 1) FROM t', ['trades'], limits)).toEqual({
     tables: []
   })
