@@ -2,7 +2,8 @@
  * The tail of one data type, as those see it who read: what the log has beyond the table.
  *
  * 1. A read is answered from what was durable `freshMsMax` before it, or later; where that cannot
- *    be had within `answerMsMax`, the answer says what is missing.
+ *    be had within `answerMsMax`, the answer says what is missing. While reads come one after the
+ *    other it is brought up to date beside them, so that few of them wait for it.
  * 2. The rows outlive whoever brings them: a reader of the log that crashes, or brokers that are
  *    away, take nothing back (R35).
  * 3. Nobody reads, nobody pays: after `idleMsMax` without a read the tail is let go.
@@ -23,10 +24,12 @@ interface TailPorts {
 const notFollowed =
   'what has not landed: it is not read from the log here; a K2 that captures has it (--url)'
 
-const freshMsMax = 20
+const freshMsMax = 50
 const answerMsMax = 1_000
 /** While it is read, it is brought up to date this often also between reads. */
-const restMs = 100
+const [busyRestMs, restMs] = [10, 100]
+/** Reads that are no further apart come one after the other. */
+const busyMsMax = 250
 const idleMsMax = 60_000
 
 export class Tail {
@@ -76,11 +79,11 @@ export class Tail {
   }
 
   /** Ends when the tail is to be brought up to date again. */
-  readonly wanted: Effect.Effect<void> = Effect.suspend(() =>
-    this.isAwake
-      ? Effect.race(this.#wanted.await, Effect.sleep(restMs))
-      : this.#wanted.await
-  )
+  readonly wanted: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.isAwake) return this.#wanted.await
+    const isBusy = this.#monotonicMs() - this.#askedMs <= busyMsMax
+    return Effect.race(this.#wanted.await, Effect.sleep(isBusy ? busyRestMs : restMs))
+  })
 
   /** Brings it up to date, by what the caller does for that; a failure is what is missing. */
   pass(

@@ -32,6 +32,8 @@ interface TailPart {
   /** Bounds of their exchange time, microseconds, both inclusive. */
   readonly timestampLowerUs: number
   readonly timestampUpperUs: number
+  /** What may have rows that are not older; undefined where there can be none. */
+  readonly since: (fromUs: number) => TailPart | undefined
 }
 
 /** What the store holds at one moment (2). */
@@ -183,7 +185,7 @@ const append = (
     })
     const order = Int32Array.from({ length: rows.length }, (_, row) => row)
     return write(async (connection) => {
-      await connection.run(createSql(state, segment))
+      if (!state.segments.includes(segment)) await connection.run(createSql(state, segment))
       await stage(connection, batch, order)
       await insert(connection, insertSql(state, segment, number), batch)
     }).pipe(
@@ -298,7 +300,7 @@ const holdOf = (state: State, drop: (segment: Segment) => void): TailHold => {
   return {
     watermarks,
     undecided,
-    partFrom: (floors, { fromUs = -Infinity, toUs = Infinity }) => {
+    partFrom: function partFrom(floors, { fromUs = -Infinity, toUs = Infinity }) {
       const met = segments.filter(
         (segment) =>
           segment.toUs >= fromUs && segment.fromUs < toUs && !isBelow(segment.last, floors, 'every')
@@ -313,7 +315,8 @@ const holdOf = (state: State, drop: (segment: Segment) => void): TailHold => {
         },
         rowsMax: met.reduce((sum, segment) => sum + rowCounts[segments.indexOf(segment)]!, 0),
         timestampLowerUs: Math.min(...met.map((segment) => segment.fromUs)),
-        timestampUpperUs: Math.max(...met.map((segment) => segment.toUs))
+        timestampUpperUs: Math.max(...met.map((segment) => segment.toUs)),
+        since: (us) => partFrom(floors, { fromUs: Math.max(fromUs, us), toUs })
       }
     },
     release: () => {

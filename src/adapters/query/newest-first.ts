@@ -7,7 +7,7 @@
  * 2. Reading stops when the n-th row is newer than everything the remaining files can hold; a row
  *    of the same microsecond could still come before it, so equality reads on.
  * 3. What is read first is asked for its newest time only, where that should hold the answer: a few
- *    rows are then sorted and read whole, not a file. If it does not, it is asked again.
+ *    rows are then sorted and read whole, not a file. If it does not, it is asked for more of it.
  * 4. The answer equals that of reading everything: rows are in one total order, `compareRecords`.
  * 5. The tail, which is in memory and mostly newer than any file, is read before them: what it has
  *    is where (1) begins.
@@ -142,26 +142,29 @@ const readFirst = <G extends Extent, E>(
   ) => Effect.Effect<readonly RecordRow[], E>
 ) =>
   Effect.gen(function* () {
-    const sinceUs = wanted.isDense === true ? likelyUs(group, wanted) : undefined
-    if (sinceUs === undefined || (floorUs !== undefined && sinceUs <= floorUs))
-      return yield* read(group, floorUs)
-    const recent = group.filter(({ timestampUpperUs }) => timestampUpperUs >= sinceUs)
-    const found = yield* read(recent, sinceUs)
-    return found.length < wanted.rowsMax ? yield* read(group, floorUs) : found
+    for (const margin of wanted.isDense === true ? likelyMargins : []) {
+      const sinceUs = likelyUs(group, wanted, margin)
+      if (sinceUs === undefined || (floorUs !== undefined && sinceUs <= floorUs)) break
+      const recent = group.filter(({ timestampUpperUs }) => timestampUpperUs >= sinceUs)
+      const found = yield* read(recent, sinceUs)
+      if (found.length >= wanted.rowsMax) return found
+    }
+    return yield* read(group, floorUs)
   })
 
 /** So many times more rows than should be needed: trades come in bursts, symbols differ. */
-const likelyMargin = 3
+const likelyMargins = [3, 24]
 /** Of a group; a larger part is not much cheaper than all of it. */
 const likelyShareMax = 0.5
 
 /** Since when the group should hold the wanted rows, were they spread evenly. */
 const likelyUs = (
   group: readonly Extent[],
-  { rowsMax, rowsPerMatch, newestUs = Infinity }: Wanted
+  { rowsMax, rowsPerMatch, newestUs = Infinity }: Wanted,
+  margin: number
 ): number | undefined => {
   const { rows, lowerUs, upperUs } = extentOf(group)
-  const share = (rowsMax * rowsPerMatch * likelyMargin) / rows
+  const share = (rowsMax * rowsPerMatch * margin) / rows
   const sinceUs = Math.floor(Math.min(upperUs, newestUs) - (upperUs - lowerUs) * share)
   return share <= likelyShareMax && sinceUs > lowerUs ? sinceUs : undefined
 }

@@ -82,6 +82,8 @@ export interface TailPart {
   readonly timestampLowerUs: number
   /** No row is newer. */
   readonly timestampUpperUs: number
+  /** What of it may have rows that are not older; undefined where there can be none. */
+  readonly since: (fromUs: number) => TailPart | undefined
 }
 
 export const nothingBeyond: BeyondFiles = {

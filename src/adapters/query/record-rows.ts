@@ -9,7 +9,7 @@
 import * as Effect from 'effect/Effect'
 import { addCost } from '../telemetry/query-cost.ts'
 import type { Densities } from './densities.ts'
-import { isSimple } from './hot-file.ts'
+import { type HotFile, isSimple } from './hot-file.ts'
 import type { HotFiles } from './hot-files.ts'
 import {
   merge,
@@ -50,10 +50,6 @@ export const newestRows = <PlanError, EngineError>(
   const { tail } = lease.beyond
   const within = lease.within && pointCondition(lease.within)
   const want = wanted(filter, rowsMax, after, densities)
-  const narrowed = (floorUs: number | undefined): RecordsFilter => {
-    const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs ?? -Infinity)
-    return fromUs === -Infinity ? filter : { ...filter, fromUs }
-  }
   const rowsOf = (
     source: string,
     given: Readonly<Record<string, Parameter>>,
@@ -62,7 +58,7 @@ export const newestRows = <PlanError, EngineError>(
     const { sql, parameters } = recordsStatement({
       source,
       select,
-      filter: narrowed(floorUs),
+      filter: since(filter, floorUs),
       after,
       within,
       rowsMax
@@ -71,23 +67,14 @@ export const newestRows = <PlanError, EngineError>(
     return Effect.map(found, (rows) => rows.map(recordRow))
   }
   // (3)
-  const isHot = hotFiles !== undefined && within === undefined && isSimple(filter)
-  const inMemory = (group: readonly ScanFile[], floorUs: number | undefined) => {
-    const cold: ScanFile[] = []
-    let hot: readonly RecordRow[] = []
-    for (const file of group) {
-      const known = hotFiles?.find(file, lease, select)
-      const rows = known?.newest({ filter: narrowed(floorUs), after, rowsMax })
-      if (rows === undefined) cold.push(file)
-      else hot = merge(hot, rows, rowsMax)
-    }
-    return { hot, cold }
-  }
+  const find = (file: ScanFile) =>
+    within === undefined && isSimple(filter) ? hotFiles?.find(file, lease, select) : undefined
   return newestFirst<PlanError | EngineError>(
     {
       files: lease.files.filter(mayBeBehind(after)),
       read: (group, floorUs) => {
-        const { hot, cold } = isHot ? inMemory(group, floorUs) : { hot: [], cold: group }
+        const asked = { filter: since(filter, floorUs), after, rowsMax }
+        const { hot, cold } = inMemory(group, asked, find)
         const counted = addCost({ filesInMemory: group.length - cold.length })
         if (cold.length === 0) return Effect.as(counted, hot)
         const files: Parameter = { type: 'texts', value: cold.map(({ path }) => path) }
@@ -97,7 +84,12 @@ export const newestRows = <PlanError, EngineError>(
       tail: tail && {
         ...tail,
         recordCount: tail.rowsMax,
-        read: (floorUs) => rowsOf(`(${tail.sql})`, tail.parameters, floorUs)
+        read: (floorUs) => {
+          const part = floorUs === undefined ? tail : tail.since(floorUs)
+          return part === undefined
+            ? Effect.succeed([])
+            : rowsOf(`(${part.sql})`, part.parameters, floorUs)
+        }
       }
     },
     want
@@ -109,6 +101,27 @@ export const newestRows = <PlanError, EngineError>(
       })
     )
   )
+}
+
+const since = (filter: RecordsFilter, floorUs = -Infinity): RecordsFilter => {
+  const fromUs = Math.max(filter.fromUs ?? -Infinity, floorUs)
+  return fromUs === -Infinity ? filter : { ...filter, fromUs }
+}
+
+/** The rows of files that are in memory, and the files that are not. */
+const inMemory = (
+  group: readonly ScanFile[],
+  asked: Parameters<HotFile['newest']>[0],
+  find: (file: ScanFile) => HotFile | undefined
+) => {
+  const cold: ScanFile[] = []
+  let hot: readonly RecordRow[] = []
+  for (const file of group) {
+    const rows = find(file)?.newest(asked)
+    if (rows === undefined) cold.push(file)
+    else hot = merge(hot, rows, asked.rowsMax)
+  }
+  return { hot, cold }
 }
 
 export const mayBeBehind =

@@ -6,6 +6,7 @@
 import * as Effect from 'effect/Effect'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { TailPart } from '../../../src/adapters/query/query-ports.ts'
 import { axisOf, type Candle, type CandleInterval } from '../../../src/market/candle.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { dayOfTime, startOfDay, zoneOf } from '../../../src/market/trading-day.ts'
@@ -113,6 +114,15 @@ const withoutState = (candle: Candle): Omit<Candle, 'state'> => {
 
 const intervals: readonly CandleInterval[] = ['15s', '1m', '5m', '4h', '1d']
 
+const tailOf = (tail: readonly TradeV2[]): TailPart => ({
+  sql: tailSql(tail),
+  parameters: {},
+  rowsMax: tail.length,
+  timestampLowerUs: -Infinity,
+  timestampUpperUs: Infinity,
+  since: () => tailOf(tail)
+})
+
 const check = async (model: Model, tail: readonly TradeV2[] = []) => {
   const all = [...model.trades, ...tail]
   const query = await world.query(model.newest(model.trades), (planner) => ({
@@ -121,16 +131,7 @@ const check = async (model: Model, tail: readonly TradeV2[] = []) => {
         ...lease,
         beyond: {
           ...lease.beyond,
-          tail:
-            tail.length === 0
-              ? undefined
-              : {
-                  sql: tailSql(tail),
-                  parameters: {},
-                  rowsMax: tail.length,
-                  timestampLowerUs: -Infinity,
-                  timestampUpperUs: Infinity
-                }
+          tail: tail.length === 0 ? undefined : tailOf(tail)
         }
       }))
   }))

@@ -132,7 +132,11 @@ const tailOf = (held: readonly ScanFile[]): TailPart => ({
   parameters: { tail_files: { type: 'texts', value: held.map(({ path }) => path) } },
   rowsMax: held.reduce((sum, { recordCount }) => sum + recordCount, 0),
   timestampLowerUs: Math.min(...held.map((it) => it.timestampLowerUs)),
-  timestampUpperUs: Math.max(...held.map((it) => it.timestampUpperUs))
+  timestampUpperUs: Math.max(...held.map((it) => it.timestampUpperUs)),
+  since: (us) => {
+    const rest = held.filter(({ timestampUpperUs }) => timestampUpperUs >= us)
+    return rest.length === 0 ? undefined : tailOf(rest)
+  }
 })
 
 const scanFile = (file: WrittenFile): ScanFile => {
