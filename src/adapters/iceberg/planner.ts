@@ -4,7 +4,8 @@
  * 1. A file is left out only if its partition or its bounds prove that no row of it matches:
  *    manifests by their partition ranges first, then files by partition, then by the bounds of
  *    `timestamp` and `symbol`. What is unknown is read.
- * 2. Files and their bounds are immutable and decoded once; a plan is kept by snapshot and filter.
+ * 2. Files and their bounds are immutable and decoded once, and those of the same manifests are
+ *    sorted once; a plan is kept by snapshot and filter.
  * 3. A snapshot with row-level delete files is refused, never read without them.
  */
 import { fileURLToPath } from 'node:url'
@@ -30,7 +31,7 @@ import {
   type TableMetadata
 } from './metadata.ts'
 import { fieldNamed, timeColumn } from './schema.ts'
-import { fileMayMatch, manifestMayMatch, type ScanFilter } from './scan-filter.ts'
+import { fileMatcher, manifestMayMatch, type ScanFilter } from './scan-filter.ts'
 import { readManifest, readManifestList, refresh, type Table } from './table.ts'
 
 interface PlannedFile {
@@ -60,8 +61,6 @@ interface ScanPlan {
   readonly snapshotId: bigint | null
   /** Newest upper bound of `timestamp` first. */
   readonly files: readonly PlannedFile[]
-  /** Whether no two files overlap in time. */
-  readonly disjoint: boolean
   readonly manifestsConsidered: number
   readonly manifestsPruned: number
   readonly filesConsidered: number
@@ -91,7 +90,7 @@ export interface PlannerOptions {
 export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): ScanPlanner => {
   const plansMax = options.plansMax ?? plansMaxDefault
   const plans = new Map<string, ScanPlan>()
-  const filesOf = makeFileDecoder(table, options.pathOf ?? pathOrLocation)
+  const filesOf = makeFileLister(table, options.pathOf ?? pathOrLocation)
   return {
     plan: Effect.fnUntraced(function* (filter, snapshotId) {
       const { metadata } = yield* refresh(table)
@@ -120,16 +119,17 @@ export const makeScanPlanner = (table: Table, options: PlannerOptions = {}): Sca
 const plansMaxDefault = 256
 const readConcurrencyMax = 8
 const plannedBytesMax = 64 * 1024 * 1024
+const sortedBytesMax = 8 * 1024 * 1024
 const pathOrLocation = (location: string): string =>
   location.startsWith('file:') ? fileURLToPath(location) : location
 
+const referenceBytes = 8
 /** An estimate: two paths of some hundred characters, and numbers. */
 const plannedFileBytes = 768
 
 const emptyPlan: ScanPlan = {
   snapshotId: null,
   files: [],
-  disjoint: true,
   manifestsConsidered: 0,
   manifestsPruned: 0,
   filesConsidered: 0,
@@ -137,7 +137,24 @@ const emptyPlan: ScanPlan = {
   recorded: nothingRecorded
 }
 
-type FileDecoder = ReturnType<typeof makeFileDecoder>
+type FileLister = ReturnType<typeof makeFileLister>
+
+/** Live files of some manifests, newest first. */
+const makeFileLister = (table: Table, pathOf: (location: string) => string) => {
+  const filesOf = makeFileDecoder(table, pathOf)
+  const sorted = makeByteCache<readonly PlannedFile[]>(sortedBytesMax)
+  return Effect.fnUntraced(function* (manifests: readonly ManifestFile[], columns: Columns) {
+    const key = manifests.map(({ manifest_path: path }) => path).join('\n')
+    const known = sorted.get(key)
+    if (known !== undefined) return known
+    const lists = yield* Effect.forEach(manifests, (it) => filesOf(it, columns), {
+      concurrency: readConcurrencyMax
+    })
+    const files = lists.flat().sort(newestFirst)
+    sorted.set(key, files, key.length + files.length * referenceBytes)
+    return files
+  })
+}
 
 /** Live files of a manifest, decoded once: far smaller than its entries, so they are kept apart. */
 const makeFileDecoder = (table: Table, pathOf: (location: string) => string) => {
@@ -161,7 +178,7 @@ interface ScanRequest {
   readonly metadata: TableMetadata
   readonly snapshot: Snapshot
   readonly filter: ScanFilter
-  readonly filesOf: FileDecoder
+  readonly filesOf: FileLister
 }
 
 const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanRequest) {
@@ -178,17 +195,11 @@ const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanReq
   const matching = manifests.filter((it) =>
     manifestMayMatch(specById(metadata, it.partition_spec_id), it, filter)
   )
-  const lists = yield* Effect.forEach(matching, (it) => filesOf(it, columns), {
-    concurrency: readConcurrencyMax
-  })
-  const files = lists
-    .flatMap((it) => it.filter((file) => fileMayMatch(file, filter)))
-    .sort(newestFirst)
+  const files = (yield* filesOf(matching, columns)).filter(fileMatcher(filter))
   const filesConsidered = manifests.reduce((sum, it) => sum + liveFileCount(it), 0)
   const plan: ScanPlan = {
     snapshotId,
     files,
-    disjoint: areDisjoint(files),
     manifestsConsidered: manifests.length,
     manifestsPruned: manifests.length - matching.length,
     filesConsidered,
@@ -220,16 +231,6 @@ const newestFirst = (left: PlannedFile, right: PlannedFile): number =>
 
 const descending = (left: number, right: number): number =>
   left === right ? 0 : right > left ? 1 : -1
-
-/** Newest first: each file must begin after the next one ends. */
-const areDisjoint = (files: readonly PlannedFile[]): boolean => {
-  let lowest = Infinity
-  for (const file of files) {
-    if (file.timestampUpperUs >= lowest) return false
-    lowest = Math.min(lowest, file.timestampLowerUs)
-  }
-  return true
-}
 
 interface Columns {
   readonly timestampId: number

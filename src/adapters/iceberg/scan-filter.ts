@@ -31,18 +31,30 @@ interface FileBounds {
   readonly exchange: string | null
 }
 
-export const fileMayMatch = (file: FileBounds, filter: ScanFilter): boolean => {
-  const { fromUs, toUs } = filter
-  const isOfFile = (exchange: string) => file.exchange === null || file.exchange === exchange
-  if (!anyMay(filter.exchange, filter.exchanges, isOfFile)) return false
-  if (fromUs !== undefined && file.timestampUpperUs < fromUs) return false
-  if (toUs !== undefined && file.timestampLowerUs >= toUs) return false
-  return anyMay(filter.symbol, filter.symbols, (symbol) => {
-    const below = file.symbolLower !== null && byteOrder(symbol, file.symbolLower) < 0
-    const above = file.symbolUpper !== null && byteOrder(symbol, file.symbolUpper) > 0
-    return !below && !above
-  })
+/** Made once for a filter, asked of thousands of files. */
+export const fileMatcher = (filter: ScanFilter): ((file: FileBounds) => boolean) => {
+  const { fromUs = -Infinity, toUs = Infinity } = filter
+  const exchanges = wantedOf(filter.exchange, filter.exchanges)
+  const symbols = wantedOf(filter.symbol, filter.symbols)
+  return (file) =>
+    file.timestampUpperUs >= fromUs &&
+    file.timestampLowerUs < toUs &&
+    exchanges.every((any) => file.exchange === null || any.includes(file.exchange)) &&
+    symbols.every((any) => any.some((symbol) => isWithin(symbol, file)))
 }
+
+/** (2) One of each list. */
+const wantedOf = (
+  one: string | undefined,
+  several: readonly string[] | undefined
+): readonly (readonly string[])[] => [
+  ...(one === undefined ? [] : [[one]]),
+  ...(several === undefined ? [] : [several])
+]
+
+const isWithin = (symbol: string, { symbolLower, symbolUpper }: FileBounds): boolean =>
+  (symbolLower === null || byteOrder(symbol, symbolLower) >= 0) &&
+  (symbolUpper === null || byteOrder(symbol, symbolUpper) <= 0)
 
 export const manifestMayMatch = (
   spec: PartitionSpec,
