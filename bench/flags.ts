@@ -16,6 +16,7 @@ export const figureIds = [
   'stages',
   'levels',
   'queries',
+  'queries-peer',
   'candles',
   'replay',
   'planning',
@@ -29,7 +30,8 @@ const furtherIds: ReadonlySet<string> = new Set([
   'kafka-backlog',
   'kafka-clients',
   'kafka-drain',
-  'peers'
+  'peers',
+  'queries-peer'
 ])
 const defaultIds = figureIds.filter((id) => !furtherIds.has(id))
 export type FigureId = (typeof figureIds)[number]
@@ -58,7 +60,8 @@ Measures K2 on this machine, over loopback only, and ends by itself. About half 
 Figures with a bar say whether their median meets it; a bar that is missed is no failure.
 
   --only A,B       figures: ${figureIds.join(', ')}
-                   (default: all but ${[...furtherIds].join(', ')})
+                   (default: all but
+                   ${[...furtherIds].join(', ')})
   --runs N         repeats of each figure, 1 to 50; medians are of these (default 5)
   --seconds N      how long trades flow in a run of throughput, 1 to 600 (default 60)
   --quiet-wait N   seconds to wait for a quiet machine, each time, 0 to 3600 (default 60)

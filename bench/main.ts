@@ -22,6 +22,7 @@ import { measurePeers } from './peers/peers.ts'
 import { measureLevels } from './levels.ts'
 import { measureMaintenance } from './maintenance.ts'
 import { measureCandles, measureQueries } from './queries.ts'
+import { measureQueriesPeer } from './queries-peer.ts'
 import { measureRate } from './rate.ts'
 import {
   type Figure,
@@ -61,6 +62,10 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   stages: { title: 'Each stage alone, in one thread', measure: measureStages },
   commits: { title: 'Commits of 500 rows: Parquet, state, snapshot', measure: measureCommits },
   start: { title: 'From start to trades over HTTP', measure: measureStart },
+  'queries-peer': {
+    title: 'The same queries: K2, and PyIceberg with DuckDB in Python',
+    measure: measureQueriesPeer
+  },
   queries: { title: 'Queries over HTTP on the table of trades', measure: measureQueries },
   clients: { title: '64 clients at once, on the table of trades', measure: measureClients },
   sizes: { title: 'Bytes per trade', measure: measureSizes },

@@ -26,47 +26,61 @@ const newestSql = (condition: string, rows: number): string =>
    FROM read_parquet($files) WHERE ${condition}
    ORDER BY "timestamp" DESC, symbol, source_sequence DESC NULLS LAST, message_id LIMIT ${rows}`
 
+/** What is asked for, for whoever answers it: newest first. */
+interface RecordsAsked {
+  readonly symbols?: readonly string[]
+  readonly fromUs?: number
+  readonly limit: number
+}
+
+export interface RecordQuery extends MeasuredQuery {
+  readonly asked: RecordsAsked
+}
+
 /** The seed's five. */
-export const recordQueries = (newestUs: number): readonly MeasuredQuery[] => {
+export const recordQueries = (newestUs: number): readonly RecordQuery[] => {
   const fromUs = newestUs - dayUs
-  const since = `"timestamp" >= make_timestamptz(${fromUs})`
   const of = (
     name: string,
-    rows: number,
-    [question, condition]: readonly [Question, string],
+    asked: RecordsAsked,
     [p50, p99]: readonly [number, number]
-  ): MeasuredQuery => ({
+  ): RecordQuery => ({
     name,
-    rows,
-    question,
-    sql: newestSql(condition, rows),
+    asked,
+    rows: asked.limit,
+    question: questionOf(asked),
+    sql: newestSql(conditionOf(asked), asked.limit),
     linesOf: recordLines,
     p50: atMost(p50),
     p99: atMost(p99)
   })
-  const newest = (parameters: string, rows: number): Question => ({
-    path: `/v1/trades?${parameters}&limit=${rows}`
-  })
-  const start = `start_time=${fromUs}`
-  const several = { symbols: [btc, eth], start_time: fromUs, limit: 100 }
-  const isBtc = `symbol = '${btc}'`
-  const ofBtc = `symbol=${btc}&${start}`
   return [
-    of('simple filter', 100, [newest(ofBtc, 100), `${isBtc} AND ${since}`], [5, 20]),
-    of('1,000 rows', 1_000, [newest(ofBtc, 1_000), `${isBtc} AND ${since}`], [8, 30]),
-    of(
-      'two symbols',
-      100,
-      [
-        { path: '/v1/trades/query', body: several },
-        `symbol IN ('${btc}', '${eth}') AND ${since}`
-      ],
-      [8, 30]
-    ),
-    of('a day of all symbols', 200, [newest(start, 200), since], [8, 30]),
-    of('newest 100', 100, [newest(`symbol=${btc}`, 100), isBtc], [4, 15])
+    of('simple filter', { symbols: [btc], fromUs, limit: 100 }, [5, 20]),
+    of('1,000 rows', { symbols: [btc], fromUs, limit: 1_000 }, [8, 30]),
+    of('two symbols', { symbols: [btc, eth], fromUs, limit: 100 }, [8, 30]),
+    of('a day of all symbols', { fromUs, limit: 200 }, [8, 30]),
+    of('newest 100', { symbols: [btc], limit: 100 }, [4, 15])
   ]
 }
+
+/** One symbol is a parameter of an address, several are of a body. */
+const questionOf = ({ symbols = [], fromUs, limit }: RecordsAsked): Question => {
+  if (symbols.length > 1)
+    return { path: '/v1/trades/query', body: { symbols, start_time: fromUs, limit } }
+  const parameters = new URLSearchParams({ limit: String(limit) })
+  if (symbols[0] !== undefined) parameters.set('symbol', symbols[0])
+  if (fromUs !== undefined) parameters.set('start_time', String(fromUs))
+  return { path: `/v1/trades?${parameters.toString()}` }
+}
+
+const conditionOf = ({ symbols, fromUs }: RecordsAsked): string =>
+  [
+    'true',
+    ...(symbols === undefined
+      ? []
+      : [`symbol IN (${symbols.map((it) => `'${it}'`).join(', ')})`]),
+    ...(fromUs === undefined ? [] : [`"timestamp" >= make_timestamptz(${fromUs})`])
+  ].join(' AND ')
 
 const minuteUs = 60_000_000
 

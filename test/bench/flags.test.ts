@@ -4,7 +4,7 @@ import { figureIds, readFlags } from '../../bench/flags.ts'
 describe('flags of the benchmarks', () => {
   test('without flags all that needs no services is measured, five times', () => {
     expect(readFlags([])).toEqual({
-      only: figureIds.filter((id) => id !== 'peers' && !id.startsWith('kafka')),
+      only: figureIds.filter((id) => !/^kafka|peer/.test(id)),
       runs: 5,
       seconds: 60,
       quietSeconds: 60,
@@ -30,7 +30,7 @@ describe('flags of the benchmarks', () => {
       '"--fast" is no flag',
       '--only has "parse": allowed are commits, throughput, rate, watcher, lander, kafka, ' +
         'kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, ' +
-        'candles, replay, planning, clients, sizes, maintenance',
+        'queries-peer, candles, replay, planning, clients, sizes, maintenance',
       '--out needs a value',
       '--runs is "0": allowed are whole numbers from 1 to 50',
       '--seconds is "1e3": allowed are whole numbers from 1 to 600'

@@ -24,10 +24,10 @@ interface TailPorts {
 const notFollowed =
   'what has not landed: it is not read from the log here; a K2 that captures has it (--url)'
 
-const freshMsMax = 50
+const freshMsMax = 20
 const answerMsMax = 1_000
 /** While it is read, it is brought up to date this often also between reads. */
-const [busyRestMs, restMs] = [10, 100]
+const [busyRestMs, restMs] = [5, 100]
 /** Reads that are no further apart come one after the other. */
 const busyMsMax = 250
 const idleMsMax = 60_000
