@@ -54,7 +54,7 @@ export const queryProgram =
       const { config, folder } = shared
       const tables = yield* openTables(shared)
       yield* makeFolder(folder.warehouse)
-      yield* makeFolder(folder.sqlTails)
+      yield* makeFolder(folder.temporary)
       const copies = yield* openCopies(shared)
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
+import { makeFolder } from '../../adapters/disk/folders.ts'
 import { type Column, fieldIdsOf } from '../../adapters/duckdb/columns.ts'
 import type { QueryPool } from '../../adapters/duckdb/query-pool.ts'
 import { dropTailFile, writeTailFile } from '../../adapters/duckdb/tail-file.ts'
@@ -17,7 +18,7 @@ interface TailFiles {
   readonly engine: Pick<QueryPool, 'write'>
   readonly table: Table
   readonly columns: readonly Column[]
-  /** One that both processes can read. */
+  /** One that both processes can read; made when a file is to be in it. */
   readonly directory: string
   readonly uuid: () => string
 }
@@ -32,7 +33,9 @@ export const withTailFile = <E>(
       if (tail === undefined) return Effect.succeed(lease)
       const path = join(options.directory, `tail-${options.uuid()}.parquet`)
       const ids = fieldIdsOf(currentSchema(options.table.loaded.metadata))
-      return writeTailFile(options.engine, tail, { path, columns: options.columns, ids }).pipe(
+      const { engine, columns, directory } = options
+      return makeFolder(directory).pipe(
+        Effect.andThen(writeTailFile(engine, tail, { path, columns, ids })),
         Effect.as(leaseWith(lease, path, tail.rowsMax)),
         Effect.catch(({ message }) => Effect.succeed(leaseWithout(lease, message))),
         Effect.onInterrupt(() =>
