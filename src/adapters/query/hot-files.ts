@@ -6,7 +6,8 @@
  *    comes, work is at most about doubled. That is done beside the queries, one file at a time.
  * 3. At most `bytesMax` are kept; those that were not asked for the longest go first, and after
  *    `idleMsMax` all others too.
- * 4. What cannot be packed is read from its file; whoever owns this is told why.
+ * 4. What cannot be packed is read from its file, and tried again after as many reads; whoever owns
+ *    this is told why.
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
@@ -40,6 +41,7 @@ const queueMax = 64
 const entriesMax = 4_096
 
 interface Entry {
+  /** Since it was last tried to be packed. */
   reads: number
   usedMs: number
   file: HotFile | undefined
@@ -47,6 +49,7 @@ interface Entry {
 
 interface Wanted<E> {
   readonly key: string
+  readonly entry: Entry
   readonly scan: ScanFile
   readonly form: HotForm
   readonly read: Reader<E>['read']
@@ -59,10 +62,11 @@ export const makeHotFiles = <E, EngineError>(
   Effect.gen(function* () {
     const entries = new Entries(bytesMax)
     const wanted = yield* Queue.dropping<Wanted<E>>(queueMax)
-    const packing = Effect.flatMap(Queue.take(wanted), ({ key, scan, form, read }) =>
+    const packing = Effect.flatMap(Queue.take(wanted), ({ key, entry, scan, form, read }) =>
       read([scan], packFile(engine, scan, form)).pipe(
         Effect.tap((file) => Effect.sync(() => entries.keep(key, file))),
-        Effect.catch((error) => Effect.sync(() => onFailed(error)))
+        Effect.catch((error) => Effect.sync(() => onFailed(error))),
+        Effect.andThen(Effect.sync(() => (entry.reads = 0)))
       )
     )
     const sweeping = Effect.andThen(
@@ -75,10 +79,10 @@ export const makeHotFiles = <E, EngineError>(
       find: (scan, { source, read }, select) => {
         const key = JSON.stringify([scan.path, source, select])
         const entry = entries.use(key, nowMs())
-        if (entry.file === undefined && entry.reads === readsMin) {
-          if (scan.recordCount * rowBytes <= bytesMax)
-            Queue.offerUnsafe(wanted, { key, scan, form: { source, select }, read })
-        }
+        // Reads that come while it waits to be packed are beyond this number: it waits once.
+        const isDue = entry.file === undefined && entry.reads === readsMin
+        if (isDue && scan.recordCount * rowBytes <= bytesMax)
+          Queue.offerUnsafe(wanted, { key, entry, scan, form: { source, select }, read })
         return entry.file
       },
       counters: () => ({ hotFiles: entries.count, hotFilesBytes: entries.bytes })

@@ -147,7 +147,7 @@ test('packed is what was read often; what was not used for the longest goes', as
   await kept.close()
 })
 
-test('a file that cannot be packed is told, and the next one is', async () => {
+test('a file that cannot be packed is told, the next one is, and it is tried again', async () => {
   const [good] = await warehouse.land([trade()])
   const gone = { ...good!, path: `${good!.path}.gone` }
   const kept = await opened(2 ** 20, warehouse.engine)
@@ -155,6 +155,10 @@ test('a file that cannot be packed is told, and the next one is', async () => {
   read(kept.hot, good!, 10)
   await expect.poll(() => kept.hot.counters().hotFiles).toBe(1)
   expect(kept.failures).toHaveLength(1)
+  read(kept.hot, gone, 9)
+  expect(kept.failures).toHaveLength(1)
+  read(kept.hot, gone, 1)
+  await expect.poll(() => kept.failures.length).toBe(2)
   await kept.close()
 })
 
