@@ -1,4 +1,11 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { ActorStatus } from '../../src/actors/status.ts'
@@ -228,7 +235,10 @@ test('a lander that fails in the middle of its work loses and doubles nothing', 
     'a failed commit',
     () => tree.actor('root/landing/lander:trades').restarts > restarts
   )
-  renameSync(`${metadata}-away`, metadata)
+  // Whoever has been restarted by now may have made the folder anew.
+  mkdirSync(metadata, { recursive: true })
+  for (const name of readdirSync(`${metadata}-away`))
+    renameSync(join(`${metadata}-away`, name), join(metadata, name))
   await landing(tree, 4_000)
   await drainLanded(tree)
   expect(tree.kernel.registry.snapshot()).toEqual([])

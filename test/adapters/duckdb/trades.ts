@@ -59,3 +59,11 @@ export const arbitraryTrade: fc.Arbitrary<TradeV2> = fc.record({
   platform_sequence: nullableId,
   vendor_data: fc.option(fc.dictionary(text, text, { maxKeys: 4 }), { nil: null })
 })
+
+/** No two with the same message id, as in a table: the order of records is total by it. */
+export const withOwnIds = (
+  batches: readonly (readonly TradeV2[])[]
+): readonly (readonly TradeV2[])[] =>
+  batches.map((batch, number) =>
+    batch.map((one, index) => ({ ...one, message_id: `${one.message_id}${number}.${index}` }))
+  )

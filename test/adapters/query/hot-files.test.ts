@@ -11,7 +11,7 @@ import type { RecordPosition } from '../../../src/adapters/query/newest-first.ts
 import type { BytesEngine, ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
-import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
+import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
 
 const select = recordJsonSql(tradeV2Schema.fields)
@@ -49,10 +49,8 @@ const allPacked = async (files: readonly ScanFile[]): Promise<HotFiles<never>> =
 }
 
 test('property: rows, order and texts are those of the files', async () => {
-  const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), {
-    minLength: 1,
-    maxLength: 3
-  })
+  const batch = fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 })
+  const batches = fc.array(batch, { minLength: 1, maxLength: 3 }).map(withOwnIds)
   const filters: fc.Arbitrary<RecordsFilter> = fc.record(
     {
       symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),

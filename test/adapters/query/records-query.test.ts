@@ -13,7 +13,7 @@ import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
 import { makeTokenCodec } from '../../../src/adapters/query/read-token.ts'
 import { makeRecordsQuery, type RecordsRequest } from '../../../src/adapters/query/records-query.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
-import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
+import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
 import { jsonOf } from './trade-json.ts'
 
@@ -202,9 +202,8 @@ describe('trades query', () => {
   })
 
   test('property: over real files and a tail, the planned answer is the naive one', async () => {
-    const batches = fc.array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), {
-      maxLength: 4
-    })
+    const batch = fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 })
+    const batches = fc.array(batch, { maxLength: 4 }).map(withOwnIds)
     await fc.assert(
       fc.asyncProperty(
         batches,

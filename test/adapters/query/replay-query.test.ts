@@ -6,7 +6,7 @@ import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
 import { makeReplayQuery, type ReplayPart } from '../../../src/adapters/query/replay-query.ts'
 import type { ReplayPorts, ReplayRequest } from '../../../src/adapters/query/replay-reader.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
-import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
+import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
 import { jsonOf } from './trade-json.ts'
 
@@ -88,11 +88,7 @@ const filters: fc.Arbitrary<ReplayRequest['filter']> = fc.record(
 /** Of which no two have the same message id. */
 const batches = fc
   .array(fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 })
-  .map((all) =>
-    all.map((batch, number) =>
-      batch.map((one, index) => ({ ...one, message_id: `${one.message_id}${number}.${index}` }))
-    )
-  )
+  .map(withOwnIds)
 
 const withoutBounds = (file: ScanFile): ScanFile => ({
   ...file,
