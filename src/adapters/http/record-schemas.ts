@@ -50,6 +50,12 @@ export const streamedRecords = { trades: trade, quotes: quote } as const
 export const fieldNamesOf = (dataType: StreamedDataType): readonly string[] =>
   Object.keys(streamedRecords[dataType].fields)
 
+/** Any of them may be left out. */
+export const optionalFieldsOf = (fields: Schema.Struct.Fields): Schema.Struct.Fields =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, schema]) => [name, Schema.optionalKey(schema)])
+  )
+
 export const referenceData = Schema.Struct({
   message_id: Schema.String,
   company_id: Schema.String,

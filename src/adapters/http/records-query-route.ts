@@ -19,7 +19,7 @@ import {
 } from './parameters.ts'
 import { readFaults, readFields, readFromOf, timesInOrder } from './read-parameters.ts'
 import type { FieldError } from './problem.ts'
-import { fieldNamesOf, streamedRecords } from './record-schemas.ts'
+import { fieldNamesOf, optionalFieldsOf, streamedRecords } from './record-schemas.ts'
 import { answerRecords } from './records-answer.ts'
 import { documentedAs, recordsMeta, recordsProblems } from './records-route.ts'
 import { type Call, postRoute, readProblems, type Route } from './route.ts'
@@ -201,13 +201,7 @@ export const offsetFaults = ({
       ]
     : []
 
-/** Any of its fields may be left out. */
 const someFieldsOf = (dataType: StreamedDataType) =>
-  Schema.Struct(
-    Object.fromEntries(
-      Object.entries(streamedRecords[dataType].fields).map(([name, field]) => [
-        name,
-        Schema.optionalKey(field)
-      ])
-    )
-  ).annotate({ identifier: dataType === 'trades' ? 'TradeFields' : 'QuoteFields' })
+  Schema.Struct(optionalFieldsOf(streamedRecords[dataType].fields)).annotate({
+    identifier: dataType === 'trades' ? 'TradeFields' : 'QuoteFields'
+  })

@@ -25,7 +25,7 @@ import { envelopeResponse } from './envelope.ts'
 import { readFields } from './read-parameters.ts'
 import { filterFields, wholeField } from './records-query-route.ts'
 import { recordsProblems } from './records-route.ts'
-import { fieldNamesOf, quote, trade } from './record-schemas.ts'
+import { fieldNamesOf, optionalFieldsOf, quote, trade } from './record-schemas.ts'
 import { replayResponse } from './replay-body.ts'
 import { replayFramings } from './replay-frames.ts'
 import type { FieldError } from './problem.ts'
@@ -86,11 +86,6 @@ const parameters = {
   format: choiceParameter('ndjson', 'sse'),
   live: withDefault(choiceParameter('true', 'false'), 'false')
 }
-
-const optionalFieldsOf = (fields: Schema.Struct.Fields): Schema.Struct.Fields =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, schema]) => [name, Schema.optionalKey(schema)])
-  )
 
 const record = Schema.Struct(
   optionalFieldsOf({ ...trade.fields, ...quote.fields })

@@ -65,17 +65,12 @@ export const manifestMayMatch = (
     const summary = manifest.partitions?.[index]
     if (summary === undefined) return true
     if (field.name === 'exchange') {
-      return anyMay(filter.exchange, filter.exchanges, (it) => textMayMatch(summary, it))
+      return wantedOf(filter.exchange, filter.exchanges).every((any) =>
+        any.some((it) => textMayMatch(summary, it))
+      )
     }
     return field.name !== 'timestamp_day' || dayMayMatch(summary, filter)
   })
-
-/** (2) */
-const anyMay = (
-  one: string | undefined,
-  several: readonly string[] | undefined,
-  may: (value: string) => boolean
-): boolean => (one === undefined || may(one)) && (several === undefined || several.some(may))
 
 const textMayMatch = (
   { lower_bound: lower, upper_bound: upper }: FieldSummary,

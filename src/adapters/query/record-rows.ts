@@ -67,8 +67,8 @@ export const newestRows = <PlanError, EngineError>(
     return Effect.map(found, (rows) => rows.map(recordRow))
   }
   // (3)
-  const find = (file: ScanFile) =>
-    within === undefined && isSimple(filter) ? hotFiles?.find(file, lease, select) : undefined
+  const isHot = within === undefined && isSimple(filter)
+  const find = (file: ScanFile) => (isHot ? hotFiles?.find(file, lease, select) : undefined)
   return newestFirst<PlanError | EngineError>(
     {
       files: lease.files.filter(mayBeBehind(after)),
