@@ -35,6 +35,7 @@ const ownerOf: Readonly<Record<string, string>> = {
   'src/adapters/log/kafka/kafka-log.ts': 'src/actors/log/kafka-log-actor.ts',
   'src/adapters/log/kafka/kafka-reader.ts': 'src/actors/lander/lander-actor.ts',
   'src/adapters/log/spool.ts': 'src/actors/log/spool-actor.ts',
+  'src/adapters/query/hot-entries.ts': 'src/actors/reading/query-actor.ts',
   'src/adapters/query/hot-files.ts': 'src/actors/reading/query-actor.ts',
   'src/adapters/simulator/simulator.ts': 'src/actors/ingest/exchange-actor.ts',
   'src/adapters/telemetry/heap-monitor.ts': 'src/actors/degradation/process-monitors.ts',
