@@ -16,6 +16,7 @@ export const figureIds = [
   'stages',
   'levels',
   'queries',
+  'recent',
   'queries-peer',
   'candles',
   'replay',

@@ -21,7 +21,7 @@ import { measurePlanning } from './planning.ts'
 import { measurePeers } from './peers/peers.ts'
 import { measureLevels } from './levels.ts'
 import { measureMaintenance } from './maintenance.ts'
-import { measureCandles, measureQueries } from './queries.ts'
+import { measureCandles, measureQueries, measureRecent } from './queries.ts'
 import { measureQueriesPeer } from './queries-peer.ts'
 import { measureRate } from './rate.ts'
 import {
@@ -67,6 +67,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
     measure: measureQueriesPeer
   },
   queries: { title: 'Queries over HTTP on the table of trades', measure: measureQueries },
+  recent: { title: 'Newest trades over HTTP while more arrive', measure: measureRecent },
   clients: { title: '64 clients at once, on the table of trades', measure: measureClients },
   sizes: { title: 'Bytes per trade', measure: measureSizes },
   candles: { title: 'Candles over HTTP on the table of trades', measure: measureCandles },

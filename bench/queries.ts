@@ -13,7 +13,7 @@ import { ask, askMany, dataOf } from './http-load.ts'
 import type { HttpClient } from './http-client.ts'
 import { probeFlags } from './probe.ts'
 import { candlesQuery, type MeasuredQuery, recordQueries, rowsOf } from './query-answers.ts'
-import { measureRecent } from './query-recent.ts'
+import { measureWhileTradesArrive } from './query-recent.ts'
 import { measureScan } from './query-scan.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
@@ -26,9 +26,12 @@ const warmUpRequests = 100
 export const measureQueries = (context: BenchContext): Promise<Outcome> =>
   measureOnTable(context, {
     queriesOf: recordQueries,
-    further: async (table, k2, measures) => measureScan(k2, table, measures),
-    afterwards: (table, measures) => measureRecent(context, table, measures)
+    further: async (table, k2, measures) => measureScan(k2, table, measures)
   })
+
+/** While trades arrive: with K2s of its own, and nothing that DuckDB could say first. */
+export const measureRecent = (context: BenchContext): Promise<Outcome> =>
+  onTable(context, (table, measures) => measureWhileTradesArrive(context, table, measures))
 
 /** Apart from the others, which are shown where this one fails. */
 export const measureCandles = (context: BenchContext): Promise<Outcome> =>
@@ -38,11 +41,20 @@ interface Plan {
   readonly queriesOf: (newestUs: number) => readonly MeasuredQuery[]
   /** With the same K2. */
   readonly further?: (table: QueryTable, k2: K2, measures: Measures) => Promise<void>
-  /** With one of its own. */
-  readonly afterwards?: (table: QueryTable, measures: Measures) => Promise<void>
 }
 
-const measureOnTable = async (context: BenchContext, plan: Plan): Promise<Outcome> => {
+const measureOnTable = (context: BenchContext, plan: Plan): Promise<Outcome> =>
+  onTable(context, async (table, measures) => {
+    const queries = await answered(table, plan.queriesOf(table.newestUs), measures)
+    await context.settle()
+    await measureRun(context, table, { ...plan, queries }, measures)
+  })
+
+/** As often as is asked for, each time on the table as it was. */
+const onTable = async (
+  context: BenchContext,
+  measure: (table: QueryTable, measures: Measures) => Promise<void>
+): Promise<Outcome> => {
   const table = await openQueryTable(context.progress, context.tableRows)
   const measures = new Measures()
   measures.add('rows', '', table.rows)
@@ -50,10 +62,7 @@ const measureOnTable = async (context: BenchContext, plan: Plan): Promise<Outcom
   for (let run = 1; run <= context.runs && measures.failures.length === 0; run += 1) {
     await lendQueryTable(table, async () => {
       try {
-        const queries = await answered(table, plan.queriesOf(table.newestUs), measures)
-        await context.settle()
-        await measureRun(context, table, { ...plan, queries }, measures)
-        await plan.afterwards?.(table, measures)
+        await measure(table, measures)
       } catch (error) {
         measures.failures.push(error instanceof Error ? error.message : String(error))
       }

@@ -4,7 +4,7 @@
  * long a trade takes from the socket into an answer.
  */
 import { atMost } from './bars.ts'
-import type { BenchContext } from './context.ts'
+import { type BenchContext, profileFlags } from './context.ts'
 import { pause, processUse } from './environment.ts'
 import { ask, askMany, dataOf } from './http-load.ts'
 import type { HttpClient, Reply } from './http-client.ts'
@@ -28,7 +28,7 @@ const [p50Bar, p99Bar] = [atMost(8), atMost(40)]
 const visibilityMs = 20_000
 const visibleBar = atMost(100)
 
-export const measureRecent = async (
+export const measureWhileTradesArrive = async (
   context: BenchContext,
   table: QueryTable,
   measures: Measures
@@ -55,12 +55,12 @@ export const measureRecent = async (
 }
 
 const whileTradesArrive = (
-  { workspace }: BenchContext,
+  { workspace, profile }: BenchContext,
   { folder }: QueryTable,
   market: Market,
   use: (k2: K2) => Promise<void>
 ): Promise<void> =>
-  withK2(workspace, folder, { market }, async (k2) => {
+  withK2(workspace, folder, { market, nodeFlags: profileFlags({ profile }) }, async (k2) => {
     await pause(warmUpMs)
     await use(k2)
   })
