@@ -2,7 +2,8 @@
  * Growable buffers, one per column, that hold a batch until it is written.
  *
  * 1. `set(row, …)` overwrites: a row that was refused half way leaves nothing behind.
- * 2. What is staged and `readSql` reads back is the value that was set, null included.
+ * 2. What is staged and `readSql` reads back is the value that was set, null included; `valueAt`
+ *    gives it without DuckDB.
  */
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { Column } from './columns.ts'
@@ -51,6 +52,8 @@ export interface ColumnBuffer {
   readonly name: string
   /** `sequence`: the row's `source_sequence`. @throws DecimalOverflow */
   set(row: number, value: FieldValue, sequence: number | null): void
+  /** What was set; `sequence` as then, NaN for null. */
+  valueAt(row: number, sequence: number): FieldValue
   staging(rows: StagedRows): Staging
   clear(): void
 }

@@ -75,6 +75,11 @@ export class MapBuffer implements ColumnBuffer {
     }
   }
 
+  valueAt(row: number): Readonly<Record<string, string>> | null {
+    const json = this.#jsonAt(row)
+    return json === null ? null : (JSON.parse(json) as Readonly<Record<string, string>>)
+  }
+
   #jsonAt(row: number): string | null {
     const text = this.#texts.textAt(row)
     return this.#others.has(row) ? text : `${this.#head}${this.#numbers.at(row)}${text}`

@@ -34,6 +34,15 @@ class Words {
     return this.#words[row * 2 + 1]! * wordLimit + (this.#words[row * 2]! >>> 0)
   }
 
+  bigintAt(row: number): bigint {
+    const low = BigInt(this.#words[row * 2]! >>> 0)
+    return (BigInt(this.#words[row * 2 + 1]!) << 32n) | low
+  }
+
+  isNullAt(row: number): boolean {
+    return this.#isNull[row] === 1
+  }
+
   isAllNull(rowCount: number): boolean {
     return this.#hasNull && this.#isNull.subarray(0, rowCount).every((flag) => flag === 1)
   }
@@ -96,6 +105,10 @@ export class IntegerBuffer implements ColumnBuffer {
     else this.setNumber(row, value as number)
   }
 
+  valueAt(row: number): number | null {
+    return this.#words.isNullAt(row) ? null : this.#words.at(row)
+  }
+
   setNumber(row: number, value: number): void {
     this.#words.put(row, value | 0, Math.floor(value / wordLimit))
   }
@@ -128,6 +141,10 @@ export class BooleanBuffer implements ColumnBuffer {
   set(row: number, value: FieldValue): void {
     if (value === null) this.#words.putNull(row)
     else this.#words.put(row, value === true ? 1 : 0, 0)
+  }
+
+  valueAt(row: number): boolean | null {
+    return this.#words.isNullAt(row) ? null : this.#words.at(row) === 1
   }
 
   staging() {
@@ -163,6 +180,10 @@ export class DecimalBuffer implements ColumnBuffer {
     // The vector would store a value of nineteen digits and the file would hold a wrong number.
     if (!fitsDecimal(scaled)) throw new DecimalOverflow({ text: formatDecimal(scaled) })
     this.#words.put(row, Number(BigInt.asIntN(32, scaled)), Number(scaled >> 32n))
+  }
+
+  valueAt(row: number): bigint | null {
+    return this.#words.isNullAt(row) ? null : this.#words.bigintAt(row)
   }
 
   /** A value below 10^18 as its words. */

@@ -123,6 +123,12 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
     return this.sequences[row]!
   }
 
+  /** Reader of a column; of one that is not there, all is null. */
+  valueOf(name: string): (row: number) => FieldValue {
+    const buffer = this.buffers.find((candidate) => candidate.name === name)
+    return (row) => buffer?.valueAt(row, this.sequences[row]!) ?? null
+  }
+
   offsetAt(row: number): number {
     return this.offsets[row]!
   }

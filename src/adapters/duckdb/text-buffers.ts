@@ -36,6 +36,12 @@ export class CodedBuffer implements ColumnBuffer {
     this.#codes.put(row, code)
   }
 
+  valueAt(row: number): string | readonly string[] | null {
+    if (this.#column.kind === 'text') return this.#codes.textAt(row)
+    const code = this.#codes.at(row)
+    return code === 0 ? null : this.#lists[code - 1]!
+  }
+
   staging() {
     const { name } = this
     if (this.#column.kind === 'textList') {
@@ -92,11 +98,14 @@ export class NumberedTextBuffer implements ColumnBuffer {
     if (this.#others.size > 0) this.#others.delete(row)
   }
 
+  valueAt(row: number, sequence: number): string {
+    return this.#others.get(row) ?? `${this.#prefixes.textAt(row)}${sequence}`
+  }
+
   staging(rows: StagedRows) {
     const { name } = this
     const isRegular = this.#others.size === 0 && this.#prefixes.isEnum
-    const textAt = (row: number) =>
-      this.#others.get(row) ?? `${this.#prefixes.textAt(row)}${rows.sequenceAt(row)}`
+    const textAt = (row: number) => this.valueAt(row, rows.sequenceAt(row))
     if (isRegular) {
       const { columns, readSql } = this.#prefixes.asEnum(name)
       return { columns, readSql: `${readSql} || "source_sequence"`, parameters: [] }

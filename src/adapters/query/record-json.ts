@@ -1,6 +1,7 @@
 /**
  * Records as text, written by the query engine: decimals digit by digit, never through a double;
- * times as ISO 8601 with microseconds and Z; lists and maps as JSON.
+ * times as ISO 8601 with microseconds and Z; lists and maps as JSON. `record-text.ts` writes the same
+ * of records that are in no table.
  */
 
 export interface RecordField {
@@ -122,7 +123,7 @@ const quotedSql = (text: string): string =>
      THEN concat('"', replace(${text}, '"', '""'), '"') ELSE ${text} END`
 
 /** Logical type, or type, of what is not null. */
-const shapeOf = (type: unknown): string => {
+export const shapeOf = (type: unknown): string => {
   if (typeof type === 'string') return type
   if (Array.isArray(type)) return shapeOf(type.find((member) => member !== 'null') ?? 'null')
   const node = type as { readonly type?: unknown; readonly logicalType?: unknown }
