@@ -1,7 +1,7 @@
 /**
  * Records as text, written by the query engine: decimals digit by digit, never through a double;
- * times as ISO 8601 with microseconds and Z; lists and maps as JSON. `record-text.ts` writes the same
- * of records that are in no table.
+ * times as ISO 8601 with microseconds and Z; lists and maps as JSON. `record-text.ts` writes the
+ * same of records that are in no table.
  */
 
 export interface RecordField {
