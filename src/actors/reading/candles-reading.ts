@@ -10,6 +10,7 @@ import { snapshotById } from '../../adapters/iceberg/metadata.ts'
 import { attempt, type Table } from '../../adapters/iceberg/table.ts'
 import { makeViewLedger } from '../../adapters/query/candle-ledger.ts'
 import { makeCandlesQuery } from '../../adapters/query/candles-query.ts'
+import type { HotMinutes } from '../../adapters/query/hot-minutes.ts'
 import type { MinutesLease, ScanLease, ScanPlanner } from '../../adapters/query/query-ports.ts'
 import type { Sequences } from '../../market/candle-state.ts'
 import type { TradingZones } from '../../market/trading-day.ts'
@@ -24,18 +25,20 @@ interface CandlesSetup<E> {
   readonly trades: ScanPlanner<E>
   readonly minutes: ScanPlanner<E>
   readonly gaps: ScanPlanner<E>
+  readonly hotMinutes: HotMinutes
   /** What snapshots of the trades say of ids; by default, as they name it. */
   readonly sequencesAt?: ReturnType<typeof sequencesOf>
 }
 
 export const candlesQueryOver = <E>(setup: CandlesSetup<E>) => {
-  const { tables, engine, zones, trades, gaps } = setup
+  const { tables, engine, zones, trades, gaps, hotMinutes } = setup
   return makeCandlesQuery({
     trades,
     minutes: {
       acquire: (filter) => Effect.flatMap(setup.minutes.acquire(filter), covering(tables))
     },
     engine,
+    hotMinutes,
     ledger: makeViewLedger(gaps, engine),
     sequencesAt: setup.sequencesAt ?? sequencesOf(tables.trades),
     zones

@@ -7,6 +7,8 @@ import { openQueryPool, type QueryPool } from '../../adapters/duckdb/query-pool.
 import { openSqlPool, type SqlPool } from '../../adapters/duckdb/sql-pool.ts'
 import { makeGapsQuery } from '../../adapters/query/gaps-query.ts'
 import { makeReferenceQuery } from '../../adapters/query/reference-query.ts'
+import { openHotEntries } from '../../adapters/query/hot-entries.ts'
+import { makeHotMinutes, type MinutesOfFile } from '../../adapters/query/hot-minutes.ts'
 import { type HotFiles, makeHotFiles } from '../../adapters/query/hot-files.ts'
 import { makeSqlQuery, type SqlView } from '../../adapters/query/sql-query.ts'
 import { makeTokenCodec } from '../../adapters/query/read-token.ts'
@@ -59,8 +61,7 @@ export const queryProgram =
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)
       yield* shared.tails.serve(tails)
-      const leasesOver = (table: Table, schema: AvroRecord) =>
-        leasesOf(table, columnsOf(schema), copies)
+      const leasesOver = (table: Table, of: AvroRecord) => leasesOf(table, columnsOf(of), copies)
       const leases = {
         trades: leasesOver(tables.trades, shared.trades.spec.schema),
         quotes: leasesOver(tables.quotes, shared.quotes.spec.schema),
@@ -75,6 +76,7 @@ export const queryProgram =
           directory: folder.sqlTails,
           uuid: shared.uuid
         })
+      const hot = yield* openHot(shared, engine)
       const trades = { planner: plannerWithTail('trades'), engine }
       const ledger = { planner: costed(leasesOver(tables.gaps, gapsTable.schema)), engine }
       const derived = {
@@ -86,10 +88,10 @@ export const queryProgram =
           zones: config.tradingZones,
           trades: trades.planner,
           minutes: costed(leasesOver(tables.candles, candlesTable.schema)),
-          gaps: ledger.planner
+          gaps: ledger.planner,
+          hotMinutes: hot.minutes
         })
       }
-      const hotFiles = yield* openHotFiles(shared, engine)
       const sources = { tables, plannerOf: plannerWithTail }
       const replaying = yield* openReplays(shared, engine, sources)
       const sql = yield* openSql(shared)
@@ -100,11 +102,11 @@ export const queryProgram =
           pendingSql: sql.pending(),
           startedSqlProcesses: sql.started(),
           copiedBytes: copies.bytes(),
-          ...hotFiles.counters()
+          ...hot.counters()
         }
       }))
       yield* shared.queries.serve({
-        records: recordsOver(shared, engine, { ...sources, hotFiles }),
+        records: recordsOver(shared, engine, { ...sources, hotFiles: hot.files }),
         reference: makeReferenceQuery({
           planner: plannerWithTail('referenceData'),
           engine,
@@ -199,13 +201,34 @@ const openCopies = ({ config, folder, nowMs }: Shared) =>
     openLocalCopies(stores, folder, config.s3CacheBytesMax)
   )
 
-const openHotFiles = ({ config, telemetry }: Shared, engine: QueryPool) =>
-  makeHotFiles(engine, {
-    bytesMax: config.hotFilesBytesMax,
-    nowMs: () => performance.now(),
+/** One part of four is for candles: a day of them is about a MiB of each symbol. */
+const minutesShare = 0.25
+
+/** What is kept in memory of files. */
+const openHot = Effect.fnUntraced(function* (
+  { config: { hotFilesBytesMax: bytesMax }, telemetry }: Shared,
+  engine: QueryPool
+) {
+  const nowMs = () => performance.now()
+  const minutes = yield* openHotEntries<MinutesOfFile>({ bytesMax: bytesMax * minutesShare, nowMs })
+  const files = yield* makeHotFiles(engine, {
+    bytesMax: bytesMax * (1 - minutesShare),
+    nowMs,
     onFailed: ({ message }: ApiFault) =>
       telemetry.log('warn', 'query.file_not_kept', { detail: message })
   })
+  return {
+    files,
+    minutes: makeHotMinutes(minutes),
+    counters: () => {
+      const { hotFiles, hotFilesBytes } = files.counters()
+      return {
+        hotFiles: hotFiles + minutes.count,
+        hotFilesBytes: hotFilesBytes + minutes.bytes
+      }
+    }
+  }
+})
 
 /** Before anything is opened that would have to be closed while they are away. */
 const openTables = ({ trades, quotes, referenceData, gaps, candles }: Shared) =>

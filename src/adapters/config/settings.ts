@@ -190,7 +190,7 @@ export const settings = {
   hotFilesBytesMax: setting('K2_HOT_FILES_BYTES', bytes(0, 64 * GiB), '128MiB', [
     '1GiB',
     'Memory for files that are asked for again and again, unpacked: the newest records come from ' +
-      'there. 0: none are kept.'
+      'there, and, with a quarter of it, candles. 0: none are kept.'
   ]),
   replaysMax: setting('K2_REPLAYS_MAX', integer(1, 64, 'replays'), '4', [
     '2',

@@ -21,11 +21,26 @@ const decimals = 8
 /** Of a price by a quantity. */
 const productDecimals = 16
 
+/** Of candles that are the same object each time they are asked for. */
+const known = new WeakMap<Candle, KnownText>()
+
+interface KnownText {
+  readonly parts: ReadonlySet<CandlePart>
+  readonly form: DecimalForm
+  readonly json: string
+}
+
 export const candleJson = (
   candle: Candle,
   parts: ReadonlySet<CandlePart>,
   form: DecimalForm
-): string => objectJson([...placeOf(candle), ...valuesOf(candle, parts, form), stateOf(candle)])
+): string => {
+  const text = known.get(candle)
+  if (text?.parts === parts && text.form === form) return text.json
+  const json = objectJson([...placeOf(candle), ...valuesOf(candle, parts, form), stateOf(candle)])
+  known.set(candle, { parts, form, json })
+  return json
+}
 
 /** The same of a day, which is named by its date. */
 export const summaryJson = (

@@ -20,8 +20,6 @@ import {
   type CandleAxis,
   type CandleInterval,
   candleWidths,
-  twapOf,
-  vwapOf,
   type VolumeProfile
 } from '../../market/candle.ts'
 import {
@@ -31,9 +29,11 @@ import {
   type Sequences
 } from '../../market/candle-state.ts'
 import { dayUs, type TradingZones, zoneOf } from '../../market/trading-day.ts'
+import { candleOf } from './candle-of.ts'
 import type { ViewLedger } from './candle-ledger.ts'
 import { type CandleParts, filesWithin, readCandles, sourceOf } from './candle-parts.ts'
 import { type CandleRange, type CandleSums, levelOf, profileSql } from './candles-sql.ts'
+import type { HotMinutes } from './hot-minutes.ts'
 import { readTailSeries, type TailSeries } from './candle-tail.ts'
 import { inTurns } from './in-turns.ts'
 import type { MinutesPlanner, QueryEngine, ScanPlanner } from './query-ports.ts'
@@ -78,6 +78,7 @@ interface Ports<TradesError, MinutesError, EngineError, LedgerError, StateError>
   readonly trades: ScanPlanner<TradesError>
   readonly minutes: MinutesPlanner<MinutesError>
   readonly engine: QueryEngine<EngineError>
+  readonly hotMinutes: HotMinutes
   readonly ledger: ViewLedger<LedgerError>
   /** What a snapshot of the trades says of ids; null: the table has none. */
   readonly sequencesAt: (snapshotId: string | null) => Effect.Effect<Sequences, StateError>
@@ -128,9 +129,14 @@ const readSeries = <T, M, E, L, S>(
     })
   )
 
+type SourcePorts<T, M, E> = Pick<
+  Ports<T, M, E, never, never>,
+  'minutes' | 'trades' | 'engine' | 'hotMinutes'
+>
+
 /** (1) */
 const withLeases = <T, M, E, A, E2>(
-  { minutes, trades, engine }: Pick<Ports<T, M, E, never, never>, 'minutes' | 'trades' | 'engine'>,
+  { minutes, trades, ...ports }: SourcePorts<T, M, E>,
   filter: ReturnType<typeof plannedOf>,
   use: (parts: CandleParts<T, M, E>) => Effect.Effect<A, E2>
 ): Effect.Effect<A, T | M | E2> =>
@@ -139,7 +145,13 @@ const withLeases = <T, M, E, A, E2>(
     (ofMinutes) =>
       Effect.acquireUseRelease(
         trades.acquire(filter),
-        (ofTrades) => use({ minutes: ofMinutes, trades: ofTrades, engine }),
+        (ofTrades) =>
+          use({
+            minutes: ofMinutes,
+            trades: ofTrades,
+            engine: ports.engine,
+            hotMinutes: ports.hotMinutes
+          }),
         (lease) => Effect.sync(() => lease.release())
       ),
     (lease) => Effect.sync(() => lease.release())
@@ -203,10 +215,10 @@ const seriesPage = <T, M, E>(context: SeriesContext<T, M, E>) =>
     const kept = found.slice(0, candlesMax)
     if (direction === 'DESC') kept.reverse()
     const profiles = yield* profilesOf(context, axis, kept)
-    const candles = yield* inTurns(kept, (sums) => ({
-      ...candleOf(sums, axis, context),
-      ...(profiles === undefined ? {} : { profile: profiles.get(sums.index)! })
-    }))
+    const candles = yield* inTurns(kept, (sums) => {
+      const candle = candleOf(sums, axis, context)
+      return profiles === undefined ? candle : { ...candle, profile: profiles.get(sums.index)! }
+    })
     return { candles, hasMore: found.length > candlesMax }
   })
 
@@ -282,24 +294,6 @@ const profilesOf = <T, M, E>(
     }
     return profiles
   })
-
-const candleOf = (
-  { index, weighted, firstUs, lastUs, ...sums }: CandleSums,
-  axis: CandleAxis,
-  { known, newestUs, series }: SeriesContext<unknown, unknown, unknown>
-): Candle => {
-  const [startUs, endUs] = [axis.startOf(index), axis.startOf(index + 1)]
-  const untilUs = newestUs < endUs ? lastUs : endUs
-  return {
-    ...series,
-    startUs,
-    endUs,
-    ...sums,
-    vwap: vwapOf(sums.quoteVolume, sums.volume),
-    twap: twapOf({ weighted, firstUs, lastUs, untilUs, close: sums.close }),
-    state: known.stateOf(startUs, endUs)
-  }
-}
 
 const compareCandles = (left: Candle, right: Candle): number =>
   left.startUs - right.startUs ||

@@ -38,7 +38,7 @@ export const openHotEntries = <A extends { readonly bytes: number }>({
     return entries
   })
 
-class HotEntries<A extends { readonly bytes: number }> {
+export class HotEntries<A extends { readonly bytes: number }> {
   readonly #bytesMax: number
   readonly #nowMs: () => number
   /** Least recently used first. */

@@ -18,6 +18,8 @@ import { openStores } from '../../../src/actors/storage/stores.ts'
 import { type AvroRecord, columnsOf } from '../../../src/adapters/duckdb/columns.ts'
 import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { Table } from '../../../src/adapters/iceberg/table.ts'
+import { HotEntries } from '../../../src/adapters/query/hot-entries.ts'
+import { makeHotMinutes } from '../../../src/adapters/query/hot-minutes.ts'
 import { nothingBeyond, type RecordsPlanner } from '../../../src/adapters/query/query-ports.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { LandedTable } from '../repair/support/landed-table.ts'
@@ -27,6 +29,7 @@ import { poolOver } from '../../support/query-pool.ts'
 class Killed extends Error {}
 
 const limits = { tradesMax: 40, fileRowsMax: 24 }
+const hotBytesMax = 2 ** 20
 export const zones = new Map([['ASX', 'Australia/Sydney']])
 
 export class RollupWorld {
@@ -36,6 +39,8 @@ export class RollupWorld {
   readonly statements: string[] = []
   readonly trades: LandedTable
   readonly engine: QueryPool
+  /** Of all queries. */
+  readonly #hotMinutes = makeHotMinutes(new HotEntries(hotBytesMax, () => 0))
   readonly #scope: Scope.Closeable
 
   private constructor(trades: LandedTable, engine: QueryPool, scope: Scope.Closeable) {
@@ -124,6 +129,7 @@ export class RollupWorld {
       zones,
       trades: wrap(planner(trades, tradesSpec.schema)),
       minutes: planner(minutes, candlesTable.schema),
+      hotMinutes: this.#hotMinutes,
       gaps: { acquire: () => Effect.succeed(noGaps) },
       sequencesAt: () => Effect.succeed(sequencesOf(newest))
     })

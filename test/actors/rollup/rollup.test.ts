@@ -160,6 +160,22 @@ const checkTable = async (model: Model) => {
   }
 }
 
+/** A minute that is in memory by then, of which the tail has more. */
+const sameMinute: readonly Draft[] = [1n, 2n].map((price) => ({
+  exchange: 'BINANCE',
+  symbol: 'BTCUSDT',
+  time: 1,
+  price,
+  quantity: 10n ** 8n,
+  side: 'BUY'
+}))
+const keptMinuteWithTail: (typeof operation extends fc.Arbitrary<infer A> ? A : never)[] = [
+  { kind: 'land', drafts: [...sameMinute] },
+  { kind: 'rollup' },
+  { kind: 'tail', drafts: [] },
+  { kind: 'tail', drafts: [...sameMinute] }
+]
+
 test('candles are those of the trades, whatever landed when and who was killed', async () => {
   await fc.assert(
     fc
@@ -193,6 +209,6 @@ test('candles are those of the trades, whatever landed when and who was killed',
         await world.close()
         world = await RollupWorld.open()
       }),
-    { numRuns: 6 }
+    { numRuns: 6, examples: [[keptMinuteWithTail]] }
   )
 }, 170_000)

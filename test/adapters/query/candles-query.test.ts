@@ -1,6 +1,8 @@
 import { Effect } from 'effect'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCandlesQuery } from '../../../src/adapters/query/candles-query.ts'
+import { HotEntries } from '../../../src/adapters/query/hot-entries.ts'
+import { makeHotMinutes } from '../../../src/adapters/query/hot-minutes.ts'
 import { nothingBeyond } from '../../../src/adapters/query/query-ports.ts'
 import { midnightUs, trade } from '../duckdb/trades.ts'
 import { openWarehouse, type Warehouse } from './support.ts'
@@ -33,6 +35,7 @@ test('order, sums, quotients and levels of one candle, from two files out of ord
     trades: warehouse.planner,
     minutes: noMinutes,
     engine: warehouse.engine,
+    hotMinutes: makeHotMinutes(new HotEntries(0, () => 0)),
     ledger: () => Effect.succeed({ open: [], givenUp: [] }),
     zones: new Map(),
     sequencesAt: () =>
