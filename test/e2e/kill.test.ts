@@ -162,8 +162,8 @@ test(
   'a log that is full of records that have not landed survives the kill, and all of it lands',
   async () => {
     const dataFolder = k2s.dataFolder()
-    const exactness = new Exactness(dataFolder, trades)
-    const ofQuotes = new Exactness(dataFolder, quotes)
+    const exactness = new Exactness(dataFolder, trades, { mayRepeat: true })
+    const ofQuotes = new Exactness(dataFolder, quotes, { mayRepeat: true })
     const { topic } = trades
     const settings = (venue: Venue): K2Settings => ({
       ...settingsOf(venue, symbols),

@@ -7,7 +7,8 @@
  *    removed from the log has landed (R31).
  * 2. Over time: the table's offsets and the log only grow, and the log has all that was
  *    acknowledged.
- * 3. No id is in the table twice, and a symbol's ids ascend in the log.
+ * 3. No id is in the table twice, and a symbol's ids ascend in the log. Where K2 was killed while it
+ *    had a spool, the log may repeat what it has (R36); that lands once.
  */
 import { formatDecimal } from '../../src/market/decimal.ts'
 import { topicName } from '../../src/market/instrument.ts'
@@ -43,6 +44,11 @@ interface Elsewhere {
   readonly openTable?: ((name: string) => Promise<OpenedTable | undefined>) | undefined
 }
 
+interface ExactnessOptions extends Elsewhere {
+  /** Whether the log may have records again (3). */
+  readonly mayRepeat?: boolean
+}
+
 /** What K2 captures of an exchange. */
 export const checkedData = (
   exchange: string
@@ -55,7 +61,8 @@ export const checkedData = (
 interface Pending {
   /** Offset of the first. */
   from: number
-  lines: string[]
+  /** Undefined for a repeat. */
+  lines: (string | undefined)[]
 }
 
 export class Exactness {
@@ -66,12 +73,18 @@ export class Exactness {
   readonly #log: CheckedLog
   readonly #pendingByPartition = new Map<number, Pending>()
   readonly #lastIds = new Map<string, number>()
+  readonly #mayRepeat: boolean
+  /** Where records may be repeated: those that are there. */
+  readonly #known = new Set<string>()
+  /** By partition: offsets of repeats. */
+  readonly #repeats = new Map<number, number[]>()
 
   constructor(
     dataFolder: string,
     { topic, table, schema }: CheckedData,
-    elsewhere: Elsewhere = {}
+    { mayRepeat = false, ...elsewhere }: ExactnessOptions = {}
   ) {
+    this.#mayRepeat = mayRepeat
     this.#openTable = () => (elsewhere.openTable ?? ((it) => openTable(dataFolder, it)))(table)
     this.#topic = topic
     this.#fields = schema.fields
@@ -105,12 +118,21 @@ export class Exactness {
   }
 
   #note(logged: LoggedRecord): void {
-    const { partition, record } = logged
-    this.#pending(partition).lines.push(lineOf(this.#fields, logged))
+    const { partition, record, offset } = logged
+    const { lines } = this.#pending(partition)
     const id = record.source_sequence ?? -1
     const last = this.#lastIds.get(record.symbol) ?? -1
+    if (id <= last && this.#known.has(record.message_id)) {
+      lines.push(undefined)
+      const repeats = this.#repeats.get(partition)
+      if (repeats === undefined) this.#repeats.set(partition, [offset])
+      else repeats.push(offset)
+      return
+    }
     require(id > last, `the log has ${record.message_id} behind id ${last}`) // (3)
+    lines.push(lineOf(this.#fields, logged))
     this.#lastIds.set(record.symbol, id)
+    if (this.#mayRepeat) this.#known.add(record.message_id)
   }
 
   #pending(partition: number): Pending {
@@ -132,9 +154,10 @@ export class Exactness {
     const wanted = [...offsets]
       .filter(([, offset]) => offset > 0)
       .map(([partition, offset]) => {
-        const count = String(offset)
+        const repeats = this.#repeats.get(partition)?.filter((it) => it < offset) ?? []
+        const count = String(offset - repeats.length)
         const label = `${identity}/${this.#topic}/${partition}`
-        return [label, count, count, '0', String(offset - 1), count].join(' ')
+        return [label, count, count, '0', String(lastOf(offset, repeats)), count].join(' ')
       })
     const found = rows.map((row) => row.join(' '))
     require(
@@ -155,7 +178,7 @@ export class Exactness {
     require(offset >= from, `partition ${partition} has landed to ${offset}, not to ${from}`)
     const logged = from + pending.lines.length
     require(offset <= logged, `partition ${partition} has landed to ${offset} of ${logged}`)
-    const wanted = pending.lines.splice(0, offset - from)
+    const wanted = pending.lines.splice(0, offset - from).filter((line) => line !== undefined)
     pending.from = offset
     if (wanted.length === 0) return
     const rows = await runSql(
@@ -168,6 +191,13 @@ export class Exactness {
       require(line === wanted[index], `the table has\n${line}\nwhere the log has\n${wanted[index]}`)
     }
   }
+}
+
+/** The last offset below `offset` that is no repeat. */
+const lastOf = (offset: number, repeats: readonly number[]): number => {
+  let last = offset - 1
+  while (repeats.includes(last)) last -= 1
+  return last
 }
 
 interface Field {
