@@ -7,8 +7,8 @@
  *    removed from the log has landed (R31).
  * 2. Over time: the table's offsets and the log only grow, and the log has all that was
  *    acknowledged.
- * 3. No id is in the table twice, and a symbol's ids ascend in the log. Where K2 was killed while it
- *    had a spool, the log may repeat what it has (R36); that lands once.
+ * 3. No id is in the table twice, and a symbol's ids ascend in the log. Where K2 was killed while
+ *    it had a spool, the log may repeat what it has (R36); that lands once.
  */
 import { formatDecimal } from '../../src/market/decimal.ts'
 import { topicName } from '../../src/market/instrument.ts'

@@ -31,7 +31,12 @@ import {
   type TableMetadata
 } from './metadata.ts'
 import { fieldNamed, timeColumn } from './schema.ts'
-import { fileMatcher, manifestMayMatch, type ScanFilter } from './scan-filter.ts'
+import {
+  type FileIndex,
+  indexOfFiles,
+  manifestMayMatch,
+  type ScanFilter
+} from './scan-filter.ts'
 import { readManifest, readManifestList, refresh, type Table } from './table.ts'
 
 interface PlannedFile {
@@ -123,7 +128,8 @@ const sortedBytesMax = 8 * 1024 * 1024
 const pathOrLocation = (location: string): string =>
   location.startsWith('file:') ? fileURLToPath(location) : location
 
-const referenceBytes = 8
+/** A reference, bounds of time and the number of a place. */
+const indexedBytes = 28
 /** An estimate: two paths of some hundred characters, and numbers. */
 const plannedFileBytes = 768
 
@@ -139,10 +145,10 @@ const emptyPlan: ScanPlan = {
 
 type FileLister = ReturnType<typeof makeFileLister>
 
-/** Live files of some manifests, newest first. */
+/** Live files of some manifests, newest first, as a filter leaves them. */
 const makeFileLister = (table: Table, pathOf: (location: string) => string) => {
   const filesOf = makeFileDecoder(table, pathOf)
-  const sorted = makeByteCache<readonly PlannedFile[]>(sortedBytesMax)
+  const sorted = makeByteCache<FileIndex<PlannedFile>>(sortedBytesMax)
   return Effect.fnUntraced(function* (manifests: readonly ManifestFile[], columns: Columns) {
     const key = manifests.map(({ manifest_path: path }) => path).join('\n')
     const known = sorted.get(key)
@@ -151,8 +157,9 @@ const makeFileLister = (table: Table, pathOf: (location: string) => string) => {
       concurrency: readConcurrencyMax
     })
     const files = lists.flat().sort(newestFirst)
-    sorted.set(key, files, key.length + files.length * referenceBytes)
-    return files
+    const index = indexOfFiles(files)
+    sorted.set(key, index, key.length + files.length * indexedBytes)
+    return index
   })
 }
 
@@ -195,7 +202,7 @@ const planSnapshot = Effect.fnUntraced(function* (table: Table, request: ScanReq
   const matching = manifests.filter((it) =>
     manifestMayMatch(specById(metadata, it.partition_spec_id), it, filter)
   )
-  const files = (yield* filesOf(matching, columns)).filter(fileMatcher(filter))
+  const files = (yield* filesOf(matching, columns))(filter)
   const filesConsidered = manifests.reduce((sum, it) => sum + liveFileCount(it), 0)
   const plan: ScanPlan = {
     snapshotId,

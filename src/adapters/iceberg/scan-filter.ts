@@ -23,24 +23,55 @@ export interface ScanFilter {
 }
 
 /** Bounds of a file, as `PlannedFile` has them. */
-interface FileBounds {
+interface FileBounds extends Place {
   readonly timestampLowerUs: number
   readonly timestampUpperUs: number
+}
+
+/** What files of a table are alike in, but for time. */
+interface Place {
   readonly symbolLower: string | null
   readonly symbolUpper: string | null
   readonly exchange: string | null
 }
 
-/** Made once for a filter, asked of thousands of files. */
-export const fileMatcher = (filter: ScanFilter): ((file: FileBounds) => boolean) => {
-  const { fromUs = -Infinity, toUs = Infinity } = filter
+/** Files that may hold a row, in their order. */
+export type FileIndex<F> = (filter: ScanFilter) => readonly F[]
+
+/**
+ * Of files that are filtered again and again: what is asked of each lies side by side in memory,
+ * and what thousands of them have in common is asked once.
+ *
+ * @param files newest upper bound of time first
+ */
+export const indexOfFiles = <F extends FileBounds>(files: readonly F[]): FileIndex<F> => {
+  const uppersUs = Float64Array.from(files, ({ timestampUpperUs }) => timestampUpperUs)
+  const lowersUs = Float64Array.from(files, ({ timestampLowerUs }) => timestampLowerUs)
+  const places: Place[] = []
+  const codes = new Map<string, number>()
+  const placeOf = Uint32Array.from(files, (file) => {
+    const key = JSON.stringify([file.exchange, file.symbolLower, file.symbolUpper])
+    const code = codes.get(key) ?? places.push(file) - 1
+    codes.set(key, code)
+    return code
+  })
+  return (filter) => {
+    const { fromUs = -Infinity, toUs = Infinity } = filter
+    const holds = places.map(placeMatcher(filter))
+    const found: F[] = []
+    for (let index = 0; index < files.length && uppersUs[index]! >= fromUs; index += 1) {
+      if (lowersUs[index]! < toUs && holds[placeOf[index]!]!) found.push(files[index]!)
+    }
+    return found
+  }
+}
+
+const placeMatcher = (filter: ScanFilter): ((place: Place) => boolean) => {
   const exchanges = wantedOf(filter.exchange, filter.exchanges)
   const symbols = wantedOf(filter.symbol, filter.symbols)
-  return (file) =>
-    file.timestampUpperUs >= fromUs &&
-    file.timestampLowerUs < toUs &&
-    exchanges.every((any) => file.exchange === null || any.includes(file.exchange)) &&
-    symbols.every((any) => any.some((symbol) => isWithin(symbol, file)))
+  return (place) =>
+    exchanges.every((any) => place.exchange === null || any.includes(place.exchange)) &&
+    symbols.every((any) => any.some((symbol) => isWithin(symbol, place)))
 }
 
 /** (2) One of each list. */
@@ -52,7 +83,7 @@ const wantedOf = (
   ...(several === undefined ? [] : [several])
 ]
 
-const isWithin = (symbol: string, { symbolLower, symbolUpper }: FileBounds): boolean =>
+const isWithin = (symbol: string, { symbolLower, symbolUpper }: Place): boolean =>
   (symbolLower === null || byteOrder(symbol, symbolLower) >= 0) &&
   (symbolUpper === null || byteOrder(symbol, symbolUpper) <= 0)
 
