@@ -198,11 +198,15 @@ const askFor = (
     return response
   })
 
-/** What a problem document says; all of a text that is none. */
+/** What a problem document says, and what helps; all of a text that is none. */
 const refusalText = (status: number, text: string): string => {
   try {
-    const { detail } = JSON.parse(text) as { readonly detail?: unknown }
-    if (typeof detail === 'string') return `HTTP ${status}: ${detail}`
+    const { detail, hint } = JSON.parse(text) as {
+      readonly detail?: unknown
+      readonly hint?: unknown
+    }
+    const help = typeof hint === 'string' ? `; ${hint}` : ''
+    if (typeof detail === 'string') return `HTTP ${status}: ${detail}${help}`
   } catch {
     // No document, then.
   }

@@ -4,7 +4,7 @@
  * What an answer lacks is told beside it, whatever its format.
  */
 import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
-import { ArgumentsRejected, type Command, type Flag, type Given } from './command-line.ts'
+import { ArgumentsRejected, type Command, type CommandIo, type Flag, type Given } from './command-line.ts'
 import {
   columnsFlag,
   formatFlag,
@@ -36,6 +36,29 @@ const timeFilters: readonly Filter[] = [
   },
   { name: '--end', value: 'TIME', about: 'Before then.', parameter: 'end_time' }
 ]
+/** Which state of a table is read (R15). */
+const readFilters: readonly Filter[] = [
+  {
+    name: '--snapshot-id',
+    value: 'ID',
+    about: 'As this snapshot was: `query snapshots` lists them.',
+    parameter: 'snapshot_id'
+  },
+  {
+    name: '--as-of',
+    value: 'TIME',
+    about: 'As the newest snapshot of then was.',
+    parameter: 'as_of'
+  },
+  { name: '--tag', value: 'NAME', about: 'As the snapshot with this tag was.' },
+  {
+    name: '--read-token',
+    value: 'TOKEN',
+    about: 'As another answer was: its meta.read_token, which --format json shows.',
+    parameter: 'read_token'
+  },
+  { name: '--cursor', value: 'CURSOR', about: 'What follows an answer: its next_cursor.' }
+]
 const limitFilter = (preset: number): Filter => ({
   name: '--limit',
   value: 'N',
@@ -59,7 +82,7 @@ interface Query {
 
 interface Answer {
   readonly data: unknown
-  readonly pagination?: { readonly has_more?: boolean }
+  readonly pagination?: { readonly has_more?: boolean; readonly next_cursor?: string | null }
   readonly meta?: Readonly<Record<string, unknown>> & { readonly missing?: readonly string[] }
 }
 
@@ -82,12 +105,19 @@ const queryCommand = ({ filters, ...query }: Query): Command => ({
         const rows = (query.rowsOf ?? (({ data }) => data as readonly Row[]))(answer)
         printRows(given, io, { text, rows, ...(query.shown && { shown: query.shown }) })
         if (rows.length === 0 && formatOf(given) === 'table') io.complain('there is nothing')
-        if (answer.pagination?.has_more === true) io.complain('there are more: raise --limit')
+        tellMore(io, answer.pagination)
         tellMissing(io, answer.meta?.missing)
       }
     })
   }
 })
+
+const tellMore = (io: CommandIo, pagination: Answer['pagination']): void => {
+  if (pagination?.has_more !== true) return
+  const cursor = pagination.next_cursor
+  const next = typeof cursor === 'string' ? `, or add --cursor ${cursor}` : ''
+  io.complain(`there are more: raise --limit${next}`)
+}
 
 /** Of a table, as other commands and answers name it. */
 const withoutNamespace = (values: Given['values']): Given['values'] =>
@@ -112,11 +142,12 @@ const recordsQuery = (dataType: string, shown: readonly string[]): Command =>
     name: dataType,
     about: `Print ${dataType}, newest first.`,
     path: `/v1/${dataType}`,
-    filters: [symbolFilter, exchangeFilter, ...timeFilters, limitFilter(100)],
+    filters: [symbolFilter, exchangeFilter, ...timeFilters, limitFilter(100), ...readFilters],
     shown,
     examples: [
       `npm run k2 -- query ${dataType} --symbol BTCUSDT --limit 5`,
-      `npm run k2 -- query ${dataType} --start 2024-08-08T00:00:00Z --format csv`
+      `npm run k2 -- query ${dataType} --start 2024-08-08T00:00:00Z --format csv`,
+      `npm run k2 -- query ${dataType} --as-of 2024-08-08T00:00:00Z`
     ]
   })
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { fakeApi } from '../support/fake-api.ts'
 import { k2 } from '../support/k2-command.ts'
 import { land } from '../support/landed-folder.ts'
@@ -43,6 +43,37 @@ describe('over a data folder that no K2 has open', () => {
     const unknown = await query('query', 'trades', '--columns', 'prize')
     expect(unknown).toMatchObject({ code: 2, printed: '' })
     expect(unknown.complaints).toContain('there is no prize; columns are')
+  })
+
+  test('page after page, and as it was before more has landed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'k2-cli-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const some = [1, 2, 3, 4].map((id) => trade('BTCUSDT', id))
+    const ask = (...args: readonly string[]) =>
+      k2('query', 'trades', '--data-dir', folder, '--format', 'csv', '--columns', 'trade_id', ...args)
+    const ids = (...newest: readonly number[]) =>
+      ['trade_id', ...newest.map((id) => `BINANCE-${id}`)].join('\n')
+    await land(folder, some)
+    const json = await k2('query', 'trades', '--data-dir', folder, '--format', 'json')
+    const { read_token: token, snapshot_id: snapshot } = (
+      JSON.parse(json.printed) as { readonly meta: Record<'read_token' | 'snapshot_id', string> }
+    ).meta
+    const before = new Date().toISOString()
+    await land(folder, [...some, trade('BTCUSDT', 5)])
+
+    const first = await ask('--limit', '3')
+    expect(first.printed).toBe(ids(5, 4, 3))
+    const cursor = /there are more: raise --limit, or add --cursor (\S+)$/m.exec(first.complaints)
+    expect((await ask('--cursor', cursor![1]!)).printed).toBe(ids(2, 1))
+    for (const then of [
+      ['--read-token', token],
+      ['--snapshot-id', snapshot],
+      ['--as-of', before]
+    ])
+      expect(await ask(...then), then.join(' ')).toMatchObject({ printed: ids(4, 3, 2, 1) })
+    const unknown = await ask('--tag', 'nightly')
+    expect(unknown).toMatchObject({ code: 2, printed: '' })
+    expect(unknown.complaints).toMatch(/HTTP 404: .*; GET \/v1\/snapshots lists those/)
   })
 
   test('candles and the summary of a day, and what is told that they lack', async () => {
