@@ -4,7 +4,13 @@
  * What an answer lacks is told beside it, whatever its format.
  */
 import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
-import { ArgumentsRejected, type Command, type CommandIo, type Flag, type Given } from './command-line.ts'
+import {
+  ArgumentsRejected,
+  type Command,
+  type CommandIo,
+  type Flag,
+  type Given
+} from './command-line.ts'
 import {
   columnsFlag,
   formatFlag,

@@ -49,12 +49,13 @@ describe('over a data folder that no K2 has open', () => {
     const folder = mkdtempSync(join(tmpdir(), 'k2-cli-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const some = [1, 2, 3, 4].map((id) => trade('BTCUSDT', id))
+    const asked = ['query', 'trades', '--data-dir', folder]
     const ask = (...args: readonly string[]) =>
-      k2('query', 'trades', '--data-dir', folder, '--format', 'csv', '--columns', 'trade_id', ...args)
+      k2(...asked, '--format', 'csv', '--columns', 'trade_id', ...args)
     const ids = (...newest: readonly number[]) =>
       ['trade_id', ...newest.map((id) => `BINANCE-${id}`)].join('\n')
     await land(folder, some)
-    const json = await k2('query', 'trades', '--data-dir', folder, '--format', 'json')
+    const json = await k2(...asked, '--format', 'json')
     const { read_token: token, snapshot_id: snapshot } = (
       JSON.parse(json.printed) as { readonly meta: Record<'read_token' | 'snapshot_id', string> }
     ).meta

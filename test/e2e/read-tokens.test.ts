@@ -1,6 +1,6 @@
 /**
  * A read token and a cursor, sent back while K2 goes on: the same rows in the same bytes, whatever
- * snapshots expire, until rows of them are taken out of the table; then 410, and no fewer rows (R15).
+ * snapshots expire, until rows of them are taken out of the table; then 410 and not fewer (R15).
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
