@@ -3,7 +3,7 @@
  * records are, how they are encoded, what lands and in which columns. Main thread and workers name
  * a data type, and find its description here.
  */
-import type { RecordColumns } from '../adapters/duckdb/record-columns.ts'
+import type { KeptColumns } from '../adapters/duckdb/record-columns.ts'
 import type { AvroRecord } from '../adapters/duckdb/columns.ts'
 import { QuoteColumns } from '../adapters/duckdb/quote-columns.ts'
 import { ReferenceColumns } from '../adapters/duckdb/reference-columns.ts'
@@ -57,7 +57,7 @@ export interface DataTypeSpec<A extends SequencedRecord, In = A> extends LogSpec
   readonly hasConsecutiveIds: boolean
   /** A codec of one's own: encoding reuses a buffer. */
   readonly makeCodec: () => RecordCodec<A>
-  readonly makeRows: () => LandedRows<A> & RecordColumns
+  readonly makeRows: () => LandedRows<A> & KeptColumns
   /** Absent where the data type has no compact form. */
   readonly makeLearnCompact?: () => LearnCompact<A>
 }

@@ -4,8 +4,8 @@ import type { RecordsPlanner } from '../../adapters/query/query-ports.ts'
 import { addCost, timedAs } from '../../adapters/telemetry/query-cost.ts'
 
 export const costed = <E>(planner: RecordsPlanner<E>): RecordsPlanner<E> => ({
-  acquire: (conditions, at) =>
-    timedAs('planMs', planner.acquire(conditions, at)).pipe(
+  acquire: (conditions, at, tailAs) =>
+    timedAs('planMs', planner.acquire(conditions, at, tailAs)).pipe(
       Effect.tap(({ facts }) => {
         const { manifestsConsidered, manifestsPruned, filesConsidered, filesPruned } = facts
         const looked = { manifestsConsidered, manifestsPruned, filesConsidered, filesPruned }

@@ -117,7 +117,7 @@ const openReader = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
         partitionCount: log.topics.get(topic) ?? 0
       }),
       store,
-      rows: spec.makeRows(),
+      makeRows: spec.makeRows,
       codec: spec.makeCodec(),
       rules: spec.rules,
       learnCompact: spec.makeLearnCompact?.(),

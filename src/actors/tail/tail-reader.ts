@@ -13,8 +13,9 @@
  *    has landed meanwhile is only kept for longer, and leases leave it out by their own snapshot.
  */
 import * as Effect from 'effect/Effect'
-import type { TailStore, Watermarks } from '../../adapters/duckdb/tail-store.ts'
-import type { RecordColumns } from '../../adapters/duckdb/record-columns.ts'
+import type { Watermarks } from '../../adapters/duckdb/tail-hold.ts'
+import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
+import type { KeptColumns } from '../../adapters/duckdb/record-columns.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { LandedRows, RecordedPositions } from '../lander/lander-ports.ts'
@@ -34,16 +35,13 @@ export interface TailReaderPorts<A extends SequencedRecord> extends Omit<
   PositionPorts<A>,
   'onReleased'
 > {
-  readonly rows: LandedRows<A> & RecordColumns
+  readonly makeRows: () => LandedRows<A> & KeptColumns
   readonly store: TailStore
   readonly monotonicMs: () => number
 }
 
 /** Of one read: some milliseconds of folding (4). */
 const sliceBytes = 256 * 1_024
-const appendRowsMin = 8_192
-/** Of a row in memory of DuckDB, all columns and what it takes to find it. Measured: 459. */
-const rowBytes = 512
 /** So many records behind the table, reading on costs more than beginning anew (2). */
 const behindMax = 10_000
 const positionsMsMax = 1_000
@@ -74,7 +72,6 @@ export const makeTailReader = <A extends SequencedRecord>(
       yield* readToEnds(current, options, ports)
       return factsOf(current)
     }).pipe(
-      // What was folded and not appended is read again.
       Effect.tapError(() => Effect.sync(() => (session = undefined)))
     )
   }
@@ -103,8 +100,6 @@ interface Session<A extends SequencedRecord> {
   readonly partitions: readonly LandingPartition<A>[]
   /** Deciding offsets of rows that waited for another record. */
   readonly released: Map<number, number>
-  /** Partitions with rows that are not in the store yet, by label. */
-  readonly pending: Map<string, number>
   isFull: boolean
   ends: ReadonlyMap<number, number>
 }
@@ -114,7 +109,6 @@ const openSession = <A extends SequencedRecord>(
   ports: TailReaderPorts<A>
 ): Effect.Effect<Session<A>, { readonly message: string }> => {
   const released = new Map<number, number>()
-  ports.rows.clear()
   return Effect.map(
     openPartitions(options, {
       ...ports,
@@ -123,7 +117,6 @@ const openSession = <A extends SequencedRecord>(
     (partitions) => ({
       partitions,
       released,
-      pending: new Map(),
       isFull: false,
       ends: new Map()
     })
@@ -164,20 +157,18 @@ const readToEnds = Effect.fnUntraced(function* <A extends SequencedRecord>(
     )
   )
   session.ends = new Map(ends)
-  const rowsMax = Math.floor(options.bytesMax / rowBytes)
+  for (const partition of session.partitions) append(session, partition, { store: ports.store })
   for (let hasMore = true; hasMore; ) {
     hasMore = false
     for (const partition of sound) {
-      session.isFull = ports.store.rowCount() + ports.rows.length >= rowsMax
+      session.isFull = ports.store.bytes() >= options.bytesMax
       if (session.isFull) break
       if (partition.position >= session.ends.get(partition.partition)!) continue
       if (yield* readSlice(session, partition, { options, ports })) hasMore = true
       yield* Effect.yieldNow
     }
-    if (ports.rows.length >= appendRowsMin) yield* append(session, ports)
     if (session.isFull) break
   }
-  yield* append(session, ports)
 })
 
 /** Whether anything was there to be read. */
@@ -186,48 +177,39 @@ const readSlice = Effect.fnUntraced(function* <A extends SequencedRecord>(
   partition: LandingPartition<A>,
   {
     options: { topic },
-    ports: { log, rows }
+    ports
   }: { readonly options: TailReaderOptions; readonly ports: TailReaderPorts<A> }
 ) {
-  const before = rows.length
-  const batches = yield* log.read(topic, partition.partition, {
+  const batches = yield* ports.log.read(topic, partition.partition, {
     fromOffset: partition.position,
     bytesMax: sliceBytes
   })
+  // Between this and the append nobody else has a turn.
+  const rows = ports.store.open(ports.makeRows)
   for (const batch of batches) {
     // The lander keeps what it refuses; here nobody does.
     partition.fold(batch, rows, [])
     if (partition.fault !== undefined) break
   }
-  if (rows.length > before) session.pending.set(partition.label, partition.position - 1)
+  append(session, partition, { store: ports.store, rows })
   return batches.length > 0
 })
 
+/** `rows`: with what was pushed of this partition since; absent: only how far it is. */
 const append = <A extends SequencedRecord>(
-  { partitions, released, pending }: Session<A>,
-  { rows, store }: TailReaderPorts<A>
-) =>
-  store
-    .append({
-      rows,
-      decidedAt: (row) => released.get(row) ?? rows.offsetAt(row),
-      last: pending,
-      watermarks: new Map(partitions.map(({ label, position }) => [label, position])),
-      undecided: new Map(
-        partitions.flatMap(({ label, heldOffsets }) =>
-          heldOffsets.length === 0 ? [] : [[label, heldOffsets] as const]
-        )
-      )
-    })
-    .pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          rows.clear()
-          released.clear()
-          pending.clear()
-        })
-      )
-    )
+  { released }: Session<A>,
+  { label, position, heldOffsets }: LandingPartition<A>,
+  { store, rows }: { readonly store: TailStore; readonly rows?: KeptColumns }
+): void => {
+  store.append({
+    partition: label,
+    rows,
+    decidedAt: (row) => released.get(row) ?? rows!.offsetAt(row),
+    watermark: position,
+    undecided: heldOffsets
+  })
+  released.clear()
+}
 
 const factsOf = <A extends SequencedRecord>({
   partitions,

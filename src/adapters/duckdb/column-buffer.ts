@@ -54,6 +54,9 @@ export interface ColumnBuffer {
   set(row: number, value: FieldValue, sequence: number | null): void
   /** What was set; `sequence` as then, NaN for null. */
   valueAt(row: number, sequence: number): FieldValue
+  /** About: memory of a row, and of what rows share. */
+  readonly rowBytes: number
+  readonly textBytes: number
   staging(rows: StagedRows): Staging
   clear(): void
 }

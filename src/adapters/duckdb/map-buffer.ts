@@ -8,6 +8,9 @@ import { type Column, duckdbTypeOf, identifier, textLiteral } from './columns.ts
 import { IntegerBuffer } from './number-buffers.ts'
 import { Codes, dictionaryStaging, enumValuesMax, stagedTexts } from './text-codes.ts'
 
+/** A row that is named in a set. */
+const otherBytes = 32
+
 export class MapBuffer implements ColumnBuffer {
   readonly name: string
   readonly #column: Column
@@ -18,6 +21,7 @@ export class MapBuffer implements ColumnBuffer {
   /** Rows whose texts are whole maps, without such a number, or null. */
   readonly #others = new Set<number>()
   #hasNumbered = false
+  readonly rowBytes: number
 
   constructor(column: Column, varyingKey: string | undefined) {
     this.name = column.name
@@ -25,6 +29,11 @@ export class MapBuffer implements ColumnBuffer {
     this.#varyingKey = varyingKey
     this.#numberName = `${column.name}.number`
     this.#numbers = new IntegerBuffer({ name: this.#numberName, kind: 'long', isNullable: false })
+    this.rowBytes = this.#texts.rowBytes + this.#numbers.rowBytes
+  }
+
+  get textBytes(): number {
+    return this.#texts.textBytes + this.#others.size * otherBytes
   }
 
   set(row: number, value: FieldValue): void {

@@ -10,6 +10,8 @@ import { chunkRowsMax, type StagedColumn, validityBits } from './staged-column.t
 
 const rowsInitial = 1_024
 const wordLimit = 0x1_0000_0000
+/** Two words, and whether it is null. */
+const wordsBytes = 9
 
 /** Words of a column, and which rows are null. */
 class Words {
@@ -88,6 +90,8 @@ const scratch = new Int32Array(chunkRowsMax * 2)
 /** Longs and timestamps: safe integers. */
 export class IntegerBuffer implements ColumnBuffer {
   readonly name: string
+  readonly rowBytes = wordsBytes
+  readonly textBytes = 0
   readonly #type: DuckDBType
   readonly #words = new Words()
 
@@ -132,6 +136,8 @@ export class IntegerBuffer implements ColumnBuffer {
 /** Truth values, staged as 0 and 1. */
 export class BooleanBuffer implements ColumnBuffer {
   readonly name: string
+  readonly rowBytes = wordsBytes
+  readonly textBytes = 0
   readonly #words = new Words()
 
   constructor(column: Column) {
@@ -163,6 +169,8 @@ export class BooleanBuffer implements ColumnBuffer {
 /** Decimals scaled by the column's scale. */
 export class DecimalBuffer implements ColumnBuffer {
   readonly name: string
+  readonly rowBytes = wordsBytes
+  readonly textBytes = 0
   readonly #type: DuckDBType
   readonly #words = new Words()
 

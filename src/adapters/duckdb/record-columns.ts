@@ -19,6 +19,16 @@ export interface RecordColumns extends SliceSource {
   readonly buffers: readonly ColumnBuffer[]
 }
 
+/** Columns that stay in memory and are read there. */
+export interface KeptColumns extends RecordColumns {
+  /** Reader of a column; of one that is not there, all is null. */
+  valueOf(name: string): (row: number) => FieldValue
+  /** Takes back the rows from `length` on. */
+  truncate(length: number): void
+  /** About, of all rows. */
+  readonly bytes: number
+}
+
 /** The fields by which files are cut and sorted. */
 interface CutRecord {
   readonly exchange: string
@@ -30,7 +40,7 @@ interface CutRecord {
 }
 
 /** Columns of any record, by its schema. */
-export class BufferedColumns<A extends CutRecord> implements RecordColumns {
+export class BufferedColumns<A extends CutRecord> implements KeptColumns {
   readonly columns: readonly Column[]
   readonly buffers: readonly ColumnBuffer[]
   private readonly fieldNames: readonly string[]
@@ -123,7 +133,6 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
     return this.sequences[row]!
   }
 
-  /** Reader of a column; of one that is not there, all is null. */
   valueOf(name: string): (row: number) => FieldValue {
     const buffer = this.buffers.find((candidate) => candidate.name === name)
     return (row) => buffer?.valueAt(row, this.sequences[row]!) ?? null
@@ -133,6 +142,17 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
     return this.offsets[row]!
   }
 
+  truncate(length: number): void {
+    this.rowCount = Math.min(this.rowCount, length)
+  }
+
+  get bytes(): number {
+    return this.buffers.reduce(
+      (sum, { rowBytes, textBytes }) => sum + rowBytes * this.rowCount + textBytes,
+      ownRowBytes * this.rowCount
+    )
+  }
+
   clear(): void {
     this.rowCount = 0
     this.groups.length = 0
@@ -140,6 +160,9 @@ export class BufferedColumns<A extends CutRecord> implements RecordColumns {
     for (const buffer of this.buffers) buffer.clear()
   }
 }
+
+/** Group, time, sequence and offset of a row. */
+const ownRowBytes = 28
 
 const doubled = (array: Float64Array): Float64Array<ArrayBuffer> => {
   const larger = new Float64Array(array.length * 2)

@@ -5,7 +5,7 @@
 import { listValue } from '@duckdb/node-api'
 import type { ColumnBuffer, FieldValue, StagedRows } from './column-buffer.ts'
 import { type Column, identifier } from './columns.ts'
-import { Codes, dictionaryStaging, stagedTexts } from './text-codes.ts'
+import { Codes, dictionaryStaging, keptTextBytes, stagedTexts } from './text-codes.ts'
 
 /** Texts and lists of texts that repeat. */
 export class CodedBuffer implements ColumnBuffer {
@@ -14,10 +14,15 @@ export class CodedBuffer implements ColumnBuffer {
   readonly #codes = new Codes()
   /** Values of lists, in the order of their codes. */
   #lists: Array<readonly string[]> = []
+  readonly rowBytes = this.#codes.rowBytes
 
   constructor(column: Column) {
     this.name = column.name
     this.#column = column
+  }
+
+  get textBytes(): number {
+    return this.#codes.textBytes
   }
 
   set(row: number, value: FieldValue): void {
@@ -73,9 +78,15 @@ export class NumberedTextBuffer implements ColumnBuffer {
   readonly #prefixes = new Codes()
   /** Texts of rows that do not end so; from the first one on they are all staged as they are. */
   readonly #others = new Map<number, string>()
+  readonly rowBytes = this.#prefixes.rowBytes
+  #othersBytes = 0
 
   constructor(column: Column) {
     this.name = column.name
+  }
+
+  get textBytes(): number {
+    return this.#prefixes.textBytes + this.#othersBytes
   }
 
   set(row: number, value: FieldValue, sequence: number | null): void {
@@ -85,6 +96,7 @@ export class NumberedTextBuffer implements ColumnBuffer {
       this.setPrefix(row, this.codeOf(text.slice(0, -suffix.length)))
     } else {
       this.#others.set(row, text)
+      this.#othersBytes += text.length + keptTextBytes
     }
   }
 
@@ -116,5 +128,6 @@ export class NumberedTextBuffer implements ColumnBuffer {
   clear(): void {
     this.#prefixes.clear()
     this.#others.clear()
+    this.#othersBytes = 0
   }
 }

@@ -23,6 +23,9 @@ const rowsInitial = 1_024
 export const enumValuesMax = 4_096
 const enum8ValuesMax = 255
 
+/** Of a text that is kept, beside its characters: its place in a list and in a map. */
+export const keptTextBytes = 96
+
 /** Codes of a column's rows: 0 is null, others are 1 + the place among the values. */
 export class Codes {
   #codes = new Int32Array(rowsInitial)
@@ -30,6 +33,13 @@ export class Codes {
   #texts: string[] = []
   #isSpellable = true
   #hasNull = false
+  /** About: memory of a row, and of the texts. */
+  readonly rowBytes = 4
+  #textBytes = 0
+
+  get textBytes(): number {
+    return this.#textBytes
+  }
 
   /** Distinct texts, in the order of their codes. */
   get texts(): readonly string[] {
@@ -50,6 +60,7 @@ export class Codes {
     const known = this.#codeByText.get(text)
     if (known !== undefined) return known
     this.#texts.push(text)
+    this.#textBytes += text.length + keptTextBytes
     this.#isSpellable &&= !text.includes('\u0000') && text.isWellFormed()
     this.#codeByText.set(text, this.#texts.length)
     return this.#texts.length
@@ -79,6 +90,7 @@ export class Codes {
     this.#texts = []
     this.#isSpellable = true
     this.#hasNull = false
+    this.#textBytes = 0
   }
 
   boundsOf(rows: Int32Array): TextBounds | undefined {

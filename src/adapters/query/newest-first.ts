@@ -58,6 +58,8 @@ export interface RowSources<E> {
 
 /** Rows that are in no file. */
 interface TailSource<E> extends Extent {
+  /** Whether (3) would only be one more look. */
+  readonly isInMemory: boolean
   /** As `ReadGroup`, of all of them. */
   readonly read: (floorUs: number | undefined) => Effect.Effect<readonly RecordRow[], E>
 }
@@ -89,7 +91,9 @@ export const newestFirst = <E>(
     let rows: readonly RecordRow[] =
       tail === undefined
         ? []
-        : yield* readFirst([tail], { wanted, floorUs: undefined }, (_, from) => tail.read(from))
+        : tail.isInMemory
+          ? yield* tail.read(undefined)
+          : yield* readFirst([tail], { wanted, floorUs: undefined }, (_, from) => tail.read(from))
     let found =
       tail === undefined || rows.length === 0 ? undefined : rowsPerMatchOf([tail], rows, wanted)
     let filesRead = 0

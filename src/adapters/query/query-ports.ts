@@ -1,5 +1,6 @@
 /** What queries need of others: a planner that pins files, and an engine that reads them. */
 import type * as Effect from 'effect/Effect'
+import type { RowValues } from './record-text.ts'
 import type { ReachedByTail, ReadPoint } from './read-point.ts'
 
 /** Conditions on records; absent means any. */
@@ -84,6 +85,40 @@ export interface TailPart {
   readonly timestampUpperUs: number
   /** What of it may have rows that are not older; undefined where there can be none. */
   readonly since: (fromUs: number) => TailPart | undefined
+  /** Where a lease was taken for its rows: they are read there, not by `sql`. */
+  readonly rows?: readonly RowsInMemory[]
+}
+
+/** Rows in memory of this thread, in the order in which they came. */
+export interface RowsInMemory {
+  readonly columns: RowColumns
+  readonly length: number
+  /** Whether a row is one of those that are to be seen. */
+  readonly isIn: (row: number) => boolean
+  /** Rows of a block. */
+  readonly blockRows: number
+  readonly blocks: readonly RowBlock[]
+}
+
+/** Bounds of some rows, which may be wider than the rows. */
+interface RowBlock {
+  /** Microseconds, both inclusive. */
+  readonly fromUs: number
+  readonly toUs: number
+  /** Bit `code & 31` is set for each group that there may be a row of. */
+  readonly groups: number
+}
+
+interface RowColumns extends RowValues {
+  /** By code. */
+  readonly groups: ReadonlyArray<{ readonly exchange: string; readonly symbol: string }>
+  groupAt(row: number): number
+  /** Microseconds. */
+  timestampAt(row: number): number
+  /** NaN where there is none. */
+  sequenceAt(row: number): number
+  /** In the log. */
+  offsetAt(row: number): number
 }
 
 export const nothingBeyond: BeyondFiles = {
@@ -138,7 +173,9 @@ export type ReadAt =
 export interface RecordsPlanner<E> {
   readonly acquire: (
     conditions: ScanConditions,
-    at?: ReadAt
+    at?: ReadAt,
+    /** How the tail is to be read: by statements, unless told. */
+    tailAs?: 'sql' | 'rows'
   ) => Effect.Effect<RecordsLease<E>, E>
 }
 

@@ -4,7 +4,7 @@
  * 1. Rows come in the order of `compareRecords`, which is total: the same lease and filter give the
  *    same rows (R15), and the rows behind a position are exactly those not yet given.
  * 2. Files and tail are merged here, and nowhere else; the lease stays the caller's.
- * 3. Files that are in memory are read there, where the filter is one that can be.
+ * 3. Files and tails that are in memory are read there, where the filter is one that can be.
  */
 import * as Effect from 'effect/Effect'
 import { addCost } from '../telemetry/query-cost.ts'
@@ -20,7 +20,9 @@ import {
 } from './newest-first.ts'
 import type { Cell, Parameter, QueryEngine, RecordsLease, ScanFile } from './query-ports.ts'
 import { pointCondition } from './read-point.ts'
+import type { TextOfRows } from './record-text.ts'
 import { type RecordsFilter, recordsStatement } from './records-sql.ts'
+import { newestInMemory } from './tail-rows.ts'
 
 export interface RowsWanted {
   readonly filter: RecordsFilter
@@ -29,6 +31,8 @@ export interface RowsWanted {
   readonly after?: RecordPosition | undefined
   /** SQL expression over the table's columns: what each row is to have, as text. */
   readonly select: string
+  /** The same of rows in memory; absent where no tail is read there. */
+  readonly textOf?: TextOfRows | undefined
 }
 
 interface RowsPorts<PlanError, EngineError> {
@@ -45,7 +49,7 @@ interface FoundRows {
 export const newestRows = <PlanError, EngineError>(
   { engine, densities, hotFiles }: RowsPorts<PlanError, EngineError>,
   lease: Pick<RecordsLease<PlanError>, 'files' | 'source' | 'read' | 'beyond' | 'within'>,
-  { filter, rowsMax, after, select }: RowsWanted
+  { filter, rowsMax, after, select, textOf }: RowsWanted
 ): Effect.Effect<FoundRows, PlanError | EngineError> => {
   const { tail } = lease.beyond
   const within = lease.within && pointCondition(lease.within)
@@ -84,7 +88,13 @@ export const newestRows = <PlanError, EngineError>(
       tail: tail && {
         ...tail,
         recordCount: tail.rowsMax,
+        isInMemory: tail.rows !== undefined,
         read: (floorUs) => {
+          if (tail.rows !== undefined && textOf !== undefined) {
+            const { rows } = tail
+            const asked = { filter: since(filter, floorUs), after, rowsMax, textOf }
+            return Effect.sync(() => newestInMemory(rows, { ...asked, within: lease.within }))
+          }
           const part = floorUs === undefined ? tail : tail.since(floorUs)
           return part === undefined
             ? Effect.succeed([])

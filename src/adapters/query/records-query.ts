@@ -11,6 +11,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { type Densities, makeDensities } from './densities.ts'
+import { isSimple } from './hot-file.ts'
 import type { HotFiles } from './hot-files.ts'
 import type { RecordPosition, RecordRow } from './newest-first.ts'
 import type {
@@ -24,7 +25,8 @@ import type {
 import { type ReadFrom, type ReadFault, type Resumed, resumed } from './read-from.ts'
 import { type TokenCodec } from './read-token.ts'
 import { fieldsNamed, type RecordField, type RecordText, recordTextSql } from './record-json.ts'
-import { newestRows } from './record-rows.ts'
+import { newestRows, type RowsWanted } from './record-rows.ts'
+import { recordTextOf } from './record-text.ts'
 import { timeTextSql, writeRecords } from './records-file.ts'
 import type { RecordsFilter } from './records-sql.ts'
 
@@ -99,10 +101,11 @@ export const makeRecordsQuery = <PlanError, EngineError>(
   const working = { ...ports, densities: makeDensities() }
   const planned = <A, E>(
     request: Omit<RecordsRequest, 'text'>,
+    tailAs: 'sql' | 'rows',
     use: (planned: Planned<PlanError>) => Effect.Effect<A, E>
   ) =>
     Effect.flatMap(resumed(ports.tokens, request), (from) =>
-      leased(acquire(ports.planner, request, from.at), (lease, planMs) =>
+      leased(acquire(ports.planner, request, { at: from.at, tailAs }), (lease, planMs) =>
         Effect.flatMap(skip(working, lease, { ...request, after: from.after }), (skipped) =>
           use({ lease, planMs, from: { ...from, after: skipped.after }, isOver: skipped.isOver })
         )
@@ -110,14 +113,16 @@ export const makeRecordsQuery = <PlanError, EngineError>(
     )
   return {
     newest: (request) =>
-      planned(request, (it) =>
-        pageOf(working, request, {
+      planned(request, isSimple(request.filter) ? 'rows' : 'sql', (it) => {
+        const fields = fieldsNamed(ports.fields, request.fields)
+        return pageOf(working, request, {
           ...it,
-          select: recordTextSql(fieldsNamed(ports.fields, request.fields), request.text)
+          select: recordTextSql(fields, request.text),
+          textOf: recordTextOf(fields, request.text)
         })
-      ),
+      }),
     file: (request, path) =>
-      planned(request, (it) =>
+      planned(request, 'sql', (it) =>
         Effect.gen(function* () {
           const { rows, ...page } = yield* pageOf(working, request, { ...it, select: timeTextSql })
           if (!page.isKnown)
@@ -138,7 +143,7 @@ export const makeRecordsQuery = <PlanError, EngineError>(
 const acquire = <E>(
   planner: RecordsPlanner<E>,
   { filter: { symbols, exchanges, fromUs, toUs } }: Pick<RecordsRequest, 'filter'>,
-  at: ReadAt | undefined
+  { at, tailAs }: { readonly at: ReadAt | undefined; readonly tailAs: 'sql' | 'rows' }
 ) => {
   // What the planner can use; the rest is for the rows.
   const conditions: ScanConditions = {
@@ -147,7 +152,7 @@ const acquire = <E>(
     ...(fromUs === undefined ? {} : { fromUs }),
     ...(toUs === undefined ? {} : { toUs })
   }
-  return planner.acquire(conditions, at)
+  return planner.acquire(conditions, at, tailAs)
 }
 
 /** (1) */
@@ -172,10 +177,8 @@ interface Planned<PlanError> {
   readonly isOver: boolean
 }
 
-interface Selected {
-  /** What each row is to have, as text. */
-  readonly select: string
-}
+/** What each row is to have, as text. */
+type Selected = Pick<RowsWanted, 'select' | 'textOf'>
 
 type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
   readonly densities: Densities
@@ -184,15 +187,16 @@ type Working<PlanError, EngineError> = Ports<PlanError, EngineError> & {
 const pageOf = Effect.fnUntraced(function* <PlanError, EngineError>(
   ports: Working<PlanError, EngineError>,
   request: Omit<RecordsRequest, 'text'>,
-  { lease, planMs, from: { after, choice, query }, isOver, select }: Planned<PlanError> & Selected
+  { lease, planMs, from, isOver, select, textOf }: Planned<PlanError> & Selected
 ) {
   const startedMs = performance.now()
+  const { after, choice, query } = from
   const { rowsMax, filter } = request
   const point = yield* lease.point()
   const readToken = (point && ports.tokens.token({ point, choice })) ?? null
   const isKnown = readToken !== null && request.isKnown?.(readToken) === true
   // One row more than asked for tells whether there are more.
-  const wanted = { filter, after, select, rowsMax: rowsMax + 1 }
+  const wanted = { filter, after, select, textOf, rowsMax: rowsMax + 1 }
   const { rows, filesRead } =
     isKnown || isOver
       ? nothingRead
@@ -221,7 +225,8 @@ const skip = Effect.fnUntraced(function* <PlanError, EngineError>(
   { filter, offset = 0, after }: Skipping
 ) {
   if (offset === 0) return { after, isOver: false }
-  const wanted = { filter, after, select: "''", rowsMax: offset }
+  const textOf = () => () => ''
+  const wanted = { filter, after, select: "''", textOf, rowsMax: offset }
   const { rows } = yield* newestRows<PlanError, EngineError>(ports, lease, wanted)
   return { after: positionOf(rows.at(-1)), isOver: rows.length < offset }
 })

@@ -25,7 +25,7 @@ export const readerOf = (
       log,
       table,
       store,
-      rows: new TradeColumns(),
+      makeRows: () => new TradeColumns(),
       codec,
       rules: tradeRules,
       partitionOf,

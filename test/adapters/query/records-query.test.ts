@@ -395,8 +395,8 @@ describe('newest first', () => {
         fc.array(arbitraryFile, { maxLength: 40 }),
         fc.integer({ min: 1, max: 12 }),
         fc.constantFrom(0.1, 1, 3),
-        fc.boolean(),
-        async (layout, rowsMax, rowsPerMatch, hasTail) => {
+        fc.constantFrom('none', 'in memory', 'in the engine'),
+        async (layout, rowsMax, rowsPerMatch, whereTail) => {
           const rowsByPath = new Map<string, readonly RecordRow[]>()
           const scanned: ScanFile[] = layout.map(({ times, slack }, index) => {
             const path = `file-${index}`
@@ -417,7 +417,7 @@ describe('newest first', () => {
               timestampUpperUs: Math.max(...times, 0) + slack
             }
           })
-          const [tail, files] = hasTail
+          const [tail, files] = whereTail !== 'none'
             ? [scanned[0], scanned.slice(1)]
             : [undefined, scanned]
           files.sort((a, b) => b.timestampUpperUs - a.timestampUpperUs)
@@ -435,7 +435,11 @@ describe('newest first', () => {
           const sources = {
             files,
             read,
-            tail: tail && { ...tail, read: (floorUs?: number) => read([tail], floorUs) }
+            tail: tail && {
+              ...tail,
+              isInMemory: whereTail === 'in memory',
+              read: (floorUs?: number) => read([tail], floorUs)
+            }
           }
           const { rows, filesRead } = await Effect.runPromise(
             newestFirst(sources, { rowsMax, rowsPerMatch, isDense: true })
