@@ -2,8 +2,8 @@
  * The rows of one file in memory, in the order of records, each with the text that answers have of
  * it.
  *
- * 1. One statement packs a file into a few blobs. The main thread takes them as they are: rows are
- *    made of them when they are found.
+ * 1. A statement packs some thousand rows of a file into a few blobs. The main thread takes them as
+ *    they are, a few milliseconds at a time: rows are made of them when they are found.
  * 2. What is found is what `recordsStatement` finds in the file, in its order, for every filter
  *    that `isSimple` takes.
  */
@@ -15,7 +15,7 @@ import {
   type RecordRow
 } from './newest-first.ts'
 import type { BytesEngine, Cell, ScanFile } from './query-ports.ts'
-import type { RecordsFilter } from './records-sql.ts'
+import { behindSql, positionParameters, type RecordsFilter } from './records-sql.ts'
 
 interface RowsOfFile {
   readonly filter: RecordsFilter
@@ -52,11 +52,14 @@ export const isSimple = (filter: RecordsFilter): boolean =>
 /** They are looked for one by one, for each row: a file with more is left where it is. */
 const namesMax = 256
 
+/** Of a slice (1). */
+const sliceRowsMax = 16_384
+
 /** Undefined where it is not worth it. */
 export const packFile = Effect.fnUntraced(function* <E>(
   engine: BytesEngine<E>,
   { path }: Pick<ScanFile, 'path'>,
-  { source, select }: HotForm
+  { source, select, rowsMax = sliceRowsMax }: HotForm & { readonly rowsMax?: number }
 ) {
   const parameters = { files: { type: 'texts', value: [path] } } as const
   const namesIn = (column: string) =>
@@ -70,15 +73,23 @@ export const packFile = Effect.fnUntraced(function* <E>(
   const symbols = yield* namesIn('symbol')
   const exchanges = yield* namesIn('exchange')
   if (symbols.length > namesMax || exchanges.length > namesMax) return undefined
-  const [row = []] = yield* engine.runBytes({
-    sql: packSql(source, select),
-    parameters: {
-      ...parameters,
-      symbols: { type: 'texts', value: symbols },
-      exchanges: { type: 'texts', value: exchanges }
-    }
-  })
-  return hotFileOf(blobsOf(row), { symbols, exchanges })
+  const names = { symbols, exchanges }
+  const slices: Slice[] = []
+  for (let last: RecordPosition | undefined; ; ) {
+    const [row = []] = yield* engine.runBytes({
+      sql: packSql({ source, select, after: last, rowsMax }),
+      parameters: {
+        ...parameters,
+        ...(last === undefined ? {} : positionParameters(last)),
+        symbols: { type: 'texts', value: symbols },
+        exchanges: { type: 'texts', value: exchanges }
+      }
+    })
+    const slice = sliceOf(blobsOf(row), names)
+    if (slice.times.length > 0) slices.push(slice)
+    if (slice.times.length < rowsMax) return hotFileOf(slices)
+    last = positionAt(slice, rowsMax - 1)
+  }
 })
 
 /** Smaller than any sequence: what has none comes last. */
@@ -103,13 +114,21 @@ const packed = {
 
 type Blobs = Readonly<Record<keyof typeof packed, Buffer<ArrayBuffer>>>
 
+interface Packed extends HotForm {
+  readonly after: RecordPosition | undefined
+  readonly rowsMax: number
+}
+
 /** (1) One thread runs a statement, so that values are joined in the order of the rows. */
-const packSql = (source: string, select: string): string =>
+const packSql = ({ source, select, after, rowsMax }: Packed): string =>
   `SELECT ${Object.values(packed).join(', ')}
    FROM (
      SELECT "timestamp", "source_sequence", "symbol", "exchange", "message_id",
        (${select}) AS "text"
-     FROM ${source} ORDER BY ${recordOrderSql}
+     FROM (
+       SELECT * FROM ${source} ${after === undefined ? '' : `WHERE ${behindSql(after, '<')}`}
+       ORDER BY ${recordOrderSql} LIMIT ${rowsMax}
+     ) ORDER BY ${recordOrderSql}
    )`
 
 /** Copies, whose memory begins where numbers may; of a file without rows there is nothing. */
@@ -126,23 +145,22 @@ interface Names {
   readonly exchanges: readonly string[]
 }
 
-const hotFileOf = (blobs: Blobs, names: Names): HotFile => {
-  const columns: Columns = {
-    times: Float64Array.from(new BigInt64Array(blobs.times.swap64().buffer), Number),
-    sequences: new BigInt64Array(blobs.sequences.swap64().buffer),
-    symbols: new Uint16Array(blobs.symbols.swap16().buffer),
-    exchanges: new Uint16Array(blobs.exchanges.swap16().buffer),
-    idAt: textsOf(blobs.ids, new Uint32Array(blobs.idLengths.swap32().buffer)),
-    textAt: textsOf(blobs.texts, new Uint32Array(blobs.textLengths.swap32().buffer)),
-    names
+const hotFileOf = (slices: readonly Slice[]): HotFile => ({
+  bytes: slices.reduce((sum, { bytes }) => sum + bytes, 0),
+  newest: (wanted) => {
+    const found: RecordRow[] = []
+    for (const slice of slices) {
+      if (found.length >= wanted.rowsMax || slice.times[0]! < (wanted.filter.fromUs ?? -Infinity))
+        break
+      findIn(slice, wanted, found)
+    }
+    return found
   }
-  return {
-    bytes: Object.values(blobs).reduce((sum, { length }) => sum + length, 0),
-    newest: (wanted) => newestOf(columns, wanted)
-  }
-}
+})
 
-interface Columns {
+/** Rows that follow each other in the order of records. */
+interface Slice {
+  readonly bytes: number
   /** Newest first. */
   readonly times: Float64Array
   readonly sequences: BigInt64Array
@@ -153,6 +171,17 @@ interface Columns {
   readonly names: Names
 }
 
+const sliceOf = (blobs: Blobs, names: Names): Slice => ({
+  bytes: Object.values(blobs).reduce((sum, { length }) => sum + length, 0),
+  times: Float64Array.from(new BigInt64Array(blobs.times.swap64().buffer), Number),
+  sequences: new BigInt64Array(blobs.sequences.swap64().buffer),
+  symbols: new Uint16Array(blobs.symbols.swap16().buffer),
+  exchanges: new Uint16Array(blobs.exchanges.swap16().buffer),
+  idAt: textsOf(blobs.ids, new Uint32Array(blobs.idLengths.swap32().buffer)),
+  textAt: textsOf(blobs.texts, new Uint32Array(blobs.textLengths.swap32().buffer)),
+  names
+})
+
 const textsOf = (bytes: Buffer, lengths: Uint32Array) => {
   const ends = new Uint32Array(lengths.length)
   let end = 0
@@ -161,26 +190,24 @@ const textsOf = (bytes: Buffer, lengths: Uint32Array) => {
 }
 
 /** (2) */
-const newestOf = (columns: Columns, { filter, after, rowsMax }: RowsOfFile) => {
-  const { times, symbols, exchanges, names } = columns
+const findIn = (slice: Slice, { filter, after, rowsMax }: RowsOfFile, found: RecordRow[]): void => {
+  const { times, symbols, exchanges, names } = slice
   const { fromUs = -Infinity, toUs = Infinity } = filter
   const isSymbol = names.symbols.map((name) => filter.symbols?.includes(name) ?? true)
   const isExchange = names.exchanges.map((name) => filter.exchanges?.includes(name) ?? true)
   const afterUs = after?.timestampUs ?? Infinity
-  const found: RecordRow[] = []
   let row = firstRow(times, (timeUs) => timeUs < toUs && timeUs <= afterUs)
   for (; row < times.length && found.length < rowsMax; row++) {
     if (times[row]! < fromUs) break
     if (!isSymbol[symbols[row]!]! || !isExchange[exchanges[row]!]!) continue
-    const position = positionAt(columns, row)
+    const position = positionAt(slice, row)
     if (after !== undefined && compareRecords(position, after) <= 0) continue
-    found.push({ ...position, text: columns.textAt(row) })
+    found.push({ ...position, text: slice.textAt(row) })
   }
-  return found
 }
 
 const positionAt = (
-  { times, sequences, symbols, idAt, names }: Columns,
+  { times, sequences, symbols, idAt, names }: Slice,
   row: number
 ): RecordPosition => {
   const sequence = sequences[row]!

@@ -29,8 +29,8 @@ export interface HotFiles<E> {
   readonly counters: () => { readonly hotFiles: number; readonly hotFilesBytes: number }
 }
 
-/** Packing some ten thousand rows takes as long as so many reads of a hundred of them. */
-const readsMin = 10
+/** Packing some thirty thousand rows takes as long as so many reads of a hundred of them. */
+export const readsMin = 24
 /** What a row takes in memory, about, before it is known. */
 const rowBytes = 640
 const queueMax = 64

@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Scope } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type HotFile, packFile } from '../../../src/adapters/query/hot-file.ts'
-import { type HotFiles, makeHotFiles } from '../../../src/adapters/query/hot-files.ts'
+import { type HotFiles, makeHotFiles, readsMin } from '../../../src/adapters/query/hot-files.ts'
 import { newestRows } from '../../../src/adapters/query/record-rows.ts'
 import { makeDensities } from '../../../src/adapters/query/densities.ts'
 import { recordJsonSql } from '../../../src/adapters/query/record-json.ts'
@@ -36,10 +36,13 @@ const rowsOf = async (
   return found.rows
 }
 
+/** In several slices. */
+const form = { source, select, rowsMax: 5 }
+
 const allPacked = async (files: readonly ScanFile[]): Promise<HotFiles<never>> => {
   const packed = new Map<string, HotFile>()
   for (const file of files) {
-    const hot = await Effect.runPromise(packFile(warehouse.engine, file, { source, select }))
+    const hot = await Effect.runPromise(packFile(warehouse.engine, file, form))
     packed.set(file.path, hot!)
   }
   return {
@@ -126,16 +129,16 @@ test('packed is what was read often; what was not used for the longest goes', as
   // Two of the files, of which each has some 21 kB.
   const kept = await opened(50_000, warehouse.engine)
   const { hot } = kept
-  expect(read(hot, first, 9)).toBeUndefined()
+  expect(read(hot, first, readsMin - 1)).toBeUndefined()
   expect(hot.counters().hotFiles).toBe(0)
   read(hot, first, 1)
   await expect.poll(() => hot.counters().hotFiles).toBe(1)
   const all = { filter: {}, after: undefined, rowsMax: 99 }
   expect(read(hot, first, 1)?.newest(all)).toHaveLength(50)
-  read(hot, second, 10)
+  read(hot, second, readsMin)
   await expect.poll(() => hot.counters().hotFiles).toBe(2)
   read(hot, first, 1)
-  read(hot, third, 10)
+  read(hot, third, readsMin)
   await expect.poll(() => read(hot, third, 1)).toBeDefined()
   expect(read(hot, second, 1)).toBeUndefined()
   expect(read(hot, first, 1)).toBeDefined()
@@ -149,11 +152,11 @@ test('a file that cannot be packed is told, the next one is, and it is tried aga
   const [good] = await warehouse.land([trade()])
   const gone = { ...good!, path: `${good!.path}.gone` }
   const kept = await opened(2 ** 20, warehouse.engine)
-  read(kept.hot, gone, 10)
-  read(kept.hot, good!, 10)
+  read(kept.hot, gone, readsMin)
+  read(kept.hot, good!, readsMin)
   await expect.poll(() => kept.hot.counters().hotFiles).toBe(1)
   expect(kept.failures).toHaveLength(1)
-  read(kept.hot, gone, 9)
+  read(kept.hot, gone, readsMin - 1)
   expect(kept.failures).toHaveLength(1)
   read(kept.hot, gone, 1)
   await expect.poll(() => kept.failures.length).toBe(2)
@@ -168,8 +171,8 @@ test('more rows than there is memory for are not packed', async () => {
       Effect.andThen(Deferred.succeed(over, undefined), warehouse.engine.runBytes(query))
   }
   const kept = await opened(640 * 9, engine)
-  read(kept.hot, { ...file!, recordCount: 10 }, 20)
-  read(kept.hot, { ...file!, path: file!.path, recordCount: 1 }, 20)
+  read(kept.hot, { ...file!, recordCount: 10 }, 2 * readsMin)
+  read(kept.hot, { ...file!, path: file!.path, recordCount: 1 }, 2 * readsMin)
   expect(kept.hot.counters().hotFiles).toBe(0)
   await kept.close()
 })
