@@ -35,7 +35,8 @@ const sync = (path: string) =>
 export const nodeFiles: DurableFiles = {
   syncFile: sync,
   syncDirectory: sync,
-  remove: (path) => Effect.promise(() => rm(path))
+  // A file that was not begun is a failure here, as it is to `removeFile`.
+  remove: (path) => Effect.tryPromise(() => rm(path))
 }
 
 export interface WriterFixture {
