@@ -73,9 +73,17 @@ const readOn = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
   pipeline: LandedPipelineOf<A, In>,
   tail: Tail
 ) {
-  const opened = yield* Effect.result(openReader(shared, pipeline, tail))
+  const { dataType } = pipeline
+  const tellFailed = ({ message: detail }: { readonly message: string }) =>
+    Effect.sync(() =>
+      shared.telemetry.logSeldom('warn', 'tail.failed', dataType, { tail: dataType, detail })
+    )
+  const opened = yield* Effect.result(
+    Effect.tapError(openReader(shared, pipeline, tail), tellFailed)
+  )
   if (opened._tag === 'Success') {
-    yield* bringUntilFailed(tail, opened.success)
+    const reader = opened.success
+    yield* bringUntilFailed(tail, { ...reader, bring: Effect.tapError(reader.bring, tellFailed) })
     return
   }
   if (!isPassing(opened.failure)) yield* Effect.fail(opened.failure)

@@ -7,12 +7,15 @@
  * 2. The rows outlive whoever brings them: a reader of the log that crashes, or brokers that are
  *    away, take nothing back (R35).
  * 3. Nobody reads, nobody pays: after `idleMsMax` without a read the tail is let go.
+ * 4. What keeps it from being brought up to date is told in words that name no address: that is
+ *    for those who run K2, in its log.
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Latch from 'effect/Latch'
 import type * as Scope from 'effect/Scope'
 import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
+import { crashOf } from '../../machines/supervisor-crash.ts'
 
 interface TailPorts {
   readonly store: TailStore
@@ -42,6 +45,8 @@ export class Tail {
   #freshMs = Number.NEGATIVE_INFINITY
   #isFollowed = false
   #missing: readonly string[] = [notFollowed]
+  /** What kept it from being brought up to date when that was last tried. */
+  #failedTag: string | undefined
 
   constructor({ store, unlogged, monotonicMs }: TailPorts) {
     this.store = store
@@ -53,7 +58,7 @@ export class Tail {
   readonly hold = Effect.suspend(() =>
     Effect.map(this.#fresh, (late) => ({
       ...this.store.hold(),
-      missing: [...late, ...this.#missing, ...this.#unlogged()]
+      missing: [...late, ...this.#missing, ...this.#unread(), ...this.#unlogged()]
     }))
   )
 
@@ -96,11 +101,13 @@ export class Tail {
         Effect.map(({ missing }) => {
           this.#freshMs = startedMs
           this.#missing = missing
+          this.#failedTag = undefined
           return 'passed' as const
         }),
-        Effect.catch(({ message }) =>
+        Effect.catch((failure) =>
           Effect.sync(() => {
-            this.#missing = [message]
+            this.#missing = []
+            this.#failedTag = crashOf(failure).tag
             return 'failed' as const
           })
         ),
@@ -120,11 +127,22 @@ export class Tail {
         Effect.sync(() => {
           this.#isFollowed = false
           this.#missing = [notFollowed]
+          this.#failedTag = undefined
           this.#freshMs = Number.NEGATIVE_INFINITY
           this.#tell()
         })
     )
   )
+
+  /** (4) */
+  #unread(): readonly string[] {
+    const tag = this.#failedTag
+    if (tag === undefined) return []
+    const why = tag === 'LogUnavailable' ? 'the log is unreachable' : `it failed (${tag})`
+    const readS = Math.ceil((this.#monotonicMs() - this.#freshMs) / 1_000)
+    const shown = this.store.rowCount() === 0 ? 'none of it is shown' : `it was read ${readS} s ago`
+    return [`what the log has beyond the table cannot be read on: ${why}; ${shown}`]
+  }
 
   #tell(): void {
     const passed = this.#passed
