@@ -5,7 +5,7 @@
  * 2. Every error is a problem document; causes go to `observe` only, and only those of failures
  *    that are the server's own.
  * 3. A route answers GET and HEAD, or the one method that changes something; any other method on
- *    its address is 405 and names those that there are.
+ *    its address is 405 and names those that there are, and OPTIONS names them too.
  * 4. What changes something takes `application/json` only: a form of another site cannot send it
  *    (R50).
  * 5. A client that goes away interrupts its query.
@@ -62,10 +62,15 @@ export const makeApp = (deps: ApiDeps): Hono<Env> => {
       app.on(route.method ?? 'GET', pattern, (context) => answer(deps, route, context))
     app.all(pattern, (context) => {
       context.set('route', path)
-      return problemResponse(methodNotAllowed(atPath), context.get('correlationId'))
+      const allow = methodsOf(atPath)
+      if (context.req.method === 'OPTIONS')
+        return new Response(null, { status: 204, headers: { allow } })
+      return problemResponse(methodNotAllowed(allow), context.get('correlationId'))
     })
   }
-  app.notFound((context) => problemResponse(notFound, context.get('correlationId')))
+  app.notFound((context) =>
+    problemResponse(notFound(context.req.path), context.get('correlationId'))
+  )
   app.onError((cause, context) => {
     if (context.req.raw.signal.aborted) return new Response(null, { status: clientGone })
     report(deps, context, cause)
@@ -90,11 +95,13 @@ const corsOptions = (origins: readonly string[]) => ({
   maxAge: 600
 })
 
-const notFound: Problem = {
+const shownPathChars = 100
+
+const notFound = (path: string): Problem => ({
   status: 404,
   code: 'not_found',
-  detail: 'GET / lists the addresses of this server'
-}
+  detail: `${path.slice(0, shownPathChars)} is no address of this server`
+})
 
 const byPath = (routes: readonly Route[]): ReadonlyMap<string, readonly Route[]> => {
   const found = new Map<string, readonly Route[]>()
@@ -102,15 +109,16 @@ const byPath = (routes: readonly Route[]): ReadonlyMap<string, readonly Route[]>
   return found
 }
 
-const methodNotAllowed = (routes: readonly Route[]): Problem => {
-  const methods = routes.flatMap(({ method }) => method ?? ['GET', 'HEAD'])
-  return {
-    status: 405,
-    code: 'method_not_allowed',
-    detail: `use ${methods.join(' or ')}`,
-    headers: { allow: methods.join(', ') }
-  }
-}
+/** As the header `Allow` lists them. */
+const methodsOf = (routes: readonly Route[]): string =>
+  routes.flatMap(({ method }) => method ?? ['GET', 'HEAD']).join(', ')
+
+const methodNotAllowed = (allow: string): Problem => ({
+  status: 405,
+  code: 'method_not_allowed',
+  detail: `use ${allow.replaceAll(', ', ' or ')}`,
+  headers: { allow }
+})
 
 const notJson: Problem = {
   status: 415,

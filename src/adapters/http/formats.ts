@@ -26,8 +26,9 @@ export const formatOf = (
   asked: Format | undefined,
   accept: string | undefined
 ): Format | undefined => {
-  if (asked !== undefined || accept === undefined) return asked ?? 'json'
-  const ranges = parseAccept(accept).map(({ type, q }) => ({ type: type.toLowerCase(), q }))
+  // An empty list asks for nothing in particular, as none does.
+  if (asked !== undefined || (accept ?? '').trim() === '') return asked ?? 'json'
+  const ranges = parseAccept(accept ?? '').map(({ type, q }) => ({ type: type.toLowerCase(), q }))
   const best = formats
     .map((format) => ({ format, q: qualityOf(mediaTypes[format], ranges) }))
     .reduce((left, right) => (right.q > left.q ? right : left))

@@ -11,10 +11,15 @@ interface Kind {
 }
 
 const narrower = 'narrow the time range, or name a symbol'
+const sqlTables = 'trades, quotes, candles, gaps, snapshots and reference_data'
 const soon = 'try again in a moment: the header retry-after says when'
 
 export const problemKinds = {
-  invalid_parameters: { status: 400, title: 'Some parameters are not valid' },
+  invalid_parameters: {
+    status: 400,
+    title: 'Some parameters are not valid',
+    hint: 'errors names each of them, and what to send instead; /docs describes all'
+  },
   not_found: {
     status: 404,
     title: 'There is nothing at this address',
@@ -25,7 +30,11 @@ export const problemKinds = {
     title: 'There is no such form of the answer',
     hint: 'send another header accept, or none, or name a form by format'
   },
-  method_not_allowed: { status: 405, title: 'This address does not answer this method' },
+  method_not_allowed: {
+    status: 405,
+    title: 'This address does not answer this method',
+    hint: 'the header allow names those that it answers'
+  },
   api_key_missing: {
     status: 401,
     title: 'This server answers requests with an API key only',
@@ -57,12 +66,35 @@ export const problemKinds = {
     hint: 'send no Origin, or name the page in K2_HTTP_CORS_ORIGINS'
   },
   too_much_to_read: { status: 422, title: 'The query reads too much', hint: narrower },
-  uri_too_long: { status: 414, title: 'The address is too long' },
-  body_too_large: { status: 413, title: 'The request body is too large' },
+  uri_too_long: {
+    status: 414,
+    title: 'The address is too long',
+    hint: 'send what is long as the body of a POST to /v1/trades/query or /v1/quotes/query'
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The request body is too large',
+    hint: 'send less in one request'
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    hint: 'send fewer and shorter headers, and what is long in the body of a POST'
+  },
+  request_too_slow: {
+    status: 408,
+    title: 'The request came too slowly',
+    hint: 'send all headers within 10 seconds and the whole request within 30'
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    hint: 'send HTTP/1.1; https:// has its place at a proxy before this server'
+  },
   invalid_body: {
     status: 400,
     title: 'The request body is not JSON',
-    hint: 'send one JSON object, as UTF-8'
+    hint: 'send one JSON object, as UTF-8 and not compressed'
   },
   unsupported_media_type: {
     status: 415,
@@ -95,7 +127,11 @@ export const problemKinds = {
     title: 'There is no such actor',
     hint: 'GET /v1/system/actors lists them'
   },
-  actor_not_quarantined: { status: 409, title: 'The actor is not quarantined' },
+  actor_not_quarantined: {
+    status: 409,
+    title: 'The actor is not quarantined',
+    hint: 'there is nothing to release: GET /v1/system/actors says how it is'
+  },
   not_ready: { status: 503, title: 'The service is not ready', hint: soon },
   not_served_here: {
     status: 421,
@@ -122,12 +158,36 @@ export const problemKinds = {
     title: 'The query failed',
     hint: 'tell who runs this server the correlation id'
   },
-  sql_not_allowed: { status: 403, title: 'The statement may not do this' },
-  sql_unknown_table: { status: 400, title: 'There is no such table' },
-  sql_invalid: { status: 400, title: 'The statement is not valid SQL' },
-  sql_failed: { status: 422, title: 'The statement failed on a value' },
-  sql_result_too_large: { status: 422, title: 'The answer is too large' },
-  sql_memory_exceeded: { status: 422, title: 'The statement needs too much memory' },
+  sql_not_allowed: {
+    status: 403,
+    title: 'The statement may not do this',
+    hint: 'send one SELECT over the tables, with functions that compute from their arguments'
+  },
+  sql_unknown_table: {
+    status: 400,
+    title: 'There is no such table',
+    hint: `tables are ${sqlTables}`
+  },
+  sql_invalid: {
+    status: 400,
+    title: 'The statement is not valid SQL',
+    hint: `it is read as DuckDB's dialect; "DESCRIBE trades" lists the columns of a table`
+  },
+  sql_failed: {
+    status: 422,
+    title: 'The statement failed on a value',
+    hint: 'TRY_CAST and try() give NULL for a value that does not fit'
+  },
+  sql_result_too_large: {
+    status: 422,
+    title: 'The answer is too large',
+    hint: 'select fewer columns, aggregate, or add LIMIT'
+  },
+  sql_memory_exceeded: {
+    status: 422,
+    title: 'The statement needs too much memory',
+    hint: 'add WHERE on symbol and timestamp, or aggregate by fewer columns (K2_SQL_MEMORY_LIMIT)'
+  },
   internal_error: {
     status: 500,
     title: 'The server failed',

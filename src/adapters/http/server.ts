@@ -4,7 +4,8 @@
  * 1. Without keys no address but loopback is ever bound (R50).
  * 2. Closing stops listening at once, lets running requests finish until the drain deadline, and
  *    closes idle connections; what is left then is cut.
- * 3. Headers, requests, idle connections and the number of connections are bounded.
+ * 3. Headers, requests, idle connections and the number of connections are bounded; so is how long
+ *    a client may take nothing of its answer (`client-limits.ts`).
  */
 import { createAdaptorServer } from '@hono/node-server'
 import * as Effect from 'effect/Effect'
@@ -12,6 +13,7 @@ import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { limitClients } from './client-limits.ts'
 import { isLoopback } from './guards.ts'
 
 export interface HttpServerOptions {
@@ -23,6 +25,8 @@ export interface HttpServerOptions {
   readonly port: number
   /** Longest time that running requests may take once the scope closes. */
   readonly drainMsMax: number
+  /** Longest time that a client may take nothing of its answer; a minute unless told. */
+  readonly stalledMsMax?: number
 }
 
 export interface HttpServer {
@@ -81,11 +85,15 @@ const headersMsMax = 10_000
 const requestMsMax = 30_000
 const idleMsMax = 30_000
 const headerBytesMax = 16_384
+const stalledMsPreset = 60_000
+/** How often requests that come too slowly are looked for. */
+const sweepMs = 5_000
 
 const listen = ({
   app,
   host,
-  port
+  port,
+  stalledMsMax = stalledMsPreset
 }: HttpServerOptions): Effect.Effect<Server, PortInUse | ListenFailed> =>
   Effect.callback((resume) => {
     const server = createAdaptorServer({
@@ -95,10 +103,12 @@ const listen = ({
         headersTimeout: headersMsMax,
         requestTimeout: requestMsMax,
         keepAliveTimeout: idleMsMax,
+        connectionsCheckingInterval: sweepMs,
         maxHeaderSize: headerBytesMax
       }
     }) as Server
     server.maxConnections = connectionsMax
+    limitClients(server, { stalledMsMax, headerBytesMax })
     server.on('error', (cause: NodeJS.ErrnoException) =>
       resume(
         Effect.fail(

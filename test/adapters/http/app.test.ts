@@ -418,7 +418,15 @@ describe('errors of addressing', () => {
     }
   )
 
-  test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
+  test('OPTIONS names what an address answers, and is 404 where there is none', async () => {
+    const { response } = await ask('/v1/system/pressure', { method: 'OPTIONS' })
+    expect([response.status, response.headers.get('allow')]).toEqual([204, 'POST, DELETE'])
+    const nowhere = await problemOf('/nothing', { method: 'OPTIONS' })
+    expect(nowhere.response.status).toBe(404)
+    expect(nowhere.body.detail).toContain('/nothing')
+  })
+
+  test.each(['POST', 'PUT', 'DELETE', 'PATCH'])(
     '%s is 405 and names what is allowed',
     async (method) => {
       const { response, body } = await problemOf('/v1/trades', { method })

@@ -4,6 +4,7 @@ import { fileName, type Format, formatOf } from '../../../src/adapters/http/form
 const cases: ReadonlyArray<readonly [Format | undefined, string | undefined, Format | undefined]> =
   [
     [undefined, undefined, 'json'],
+    [undefined, '', 'json'],
     [undefined, '*/*', 'json'],
     [undefined, 'application/*', 'json'],
     [undefined, 'text/*', 'csv'],

@@ -14,14 +14,14 @@ afterEach(async () => {
 
 const start = async (
   overrides: Partial<ApiDeps> = {},
-  { port = 0, host = '127.0.0.1', hasKeys = false, drainMsMax = 5_000 } = {}
+  { port = 0, host = '127.0.0.1', hasKeys = false, drainMsMax = 5_000, stalledMsMax = 60_000 } = {}
 ) => {
   const scope = Effect.runSync(Scope.make())
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   closers.push(close)
   const app = makeApp(fakeDeps(overrides))
   const server = await Effect.runPromise(
-    serveHttp({ app, host, hasKeys, port, drainMsMax }).pipe(Scope.provide(scope))
+    serveHttp({ app, host, hasKeys, port, drainMsMax, stalledMsMax }).pipe(Scope.provide(scope))
   )
   return { server, close }
 }
@@ -156,6 +156,30 @@ describe('http server', () => {
     await expect.poll(held.interrupts).toBe(1)
   })
 
+  test('a client that takes nothing is cut, one that waits for its answer is not', async () => {
+    const held = heldTrades()
+    let left: () => void = () => {}
+    const cut = new Promise<void>((resolve) => {
+      left = resolve
+    })
+    const replay: ApiDeps['replay'] = (_request, { opened, emit }) =>
+      Effect.sync(opened).pipe(
+        Effect.andThen(
+          Effect.forever(emit({ type: 'rows', count: 1, bytes: new Uint8Array(1 << 16) }))
+        ),
+        Effect.onInterrupt(() => Effect.sync(left))
+      )
+    const { server } = await start({ records: held.records, replay }, { stalledMsMax: 40 })
+    const waiting = get(`${server.url}/v1/trades`)
+    await held.started
+    const socket = connect(server.port, '127.0.0.1').pause().on('error', () => {})
+    socket.write('GET /v1/replay/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    await cut
+    held.release()
+    expect((await waiting).status).toBe(200)
+    socket.destroy()
+  })
+
   test('garbage, a missing host and huge headers cost their own connection only', async () => {
     const { server } = await start()
     const raw = (text: string): Promise<string> =>
@@ -167,11 +191,16 @@ describe('http server', () => {
         })
         socket.on('error', () => {}).on('close', () => resolve(answer))
       })
-    expect(await raw('\x00\x01\x02 nonsense\r\n\r\n')).toContain('400')
+    const garbage = await raw('\x00\x01\x02 nonsense\r\n\r\n')
+    expect(garbage).toContain('HTTP/1.1 400 Bad Request')
+    expect(garbage).toContain('"code":"malformed_request"')
     expect(await raw('GET / HTTP/1.1\r\n\r\n')).toContain('400')
-    expect(
-      await raw(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)
-    ).toContain('431')
+    const huge = await raw(
+      `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`
+    )
+    expect(huge).toContain('HTTP/1.1 431 Request Header Fields Too Large')
+    expect(huge).toContain('content-type: application/problem+json')
+    expect(huge).toContain('"code":"headers_too_large"')
     expect(
       await raw('GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')
     ).toContain('host_not_allowed')
