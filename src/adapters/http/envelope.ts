@@ -19,23 +19,30 @@ export interface Meta {
 }
 
 /** `data` is JSON text: decimals are in it digit by digit, as no JavaScript number holds them. */
-export const envelopeResponse = (data: string, page: Page | undefined, meta: Meta): Response => {
+export const envelopeResponse = (data: string, page: Page | undefined, meta: Meta): Response =>
+  jsonResponse(`${envelopeHead}${data}${envelopeEnd(page, meta)}`)
+
+/** Before the data. */
+export const envelopeHead = '{"success":true,"data":'
+
+/** Behind the data. */
+export const envelopeEnd = (page: Page | undefined, meta: Meta): string => {
   const pagination = page === undefined ? '' : `"pagination":${paginationJson(page)},`
   const metaJson = JSON.stringify({
     correlation_id: meta.correlationId,
     timestamp: isoOfMs(meta.nowMs),
     ...meta.extra
   })
-  return jsonResponse(`{"success":true,"data":${data},${pagination}"meta":${metaJson}}`)
+  return `,${pagination}"meta":${metaJson}}`
 }
 
-/** The answer with further members in its `meta`, which is the last of it. */
+/** The answer with further members in its `meta`, which is the last of it; asked for at its end. */
 export const withMeta = async (
   answer: Response,
-  extra: Readonly<Record<string, unknown>>
+  extra: () => Readonly<Record<string, unknown>>
 ): Promise<Response> => {
   const text = await answer.text()
-  const members = JSON.stringify(extra).slice(1)
+  const members = JSON.stringify(extra()).slice(1)
   const response = jsonResponse(`${text.slice(0, -2)},${members}}`)
   for (const [name, value] of answer.headers)
     if (!response.headers.has(name)) response.headers.set(name, value)

@@ -29,8 +29,11 @@ export const explained = (route: Route): Route => ({
     const startedMs = performance.now()
     return Effect.gen(function* () {
       const response = yield* route.answer(call)
-      const cost = costFields((yield* CurrentCost) ?? noCost())
-      const explain = { ...cost, total_ms: roundedMs(performance.now() - startedMs) }
+      const cost = (yield* CurrentCost) ?? noCost()
+      const explain = () => ({
+        ...costFields(cost),
+        total_ms: roundedMs(performance.now() - startedMs)
+      })
       return response.status === 200
         ? yield* Effect.promise(() => withExplain(response, explain))
         : response
@@ -40,11 +43,11 @@ export const explained = (route: Route): Route => ({
 
 const withExplain = async (
   response: Response,
-  explain: Readonly<Record<string, number>>
+  explain: () => Readonly<Record<string, number>>
 ): Promise<Response> => {
   if (response.headers.get('content-type') === mediaTypes.json)
-    return withMeta(response, { explain })
-  response.headers.set(explainHeader, JSON.stringify(explain))
+    return withMeta(response, () => ({ explain: explain() }))
+  response.headers.set(explainHeader, JSON.stringify(explain()))
   return response
 }
 

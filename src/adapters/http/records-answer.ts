@@ -1,16 +1,18 @@
 /**
  * Answers of records, in the form that is asked for.
  *
- * 1. Lines are sent in parts of some thousand rows, each read when the one before is taken: a part
- *    begins behind the last row of that, at the very point at which it was read (R15).
+ * 1. Lines, and JSON of many rows, are sent in parts of some thousand rows, each read when the one
+ *    before is taken: it begins behind the last row of that, at the very point at which it was read
+ *    (R15).
  * 2. What stands in `meta` of JSON stands in headers of the others, which have no place for it:
  *    that something is missing is never left out.
  */
 import * as Effect from 'effect/Effect'
 import type { StreamedDataType } from '../../market/data-type.ts'
+import { CurrentCost } from '../telemetry/query-cost.ts'
 import { partialMetaOf } from './answer-schemas.ts'
 import type { ApiDeps, ApiFault, RecordsAnswer, RecordsAsked, RecordsFile } from './api-deps.ts'
-import { envelopeResponse } from './envelope.ts'
+import { envelopeEnd, envelopeHead, jsonResponse, type Meta } from './envelope.ts'
 import { etagOf, isNoneMatch, revalidated, unchangedResponse } from './etag.ts'
 import { fileName, type Format, formatOf, mediaTypes } from './formats.ts'
 import { problemResponse, type Problem } from './problem.ts'
@@ -54,7 +56,7 @@ export const answerRecords = (
   const known = headers.get('if-none-match')
   const isKnown = known === null ? undefined : isNoneMatch(known, format)
   const { dataType, route: _route, extraMeta: _meta, ...request } = asked
-  if (format === 'json') {
+  if (format === 'json' && asked.rowsMax <= partRowsMax) {
     return Effect.map(deps.records(dataType, { ...request, format, isKnown }), (answer) =>
       jsonAnswer(deps, call, { asked, answer })
     )
@@ -68,7 +70,7 @@ export const answerRecords = (
     const text = format === 'csv' ? 'csv' : 'json'
     return deps.records(dataType, { ...request, format: text, isKnown, ...change })
   }
-  return linesAnswer(deps, call, { asked, format, ask })
+  return partsAnswer(deps, call, { asked, format, ask })
 }
 
 const notAcceptable: Problem = {
@@ -85,21 +87,28 @@ interface Answered {
 const jsonAnswer = (
   deps: ApiDeps,
   { correlationId }: Asking,
-  { asked: { rowsMax, offset, extraMeta }, answer }: Answered
+  { asked, answer }: Answered
 ): Response => {
-  const { rows, hasMore, nextCursor, readToken, isKnown } = answer
+  const { rows, readToken, isKnown } = answer
   if (isKnown && readToken !== null) return unchangedResponse(readToken, 'json')
-  const response = envelopeResponse(
-    `[${rows.join(',')}]`,
-    { limit: rowsMax, offset: offset ?? 0, total: null, hasMore, nextCursor },
-    {
-      correlationId,
-      nowMs: deps.nowMs(),
-      extra: { ...partialMetaOf(answer), ...extraMeta, read_token: readToken }
-    }
-  )
+  const nowMs = deps.nowMs()
+  const end = jsonEnd({ asked, answer }, answer, { correlationId, nowMs })
+  const response = jsonResponse(`${jsonHead}${rows.join(',')}${end}`)
   for (const [name, value] of cacheHeaders(answer, 'json')) response.headers.set(name, value)
   return response
+}
+
+const jsonHead = `${envelopeHead}[`
+
+/** Behind the last rows, of which `last` tells; `answer` tells of what was read. */
+const jsonEnd = (
+  { asked: { rowsMax, offset, extraMeta }, answer }: Answered,
+  { hasMore, nextCursor }: RecordsAnswer,
+  meta: Meta
+): string => {
+  const page = { limit: rowsMax, offset: offset ?? 0, total: null, hasMore, nextCursor }
+  const extra = { ...partialMetaOf(answer), ...extraMeta, read_token: answer.readToken }
+  return `]${envelopeEnd(page, { ...meta, extra })}`
 }
 
 const cacheHeaders = (
@@ -145,28 +154,32 @@ type Ask = (
   change: Pick<RecordsAsked, 'rowsMax'> & Partial<Pick<RecordsAsked, 'from' | 'offset'>>
 ) => Effect.Effect<RecordsAnswer, ApiFault>
 
-interface Lines {
+interface Asked {
   readonly asked: AnswerAsked
-  readonly format: 'ndjson' | 'csv'
+  readonly format: 'json' | 'ndjson' | 'csv'
   readonly ask: Ask
 }
 
-const linesAnswer = Effect.fnUntraced(function* (
+const partsAnswer = Effect.fnUntraced(function* (
   deps: ApiDeps,
   { correlationId }: Asking,
-  { asked, format, ask }: Lines
+  { asked, format, ask }: Asked
 ) {
   const { rowsMax, dataType, route, fields = fieldNamesOf(dataType) } = asked
   const answer = yield* firstOf(ask, rowsMax)
   if (answer.isKnown && answer.readToken !== null)
     return unchangedResponse(answer.readToken, format)
-  const head = format === 'csv' ? `${fields.join(',')}${lineEnds.csv}` : ''
-  const partOf = (given: RecordsAnswer, rowsLeft: number, before = ''): Part<Rest> => ({
-    bytes: Buffer.from(before + given.rows.map((row) => row + lineEnds[format]).join('')),
-    next: restOf(given, rowsLeft - given.rows.length)
-  })
+  // Parts are read for this very request, whoever asks what it costs.
+  const cost = yield* CurrentCost
+  const meta = { correlationId, nowMs: deps.nowMs() }
+  const text = textIn(format, fields, (last) => jsonEnd({ asked, answer }, last, meta))
+  const partOf = (given: RecordsAnswer, rowsLeft: number, isFirst = false): Part<Rest> => {
+    const next = restOf(given, rowsLeft - given.rows.length)
+    const end = next === undefined ? text.end(given) : ''
+    return { bytes: Buffer.from((isFirst ? text.head : text.between) + text.of(given) + end), next }
+  }
   const body = streamedBody({
-    first: partOf(answer, rowsMax, head),
+    first: partOf(answer, rowsMax, true),
     make: ({ cursor, rowsLeft }: Rest) =>
       Effect.map(
         ask({
@@ -175,19 +188,44 @@ const linesAnswer = Effect.fnUntraced(function* (
           offset: 0
         }),
         (next) => partOf(next, rowsLeft)
-      ),
+      ).pipe(Effect.provideService(CurrentCost, cost)),
     run: deps.run,
     onFailed: (cause) =>
       deps.observe({ type: 'http.request_failed', route, correlationId, cause })
   })
   return new Response(body, {
     headers: new Headers([
-      ...bodyHeaders(deps, dataType, format),
-      ...cacheHeaders(answer, format),
-      ...metaHeaders(answer)
+      ...(format === 'json'
+        ? [['content-type', mediaTypes.json] as [string, string]]
+        : [...bodyHeaders(deps, dataType, format), ...metaHeaders(answer)]),
+      ...cacheHeaders(answer, format)
     ])
   })
 })
+
+interface TextOfParts {
+  readonly head: string
+  /** Between the rows of one part and those of the next, of which there are some. */
+  readonly between: string
+  readonly of: (answer: RecordsAnswer) => string
+  readonly end: (last: RecordsAnswer) => string
+}
+
+const textIn = (
+  format: Asked['format'],
+  fields: readonly string[],
+  end: TextOfParts['end']
+): TextOfParts => {
+  if (format === 'json')
+    return { head: jsonHead, between: ',', of: ({ rows }) => rows.join(','), end }
+  const lineEnd = lineEnds[format]
+  return {
+    head: format === 'csv' ? `${fields.join(',')}${lineEnd}` : '',
+    between: '',
+    of: ({ rows }) => rows.map((row) => row + lineEnd).join(''),
+    end: () => ''
+  }
+}
 
 /** RFC 4180; and as NDJSON has them. */
 const lineEnds = { csv: '\r\n', ndjson: '\n' } as const

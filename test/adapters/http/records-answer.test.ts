@@ -8,6 +8,7 @@ import type {
   RecordsAsked
 } from '../../../src/adapters/http/api-deps.ts'
 import { answerRecords } from '../../../src/adapters/http/records-answer.ts'
+import { addCost } from '../../../src/adapters/telemetry/query-cost.ts'
 import { fakeDeps } from './support.ts'
 
 const answerOf = (rows: readonly string[], others: Partial<RecordsAnswer> = {}): RecordsAnswer => ({
@@ -105,6 +106,38 @@ test('many rows come part by part, each behind the one before, no more than aske
     [10_000, '10000'],
     [5_000, '20000']
   ])
+})
+
+const post = (body: object, records: ApiDeps['records'], query = '') =>
+  makeApp(fakeDeps({ records })).request(`http://127.0.0.1:8000/v1/trades/query${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body)
+  })
+
+test('JSON of many rows comes part by part as well, and is one document', async () => {
+  const { records, asked } = numbered(40_000)
+  const response = await post({ limit: 25_000 }, records)
+  expect(response.headers.get('content-length')).toBeNull()
+  expect(await response.json()).toMatchObject({
+    success: true,
+    data: Array.from({ length: 25_000 }, (_, index) => index),
+    pagination: { limit: 25_000, offset: 0, has_more: true, next_cursor: '25000' },
+    meta: { snapshot_id: '7', partial: false, read_token: 't.content.signature' }
+  })
+  expect(asked.map(({ rowsMax }) => rowsMax)).toEqual([10_000, 10_000, 5_000])
+  const all = await post({ limit: 100_000 }, numbered(10_000).records)
+  expect(await all.json()).toMatchObject({ pagination: { has_more: false, next_cursor: null } })
+  const none = await post({ limit: 100_000 }, numbered(0).records)
+  expect(await none.json()).toMatchObject({ data: [], pagination: { has_more: false } })
+})
+
+test('what all parts cost is explained', async () => {
+  const { records } = numbered(40_000)
+  const costing: ApiDeps['records'] = (dataType, request) =>
+    Effect.andThen(addCost({ rows: request.rowsMax }), records(dataType, request))
+  const response = await post({ limit: 25_000 }, costing, '?explain=1')
+  expect(await response.json()).toMatchObject({ meta: { explain: { rows: 25_000 } } })
 })
 
 test('fewer rows than asked end the lines', async () => {

@@ -34,7 +34,7 @@ describe('POST /v1/trades/query', () => {
       start_time: '2024-08-08T00:00:00Z',
       end_time: 1_723_075_200_000_001,
       fields: ['price', 'symbol'],
-      limit: 100_000,
+      limit: 10_000,
       offset: 7,
       min_price: '0.00000001',
       max_price: 9_999_999_999,
@@ -54,7 +54,7 @@ describe('POST /v1/trades/query', () => {
           maxPrice: '9999999999',
           minQuantity: '1.5'
         },
-        rowsMax: 100_000,
+        rowsMax: 10_000,
         offset: 7,
         format: 'json',
         fields: ['price', 'symbol'],
@@ -62,7 +62,7 @@ describe('POST /v1/trades/query', () => {
         from: { choice: { kind: 'tag', name: 'end-of-day' } }
       }
     ])
-    expect(body.pagination).toMatchObject({ limit: 100_000, offset: 7 })
+    expect(body.pagination).toMatchObject({ limit: 10_000, offset: 7 })
   })
 
   test.each([
