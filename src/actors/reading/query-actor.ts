@@ -42,7 +42,8 @@ const queueMax = 64
 /** Small queries on one thread each leave the others to the main thread and the lander. */
 const duckdbThreads = 1
 
-const replayConnections = 2
+/** Of replays that run at a time: more would take what K2 does beside them. */
+const replayStatements = 2
 const replayBytesMax = 256 * 2 ** 20
 
 const sqlProcesses = 2
@@ -158,7 +159,10 @@ const diffsOver = <E>(
   return { trades: diffsOf('trades'), quotes: diffsOf('quotes') }
 }
 
-/** An engine for files beside that which has the tail: no query waits for a replay. */
+/**
+ * An engine for files beside that which has the tail: no query waits for a replay. Each replay has
+ * a slice that is sent and one that is opened, and so two connections.
+ */
 const openReplays = Effect.fnUntraced(function* <E>(
   shared: Shared,
   engine: QueryPool,
@@ -167,7 +171,8 @@ const openReplays = Effect.fnUntraced(function* <E>(
   const { folder, config } = shared
   const filesEngine = yield* tracked('DuckDB of replays', 'client')(
     openQueryPool({
-      connections: replayConnections,
+      connections: 2 * config.replaysMax,
+      runningMax: replayStatements,
       queueMax,
       deadlineMsMax: config.queryTimeoutMs,
       threads: duckdbThreads,
@@ -184,14 +189,15 @@ const openReplays = Effect.fnUntraced(function* <E>(
     filesEngine,
     fields: shared[name].spec.schema.fields,
     tokens: tokensOf(tables[name]),
-    isBusy: () => filesEngine.pending() > 0,
+    isBusy: (): boolean => replays.running() > 1,
     releaseBuffers,
     clock: { nowMs: () => performance.now(), sleep: Effect.sleep }
   })
   const [trades, quotes] = [portsOf('trades'), portsOf('quotes')]
   const queries = { trades: makeReplayQuery(trades), quotes: makeReplayQuery(quotes) }
+  const replays = makeReplays(queries, config.replaysMax)
   return {
-    replays: makeReplays(queries, config.replaysMax),
+    replays,
     replayPages: { trades: makeReplayPages(trades), quotes: makeReplayPages(quotes) }
   }
 })

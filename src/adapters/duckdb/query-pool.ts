@@ -9,19 +9,10 @@
  * 4. DuckDB sees the given directories and nothing else: no other file, no network, no extension,
  *    and no statement can change that.
  * 5. What a failure says to a client names neither SQL nor path; the cause is for the log.
+ * 6. Who reads texts part by part has a connection for as long as that takes, but is one of those
+ *    that run only while a part is made.
  */
-import {
-  BIGINT,
-  DuckDBBlobValue,
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  DuckDBTimestampTZValue,
-  LIST,
-  TIMESTAMPTZ,
-  VARCHAR,
-  listValue
-} from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type * as Scope from 'effect/Scope'
@@ -29,10 +20,24 @@ import * as Semaphore from 'effect/Semaphore'
 import { textLiteral } from './columns.ts'
 import { addCost, timedAs } from '../telemetry/query-cost.ts'
 import { metered } from './memory-meter.ts'
+import {
+  endTexts,
+  execute,
+  openTexts,
+  type Query,
+  type QueryCell,
+  type Session,
+  withBytes
+} from './query-session.ts'
 import { duckdbCall } from './statement.ts'
+import type { TextPart } from './text-parts.ts'
+
+export { bindParameter, type QueryParameter } from './query-session.ts'
 
 export interface QueryPoolOptions {
   readonly connections: number
+  /** Statements that run at a time; default: as many as there are connections. */
+  readonly runningMax?: number
   /** Queries that may wait for a connection. */
   readonly queueMax: number
   /** From the call to the last row, waiting included. */
@@ -50,32 +55,25 @@ export interface QueryPoolOptions {
   readonly keepsMemory?: boolean
 }
 
-/** A bound value; microseconds for timestamps. */
-export type QueryParameter =
-  | { readonly type: 'text'; readonly value: string }
-  | { readonly type: 'long'; readonly value: number }
-  | { readonly type: 'longs'; readonly value: readonly number[] }
-  | { readonly type: 'texts'; readonly value: readonly string[] }
-  | { readonly type: 'timestamp'; readonly value: number }
+type QueryFault = QueryTimedOut | QueryQueueFull | QueryFailed
 
-interface Query {
-  /** One SELECT; named parameters as `$name`. Few distinct texts: each is prepared and kept. */
-  readonly sql: string
-  readonly parameters: Readonly<Record<string, QueryParameter>>
+type Rows<Cell> = Effect.Effect<ReadonlyArray<readonly Cell[]>, QueryFault>
+
+interface OpenTexts {
+  /** Undefined behind the last part; one asks at a time. */
+  readonly next: Effect.Effect<TextPart | undefined, QueryFault>
 }
-
-type QueryCell = null | string | number | bigint | boolean
-
-type Rows<Cell> = Effect.Effect<
-  ReadonlyArray<readonly Cell[]>,
-  QueryTimedOut | QueryQueueFull | QueryFailed
->
 
 export interface QueryPool {
   /** Rows in the order of the query; columns must be of scalar types. */
   readonly run: (query: Query) => Rows<QueryCell>
   /** The same where some columns are BLOBs: texts that nobody needs as strings. */
   readonly runBytes: (query: Query) => Rows<QueryCell | Uint8Array<ArrayBuffer>>
+  /**
+   * The rows of a statement with one column of texts, joined, part by part. The first part is made
+   * when it is there; files are read no more from then on where the statement orders its rows.
+   */
+  readonly texts: (query: Query) => Effect.Effect<OpenTexts, QueryFault, Scope.Scope>
   /**
    * Runs statements of our own, on a connection that queries do not use, one `use` at a time. What
    * tables it makes in memory, queries can read.
@@ -135,68 +133,94 @@ export const openQueryPool = (
       close
     )
     yield* Effect.mapError(metered(instance), (cause) => new QueryPoolUnavailable({ cause }))
-    const permits = yield* Semaphore.make(options.connections)
+    const turns = yield* openTurns(options, sessions)
     const writing = yield* Semaphore.make(1)
-    const idle = [...sessions]
-    let pending = 0
-
-    const onSession = (query: Query) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => idle.pop()!),
-        (session) => duckdbCall(session.connection, () => execute(session, query)),
-        (session) => Effect.sync(() => idle.push(session))
-      ).pipe(
-        Effect.mapError((cause) => new QueryFailed({ cause })),
-        Effect.tap(({ length }) => addCost({ statements: 1, rows: length }))
-      )
-    const inTurn = (query: Query) =>
-      Effect.suspend(() => {
-        const askedMs = performance.now()
-        const run = Effect.suspend(() =>
-          Effect.andThen(
-            addCost({ waitMs: performance.now() - askedMs }),
-            timedAs('readMs', onSession(query))
-          )
-        )
-        return permits.withPermits(1)(run)
-      })
-
-    const admit = Effect.suspend(() => {
-      if (pending >= options.connections + options.queueMax) {
-        return Effect.fail(new QueryQueueFull({ queueMax: options.queueMax }))
-      }
-      pending++
-      return Effect.void
-    })
     const run = (query: Query) =>
-      Effect.acquireUseRelease(
-        admit,
-        () =>
-          Effect.timeoutOrElse(inTurn(query), {
-            duration: options.deadlineMsMax,
-            orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: options.deadlineMsMax }))
-          }),
-        () =>
-          Effect.sync(() => {
-            pending--
-          })
-      )
+      turns
+        .withSession((session) =>
+          timedAs('readMs', turns.call(session, () => execute(session, query)))
+        )
+        .pipe(Effect.tap(({ length }) => addCost({ statements: 1, rows: length })))
+    const texts = (query: Query) =>
+      Effect.gen(function* () {
+        const session = yield* turns.session
+        const parts = yield* turns.inTime(turns.call(session, () => openTexts(session, query)))
+        yield* addCost({ statements: 1 })
+        const further = turns.inTime(turns.call(session, () => parts.next()))
+        const end = Effect.succeed(undefined)
+        return { next: Effect.suspend(() => (parts.isEnded ? end : further)) }
+      })
     return {
-      pending: () => pending,
+      pending: turns.pending,
       write: (use) =>
         writing
           .withPermits(1)(duckdbCall(writer, () => use(writer)))
           .pipe(Effect.mapError((cause) => new QueryFailed({ cause }))),
       run,
+      texts,
       runBytes: (query) => Effect.map(run(query), (rows) => rows.map(withBytes))
     }
   })
 
-interface Session {
-  readonly connection: DuckDBConnection
-  /** By SQL text, least recently used first. */
-  readonly prepared: Map<string, DuckDBPreparedStatement>
-}
+/** Who has which connection, and who runs. */
+const openTurns = Effect.fnUntraced(function* (
+  { connections, runningMax = connections, queueMax, deadlineMsMax }: QueryPoolOptions,
+  sessions: readonly Session[]
+) {
+  const permits = yield* Semaphore.make(connections)
+  const running = yield* Semaphore.make(runningMax)
+  const idle = [...sessions]
+  let pending = 0
+  let isOpen = true
+  yield* Effect.addFinalizer(() => Effect.sync(() => void (isOpen = false)))
+
+  const call = <A>({ connection }: Session, use: () => Promise<A>) =>
+    running
+      .withPermits(1)(duckdbCall(connection, use)) // (6)
+      .pipe(Effect.mapError((cause) => new QueryFailed({ cause })))
+  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.timeoutOrElse(effect, {
+      duration: deadlineMsMax,
+      orElse: () => Effect.fail(new QueryTimedOut({ deadlineMs: deadlineMsMax }))
+    })
+  const admit = Effect.suspend(() => {
+    if (pending >= connections + queueMax) return Effect.fail(new QueryQueueFull({ queueMax }))
+    pending++
+    return Effect.void
+  })
+  const leave = Effect.sync(() => {
+    pending--
+  })
+  const take = Effect.sync(() => idle.pop()!)
+  const giveBack = (session: Session) => Effect.sync(() => void idle.push(session))
+  const withSession = <A, E>(use: (session: Session) => Effect.Effect<A, E>) =>
+    Effect.acquireUseRelease(
+      admit,
+      () => {
+        const askedMs = performance.now()
+        const inTurn = Effect.suspend(() =>
+          Effect.andThen(
+            addCost({ waitMs: performance.now() - askedMs }),
+            Effect.acquireUseRelease(take, use, giveBack)
+          )
+        )
+        return inTime(permits.withPermits(1)(inTurn))
+      },
+      () => leave
+    )
+  /** Until the scope closes; what its texts hold is then let go. */
+  const session = Effect.gen(function* () {
+    yield* Effect.acquireRelease(admit, () => leave)
+    yield* inTime(permits.takeScoped(1))
+    return yield* Effect.acquireRelease(take, (used) =>
+      Effect.andThen(
+        isOpen ? Effect.promise(() => endTexts(used)) : Effect.void,
+        giveBack(used)
+      )
+    )
+  })
+  return { pending: () => pending, call, inTime, withSession, session }
+})
 
 interface OpenPool {
   readonly instance: DuckDBInstance
@@ -204,7 +228,6 @@ interface OpenPool {
   readonly writer: DuckDBConnection
 }
 
-const preparedMax = 32
 /** Up to this LIMIT, columns that do not decide the order are read of the kept rows only. */
 const lateRowsMax = 16_384
 
@@ -253,63 +276,3 @@ const close = ({ instance, sessions, writer }: OpenPool) =>
     }
     instance.closeSync()
   })
-
-const execute = async (
-  session: Session,
-  { sql, parameters }: Query
-): Promise<ReadonlyArray<readonly QueryCell[]>> => {
-  const statement = await prepare(session, sql)
-  for (const [name, parameter] of Object.entries(parameters)) {
-    bindParameter(statement, statement.parameterIndex(name), parameter)
-  }
-  const result = await statement.runAndReadAll()
-  return result.getRows() as ReadonlyArray<readonly QueryCell[]>
-}
-
-const withBytes = (
-  cells: readonly QueryCell[]
-): readonly (QueryCell | Uint8Array<ArrayBuffer>)[] =>
-  cells.map((cell: unknown) =>
-    cell instanceof DuckDBBlobValue ? (cell.bytes as Uint8Array<ArrayBuffer>) : (cell as QueryCell)
-  )
-
-const prepare = async (
-  { connection, prepared }: Session,
-  sql: string
-): Promise<DuckDBPreparedStatement> => {
-  const known = prepared.get(sql)
-  const statement = known ?? (await connection.prepare(sql))
-  prepared.delete(sql)
-  prepared.set(sql, statement)
-  if (prepared.size > preparedMax) {
-    const [[oldestSql, oldest] = []] = prepared
-    if (oldestSql !== undefined) prepared.delete(oldestSql)
-    oldest?.destroySync()
-  }
-  return statement
-}
-
-export const bindParameter = (
-  statement: DuckDBPreparedStatement,
-  index: number,
-  parameter: QueryParameter
-): void => {
-  switch (parameter.type) {
-    case 'text':
-      return statement.bindValue(index, parameter.value, VARCHAR)
-    case 'long':
-      return statement.bindValue(index, BigInt(parameter.value), BIGINT)
-    case 'longs':
-      return statement.bindValue(index, listValue(parameter.value.map(BigInt)), LIST(BIGINT))
-    case 'texts':
-      return statement.bindValue(index, listValue(parameter.value), LIST(VARCHAR))
-    case 'timestamp':
-      return statement.bindValue(
-        index,
-        new DuckDBTimestampTZValue(BigInt(parameter.value)),
-        TIMESTAMPTZ
-      )
-    default:
-      return parameter satisfies never
-  }
-}

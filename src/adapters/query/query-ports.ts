@@ -1,5 +1,6 @@
 /** What queries need of others: a planner that pins files, and an engine that reads them. */
 import type * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
 import type { RowValues } from './record-text.ts'
 import type { ReachedByTail, ReadPoint } from './read-point.ts'
 
@@ -207,6 +208,23 @@ export interface BytesEngine<E> {
     readonly sql: string
     readonly parameters: Readonly<Record<string, Parameter>>
   }) => Effect.Effect<ReadonlyArray<readonly (Cell | Uint8Array<ArrayBuffer>)[]>, E>
+}
+
+/** An engine that gives the texts of a statement's rows joined, part by part. */
+export interface TextsEngine<E> {
+  /** All rows are found when it is there: of files that it reads, none is read after that. */
+  readonly texts: (query: {
+    readonly sql: string
+    readonly parameters: Readonly<Record<string, Parameter>>
+  }) => Effect.Effect<OpenTexts<E>, E, Scope.Scope>
+}
+
+interface OpenTexts<E> {
+  /** Undefined behind the last part. One asks at a time, and nothing is made before. */
+  readonly next: Effect.Effect<
+    { readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number } | undefined,
+    E
+  >
 }
 
 export interface QueryEngine<E> {

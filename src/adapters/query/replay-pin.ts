@@ -50,7 +50,7 @@ export class ReplayPin<E> {
   })
 
   /** Reads by the current lease: it is not released meanwhile (2). */
-  reading<A, E2>(use: Effect.Effect<A, E2>): Effect.Effect<A, E2> {
+  reading<A, E2, R>(use: Effect.Effect<A, E2, R>): Effect.Effect<A, E2, R> {
     return Effect.suspend(() => {
       this.#isRead = true
       return Effect.ensuring(

@@ -6,9 +6,9 @@
  *    wherever it lies when its turn comes, and no other before the replay is complete.
  * 2. Live rows are those of each later view that the view before does not have: no gap, no repeat
  *    at the seam, nor at any later one.
- * 3. At most three blocks of a replay are in memory, one that is being sent and the next two, which
- *    are read side by side: nothing is read while one waits. A block has some MiB, however time is
- *    filled.
+ * 3. Two slices of a replay are in memory at most, one that is being sent and the next one, each of
+ *    some MiB: nothing else is read while a block waits. What is sent at once has a MiB or so where
+ *    it comes from files, and some MiB where the tail has rows of it, however time is filled.
  * 4. It ends with a failure where a row of the view can be had no more, never silently.
  */
 import * as Effect from 'effect/Effect'
@@ -18,10 +18,10 @@ import {
   idleMs,
   ReplayReader,
   type ReplayPorts,
-  type ReplayRequest
+  type ReplayRequest,
+  type Sent
 } from './replay-reader.ts'
 import { knownSequenceOf } from './replay-span.ts'
-import type { Block } from './replay-sql.ts'
 import type { RecordsView } from './query-ports.ts'
 import { furtherView, isSameView } from './records-view.ts'
 
@@ -77,7 +77,7 @@ const replay = <PlanError, EngineError>(
     if (request.isLive && !lease.beyond.isFollowed) yield* new NotFollowed()
     sink.opened()
     const taker = {
-      rows: ({ bytes, count }: Block) => sink.emit({ type: 'rows', bytes, count }),
+      rows: ({ bytes, count }: Sent) => sink.emit({ type: 'rows', bytes, count }),
       idle: sink.emit({ type: 'idle' })
     }
     const reader = new ReplayReader(ports, request, taker, pin)

@@ -1,26 +1,36 @@
 /**
  * Reads the rows of a span in slices of time, and gives them as blocks of text, in their order.
  *
- * 1. A slice has about as many rows as a block of so many bytes takes. How they lie in time is
- *    guessed from the bounds of files, and learnt; of one that has more than guessed so many are
- *    read, and then those behind them.
- * 2. Nothing is read while a block waits to be taken.
+ * 1. Where a slice is of files alone its rows are found once and their text comes part by part, as
+ *    it is taken. What may have rows of the tail is read at once, since others wait for the engine
+ *    that has them; of more rows than guessed so many are read, and then those behind them.
+ * 2. While the blocks of a slice are taken, the next one is opened; nothing else is read while a
+ *    block waits to be taken.
  * 3. Rows of the span that are there no more end it with a failure. A later lease may lack some for
  *    a while, where the tail was let go or is behind: they are waited for.
  */
 import * as Effect from 'effect/Effect'
+import * as Scope from 'effect/Scope'
+import { openAhead, type OpenedAhead } from './open-ahead.ts'
 import type { RecordPosition } from './newest-first.ts'
 import { fieldsNamed, type LineFrame, type RecordField } from './record-json.ts'
 import type { RecordsFilter } from './records-sql.ts'
+import { Cuts, type From, type SliceAtOnce, type SliceRange } from './replay-cuts.ts'
 import { makePace, type Pace } from './replay-pace.ts'
 import type { ReplayClock, ReplayPin } from './replay-pin.ts'
-import { type RowsInTime, rowsInTime } from './replay-slices.ts'
+import { rowsInTime } from './replay-slices.ts'
 import { PointNotReached } from './read-point.ts'
-import { RowsRemoved } from './replay-faults.ts'
+import { type ReplayFault, RowsRemoved } from './replay-faults.ts'
 import { reaches } from './records-view.ts'
 import { partsOfSpan, rowsOfSpan, type Span } from './replay-span.ts'
-import { type Block, blocksOf, sliceStatement } from './replay-sql.ts'
-import type { BytesEngine, RecordsLease, RecordsPlanner, ScanFile } from './query-ports.ts'
+import { type Block, blocksOf, linesStatement, sliceStatement } from './replay-sql.ts'
+import type {
+  BytesEngine,
+  RecordsLease,
+  RecordsPlanner,
+  ScanFile,
+  TextsEngine
+} from './query-ports.ts'
 
 export interface ReplayRequest {
   readonly filter: Pick<RecordsFilter, 'symbols' | 'exchanges' | 'fromUs' | 'toUs'>
@@ -35,20 +45,22 @@ export interface ReplayRequest {
 export interface ReplayPorts<PlanError, EngineError> {
   readonly planner: RecordsPlanner<PlanError>
   readonly engine: BytesEngine<EngineError>
-  /** For rows of files alone, each of which is read once; absent: the same. */
-  readonly filesEngine?: BytesEngine<EngineError>
+  /** For rows of files alone, each of which is read once; absent: all are read as if of a tail. */
+  readonly filesEngine?: BytesEngine<EngineError> & TextsEngine<EngineError>
   readonly fields: readonly RecordField[]
   readonly clock: ReplayClock
   /** Of a block, about. */
   readonly blockBytesMax?: number
-  /** Whether others wait for the engine: two slices are then not read side by side. */
+  /** Whether others need the engine: the next slice is then not opened meanwhile. */
   readonly isBusy?: () => boolean
   /** Blocks that were sent are garbage, of which some MiB wait for a collection otherwise. */
   readonly releaseBuffers?: () => void
 }
 
+export type Sent = Pick<Block, 'bytes' | 'count'> & Partial<Pick<Block, 'firstUs'>>
+
 interface Taker {
-  readonly rows: (block: Block) => Effect.Effect<void>
+  readonly rows: (block: Sent) => Effect.Effect<void>
   /** Nothing is due for a while. */
   readonly idle: Effect.Effect<void>
 }
@@ -58,31 +70,25 @@ const blockBytesDefault = 6 * 2 ** 20
 export const idleMs = 15_000
 const dayUs = 86_400_000_000
 const dayOf = (us: number): number => Math.floor(us / dayUs)
-/** For the first rows to be there soon. */
-const firstRows = 4_096
-const growth = 4
-/** A line is about so long for each of its fields. */
-const fieldBytes = 25
 const notReachedMsMax = 30_000
 const notReachedRestMs = 250
 /** Of paced replays, whose rows are sent one by one. */
-const pacedRows = 16_384
 const pacedBlockMs = 20
+/** Blocks that were sent are let go when there are so many. */
+const sentBytesMax = 4 * 2 ** 20
 
-/** Where a slice begins: at a time, and behind a row of it. */
-interface From {
-  readonly sinceUs: number
-  readonly after: RecordPosition | undefined
+/** A slice whose rows are found. */
+interface OpenSlice<E> {
+  readonly next: Effect.Effect<Sent | undefined, E>
+  /** Where the next slice begins; undefined behind the last. */
+  readonly rest: From | undefined
+  readonly isAlone: boolean
 }
 
-interface SliceRange extends From {
-  /** Exclusive. */
-  readonly untilUs: number
-  readonly rowsMax: number
-  /** How many rows files have in it, about. */
-  readonly expected: number | undefined
-  readonly isLast: boolean
-}
+type Opening<PlanError, EngineError> = OpenedAhead<
+  OpenSlice<EngineError>,
+  PlanError | EngineError | ReplayFault
+>
 
 export class ReplayReader<PlanError, EngineError> {
   readonly ports: ReplayPorts<PlanError, EngineError>
@@ -90,13 +96,11 @@ export class ReplayReader<PlanError, EngineError> {
   readonly taker: Taker
   readonly pin: ReplayPin<PlanError>
   readonly fields: readonly RecordField[]
+  readonly #cuts: Cuts
   pace: Pace | undefined
   /** Rows sent. */
   count = 0
-  #rowBytes: number
-  #wantedRows = firstRows
-  /** Of the rows that files have at a time, how many meet the filter. */
-  #share = 1
+  #sentBytes = 0
 
   constructor(
     ports: ReplayPorts<PlanError, EngineError>,
@@ -108,26 +112,35 @@ export class ReplayReader<PlanError, EngineError> {
     this.request = request
     this.taker = taker
     this.pin = pin
-    const { fields: names, speed } = request
+    const { filter, fields: names, speed } = request
     this.fields = fieldsNamed(ports.fields, names)
-    this.#rowBytes = this.fields.length * fieldBytes
+    this.#cuts = new Cuts(filter, {
+      blockBytesMax: ports.blockBytesMax ?? blockBytesDefault,
+      fieldCount: this.fields.length,
+      isPaced: speed !== undefined
+    })
     this.pace = speed === undefined ? undefined : makePace(speed, ports.clock)
   }
 
   /** All rows of the span that the filter meets, in their order. */
   send(span: Span, first: RecordsLease<PlanError>) {
-    return Effect.gen({ self: this }, function* () {
-      const days = new Set(span.since === undefined ? first.files.map(dayOfFile) : [])
-      let from: From | undefined = {
-        sinceUs: this.request.filter.fromUs ?? -Infinity,
-        after: undefined
-      }
-      while (from !== undefined) {
-        const lease: RecordsLease<PlanError> = yield* this.#leaseWith(span, first)
-        if (lease !== first) yield* this.#stillThere(days, from.sinceUs, lease)
-        from = yield* this.#sendFrom(from, span, lease)
-      }
-    })
+    const days = new Set(span.since === undefined ? first.files.map(dayOfFile) : [])
+    const open = (from: From) =>
+      openAhead(
+        Effect.gen({ self: this }, function* () {
+          const lease = yield* this.#leaseWith(span, first)
+          if (lease !== first) yield* this.#stillThere(days, from.sinceUs, lease)
+          return yield* this.pin.reading(this.#open(from, span, lease))
+        })
+      )
+    const sinceUs = this.request.filter.fromUs ?? -Infinity
+    return Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        let current: Opening<PlanError, EngineError> | undefined =
+          yield* open({ sinceUs, after: undefined })
+        while (current !== undefined) current = yield* this.#sendSlice(current, open)
+      })
+    )
   }
 
   /** The first rows of the span behind a position: as many as are wanted, or all there are. */
@@ -142,10 +155,8 @@ export class ReplayReader<PlanError, EngineError> {
       const page: Block[] = []
       let from: From = { sinceUs: after?.timestampUs ?? fromUs, after }
       for (let left = rowsMax; ; ) {
-        const slice = { ...this.#sliceFrom(from, inTime), rowsMax: left }
-        const blocks = yield* this.#read(span, lease, slice)
-        const found = blocks.reduce((sum, { count }) => sum + count, 0)
-        this.#learn(blocks, found, slice.expected)
+        const slice = { ...this.#cuts.atOnce(from, inTime), rowsMax: left }
+        const { blocks, found } = yield* this.#read(span, lease, slice)
         page.push(...blocks)
         left -= found
         if (left === 0 || slice.isLast) return page
@@ -154,26 +165,45 @@ export class ReplayReader<PlanError, EngineError> {
     })
   }
 
-  /** Slices that are read side by side; where the next begins, undefined after the last. */
-  #sendFrom(from: From, span: Span, lease: RecordsLease<PlanError>) {
+  /** Gives the slice behind it. */
+  #sendSlice(
+    { opened, close }: Opening<PlanError, EngineError>,
+    open: (from: From) => Effect.Effect<Opening<PlanError, EngineError>, never, Scope.Scope>
+  ) {
     return Effect.gen({ self: this }, function* () {
-      const slices = this.#slicesFrom(from, span, lease)
-      const read = this.pin.reading(
-        Effect.forEach(slices, (slice) => this.#read(span, lease, slice), { concurrency: 2 })
-      )
-      for (const [index, blocks] of (yield* read).entries()) {
-        const { rowsMax, expected, untilUs, isLast } = slices[index]!
-        const found = blocks.reduce((sum, { count }) => sum + count, 0)
-        this.#learn(blocks, found, expected)
-        for (const block of blocks) yield* this.#emit(block)
-        const last = blocks.at(-1)?.last
-        // How long the next slice is follows from where it begins; what was read of it is too much.
-        if (found === rowsMax && last !== undefined)
-          return { sinceUs: last.timestampUs, after: last }
-        if (isLast) return undefined
-        if (index === slices.length - 1) return { sinceUs: untilUs, after: undefined }
+      const { rest, isAlone, next } = yield* opened
+      const ahead = rest === undefined || isAlone ? undefined : yield* open(rest) // (2)
+      for (let block = yield* next; block !== undefined; block = yield* next)
+        yield* this.#emit(block)
+      yield* close
+      return ahead ?? (rest && (yield* open(rest)))
+    })
+  }
+
+  /** (1) */
+  #open(from: From, span: Span, lease: RecordsLease<PlanError>) {
+    return Effect.gen({ self: this }, function* () {
+      const { filesEngine, isBusy } = this.ports
+      const rows = rowsInTime(partsOfSpan(span, lease))
+      const tailUs = lease.beyond.tail?.timestampLowerUs ?? Infinity
+      const isPaced = this.pace !== undefined
+      const isAlone = isPaced || isBusy?.() === true
+      const hasBounds = Number.isFinite(Math.max(from.sinceUs, rows.oldestUs))
+      if (filesEngine !== undefined && !isPaced && hasBounds && from.sinceUs < tailUs) {
+        const slice = this.#cuts.streamed(from, rows, tailUs)
+        const next = yield* this.#stream(filesEngine, span, lease, slice)
+        return { next, rest: restOf(slice), isAlone }
       }
-      return undefined
+      const slice = this.#cuts.atOnce(from, rows)
+      const { blocks, found } = yield* this.#read(span, lease, slice)
+      const left = [...blocks]
+      const next = Effect.sync(() => left.shift())
+      const last = blocks.at(-1)?.last
+      const rest =
+        found === slice.rowsMax && last !== undefined
+          ? { sinceUs: last.timestampUs, after: last }
+          : restOf(slice)
+      return { next, rest, isAlone }
     })
   }
 
@@ -188,13 +218,6 @@ export class ReplayReader<PlanError, EngineError> {
         if (nowMs() - startedMs > notReachedMsMax) return yield* new PointNotReached()
       }
     })
-  }
-
-  #slicesFrom(from: From, span: Span, lease: RecordsLease<PlanError>): readonly SliceRange[] {
-    const rows = rowsInTime(partsOfSpan(span, lease))
-    const first = this.#sliceFrom(from, rows)
-    if (first.isLast || this.pace !== undefined || this.ports.isBusy?.() === true) return [first]
-    return [first, this.#sliceFrom({ sinceUs: first.untilUs, after: undefined }, rows)]
   }
 
   /** (3) Whole days are removed at a time. */
@@ -216,82 +239,86 @@ export class ReplayReader<PlanError, EngineError> {
     )
   }
 
-  get #rowsAtOnce(): number {
-    const { blockBytesMax = blockBytesDefault } = this.ports
-    const most = Math.max(1, Math.floor(blockBytesMax / this.#rowBytes))
-    return Math.min(this.#wantedRows, this.pace === undefined ? most : Math.min(most, pacedRows))
-  }
-
-  /** As long as there should be as many rows in it as are read at once. */
-  #sliceFrom({ sinceUs, after }: From, rows: RowsInTime): SliceRange {
-    const { fromUs = -Infinity, toUs = Infinity } = this.request.filter
-    const startUs = Math.max(sinceUs, fromUs, rows.oldestUs)
-    const wanted = Math.ceil(this.#rowsAtOnce / this.#share)
-    const untilUs = Number.isFinite(startUs) ? rows.until(startUs, wanted) : undefined
-    const rowsMax = Math.ceil(this.#rowsAtOnce * 1.5)
-    if (untilUs === undefined || untilUs >= toUs)
-      return { sinceUs, after, untilUs: toUs, rowsMax, expected: undefined, isLast: true }
-    const expected = rows.before(untilUs) - rows.before(startUs)
-    return { sinceUs, after, untilUs, rowsMax, expected, isLast: false }
-  }
-
-  #read(
-    span: Span,
-    lease: RecordsLease<PlanError>,
-    range: SliceRange
-  ): Effect.Effect<readonly Block[], PlanError | EngineError> {
-    const { sinceUs, untilUs, after, rowsMax } = range
-    const { files, sources, hasTail } = rowsOfSpan(span, lease, range)
-    if (sources.length === 0) return Effect.succeed([])
-    const { frame, filter, speed } = this.request
+  #linesOf({ sinceUs, untilUs, after }: SliceRange) {
+    const { frame, filter } = this.request
     const { symbols, exchanges } = filter
-    const statement = sliceStatement({
-      sources,
+    return {
       fields: this.fields,
       frame,
       after,
-      rowsMax,
       filter: {
         ...(symbols === undefined ? {} : { symbols }),
         ...(exchanges === undefined ? {} : { exchanges }),
         ...(sinceUs === -Infinity ? {} : { fromUs: sinceUs }),
         ...(untilUs === Infinity ? {} : { toUs: untilUs })
-      },
-      blockUs:
+      }
+    }
+  }
+
+  #stream(
+    { texts }: TextsEngine<EngineError>,
+    span: Span,
+    lease: RecordsLease<PlanError>,
+    slice: SliceRange
+  ) {
+    return Effect.gen({ self: this }, function* () {
+      const { files, sources } = rowsOfSpan(span, lease, slice)
+      let [found, bytes] = [0, 0]
+      const learnt = Effect.sync(() => this.#cuts.learn(found, bytes, slice))
+      if (sources.length === 0) return Effect.as(learnt, undefined)
+      const statement = linesStatement({ sources, ...this.#linesOf(slice) })
+      const opening = Scope.provide(texts(statement), yield* Effect.scope)
+      const parts = yield* lease.read(files, opening)
+      return Effect.tap(parts.next, (part) => {
+        if (part === undefined) return learnt
+        found += part.count
+        bytes += part.bytes.length
+        return Effect.void
+      })
+    })
+  }
+
+  #read(span: Span, lease: RecordsLease<PlanError>, slice: SliceAtOnce) {
+    return Effect.gen({ self: this }, function* () {
+      const { files, sources, hasTail } = rowsOfSpan(span, lease, slice)
+      const { speed } = this.request
+      const { engine, filesEngine = engine } = this.ports
+      const { runBytes } = hasTail ? engine : filesEngine
+      const blockUs =
         this.pace === undefined || speed === undefined
           ? undefined
           : Math.max(1, Math.floor(speed * pacedBlockMs * 1_000))
+      const lines = { sources, ...this.#linesOf(slice) }
+      const statement = sliceStatement({ ...lines, rowsMax: slice.rowsMax, blockUs })
+      const blocks =
+        sources.length === 0 ? [] : blocksOf(yield* lease.read(files, runBytes(statement)))
+      const found = blocks.reduce((sum, { count }) => sum + count, 0)
+      this.#cuts.learn(found, blocks.reduce((sum, { bytes }) => sum + bytes.length, 0), slice)
+      return { blocks, found }
     })
-    const { engine, filesEngine = engine } = this.ports
-    const { runBytes } = hasTail ? engine : filesEngine
-    return Effect.map(lease.read(files, runBytes(statement)), blocksOf)
   }
 
-  #learn(blocks: readonly Block[], found: number, expected: number | undefined): void {
-    this.#wantedRows = Math.min(this.#wantedRows * growth, Number.MAX_SAFE_INTEGER)
-    if (expected !== undefined && expected > 0)
-      this.#share = Math.min(1, Math.max(found / expected, this.#share / growth, shareMin))
-    if (found === 0) return
-    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
-    this.#rowBytes = Math.ceil(bytes / found)
-  }
-
-  #emit(block: Block) {
+  #emit(block: Sent) {
     return Effect.gen({ self: this }, function* () {
       for (;;) {
-        const waitMs = this.pace?.waitMs(block.firstUs) ?? 0
+        const { firstUs } = block
+        const waitMs = firstUs === undefined ? 0 : (this.pace?.waitMs(firstUs) ?? 0)
         if (waitMs <= 0) break
         yield* this.ports.clock.sleep(Math.min(waitMs, idleMs))
         if (waitMs > idleMs) yield* this.taker.idle
       }
       yield* this.taker.rows(block)
-      this.ports.releaseBuffers?.()
       this.count += block.count
+      this.#sentBytes += block.bytes.length
+      if (this.#sentBytes < sentBytesMax) return
+      this.#sentBytes = 0
+      this.ports.releaseBuffers?.()
     })
   }
 }
 
-const shareMin = 1e-6
+const restOf = ({ isLast, untilUs }: SliceRange): From | undefined =>
+  isLast ? undefined : { sinceUs: untilUs, after: undefined }
 
 /** Files lie within a day each (R22). */
 const dayOfFile = ({ timestampLowerUs }: ScanFile): number => dayOf(timestampLowerUs)

@@ -210,6 +210,7 @@ const play = async ({ before, ahead, during }: Played): Promise<void> => {
   const query = makeReplayQuery({
     planner: withTail({ acquire: () => lease }, { hold }),
     engine: pool,
+    filesEngine: pool,
     fields: tradeV2Schema.fields,
     clock: {
       nowMs: () => nowMs,

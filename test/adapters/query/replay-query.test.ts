@@ -1,5 +1,5 @@
 /** A replay of files: all rows that meet the filter, once, in the order of time. */
-import { Effect, Exit } from 'effect'
+import { Deferred, Effect, Exit, Fiber } from 'effect'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ScanFile } from '../../../src/adapters/query/query-ports.ts'
@@ -26,6 +26,15 @@ afterAll(() => warehouse.close())
 const clock = { nowMs: () => 0, sleep: () => Effect.never }
 type Ports = Partial<ReplayPorts<unknown, unknown>>
 
+/** Nothing is streamed, as if all were of a tail. */
+const atOnce = (): Ports => ({ engine: warehouse.engine })
+
+const portsOver = (ports: Ports = {}): ReplayPorts<unknown, unknown> => {
+  const { planner, engine, filesEngine } = warehouse
+  const streaming = ports.engine === undefined ? { filesEngine } : {}
+  return { planner, engine, ...streaming, fields, clock, ...ports }
+}
+
 /** What a replay sends; each part is taken at once, unless told. */
 const replayed = async (
   request: Partial<ReplayRequest> = {},
@@ -33,7 +42,7 @@ const replayed = async (
   taking: Effect.Effect<void> = Effect.void
 ) => {
   const parts: ReplayPart[] = []
-  const query = makeReplayQuery<unknown, unknown>({ ...warehouse, fields, clock, ...ports })
+  const query = makeReplayQuery(portsOver(ports))
   const exit = await Effect.runPromiseExit(
     query.run(
       { filter: {}, frame: { before: '', after: '\n' }, isLive: false, ...request },
@@ -107,13 +116,14 @@ describe('replay', () => {
         batches,
         filters,
         fc.constantFrom(1_500, 5_000, 8_000_000),
-        fc.boolean(),
-        async (all, filter, blockBytesMax, hasBounds) => {
+        fc.record({ hasBounds: fc.boolean(), isStreamed: fc.boolean() }),
+        async (all, filter, blockBytesMax, { hasBounds, isStreamed }) => {
           warehouse.setFiles([])
           const files: ScanFile[] = []
           for (const batch of all) files.push(...(await warehouse.land(batch)))
           if (!hasBounds) warehouse.setFiles(files.map(withoutBounds))
-          const { parts, lines } = await replayed({ filter }, { blockBytesMax })
+          const engines = isStreamed ? {} : atOnce()
+          const { parts, lines } = await replayed({ filter }, { blockBytesMax, ...engines })
           const expected = naive(all.flat(), filter)
           expect(lines.map(lowerEscapes)).toEqual(expected.map(lowerEscapes))
           const missing: string[] = []
@@ -126,7 +136,7 @@ describe('replay', () => {
           })
         }
       ),
-      { numRuns: 25 }
+      { numRuns: 40 }
     )
   }, 120_000)
 
@@ -135,7 +145,7 @@ describe('replay', () => {
       trade({ source_sequence: id, timestamp: id < 10 ? midnightUs + id : midnightUs + 10 })
     )
     await warehouse.land(burst)
-    const { parts, lines } = await replayed({}, { blockBytesMax: 100_000 })
+    const { parts, lines } = await replayed({}, { blockBytesMax: 100_000, ...atOnce() })
     expect(lines).toEqual(naive(burst, {}))
     const sizes = parts.flatMap((part) => (part.type === 'rows' ? part.bytes.length : []))
     expect(sizes.length).toBeGreaterThan(10)
@@ -151,46 +161,89 @@ describe('replay', () => {
     expect(lines).toEqual(['data: {"price":61837.63000000,"symbol":"BTCUSDT"}', ''])
   })
 
-  test('nothing is read while a block waits to be taken', async () => {
+  test('text of files comes in parts, whatever lies in one microsecond', async () => {
+    const burst = Array.from({ length: 9_000 }, (_, id) => trade({ source_sequence: id }))
+    await warehouse.land(burst)
+    const { parts, lines } = await replayed()
+    expect(lines).toEqual(naive(burst, {}))
+    const sizes = parts.flatMap((part) => (part.type === 'rows' ? part.bytes.length : []))
+    expect(sizes.length).toBeGreaterThan(3)
+    expect(Math.max(...sizes)).toBeLessThan(2 * 2 ** 20)
+    const [whole] = warehouse.statements
+    expect(warehouse.statements).toEqual([whole])
+  })
+
+  test.each([
+    ['streamed', (ports: Ports) => ports],
+    ['at once', ({ blockBytesMax = 0 }: Ports) => ({ blockBytesMax, ...atOnce() })]
+  ] as const)('while a block waits the next slice is opened, no more: %s', async (_, engines) => {
     await warehouse.land(
-      Array.from({ length: 900 }, (_, id) => trade({ source_sequence: id, timestamp: id }))
+      Array.from({ length: 900 }, (__, id) => trade({ source_sequence: id, timestamp: id }))
     )
-    const query = makeReplayQuery<unknown, unknown>({
-      ...warehouse,
-      fields,
-      clock,
-      blockBytesMax: 20_000
-    })
+    let parts = 0
+    const { filesEngine } = warehouse
+    const texts: typeof filesEngine.texts = (query) =>
+      Effect.map(filesEngine.texts(query), ({ next }) => ({
+        next: Effect.tap(next, () => Effect.sync(() => void parts++))
+      }))
+    const blockBytesMax = 5_000
+    const streamed = { filesEngine: { ...filesEngine, texts }, blockBytesMax }
+    const query = makeReplayQuery(portsOver(engines(streamed)))
     let taken = 0
     let waiting = 0
+    const request = { filter: {}, frame: { before: '', after: '\n' }, isLive: false }
     await Effect.runPromise(
-      query.run(
-        { filter: {}, frame: { before: '', after: '\n' }, isLive: false },
-        {
-          opened: () => undefined,
-          emit: (part) =>
-            Effect.promise(async () => {
-              if (part.type !== 'rows') return
-              waiting++
-              const { length } = warehouse.statements
-              for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
-              expect(warehouse.statements).toHaveLength(length)
-              expect(waiting).toBe(1)
-              waiting--
-              taken++
-            })
-        }
-      )
+      query.run(request, {
+        opened: () => undefined,
+        emit: (part) =>
+          Effect.promise(async () => {
+            if (part.type !== 'rows') return
+            waiting++
+            const [opened, made] = [warehouse.statements.length, parts]
+            for (let turn = 0; turn < 40; turn++) await new Promise(setImmediate)
+            expect(warehouse.statements.length).toBeLessThanOrEqual(opened + 1)
+            expect(warehouse.statements.length).toBeLessThanOrEqual(taken + 2)
+            expect(parts).toBe(made)
+            expect(waiting).toBe(1)
+            waiting--
+            taken++
+          })
+      })
     )
     expect(taken).toBeGreaterThan(5)
+  })
+
+  test('who leaves amid a slice leaves no statement behind', async () => {
+    await warehouse.land(
+      Array.from({ length: 9_000 }, (_, id) => trade({ source_sequence: id, timestamp: id }))
+    )
+    const { taken, released } = warehouse.leases
+    const query = makeReplayQuery(portsOver())
+    for (let turn = 0; turn < 3; turn++) {
+      const began = Deferred.makeUnsafe<void>()
+      const fiber = Effect.runFork(
+        query.run(
+          { filter: {}, frame: { before: '', after: '\n' }, isLive: false },
+          {
+            opened: () => undefined,
+            emit: () => Effect.andThen(Deferred.succeed(began, undefined), Effect.never)
+          }
+        )
+      )
+      await Effect.runPromise(Deferred.await(began))
+      await Effect.runPromise(Fiber.interrupt(fiber))
+      expect(warehouse.pending()).toBe(0)
+    }
+    expect(warehouse.leases.taken - taken).toBe(warehouse.leases.released - released)
+    expect((await replayed()).lines).toHaveLength(9_000)
   })
 
   test('its lease is released, also where a statement fails', async () => {
     await warehouse.land([trade()])
     const { taken, released } = warehouse.leases
     await replayed()
-    const failing = { runBytes: () => Effect.fail(new Error('planted')) }
-    const { exit } = await replayed({}, { engine: failing })
+    const fail = () => Effect.fail(new Error('planted'))
+    const { exit } = await replayed({}, { filesEngine: { runBytes: fail, texts: fail } })
     expect(Exit.isFailure(exit)).toBe(true)
     expect(warehouse.leases.taken).toBe(taken + 2)
     expect(warehouse.leases.released).toBe(released + 2)

@@ -9,17 +9,23 @@ import {
   type RecordsLease,
   type RecordsPlanner,
   type ScanFile,
-  type TailPart
+  type TailPart,
+  type TextsEngine
 } from '../../../src/adapters/query/query-ports.ts'
+import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
 import { poolOver } from '../../support/query-pool.ts'
 
 export interface Warehouse {
   readonly engine: QueryEngine<unknown> & BytesEngine<unknown>
+  /** The same for a replay's files. */
+  readonly filesEngine: BytesEngine<unknown> & TextsEngine<unknown>
   readonly planner: RecordsPlanner<never>
   /** Of files that queries write. */
   readonly directory: string
+  /** Statements that run now, or are read part by part. */
+  readonly pending: () => number
   /** Statements that were run. */
   readonly statements: string[]
   readonly leases: { taken: number; released: number }
@@ -89,20 +95,20 @@ export const openWarehouse = async (): Promise<Warehouse> => {
     nextOffset += trades.length
     return written.map((file) => ({ ...scanFile(file), sequenceNumber: batch + 1 }))
   }
+  const counted =
+    <A>(run: (query: Parameters<QueryPool['run']>[0]) => A) =>
+    (query: Parameters<QueryPool['run']>[0]) => {
+      statements.push(query.sql)
+      return run(query)
+    }
+  const runBytes = counted(pool.runBytes)
   return {
     directory: fixture.directory,
+    pending: pool.pending,
     statements,
     leases,
-    engine: {
-      run: (query) => {
-        statements.push(query.sql)
-        return pool.run(query)
-      },
-      runBytes: (query) => {
-        statements.push(query.sql)
-        return pool.runBytes(query)
-      }
-    },
+    engine: { run: counted(pool.run), runBytes },
+    filesEngine: { runBytes, texts: counted(pool.texts) },
     planner: { acquire: (_, at) => Effect.sync(() => leaseAt(at)) },
     land: async (trades) => {
       const added = await write(trades)
