@@ -132,6 +132,8 @@ interface AskedApi {
   /** For messages. */
   readonly name: string
   readonly base: string
+  /** It is this process that answers. */
+  readonly isFolder: boolean
   readonly send: (request: Request) => Promise<Response>
 }
 
@@ -147,7 +149,7 @@ const openApi = (
       const detail = 'is no address of a K2, such as http://127.0.0.1:8000'
       return Effect.fail(new QueryFailed({ asked: base, detail }))
     }
-    return Effect.succeed({ name: base, base, send: fetch })
+    return Effect.succeed({ name: base, base, isFolder: false, send: fetch })
   }
   return Effect.gen(function* () {
     const { openLocalApi } = yield* loadLocalApi
@@ -157,7 +159,7 @@ const openApi = (
       run: (effect, options) => Effect.runPromiseExit(effect, options),
       complain: (line) => io.complain(line.trimEnd())
     })
-    return { name: config.dataDir, base: 'http://127.0.0.1', send }
+    return { name: config.dataDir, base: 'http://127.0.0.1', isFolder: true, send }
   })
 }
 
@@ -194,23 +196,41 @@ const askFor = (
       }
     })
     const response = await asked.send(request).finally(() => clearTimeout(timer))
-    if (!response.ok) throw new Error(refusalText(response.status, await response.text()))
+    if (!response.ok) {
+      const refusal = refusalText(await response.text(), filters)
+      throw new Error(asked.isFolder ? refusal : `HTTP ${response.status}: ${refusal}`)
+    }
     return response
   })
 
-/** What a problem document says, and what helps; all of a text that is none. */
-const refusalText = (status: number, text: string): string => {
+interface Refused {
+  readonly detail?: unknown
+  readonly hint?: unknown
+  readonly errors?: ReadonlyArray<{
+    readonly field: string
+    readonly detail: string
+    readonly remedy: string
+  }>
+}
+
+/**
+ * What a problem document says, and what helps: of parameters, by the flags that they are here;
+ * all of a text that is none.
+ */
+const refusalText = (text: string, filters: NonNullable<ApiRequest['filters']>): string => {
   try {
-    const { detail, hint } = JSON.parse(text) as {
-      readonly detail?: unknown
-      readonly hint?: unknown
-    }
+    const { detail, hint, errors } = JSON.parse(text) as Refused
+    const lines = (errors ?? []).map((error) => {
+      const flag = filters.find(({ name, parameter = name.slice(2) }) => parameter === error.field)
+      return `${flag?.name ?? error.field} ${error.detail}: ${error.remedy}`
+    })
+    if (lines.length > 0) return lines.join('\n')
     const help = typeof hint === 'string' ? `; ${hint}` : ''
-    if (typeof detail === 'string') return `HTTP ${status}: ${detail}${help}`
+    if (typeof detail === 'string') return `${detail}${help}`
   } catch {
     // No document, then.
   }
-  return `HTTP ${status}: ${text}`
+  return text
 }
 
 const attempt = <A>(

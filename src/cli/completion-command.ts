@@ -28,9 +28,14 @@ export const completionCommand = (others: readonly Command[]): Command => ({
         name,
         about,
         flags,
-        takesFiles: taken?.includes('FILE') === true
+        takesFiles: taken?.includes('FILE') === true,
+        takesSettings: true
       })),
-      ...programs.map(({ name, about }) => ({ ...completed(name, about), takesFiles: true })),
+      ...programs.map(({ name, about, takesSettings = false }) => ({
+        ...completed(name, about),
+        takesFiles: true,
+        takesSettings
+      })),
       ...Object.keys(shells).map((it) => completed(`completion ${it}`, `For ${it}.`))
     ]
     io.print(shells[shell](words, settingFlags))
@@ -38,4 +43,10 @@ export const completionCommand = (others: readonly Command[]): Command => ({
   }
 })
 
-const completed = (name: string, about: string) => ({ name, about, flags: [], takesFiles: false })
+const completed = (name: string, about: string) => ({
+  name,
+  about,
+  flags: [],
+  takesFiles: false,
+  takesSettings: false
+})

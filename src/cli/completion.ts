@@ -10,6 +10,8 @@ interface CompletedCommand {
   readonly about: string
   readonly flags: readonly Flag[]
   readonly takesFiles: boolean
+  /** Whether settings of K2 are flags of it. */
+  readonly takesSettings: boolean
 }
 
 type Script = (commands: readonly CompletedCommand[], settings: readonly string[]) => string
@@ -20,6 +22,12 @@ _k2() {
   local one="\${COMP_WORDS[1]}" two="\${COMP_WORDS[2]}" words="" files="" command
   local settings="${settings.join(' ')}"
   COMPREPLY=()
+  # --flag=value comes as three words.
+  if [ "$cur" = "=" ]; then
+    cur=""
+  elif [ "$prev" = "=" ]; then
+    prev="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${firstWords(commands).join(' ')} --help --version" -- "$cur"))
     return
@@ -72,8 +80,17 @@ export const fishCompletion: Script = (commands, settings) =>
       return `complete -c k2 -f -n "__k2_at ''" -a ${word} -d ${fishText(about)}`
     }),
     ...commands.flatMap((command) => fishLines(command)),
-    ...settings.map((name) => `complete -c k2 -l ${name.slice(2)} -r`)
+    'function __k2_settings',
+    '  set -l words (commandline -opc)',
+    `  not contains -- "$words[2]" ${bare(commands).join(' ')}`,
+    'end',
+    ...settings.map((name) => `complete -c k2 -n __k2_settings -l ${name.slice(2)} -r`)
   ].join('\n')
+
+/** Words of those that settings are no flags of. */
+const bare = (commands: readonly CompletedCommand[]): readonly string[] => [
+  ...new Set(commands.flatMap((it) => (it.takesSettings ? [] : it.name.split(' ')[0]!)))
+]
 
 const firstWords = (commands: readonly CompletedCommand[]): readonly string[] => [
   ...new Set(commands.map(({ name }) => name.split(' ')[0]!))
@@ -88,7 +105,7 @@ const secondWords = (commands: readonly CompletedCommand[]) => {
   return [...words]
 }
 
-const bashCase = ({ name, flags, takesFiles }: CompletedCommand): string => {
+const bashCase = ({ name, flags, takesFiles, takesSettings }: CompletedCommand): string => {
   const values = flags.flatMap(({ name: flag, values: all }) =>
     all === undefined
       ? []
@@ -99,7 +116,7 @@ const bashCase = ({ name, flags, takesFiles }: CompletedCommand): string => {
   const known = flags.map((flag) => flag.name).join(' ')
   return [
     `      "${name}")`,
-    `        words="${known} "${takesFiles ? ' files=1' : ''}`,
+    `        words="${known} "${takesFiles ? ' files=1' : ''}${takesSettings ? '' : ' settings=""'}`,
     ...(values.length === 0 ? [] : ['        case "$prev" in', ...values, '        esac']),
     '        ;;'
   ].join('\n')

@@ -2,7 +2,7 @@
 import * as Schema from 'effect/Schema'
 import { answerFromApi, type ApiAnswer, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
-import { formatFlag, formatOf, parseExact, printRows, printTable, type Row } from './rows-output.ts'
+import { formatFlags, formatOf, parseExact, printRows, printTable, type Row } from './rows-output.ts'
 
 /** Flags that are parameters of the route. */
 const filters = [
@@ -16,7 +16,7 @@ const filters = [
 export const gapsCommand: Command = {
   name: 'gaps',
   about: 'List the trades that are missing, and why.',
-  flags: [urlOrFolderFlag, ...filters, formatFlag],
+  flags: [urlOrFolderFlag, ...filters, ...formatFlags],
   examples: ['npm run k2 -- gaps', 'npm run k2 -- gaps --state all --symbol BTCUSDT --format csv'],
   exitCodes: readExitCodes,
   run: async (given, io) => {

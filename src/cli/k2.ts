@@ -28,6 +28,7 @@ export const runK2 = async (
   io: CommandIo
 ): Promise<number> => {
   const [name] = args
+  if (name === 'help' && args.length > 1) return runK2([...args.slice(1), '--help'], env, io)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     io.print(usage())
     return name === undefined ? 2 : 0

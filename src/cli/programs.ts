@@ -9,6 +9,8 @@ export interface Program {
   /** In the repository. */
   readonly entry: string
   readonly examples: readonly string[]
+  /** Whether settings of K2 are flags of it; not, unless told. */
+  readonly takesSettings?: boolean
 }
 
 export const programs: readonly Program[] = [
@@ -16,6 +18,7 @@ export const programs: readonly Program[] = [
     name: 'start',
     about: 'Run K2, as npm start does.',
     entry: 'src/main.ts',
+    takesSettings: true,
     examples: ['npm run k2 -- start', 'npm run k2 -- start --data-dir .k2-binance --feeds binance']
   },
   {

@@ -13,7 +13,7 @@ import {
 } from './command-line.ts'
 import {
   columnsFlag,
-  formatFlag,
+  formatFlags,
   formatOf,
   parseExact,
   printRows,
@@ -95,7 +95,7 @@ interface Answer {
 const queryCommand = ({ filters, ...query }: Query): Command => ({
   name: `query ${query.name}`,
   about: query.about,
-  flags: [urlOrFolderFlag, ...filters, formatFlag, columnsFlag],
+  flags: [urlOrFolderFlag, ...filters, ...formatFlags, columnsFlag],
   examples: query.examples,
   exitCodes: readExitCodes,
   run: async (asked, io) => {

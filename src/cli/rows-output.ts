@@ -10,12 +10,18 @@ import { ArgumentsRejected, type CommandIo, type Flag, type Given } from './comm
 const formats = ['table', 'csv', 'json', 'ndjson'] as const
 type Format = (typeof formats)[number]
 
-export const formatFlag: Flag = {
+const formatFlag: Flag = {
   name: '--format',
   value: 'table',
   about: 'table (the preset), csv, json (the answer as it came) or ndjson (a row a line).',
   values: formats
 }
+
+export const formatFlags: readonly Flag[] = [
+  formatFlag,
+  { name: '--csv', about: 'As --format csv.' },
+  { name: '--json', about: 'As --format json.' }
+]
 
 export const columnsFlag: Flag = {
   name: '--columns',
@@ -38,7 +44,10 @@ export interface Rows {
 
 /** @throws ArgumentsRejected */
 export const formatOf = ({ values }: Given): Format => {
-  const given = values.get(formatFlag.name) ?? (values.has('--json') ? 'json' : 'table')
+  const named = ['csv', 'json'].filter((it) => values.has(`--${it}`))
+  const [given = 'table', other] = [...named, ...[values.get(formatFlag.name) ?? []].flat()]
+  if (other !== undefined && other !== given)
+    throw new ArgumentsRejected(`${given} and ${other} exclude each other: ask for one form`)
   const format = formats.find((it) => it === given)
   if (format !== undefined) return format
   throw new ArgumentsRejected(`--format is ${given}, but must be one of ${formats.join(', ')}`)

@@ -5,7 +5,7 @@
 import { answerFromApi, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
 import { ArgumentsRejected, type Command, type Given } from './command-line.ts'
 import {
-  formatFlag,
+  formatFlags,
   formatOf,
   parseExact,
   printRows,
@@ -19,7 +19,7 @@ export const sqlCommand: Command = {
   operands: "'SELECT …'",
   flags: [
     urlOrFolderFlag,
-    formatFlag,
+    ...formatFlags,
     { name: '--limit', value: 'N', about: 'At most so many rows (preset 1000).' }
   ],
   notes: [

@@ -33,6 +33,11 @@ describe('bash', () => {
     expect(flags).toEqual(expect.arrayContaining(['--symbol', '--start', '--snapshots-max']))
     expect(flags).not.toContain('--state')
     expect(offered('k2', 'gaps', '--stat')).toEqual(['--state'])
+    expect(offered('k2', 'start', '--http-p')).toEqual(['--http-port'])
+  })
+
+  test('a program that has flags of its own is offered no setting', () => {
+    expect(offered('k2', 'bench', '--')).toEqual(['--help'])
   })
 
   test('values that are known, and files where there may be some', () => {
@@ -42,6 +47,8 @@ describe('bash', () => {
       'json',
       'ndjson'
     ])
+    expect(offered('k2', 'sql', '--format', '=', 'c')).toEqual(['csv'])
+    expect(offered('k2', 'sql', '--format', '=')).toContain('table')
     expect(offered('k2', 'level', 'inject', '--level', 'g')).toEqual(['graceful'])
     expect(offered('k2', 'load', 'trades', 'package.js')).toEqual(['package.json'])
     expect(offered('k2', 'doctor', 'package.js')).toEqual([])
@@ -53,6 +60,7 @@ test('zsh and fish have a script, others are told which there are', async () => 
   const { printed } = await k2('completion', 'fish')
   expect(printed).toContain(`complete -c k2 -f -n "__k2_at query" -a trades`)
   expect(printed).toContain(`complete -c k2 -n "__k2_in level inject" -l level -r`)
+  expect(printed).toContain('complete -c k2 -n __k2_settings -l http-port -r')
   const { code, complaints } = await k2('completion', 'tcsh')
   expect([code, complaints.split('\n')[0]]).toEqual([2, 'name one shell of bash, zsh, fish'])
 })

@@ -31,6 +31,18 @@ describe('commands', () => {
     expect(printed).toMatch(/--quick[\s\S]*Exit codes:\n {2}0 {2}no fault/)
   })
 
+  test('help of a command, also as help before it', async () => {
+    const asked = await k2('help', 'query', 'trades')
+    expect(asked).toMatchObject({ code: 0 })
+    expect(asked.printed).toBe((await k2('query', 'trades', '--help')).printed)
+    expect((await k2('help', 'query')).printed).toContain('query is the first word of several')
+  })
+
+  test('a name that is like none has no suggestion', async () => {
+    expect((await k2('bogus')).complaints).not.toContain('did you mean')
+    expect((await k2('query', 'trades', '--keep', '3')).complaints).not.toContain('did you mean')
+  })
+
   test('an unknown command is named with the nearest one', async () => {
     const { code, complaints } = await k2('docter')
     expect(code).toBe(2)

@@ -74,7 +74,7 @@ describe('over a data folder that no K2 has open', () => {
       expect(await ask(...then), then.join(' ')).toMatchObject({ printed: ids(4, 3, 2, 1) })
     const unknown = await ask('--tag', 'nightly')
     expect(unknown).toMatchObject({ code: 2, printed: '' })
-    expect(unknown.complaints).toMatch(/HTTP 404: .*; GET \/v1\/snapshots lists those/)
+    expect(unknown.complaints).toMatch(/such snapshot .*; GET \/v1\/snapshots lists those/)
   })
 
   test('candles and the summary of a day, and what is told that they lack', async () => {
@@ -100,8 +100,8 @@ describe('over a data folder that no K2 has open', () => {
   test.each([
     [['candles'], '--symbol is needed'],
     [['summary', '--symbol', 'BTCUSDT'], '--date is needed, such as --date 2024-08-08'],
-    [['summary', '--symbol', 'A', '--date', 'today'], 'HTTP 400: date is no date'],
-    [['summary', '--symbol', 'A', '--date', '2024-08-08'], 'HTTP 404: there are no trades'],
+    [['summary', '--symbol', 'A', '--date', 'today'], 'date is no date'],
+    [['summary', '--symbol', 'A', '--date', '2024-08-08'], ': there are no trades'],
     [['candles', '--symbol', 'A', '--interval', '2m'], 'interval "2m"']
   ])('query %j is refused, and says why', async (words, why) => {
     const refused = await query('query', ...words)
@@ -124,10 +124,23 @@ describe('over a data folder that no K2 has open', () => {
     expect(nothing.complaints).toContain('there is nothing')
   })
 
-  test('a refusal is told in the words of the API', async () => {
+  test('JSON and CSV by a word of their own', async () => {
+    const csv = await query('query', 'trades', '--csv', '--limit', '1')
+    expect(csv.printed.split('\n')[0]).toContain('message_id,trade_id,')
+    const json = await query('query', 'trades', '--json', '--limit', '1')
+    expect(JSON.parse(json.printed)).toMatchObject({ success: true })
+    expect(await query('query', 'trades', '--csv', '--json')).toMatchObject({
+      code: 2,
+      complaints: expect.stringContaining('csv and json exclude each other') as string
+    })
+  })
+
+  test('a refusal is told in the words of the API, by flags', async () => {
     const refused = await query('query', 'trades', '--start', 'yesterday')
     expect(refused).toMatchObject({ code: 2, printed: '' })
-    expect(refused.complaints).toContain('HTTP 400: start_time "yesterday" is not valid')
+    expect(refused.complaints).toContain(`${root}: --start "yesterday" is not valid`)
+    const unlimited = await query('query', 'trades', '--limit', '0')
+    expect(unlimited.complaints).toContain('--limit "0" is not valid: a whole number')
     const none = await k2('query', 'trades', '--data-dir', join(root, 'absent'))
     expect(none).toMatchObject({ code: 2, printed: '' })
     expect(none.complaints).toContain('there is no data folder')

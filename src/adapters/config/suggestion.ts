@@ -1,13 +1,19 @@
 /** Which known name a misspelt one may stand for. */
 
-const suggestionDistanceMax = 4
+const editsMax = 4
+
+/** A third of the letters: beyond it, another word was meant. */
+const editsMaxOf = (name: string): number => {
+  const letters = name.replaceAll(/[^A-Za-z0-9]/g, '').length
+  return Math.min(editsMax, Math.floor((letters + 1) / 3))
+}
 
 /** `; did you mean …?` for a name that is nearly a known one, else nothing. */
 export const suggestion = (name: string, known: ReadonlySet<string>): string => {
   const [nearest] = [...known]
     .map((candidate) => ({ candidate, edits: editDistance(name, candidate) }))
     .sort((a, b) => a.edits - b.edits)
-  return nearest !== undefined && nearest.edits <= suggestionDistanceMax
+  return nearest !== undefined && nearest.edits <= editsMaxOf(name)
     ? `; did you mean ${nearest.candidate}?`
     : ''
 }
