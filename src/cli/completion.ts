@@ -69,11 +69,11 @@ export const fishCompletion: Script = (commands, settings) =>
     'complete -c k2 -e',
     'function __k2_at',
     '  set -l words (commandline -opc)',
-    '  test (string join " " $words[2..-1]) = "$argv"',
+    '  test "$words[2..-1]" = "$argv"',
     'end',
     'function __k2_in',
     '  set -l words (commandline -opc)',
-    '  string match -q -- "$argv *" (string join " " $words[2..-1])" "',
+    '  string match -q -- "$argv *" "$words[2..-1] "',
     'end',
     ...firstWords(commands).map((word) => {
       const about = commands.find(({ name }) => name === word)?.about ?? ''
@@ -116,7 +116,11 @@ const bashCase = ({ name, flags, takesFiles, takesSettings }: CompletedCommand):
   const known = flags.map((flag) => flag.name).join(' ')
   return [
     `      "${name}")`,
-    `        words="${known} "${takesFiles ? ' files=1' : ''}${takesSettings ? '' : ' settings=""'}`,
+    [
+      `        words="${known} "`,
+      ...(takesFiles ? ['files=1'] : []),
+      ...(takesSettings ? [] : ['settings=""'])
+    ].join(' '),
     ...(values.length === 0 ? [] : ['        case "$prev" in', ...values, '        esac']),
     '        ;;'
   ].join('\n')
@@ -129,7 +133,8 @@ const fishLines = ({ name, flags, takesFiles }: CompletedCommand): readonly stri
     ...(takesFiles ? [] : [`complete -c k2 -f -n "__k2_in ${name}"`]),
     ...flags.map(({ name: flag, value, values, about }) => {
       const all = values === undefined ? '' : ` -a ${fishText(values.join(' '))}`
-      const takes = value === undefined ? '' : ' -r'
+      // No files where all values are known.
+      const takes = value === undefined ? '' : values === undefined ? ' -r' : ' -x'
       return (
         `complete -c k2 -n "__k2_in ${name}" -l ${flag.slice(2)}${takes}${all} ` +
         `-d ${fishText(about)}`

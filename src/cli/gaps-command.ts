@@ -2,7 +2,14 @@
 import * as Schema from 'effect/Schema'
 import { answerFromApi, type ApiAnswer, readExitCodes, urlOrFolderFlag } from './ask-api.ts'
 import type { Command, CommandIo, Given } from './command-line.ts'
-import { formatFlags, formatOf, parseExact, printRows, printTable, type Row } from './rows-output.ts'
+import {
+  formatFlags,
+  formatOf,
+  parseExact,
+  printRows,
+  printTable,
+  type Row
+} from './rows-output.ts'
 
 /** Flags that are parameters of the route. */
 const filters = [

@@ -114,13 +114,15 @@ const progressOn = (stream: NodeJS.WriteStream): Progress =>
     : { everyMs: 5_000, show: (line) => void stream.write(`${line}\n`), end: () => undefined }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+  // What is told takes the place of how far the command is.
+  const lineStart = process.stderr.isTTY ? '\r\u001B[K' : ''
   // (3)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 2)
   })
   process.exitCode = await runK2(process.argv.slice(2), process.env, {
     print: (text) => process.stdout.write(`${text}\n`),
-    complain: (text) => process.stderr.write(`k2: ${text}\n`),
+    complain: (text) => process.stderr.write(`${lineStart}k2: ${text}\n`),
     output: outputTo(process.stdout),
     progress: progressOn(process.stderr)
   })
