@@ -32,10 +32,20 @@ const intervals = {
   '15min': '15m',
   '30min': '30m',
   '1hour': '1h',
-  '1day': '1d'
+  '1day': '1d',
+  // As `/v1/candles` names them.
+  '1m': '1m',
+  '5m': '5m',
+  '15m': '15m',
+  '30m': '30m',
+  '1h': '1h',
+  '1d': '1d'
 } as const satisfies Readonly<Record<string, CandleInterval>>
 
-const intervalNames = ['1min', '5min', '15min', '30min', '1hour', '1day'] as const
+const intervalNames = [
+  ...(['1min', '5min', '15min', '30min', '1hour', '1day'] as const),
+  ...(['1m', '5m', '15m', '30m', '1h', '1d'] as const)
+] as const
 const metrics = ['vwap', 'twap', 'ohlcv', 'volume_profile', 'trade_count'] as const
 
 const symbolsMax = 50

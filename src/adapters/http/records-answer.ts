@@ -39,6 +39,7 @@ export const answerHeaders = [
   'content-disposition',
   'k2-snapshot-id',
   'k2-read-token',
+  'k2-next-cursor',
   'k2-missing',
   'k2-record-count'
 ] as const
@@ -133,7 +134,8 @@ const fileAnswer = (
       ['content-length', String(answer.bytes)],
       ['k2-record-count', String(answer.rowCount)],
       ...cacheHeaders(answer, 'parquet'),
-      ...metaHeaders(answer)
+      ...metaHeaders(answer),
+      ...cursorHeader(answer)
     ])
   })
 }
@@ -197,7 +199,12 @@ const partsAnswer = Effect.fnUntraced(function* (
     headers: new Headers([
       ...(format === 'json'
         ? [['content-type', mediaTypes.json] as [string, string]]
-        : [...bodyHeaders(deps, dataType, format), ...metaHeaders(answer)]),
+        : [
+            ...bodyHeaders(deps, dataType, format),
+            ...metaHeaders(answer),
+            // Of what comes in parts, the last one only would say where it ends.
+            ...(restOf(answer, rowsMax - answer.rows.length) ? [] : cursorHeader(answer))
+          ]),
       ...cacheHeaders(answer, format)
     ])
   })
@@ -256,6 +263,9 @@ const metaHeaders = ({
   ...ifAny(readToken, 'k2-read-token'),
   ...ifAny(headerText(missing.join('; ')), 'k2-missing')
 ]
+
+const cursorHeader = ({ nextCursor }: Pick<RecordsAnswer, 'nextCursor'>): HeaderList =>
+  ifAny(nextCursor, 'k2-next-cursor')
 
 const ifAny = (value: string | null, name: string): HeaderList =>
   value === null || value === '' ? [] : [[name, value]]

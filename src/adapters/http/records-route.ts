@@ -106,6 +106,9 @@ export const documentedAs = (
     'Content-Disposition': 'Of what is not JSON: a name for the file',
     'K2-Snapshot-Id': 'Of what is not JSON: as meta.snapshot_id',
     'K2-Read-Token': 'Of what is not JSON: as meta.read_token',
+    'K2-Next-Cursor':
+      'Of what is not JSON: as pagination.next_cursor, absent where there is no more; of lines, ' +
+      'where limit is at most 10000',
     'K2-Missing': 'Of what is not JSON: what the answer lacks; absent where it is whole',
     'K2-Record-Count': 'Of Parquet'
   }

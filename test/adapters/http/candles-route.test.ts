@@ -207,6 +207,11 @@ describe('POST /v1/aggregations', () => {
     ])
   })
 
+  test('intervals may be named as those of candles are', async () => {
+    const { deps } = await ask('/v1/aggregations', {}, { ...request, interval: '15m' })
+    expect(deps.askedCandles[0]!.filter.interval).toBe('15m')
+  })
+
   test('a profile has levels', async () => {
     const { deps } = await ask('/v1/aggregations', {}, { ...request, metrics: ['volume_profile'] })
     expect(deps.askedCandles[0]!.filter.levelsMax).toBeGreaterThan(1)
@@ -226,7 +231,7 @@ describe('POST /v1/aggregations', () => {
     ['no metric', { ...request, metrics: ['volume'] }, ['metrics']],
     [
       'other values',
-      { ...request, interval: '1m', limit: 1.5, exchange: 3 },
+      { ...request, interval: '2m', limit: 1.5, exchange: 3 },
       ['exchange', 'interval', 'limit']
     ],
     ['times turned round', { ...request, end_time: 5 }, ['end_time']],

@@ -77,6 +77,21 @@ test('CSV has a line of names, and what meta says in its headers', async () => {
   })
 })
 
+test('lines say where they can be continued, where they are one part', async () => {
+  const { records } = numbered(40_000)
+  const cursorOf = async (path: string) =>
+    (await get(path, {}, records)).headers.get('k2-next-cursor')
+  expect(await cursorOf('/v1/trades?format=csv&limit=10')).toBe('10')
+  expect(await cursorOf('/v1/trades?format=ndjson&limit=10000&cursor=30000')).toBeNull()
+  const deps = fakeDeps({ records })
+  const asked = { dataType: 'trades', filter: {}, decimals: 'number', route: '/v1/trades' } as const
+  const call = { headers: new Headers(), correlationId: 'id-1' }
+  const long = { ...asked, format: 'csv', rowsMax: 25_000 } as const
+  const response = await Effect.runPromise(answerRecords(deps, call, long))
+  expect(response.headers.get('k2-next-cursor')).toBeNull()
+  await response.body?.cancel()
+})
+
 test('each form has an ETag of its own', async () => {
   const records: ApiDeps['records'] = (_, { isKnown }) =>
     Effect.succeed(answerOf(['{}'], { isKnown: isKnown?.('t.content.signature') === true }))
