@@ -27,7 +27,7 @@ interface TailPorts {
 const notFollowed =
   'what has not landed: it is not read from the log here; a K2 that captures has it (--url)'
 
-const freshMsMax = 20
+const freshMsMax = 5
 const answerMsMax = 1_000
 /** While it is read, it is brought up to date this often also between reads. */
 const [busyRestMs, restMs] = [5, 100]

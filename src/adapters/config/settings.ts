@@ -98,7 +98,7 @@ export const settings = {
   ]),
   logFlushMs: setting('K2_LOG_FLUSH_INTERVAL', duration(0, 50), '20ms', [
     '5ms',
-    'Appends are gathered this long before one fsync makes them durable.'
+    'Least time between two fsyncs of a partition; appends in between share the second one.'
   ]),
   logDiskBytesMax: setting('K2_LOG_DISK_LIMIT', bytes(16 * MiB, 100 * TiB), '2GiB', [
     '10GiB',

@@ -23,7 +23,7 @@ import {
 
 export interface SegmentLogOptions extends SegmentDirectory {
   readonly clock: LogClock
-  /** How long an append may wait for others to share its fsync, ms. */
+  /** A group begins no sooner behind the last one, ms: appends in between share its fsync. */
   readonly flushDelayMs: number
   /** A group of this size does not wait. */
   readonly flushBytes: number
@@ -91,6 +91,8 @@ export class SegmentLog {
   /** The write under way: a group, or the start of a segment. */
   #underWay: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
+  /** When the last group began. */
+  #begunMs = Number.NEGATIVE_INFINITY
   #failure: LogUnavailable | undefined
   /** Whether the segment that was removed last may come back. */
   #isRemovalUnsynced = false
@@ -199,19 +201,25 @@ export class SegmentLog {
     await this.#active.close()
   }
 
-  /** Flushes now, or when the oldest pending append has waited long enough. */
+  /** Flushes now, or when the last group began long enough ago. */
   #arrange(): void {
     if (this.#underWay !== undefined || this.#pending.length === 0) return
     const { clock, flushDelayMs, flushBytes } = this.#options
-    const waitedMs = clock.nowMs() - this.#pending[0]!.requestedMs
-    if (this.#pendingBytes >= flushBytes || waitedMs >= flushDelayMs || waitedMs < 0) this.#flush()
-    else this.#cancelTimer ??= clock.schedule(flushDelayMs - waitedMs, () => this.#flush())
+    if (this.#pendingBytes >= flushBytes || flushDelayMs === 0) {
+      this.#flush()
+      return
+    }
+    const sinceMs = clock.nowMs() - this.#begunMs
+    // A clock that was set back says nothing. What is appended in one go is one group in any case.
+    const delayMs = sinceMs >= 0 && sinceMs < flushDelayMs ? flushDelayMs - sinceMs : 0
+    this.#cancelTimer ??= clock.schedule(delayMs, () => this.#flush())
   }
 
   #flush(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (this.#underWay !== undefined || this.#pending.length === 0) return
+    this.#begunMs = this.#options.clock.nowMs()
     const group = this.#pending.splice(0, groupBatchesMax)
     for (const { packed } of group) this.#pendingBytes -= packed.bytes.length
     this.#begin(() => this.#commit(group), group)

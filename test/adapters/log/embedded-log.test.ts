@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openLogReader } from '../../../src/adapters/log/log-reader.ts'
 import { nodeFiles } from '../../../src/adapters/log/node-files.ts'
 import { openLog, packed, readAll, recordsOf, temporaryDirectory, topic } from './log-support.ts'
+import { simulatedClock } from './simulated-clock.ts'
 
 const { runPromise, flip } = Effect
 const partitionDirectory = `${topic}-0`
@@ -104,6 +105,32 @@ describe('embedded log', () => {
     expect(groups).toMatchObject([
       { batches: 50, records: 50, durableEnd: 50, topic, partition: 0 }
     ])
+    await opened.close()
+  })
+
+  it('waits for others only behind a group that began just before', async () => {
+    const clock = simulatedClock()
+    const limits = { flushDelayMs: 20 }
+    const opened = await openLog(await temporaryDirectory(), { clock, limits })
+    const batches = () =>
+      opened.events.flatMap((event) => (event.type === 'group.committed' ? event.batches : []))
+    const first = [append(opened, 'a'), append(opened, 'b')]
+    clock.advance(0)
+    await Promise.all(first)
+    expect(batches()).toEqual([2])
+    clock.advance(5)
+    const second = append(opened, 'c')
+    clock.advance(14)
+    const third = append(opened, 'd')
+    expect(opened.log.usage().pendingBytes).toBeGreaterThan(0)
+    clock.advance(1)
+    await Promise.all([second, third])
+    expect(batches()).toEqual([2, 2])
+    clock.advance(1_000)
+    const fourth = append(opened, 'e')
+    clock.advance(0)
+    await fourth
+    expect(batches()).toEqual([2, 2, 1])
     await opened.close()
   })
 
