@@ -8,7 +8,8 @@
  *    lies between is in files.
  * 3. Beyond `bytesMax` nothing more is read until the table has come further; the tail then says
  *    that it is not whole, and up to which offset it is.
- * 4. Records are folded in slices, between which others have their turn.
+ * 4. Records are folded in slices, between which others have their turn; those of several
+ *    partitions are read side by side.
  * 5. The catalog is asked how far the table is once a second at most, unless the tail is full: what
  *    has landed meanwhile is only kept for longer, and leases leave it out by their own snapshot.
  */
@@ -17,6 +18,7 @@ import type { Watermarks } from '../../adapters/duckdb/tail-hold.ts'
 import type { TailStore } from '../../adapters/duckdb/tail-store.ts'
 import type { KeptColumns } from '../../adapters/duckdb/record-columns.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
+import type { EventLogReader } from '../../adapters/log/event-log.ts'
 import { topicPartitionName } from '../../adapters/log/log-directory.ts'
 import type { LandedRows, RecordedPositions } from '../lander/lander-ports.ts'
 import type { LandingPartition } from '../lander/landing-partition.ts'
@@ -151,39 +153,48 @@ const readToEnds = Effect.fnUntraced(function* <A extends SequencedRecord>(
 ) {
   const sound = session.partitions.filter(({ fault }) => fault === undefined)
   const ends = yield* Effect.forEach(sound, ({ partition }) =>
-    Effect.map(
-      boundsOf(ports.log, options.topic, partition),
-      ({ durableEnd }) => [partition, durableEnd] as const
-    )
+    Effect.map(endOf(ports.log, options.topic, partition), (end) => [partition, end] as const)
   )
   session.ends = new Map(ends)
   for (const partition of session.partitions) append(session, partition, { store: ports.store })
-  for (let hasMore = true; hasMore; ) {
-    hasMore = false
-    for (const partition of sound) {
-      session.isFull = ports.store.bytes() >= options.bytesMax
-      if (session.isFull) break
-      if (partition.position >= session.ends.get(partition.partition)!) continue
-      if (yield* readSlice(session, partition, { options, ports })) hasMore = true
-      yield* Effect.yieldNow
-    }
-    if (session.isFull) break
+  const isFull = () => (session.isFull = ports.store.bytes() >= options.bytesMax)
+  const slice = (partition: LandingPartition<A>) =>
+    Effect.tap(readSlice(session, partition, { options, ports, isFull }), Effect.yieldNow)
+  for (let hasMore = true; hasMore && !isFull(); ) {
+    const behind = sound.filter(
+      ({ partition, position, fault }) =>
+        fault === undefined && position < session.ends.get(partition)!
+    )
+    const read = yield* Effect.forEach(behind, slice, { concurrency: 'unbounded' })
+    hasMore = read.some(Boolean)
   }
 })
+
+const endOf = (log: EventLogReader, topic: string, partition: number) => {
+  const known = log.knownEnd?.(topic, partition)
+  return known === undefined
+    ? Effect.map(boundsOf(log, topic, partition), ({ durableEnd }) => durableEnd)
+    : Effect.succeed(known)
+}
+
+interface SliceContext<A extends SequencedRecord> {
+  readonly options: TailReaderOptions
+  readonly ports: TailReaderPorts<A>
+  readonly isFull: () => boolean
+}
 
 /** Whether anything was there to be read. */
 const readSlice = Effect.fnUntraced(function* <A extends SequencedRecord>(
   session: Session<A>,
   partition: LandingPartition<A>,
-  {
-    options: { topic },
-    ports
-  }: { readonly options: TailReaderOptions; readonly ports: TailReaderPorts<A> }
+  { options: { topic }, ports, isFull }: SliceContext<A>
 ) {
   const batches = yield* ports.log.read(topic, partition.partition, {
     fromOffset: partition.position,
     bytesMax: sliceBytes
   })
+  // (3) Others have read meanwhile.
+  if (isFull()) return false
   // Between this and the append nobody else has a turn.
   const rows = ports.store.open(ports.makeRows)
   for (const batch of batches) {

@@ -65,6 +65,8 @@ export interface EventLogReader {
     topic: string,
     partition: number
   ) => Effect.Effect<LogBounds, LogUnavailable>
+  /** The durable end of `bounds`, where that is told here and needs no asking; absent elsewhere. */
+  readonly knownEnd?: (topic: string, partition: number) => number
   /**
    * Batches from the one that holds `range.fromOffset` on (the consumer skips what is before it),
    * up to `range.bytesMax`, but at least one. Empty at the durable watermark, and where nothing

@@ -83,6 +83,7 @@ const open = async ({
           catch: (error) => unavailable(topicPartitionName(topic, partition), error)
         })
       }),
+    knownEnd: (topic, partition) => find(topic, partition).durableEnd,
     read: (topic, partition, { fromOffset, bytesMax }) =>
       Effect.suspend(() => {
         const view = find(topic, partition)
@@ -132,6 +133,10 @@ class PartitionView {
     this.#directory = directory
     this.#name = name
     this.#durableEnd = durableEnd
+  }
+
+  get durableEnd(): number {
+    return this.#durableEnd
   }
 
   /** Whether that is news. */

@@ -54,6 +54,11 @@ export class ReadMemory {
   }
 }
 
+interface BatchPlace {
+  readonly offset: number
+  readonly position: number
+}
+
 export interface SegmentRead {
   /** Ascending by base offset. */
   readonly segments: readonly Segment[]
@@ -72,10 +77,16 @@ export const segmentOffsets = (names: readonly string[]): readonly number[] =>
     .map((name) => Number(name.slice(0, nameDigits)))
     .sort((a, b) => a - b)
 
-/** Positions of some batches of a segment, at least `stepBytes` apart. */
+/** Positions of some batches, at least `stepBytes` apart, and of the one to be read next. */
 export class SegmentIndex {
   readonly #offsets: number[] = []
   readonly #positions: number[] = []
+  #next: BatchPlace | undefined
+
+  /** What was read ended here: who reads on begins here. */
+  noteNext(offset: number, position: number): void {
+    this.#next = { offset, position }
+  }
 
   /** Notes a batch unless one close to it, or behind it, is known. */
   note(offset: number, position: number): void {
@@ -86,7 +97,8 @@ export class SegmentIndex {
   }
 
   /** The last known batch that starts at or below the offset. */
-  locate(offset: number): { readonly offset: number; readonly position: number } | undefined {
+  locate(offset: number): BatchPlace | undefined {
+    if (this.#next?.offset === offset) return this.#next
     let low = 0
     let high = this.#offsets.length
     while (low < high) {
@@ -222,6 +234,7 @@ const readSegment = async (
       start += bytes
     }
     position += start
+    segment.index.noteNext(expected, position)
     // What was only passed over may be overwritten: a walk must not keep the whole segment.
     if (found.length === 0) source.memory?.begin()
   }
