@@ -83,6 +83,8 @@ interface OpenSlice<E> {
   /** Where the next slice begins; undefined behind the last. */
   readonly rest: From | undefined
   readonly isAlone: boolean
+  /** Where only its end tells how much was in it. */
+  readonly learn?: (found: number, bytes: number) => void
 }
 
 type Opening<PlanError, EngineError> = OpenedAhead<
@@ -171,10 +173,20 @@ export class ReplayReader<PlanError, EngineError> {
     open: (from: From) => Effect.Effect<Opening<PlanError, EngineError>, never, Scope.Scope>
   ) {
     return Effect.gen({ self: this }, function* () {
-      const { rest, isAlone, next } = yield* opened
+      const { rest, isAlone, next, learn } = yield* opened
       const ahead = rest === undefined || isAlone ? undefined : yield* open(rest) // (2)
-      for (let block = yield* next; block !== undefined; block = yield* next)
-        yield* this.#emit(block)
+      let [found, foundBytes] = [0, 0]
+      // A block that is held by what was run for it outlives collections of what is young.
+      for (let block = yield* next; block !== undefined; block = yield* next) {
+        const { count, bytes } = block
+        const { length } = bytes
+        if (block.firstUs !== undefined) yield* this.#due(block.firstUs)
+        yield* this.taker.rows(block)
+        this.#noteSent(count, length)
+        found += count
+        foundBytes += length
+      }
+      learn?.(found, foundBytes)
       yield* close
       return ahead ?? (rest && (yield* open(rest)))
     })
@@ -192,7 +204,8 @@ export class ReplayReader<PlanError, EngineError> {
       if (filesEngine !== undefined && !isPaced && hasBounds && from.sinceUs < tailUs) {
         const slice = this.#cuts.streamed(from, rows, tailUs)
         const next = yield* this.#stream(filesEngine, span, lease, slice)
-        return { next, rest: restOf(slice), isAlone }
+        const learn = (found: number, bytes: number) => this.#cuts.learn(found, bytes, slice)
+        return { next, rest: restOf(slice), isAlone, learn }
       }
       const slice = this.#cuts.atOnce(from, rows)
       const { blocks, found } = yield* this.#read(span, lease, slice)
@@ -263,18 +276,11 @@ export class ReplayReader<PlanError, EngineError> {
   ) {
     return Effect.gen({ self: this }, function* () {
       const { files, sources } = rowsOfSpan(span, lease, slice)
-      let [found, bytes] = [0, 0]
-      const learnt = Effect.sync(() => this.#cuts.learn(found, bytes, slice))
-      if (sources.length === 0) return Effect.as(learnt, undefined)
+      if (sources.length === 0) return Effect.succeed(undefined)
       const statement = linesStatement({ sources, ...this.#linesOf(slice) })
       const opening = Scope.provide(texts(statement), yield* Effect.scope)
-      const parts = yield* lease.read(files, opening)
-      return Effect.tap(parts.next, (part) => {
-        if (part === undefined) return learnt
-        found += part.count
-        bytes += part.bytes.length
-        return Effect.void
-      })
+      const { next } = yield* lease.read(files, opening)
+      return next
     })
   }
 
@@ -298,22 +304,24 @@ export class ReplayReader<PlanError, EngineError> {
     })
   }
 
-  #emit(block: Sent) {
+  /** Until a row of that time is due; who waits for long is told. */
+  #due(us: number) {
     return Effect.gen({ self: this }, function* () {
       for (;;) {
-        const { firstUs } = block
-        const waitMs = firstUs === undefined ? 0 : (this.pace?.waitMs(firstUs) ?? 0)
-        if (waitMs <= 0) break
+        const waitMs = this.pace?.waitMs(us) ?? 0
+        if (waitMs <= 0) return
         yield* this.ports.clock.sleep(Math.min(waitMs, idleMs))
         if (waitMs > idleMs) yield* this.taker.idle
       }
-      yield* this.taker.rows(block)
-      this.count += block.count
-      this.#sentBytes += block.bytes.length
-      if (this.#sentBytes < sentBytesMax) return
-      this.#sentBytes = 0
-      this.ports.releaseBuffers?.()
     })
+  }
+
+  #noteSent(count: number, bytes: number): void {
+    this.count += count
+    this.#sentBytes += bytes
+    if (this.#sentBytes < sentBytesMax) return
+    this.#sentBytes = 0
+    this.ports.releaseBuffers?.()
   }
 }
 
