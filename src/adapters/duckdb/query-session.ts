@@ -2,6 +2,8 @@
  * A connection of a query pool: prepares statements, binds their values and runs them.
  *
  * 1. It runs one statement at a time, which the pool sees to.
+ * 2. Rows become values of JavaScript chunk by chunk, and others have the thread in between: ten
+ *    thousand records at once would hold up every request, and the feeds.
  */
 import {
   BIGINT,
@@ -47,8 +49,12 @@ export const execute = async (
   query: Query
 ): Promise<ReadonlyArray<readonly QueryCell[]>> => {
   const statement = await bound(session, query)
-  const result = await statement.runAndReadAll()
-  return result.getRows() as ReadonlyArray<readonly QueryCell[]>
+  const result = await statement.run()
+  const rows: (readonly QueryCell[])[] = []
+  // Each is fetched by another thread. (2)
+  for (let chunk = await result.fetchChunk(); chunk?.rowCount; chunk = await result.fetchChunk())
+    rows.push(...(chunk.getRows() as readonly QueryCell[][]))
+  return rows
 }
 
 export const openTexts = async (session: Session, query: Query): Promise<TextParts> => {

@@ -1,8 +1,9 @@
+import { DuckDBDataChunk } from '@duckdb/node-api'
 import { Effect, Exit, Fiber, Scope } from 'effect'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   openQueryPool,
   type QueryPool,
@@ -82,6 +83,27 @@ describe('query pool', () => {
       [2n]
     ])
     expect(await Effect.runPromise(pool.run(fileQuery('b.parquet')))).toEqual([[2n]])
+  })
+
+  test('many rows leave the thread to others between their chunks', async () => {
+    const pool = await open({ connections: 1 })
+    const convert = vi.spyOn(DuckDBDataChunk.prototype, 'getRows')
+    onTestFinished(() => convert.mockRestore())
+    const turns: number[] = []
+    let turn: NodeJS.Immediate | undefined
+    const next = () => {
+      turns.push(convert.mock.calls.length)
+      turn = setImmediate(next)
+    }
+    next()
+    const sql = 'SELECT range FROM range(20000)'
+    const rows = await Effect.runPromise(pool.run({ sql, parameters: {} }))
+    clearImmediate(turn)
+    expect(rows.map(([cell]) => cell)).toEqual(Array.from({ length: 20_000 }, (_, n) => BigInt(n)))
+    // One a turn of the event loop, or a second one that was there meanwhile.
+    const steps = turns.map((count, index) => count - (turns[index - 1] ?? 0))
+    expect(convert.mock.calls.length).toBeGreaterThan(5)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(2)
   })
 
   test('more distinct statements than are kept', async () => {
