@@ -204,6 +204,7 @@ const askFor = (
   })
 
 interface Refused {
+  readonly code?: unknown
   readonly detail?: unknown
   readonly hint?: unknown
   readonly errors?: ReadonlyArray<{
@@ -219,13 +220,14 @@ interface Refused {
  */
 const refusalText = (text: string, filters: NonNullable<ApiRequest['filters']>): string => {
   try {
-    const { detail, hint, errors } = JSON.parse(text) as Refused
+    const { code, detail, hint, errors } = JSON.parse(text) as Refused
     const lines = (errors ?? []).map((error) => {
       const flag = filters.find(({ name, parameter = name.slice(2) }) => parameter === error.field)
       return `${flag?.name ?? error.field} ${error.detail}: ${error.remedy}`
     })
     if (lines.length > 0) return lines.join('\n')
-    const help = typeof hint === 'string' ? `; ${hint}` : ''
+    const here = /^api_key_/.test(String(code)) ? 'give the key by K2_API_KEY' : hint
+    const help = typeof here === 'string' ? `; ${here}` : ''
     if (typeof detail === 'string') return `${detail}${help}`
   } catch {
     // No document, then.

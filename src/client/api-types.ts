@@ -182,7 +182,7 @@ export interface Operations {
     readonly query: { readonly company?: string; readonly ticker?: string; readonly exchange?: string; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (ReferenceData)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: ReferenceData
   }
   /** What is missing, and why; with state=closed or all, what was */
   readonly 'GET /v1/gaps': {
@@ -190,7 +190,7 @@ export interface Operations {
     readonly query: { readonly state?: 'open' | 'closed' | 'all'; readonly exchange?: string; readonly symbol?: string; readonly reason?: 'unknown' | 'restart' | 'disconnect' | 'paused' | 'spool_full' | 'shed' | 'rejected'; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Gap)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly open_gaps: number; readonly open_trades: number; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Gap
   }
   /** Candles of a symbol: the newest, or from start_time on the oldest */
   readonly 'GET /v1/candles': {
@@ -198,7 +198,7 @@ export interface Operations {
     readonly query: { readonly symbol: string; readonly exchange?: string; readonly interval?: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly start_time?: string; readonly end_time?: string; readonly limit?: number; readonly profile_levels?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Candle)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly interval: '1s' | '5s' | '15s' | '30s' | '1m' | '5m' | '15m' | '30m' | '1h' | '4h' | '1d'; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Candle
   }
   /** What a symbol's trades of one trading day of its exchange came to */
   readonly 'GET /v1/summary/{symbol}/{date}': {
@@ -206,7 +206,7 @@ export interface Operations {
     readonly query: { readonly exchange?: string; readonly explain?: '0' | '1' }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: Summary; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Summary
   }
   /** Measures of the trades of symbols, by interval */
   readonly 'POST /v1/aggregations': {
@@ -214,7 +214,7 @@ export interface Operations {
     readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly symbols: readonly (string)[]; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day' | '1m' | '5m' | '15m' | '30m' | '1h' | '1d'; readonly start_time: number | string; readonly end_time: number | string; readonly exchange?: string; readonly limit?: number }
     readonly answer: { readonly success: true; readonly data: readonly (Bucket)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly request_summary: { readonly symbols: readonly (string)[]; readonly exchange: null | string; readonly metrics: readonly ('vwap' | 'twap' | 'ohlcv' | 'volume_profile' | 'trade_count')[]; readonly interval: '1min' | '5min' | '15min' | '30min' | '1hour' | '1day' | '1m' | '5m' | '15m' | '30m' | '1h' | '1d'; readonly start_time: Time; readonly end_time: Time; readonly buckets: number }; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Bucket
   }
   /** Symbols that have trades */
   readonly 'GET /v1/symbols': {
@@ -238,7 +238,7 @@ export interface Operations {
     readonly query: { readonly table?: 'trades' | 'quotes'; readonly base_snapshot_id?: string; readonly symbol?: string; readonly exchange?: string; readonly limit?: number; readonly explain?: '0' | '1' }
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: readonly (Quote | Trade)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId; readonly base_snapshot_id: SnapshotId | null; readonly added_rows: number; readonly removed_rows: number; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Quote | Trade
   }
   /** Records in the order of time, by pages that are one replay together */
   readonly 'POST /v1/replay': {
@@ -246,7 +246,7 @@ export interface Operations {
     readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly data_type?: 'trades' | 'quotes'; readonly symbols?: readonly (string)[]; readonly exchanges?: readonly (string)[]; readonly start_time?: number | string; readonly end_time?: number | string; readonly fields?: readonly (string)[]; readonly limit?: number; readonly cursor?: string }
     readonly answer: { readonly success: true; readonly data: readonly (ReplayedRecord)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly snapshot_id: SnapshotId | null; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: ReplayedRecord
   }
   /** One SELECT over the tables */
   readonly 'POST /v1/sql': {
@@ -254,7 +254,7 @@ export interface Operations {
     readonly query: { readonly explain?: '0' | '1' }
     readonly body: { readonly sql: string; readonly limit?: number }
     readonly answer: { readonly success: true; readonly data: readonly (Readonly<Record<string, unknown>>)[]; readonly pagination: Pagination; readonly meta: { readonly correlation_id: string; readonly timestamp: Time; readonly columns: readonly ({ readonly name: string; readonly type: string })[]; readonly row_count: number; readonly truncated: boolean; readonly truncated_by?: 'rows' | 'bytes'; readonly hint?: string; readonly snapshots: Readonly<Record<string, SnapshotId | null>>; readonly partial: boolean; readonly missing?: readonly (string)[]; readonly explain?: Explain } }
-    readonly row: never
+    readonly row: Readonly<Record<string, unknown>>
   }
   /** Snapshots of a table */
   readonly 'GET /v1/snapshots': {

@@ -182,6 +182,12 @@ describe('of a running K2', () => {
 
   test.each([
     ['a refusal', 400, '{"detail":"limit"}', 'HTTP 400: limit'],
+    [
+      'a missing key',
+      401,
+      '{"code":"api_key_missing","detail":"no key","hint":"send a header"}',
+      'HTTP 401: no key; give the key by K2_API_KEY'
+    ],
     ['a refusal of something else', 502, '<html>', 'HTTP 502: <html>'],
     ['no JSON', 200, '<html>', 'JSON']
   ])('%s ends it with 2, and is told', async (_what, status, text, told) => {

@@ -5,6 +5,7 @@ import * as Schema from 'effect/Schema'
 import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
+import { roundedMs } from '../../adapters/telemetry/query-cost.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { TableName } from '../../market/data-type.ts'
 import { conservationView } from '../conservation/conservation-view.ts'
@@ -195,7 +196,7 @@ const observeHttp = ({ telemetry, config }: Shared, event: HttpEvent): void => {
       method,
       route,
       status,
-      duration_ms: durationMs,
+      duration_ms: roundedMs(durationMs),
       caller,
       address,
       correlation_id: correlationId,

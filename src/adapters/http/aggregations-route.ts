@@ -83,8 +83,7 @@ const fields = {
     },
     10_000
   ),
-  decimals: withDefault(choiceParameter('number', 'string'), 'number'),
-  format: withDefault(choiceParameter('json'), 'json')
+  decimals: withDefault(choiceParameter('number', 'string'), 'number')
 }
 
 export const aggregationsRoute = (deps: ApiDeps): Route => ({

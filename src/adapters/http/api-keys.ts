@@ -68,7 +68,7 @@ const challenge = 'Bearer realm="k2"'
 const missing: Problem = {
   status: 401,
   code: 'api_key_missing',
-  detail: 'send one of the keys of K2_API_KEYS as Authorization: Bearer <key> or X-API-Key: <key>',
+  detail: 'the request has no key, and takes one of K2_API_KEYS',
   headers: { 'www-authenticate': challenge }
 }
 

@@ -22,14 +22,15 @@ export const formatParameter = {
 }
 
 /** Undefined: there is no form of those that the header takes. */
-export const formatOf = (
-  asked: Format | undefined,
-  accept: string | undefined
-): Format | undefined => {
+export const formatOf = <F extends Format = Format>(
+  asked: F | undefined,
+  accept: string | undefined,
+  had: readonly F[] = formats as unknown as readonly F[]
+): F | undefined => {
   // An empty list asks for nothing in particular, as none does.
-  if (asked !== undefined || (accept ?? '').trim() === '') return asked ?? 'json'
+  if (asked !== undefined || (accept ?? '').trim() === '') return asked ?? had[0]
   const ranges = parseAccept(accept ?? '').map(({ type, q }) => ({ type: type.toLowerCase(), q }))
-  const best = formats
+  const best = had
     .map((format) => ({ format, q: qualityOf(mediaTypes[format], ranges) }))
     .reduce((left, right) => (right.q > left.q ? right : left))
   return best.q > 0 ? best.format : undefined

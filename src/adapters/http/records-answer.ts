@@ -41,7 +41,8 @@ export const answerHeaders = [
   'k2-read-token',
   'k2-next-cursor',
   'k2-missing',
-  'k2-record-count'
+  'k2-record-count',
+  'k2-has-more'
 ] as const
 
 type Asking = Pick<Call<object>, 'headers' | 'correlationId'>

@@ -34,6 +34,7 @@ import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
 import { recordsQueryRoute } from './records-query-route.ts'
 import { recentRoute } from './recent-route.ts'
+import { inRowForms } from './row-forms.ts'
 import { recordsRoute } from './records-route.ts'
 import { referenceRoute } from './reference-route.ts'
 import { readProblems, route, type Route } from './route.ts'
@@ -57,16 +58,18 @@ const queryRoutes = (deps: ApiDeps): readonly Route[] => [
   recordsRoute(deps, 'quotes'),
   recordsQueryRoute(deps, 'trades'),
   recordsQueryRoute(deps, 'quotes'),
-  referenceRoute(deps),
-  gapsRoute(deps),
-  candlesRoute(deps),
-  summaryRoute(deps),
-  aggregationsRoute(deps),
+  ...[
+    referenceRoute(deps),
+    gapsRoute(deps),
+    candlesRoute(deps),
+    summaryRoute(deps),
+    aggregationsRoute(deps)
+  ].map((it) => inRowForms(deps, it)),
   symbolsRoute(deps),
   snapshotQueryRoute(deps),
-  snapshotDiffRoute(deps),
-  replayPagesRoute(deps),
-  sqlRoute(deps)
+  ...[snapshotDiffRoute(deps), replayPagesRoute(deps), sqlRoute(deps)].map((it) =>
+    inRowForms(deps, it)
+  )
 ]
 
 const answeringRoutes = (deps: ApiDeps): readonly Route[] => [

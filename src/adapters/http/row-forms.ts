@@ -1,0 +1,145 @@
+/**
+ * Answers of rows as JSON lines or CSV, of routes that make their JSON at once.
+ *
+ * 1. Which form is asked for is settled before anything is read, as for records
+ *    (`records-answer.ts`).
+ * 2. Numbers keep their digits: none passes through a double.
+ * 3. What stands in `pagination` and `meta` of JSON and changes what the rows mean stands in
+ *    headers: that there are more rows, where they go on, and what is missing.
+ */
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import { LosslessNumber, parse, stringify } from 'lossless-json'
+import type { ApiDeps } from './api-deps.ts'
+import { fileName, formatOf, type Format, mediaTypes } from './formats.ts'
+import { choiceParameter } from './parameters.ts'
+import { type Problem, problemResponse } from './problem.ts'
+import type { Call, Documented, Route } from './route.ts'
+
+const forms = ['json', 'ndjson', 'csv'] as const satisfies readonly Format[]
+type Form = (typeof forms)[number]
+
+const formParameter = {
+  ...choiceParameter(...forms),
+  remedy: `one of ${forms.join(', ')}; without it, what the header accept asks for`
+}
+
+/** The route, whose JSON is an envelope of rows or of one row, in other forms as well. */
+export const inRowForms = (deps: Pick<ApiDeps, 'nowMs'>, route: Route): Route => ({
+  ...route,
+  ...(route.fields === undefined
+    ? { parameters: { ...route.parameters, format: formParameter } }
+    : { fields: { ...route.fields, format: formParameter } }),
+  responses: { ...route.responses, 200: documentedIn(route.responses?.[200]) },
+  problems: [...(route.problems ?? []), 'not_acceptable'],
+  answer: (call) => {
+    const form = formOf(call) // (1)
+    if (form === undefined)
+      return Effect.succeed(problemResponse(notAcceptable, call.correlationId))
+    return Effect.flatMap(route.answer(call), (answer) =>
+      form === 'json' || answer.status !== 200
+        ? Effect.succeed(answer)
+        : Effect.promise(async () => linesOf(await answer.text(), form, nameOf(deps, route, form)))
+    )
+  }
+})
+
+const formOf = ({ values, body, headers }: Call<Route['parameters']>): Form | undefined => {
+  const given = { ...values, ...(body as object | undefined) } as { readonly format?: Form }
+  return formatOf(given.format, headers.get('accept') ?? undefined, forms)
+}
+
+const notAcceptable: Problem = {
+  status: 406,
+  code: 'not_acceptable',
+  detail: `there are ${forms.map((form) => mediaTypes[form]).join(', ')}`
+}
+
+/** `candles_20240808_123456.csv`. */
+const nameOf = ({ nowMs }: Pick<ApiDeps, 'nowMs'>, { path }: Route, form: Form): string => {
+  const words = path.split('/').filter((part) => part !== '' && part !== 'v1')
+  return fileName(words.filter((word) => !word.startsWith('{')).join('-'), form, nowMs())
+}
+
+interface Envelope {
+  readonly data: unknown
+  readonly pagination?: { readonly has_more?: boolean; readonly next_cursor?: string | null }
+  readonly meta: {
+    readonly missing?: readonly string[]
+    readonly columns?: ReadonlyArray<{ readonly name: string }>
+  }
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+const linesOf = (json: string, form: 'ndjson' | 'csv', name: string): Response => {
+  const { data, pagination, meta } = parse(json) as Envelope // (2)
+  const rows = [data].flat() as readonly Row[]
+  const text = form === 'csv' ? csvOf(rows, meta.columns) : rows.map(jsonLine).join('')
+  return new Response(text, {
+    headers: new Headers([
+      ['content-type', form === 'csv' ? `${mediaTypes.csv}; charset=utf-8` : mediaTypes.ndjson],
+      ['content-length', String(Buffer.byteLength(text))],
+      ['content-disposition', `attachment; filename="${name}"`],
+      ['vary', 'Accept'],
+      ['k2-record-count', String(rows.length)],
+      ...(pagination?.has_more === true ? [['k2-has-more', 'true'] as [string, string]] : []),
+      ...headerIfAny('k2-next-cursor', pagination?.next_cursor),
+      ...headerIfAny('k2-missing', meta.missing?.join('; '))
+    ])
+  })
+}
+
+/** (3) */
+const headerIfAny = (name: string, value: string | null | undefined): Array<[string, string]> =>
+  value === null || value === undefined || value === ''
+    ? []
+    : [[name, value.replaceAll(/[^\x20-\x7e]/gu, '?')]]
+
+const jsonLine = (row: Row): string => `${stringify(row)}\n`
+
+/** With a line of names: those of all rows, in the order in which they come up. */
+const csvOf = (rows: readonly Row[], columns: Envelope['meta']['columns']): string => {
+  const names = columns?.map(({ name }) => name) ?? [...new Set(rows.flatMap(Object.keys))]
+  const lines = [names, ...rows.map((row) => names.map((name) => cellText(row[name])))]
+  return lines.map((line) => `${line.map(csvCell).join(',')}\r\n`).join('')
+}
+
+const cellText = (value: unknown): string => {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'string') return value
+  return value instanceof LosslessNumber ? value.toString() : (stringify(value) ?? '')
+}
+
+const csvCell = (text: string): string =>
+  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+
+const documentedIn = (documented: Documented | undefined): Documented => {
+  const { about = '', content = {}, headers } = documented ?? {}
+  const { [mediaTypes.json]: json } = content
+  return {
+    about,
+    content: {
+      ...content,
+      [mediaTypes.ndjson]: rowOf(json),
+      [mediaTypes.csv]: Schema.String.annotate({ description: 'A line of names, then the rows' })
+    },
+    headers: {
+      ...headers,
+      'Content-Disposition': 'Of what is not JSON: a name for the file',
+      'K2-Record-Count': 'Of what is not JSON',
+      'K2-Has-More': 'Of what is not JSON: true where there are more rows',
+      'K2-Next-Cursor': 'Of what is not JSON: as pagination.next_cursor',
+      'K2-Missing': 'Of what is not JSON: what the answer lacks; absent where it is whole'
+    }
+  }
+}
+
+/** What an item of the envelope's data is, or the data itself where it is one value. */
+const rowOf = (envelope: Schema.Top | undefined): Schema.Top => {
+  const { fields } = (envelope ?? Schema.Struct({})) as unknown as {
+    readonly fields: Schema.Struct.Fields
+  }
+  const data = fields['data'] as unknown as Schema.Top & { readonly value?: Schema.Top }
+  return data.value ?? data
+}
