@@ -226,7 +226,7 @@ const refusalText = (text: string, filters: NonNullable<ApiRequest['filters']>):
       return `${flag?.name ?? error.field} ${error.detail}: ${error.remedy}`
     })
     if (lines.length > 0) return lines.join('\n')
-    const here = /^api_key_/.test(String(code)) ? 'give the key by K2_API_KEY' : hint
+    const here = String(code).startsWith('api_key_') ? 'give the key by K2_API_KEY' : hint
     const help = typeof here === 'string' ? `; ${here}` : ''
     if (typeof detail === 'string') return `${detail}${help}`
   } catch {

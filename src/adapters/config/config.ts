@@ -91,11 +91,27 @@ export const readConfig = (
 export const configHelp = (): string =>
   entries
     .map(([, { variable, kind, preset, example, about }]) => {
-      const shown = preset === '' ? 'none' : (preset ?? 'depends')
-      const values = `default ${shown}; for example ${variable}=${example}`
-      return `  ${flagOf(variable)}, ${variable}\n      ${about}\n      ${kind.unit}; ${values}`
+      // What is taken where there is no preset stands in `about`.
+      const given = preset === undefined ? '' : `default ${preset === '' ? 'none' : preset}; `
+      const values = `${kind.unit}; ${given}for example ${variable}=${example}`
+      const name = `  ${flagOf(variable)}, ${variable}`
+      return [name, ...wrapped(about), ...wrapped(values)].join('\n')
     })
     .join('\n')
+
+const helpColumns = 94
+
+/** Lines of words, indented; a word that is longer than a line has one of its own. */
+const wrapped = (text: string): readonly string[] => {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= helpColumns)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines.map((line) => `      ${line}`)
+}
 
 const sourceOf = (
   { variable, preset }: Setting<unknown>,

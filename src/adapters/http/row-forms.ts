@@ -25,7 +25,11 @@ const formParameter = {
 }
 
 /** The route, whose JSON is an envelope of rows or of one row, in other forms as well. */
-export const inRowForms = (deps: Pick<ApiDeps, 'nowMs'>, route: Route): Route => ({
+export const inRowForms = (
+  deps: Pick<ApiDeps, 'nowMs'>,
+  route: Route,
+  fields = fieldsOf(rowOf(route.responses?.[200]?.content[mediaTypes.json]))
+): Route => ({
   ...route,
   ...(route.fields === undefined
     ? { parameters: { ...route.parameters, format: formParameter } }
@@ -39,7 +43,9 @@ export const inRowForms = (deps: Pick<ApiDeps, 'nowMs'>, route: Route): Route =>
     return Effect.flatMap(route.answer(call), (answer) =>
       form === 'json' || answer.status !== 200
         ? Effect.succeed(answer)
-        : Effect.promise(async () => linesOf(await answer.text(), form, nameOf(deps, route, form)))
+        : Effect.promise(async () =>
+            linesOf(await answer.text(), form, { name: nameOf(deps, route, form), fields })
+          )
     )
   }
 })
@@ -72,10 +78,17 @@ interface Envelope {
 
 type Row = Readonly<Record<string, unknown>>
 
-const linesOf = (json: string, form: 'ndjson' | 'csv', name: string): Response => {
+interface Told {
+  readonly name: string
+  /** Of rows, where there is none to tell them. */
+  readonly fields: readonly string[]
+}
+
+const linesOf = (json: string, form: 'ndjson' | 'csv', { name, fields }: Told): Response => {
   const { data, pagination, meta } = parse(json) as Envelope // (2)
   const rows = [data].flat() as readonly Row[]
-  const text = form === 'csv' ? csvOf(rows, meta.columns) : rows.map(jsonLine).join('')
+  const names = meta.columns?.map((it) => it.name) ?? namesOf(rows, fields)
+  const text = form === 'csv' ? csvOf(rows, names) : rows.map(jsonLine).join('')
   return new Response(text, {
     headers: new Headers([
       ['content-type', form === 'csv' ? `${mediaTypes.csv}; charset=utf-8` : mediaTypes.ndjson],
@@ -98,9 +111,11 @@ const headerIfAny = (name: string, value: string | null | undefined): Array<[str
 
 const jsonLine = (row: Row): string => `${stringify(row)}\n`
 
-/** With a line of names: those of all rows, in the order in which they come up. */
-const csvOf = (rows: readonly Row[], columns: Envelope['meta']['columns']): string => {
-  const names = columns?.map(({ name }) => name) ?? [...new Set(rows.flatMap(Object.keys))]
+/** Those of all rows, in the order in which they come up. */
+const namesOf = (rows: readonly Row[], fields: readonly string[]): readonly string[] =>
+  rows.length === 0 ? fields : [...new Set(rows.flatMap(Object.keys))]
+
+const csvOf = (rows: readonly Row[], names: readonly string[]): string => {
   const lines = [names, ...rows.map((row) => names.map((name) => cellText(row[name])))]
   return lines.map((line) => `${line.map(csvCell).join(',')}\r\n`).join('')
 }
@@ -142,4 +157,10 @@ const rowOf = (envelope: Schema.Top | undefined): Schema.Top => {
   }
   const data = fields['data'] as unknown as Schema.Top & { readonly value?: Schema.Top }
   return data.value ?? data
+}
+
+/** Of a row whose fields are always the same; else none. */
+const fieldsOf = (row: Schema.Top): readonly string[] => {
+  const { fields = {} } = row as { readonly fields?: Schema.Struct.Fields }
+  return Object.keys(fields)
 }

@@ -57,6 +57,9 @@ test('of no rows, the columns are there that are known', async () => {
   expect(await response.text()).toBe('symbol,"p""x"\r\n')
   expect(response.headers.get('k2-has-more')).toBeNull()
   expect(response.headers.get('k2-missing')).toBeNull()
+  const app = makeApp(fakeDeps())
+  const candles = await app.request('http://127.0.0.1:8000/v1/candles?symbol=BTCUSDT&format=csv')
+  expect(await candles.text()).toMatch(/^exchange,symbol,interval_start,.*,state.*\r\n$/)
 })
 
 test('a form that there is not is refused, and nothing is asked', async () => {
