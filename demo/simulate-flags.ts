@@ -128,6 +128,8 @@ const parse = (args: readonly string[]) => {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) }
+    // What follows of an unknown flag is how to write a word that looks like one: there is none.
+    const [problem = ''] = (error as Error).message.split('. To specify')
+    return { problem }
   }
 }

@@ -22,6 +22,10 @@ describe('flags of a chaos run', () => {
     })
   })
 
+  test('an unknown flag is named, and nothing else', () => {
+    expect(problemsOf('broker-kill --bogus')).toEqual(["Unknown option '--bogus'"])
+  })
+
   test('a seed is chosen where none is given', () => {
     const flags = read('everything')
     expect(flags).toHaveProperty('seed', expect.any(Number))
