@@ -72,7 +72,7 @@ const plainWriter = (shape: string, timeQuote: string): Writer | undefined => {
     case 'timestamp-micros':
       return (value) => `${timeQuote}${isoTime(value as number)}${timeQuote}`
     case 'decimal':
-      return (value) => formatDecimal(value as bigint)
+      return (value) => decimalText(value as bigint)
     case 'long':
     case 'boolean':
       return String
@@ -81,11 +81,24 @@ const plainWriter = (shape: string, timeQuote: string): Writer | undefined => {
   }
 }
 
-/** ISO 8601, to the microsecond. */
+/** ISO 8601, to the microsecond. Records that are read together are of few seconds. */
 const isoTime = (us: number): string => {
-  const ms = Math.floor(us / 1_000)
-  const iso = new Date(ms).toISOString()
-  return `${iso.slice(0, -1)}${String(us - ms * 1_000).padStart(3, '0')}Z`
+  const second = Math.floor(us / 1_000_000)
+  if (second !== lastSecond.second) {
+    const text = new Date(second * 1_000).toISOString().slice(0, -'000Z'.length)
+    lastSecond = { second, text }
+  }
+  return `${lastSecond.text}${String(us - second * 1_000_000).padStart(6, '0')}Z`
+}
+
+let lastSecond = { second: Number.NaN, text: '' }
+
+/** Digits of most prices are exact as a number too, which is written much faster than a bigint. */
+const decimalText = (scaled: bigint): string => {
+  if (scaled < 0n || scaled > Number.MAX_SAFE_INTEGER) return formatDecimal(scaled)
+  const number = Number(scaled)
+  const fraction = number % 100_000_000
+  return `${(number - fraction) / 100_000_000}.${String(fraction).padStart(8, '0')}`
 }
 
 const jsonText = (value: RecordValue): string => {

@@ -72,13 +72,19 @@ const quoteNames = quoteV2Schema.fields.map(({ name }) => name)
 const usualTrade: fc.Arbitrary<Partial<TradeV2>> = fc
   .record({
     id: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    price: fc.oneof(
+      fc.bigInt({ min: 0n, max: 2n ** 53n + 9n }),
+      fc.bigInt({ min: 0n, max: 2n ** 53n / 10n ** 8n }).map((whole) => whole * 10n ** 8n - 1n),
+      fc.bigInt({ min: 2n ** 53n - 3n, max: 2n ** 53n + 3n })
+    ),
     time: fc.oneof(fc.integer(), fc.constantFrom('01', '-0', '')),
     maker: fc.string({ unit: 'binary' })
   })
-  .map(({ id, time, maker }) => ({
+  .map(({ id, price, time, maker }) => ({
     message_id: `BINANCE:BTCUSDT:${id}`,
     trade_id: `BINANCE-${id}`,
     source_sequence: id,
+    price,
     vendor_data: { event_time: String(time), maker }
   }))
 const someTrade = fc
