@@ -25,7 +25,7 @@ export interface HttpServerOptions {
   readonly port: number
   /** Longest time that running requests may take once the scope closes. */
   readonly drainMsMax: number
-  /** Longest time that a client may take nothing of its answer; a minute unless told. */
+  /** Time after which a client that takes nothing of its answer is cut, or twice that. */
   readonly stalledMsMax?: number
 }
 
@@ -85,7 +85,7 @@ const headersMsMax = 10_000
 const requestMsMax = 30_000
 const idleMsMax = 30_000
 const headerBytesMax = 16_384
-const stalledMsPreset = 60_000
+const stalledMsPreset = 30_000
 /** How often requests that come too slowly are looked for. */
 const sweepMs = 5_000
 
