@@ -3,8 +3,8 @@
  * answer has left the app.
  *
  * 1. A client that takes nothing of its answer for `stalledMsMax` is cut: what answers it (a place
- *    among the replays, memory) would be held for ever. Any byte that it takes begins that anew, and
- *    Node looks once in that time, so that it may be twice as long; an answer that has nothing to
+ *    among the replays, memory) would be held for ever. Any byte that it takes begins that anew.
+ *    Node looks once in that time, so that it may be twice as long. An answer that has nothing to
  *    send yet is waited for however long it takes.
  * 2. What is no HTTP, has too large headers or comes too slowly is answered with a problem as all
  *    else is; where an answer has begun already, the connection is cut.
