@@ -46,7 +46,7 @@ const pacedRows = 16_384
  * A streamed slice has as many blocks: a file is unpacked again for each slice of it, while the
  * text of a slice is all in memory, sorted.
  */
-const streamedBlocks = 4
+const streamedBlocks = 3
 const shareMin = 1e-6
 
 export class Cuts {
