@@ -3,7 +3,8 @@
  *
  * 1. Which form is asked for is settled before anything is read, as for records
  *    (`records-answer.ts`).
- * 2. Numbers keep their digits: none passes through a double.
+ * 2. Numbers keep their digits: none passes through a double. Lines are the texts that the rows are
+ *    in the JSON; only CSV reads them, in turns with others.
  * 3. What stands in `pagination` and `meta` of JSON and changes what the rows mean stands in
  *    headers: that there are more rows, where they go on, and what is missing.
  */
@@ -15,6 +16,7 @@ import { fileName, formatOf, type Format, mediaTypes } from './formats.ts'
 import { choiceParameter } from './parameters.ts'
 import { type Problem, problemResponse } from './problem.ts'
 import type { Call, Documented, Route } from './route.ts'
+import { rowTextsOf } from './row-texts.ts'
 
 const forms = ['json', 'ndjson', 'csv'] as const satisfies readonly Format[]
 type Form = (typeof forms)[number]
@@ -43,8 +45,9 @@ export const inRowForms = (
     return Effect.flatMap(route.answer(call), (answer) =>
       form === 'json' || answer.status !== 200
         ? Effect.succeed(answer)
-        : Effect.promise(async () =>
-            linesOf(await answer.text(), form, { name: nameOf(deps, route, form), fields })
+        : Effect.flatMap(
+            Effect.promise(() => answer.text()),
+            (json) => linesOf(json, form, { name: nameOf(deps, route, form), fields })
           )
     )
   }
@@ -67,8 +70,8 @@ const nameOf = ({ nowMs }: Pick<ApiDeps, 'nowMs'>, { path }: Route, form: Form):
   return fileName(words.filter((word) => !word.startsWith('{')).join('-'), form, nowMs())
 }
 
-interface Envelope {
-  readonly data: unknown
+/** Of an envelope. */
+interface Rest {
   readonly pagination?: { readonly has_more?: boolean; readonly next_cursor?: string | null }
   readonly meta: {
     readonly missing?: readonly string[]
@@ -84,11 +87,17 @@ interface Told {
   readonly fields: readonly string[]
 }
 
-const linesOf = (json: string, form: 'ndjson' | 'csv', { name, fields }: Told): Response => {
-  const { data, pagination, meta } = parse(json) as Envelope // (2)
-  const rows = [data].flat() as readonly Row[]
-  const names = meta.columns?.map((it) => it.name) ?? namesOf(rows, fields)
-  const text = form === 'csv' ? csvOf(rows, names) : rows.map(jsonLine).join('')
+const linesOf = Effect.fnUntraced(function* (
+  json: string,
+  form: 'ndjson' | 'csv',
+  { name, fields }: Told
+) {
+  const { rows, rest } = yield* rowTextsOf(json) // (2)
+  const { pagination, meta } = parse(rest) as Rest
+  const text =
+    form === 'csv'
+      ? yield* csvOf(rows, { names: meta.columns?.map((it) => it.name), fields })
+      : rows.map((row) => `${row}\n`).join('')
   return new Response(text, {
     headers: new Headers([
       ['content-type', form === 'csv' ? `${mediaTypes.csv}; charset=utf-8` : mediaTypes.ndjson],
@@ -101,7 +110,7 @@ const linesOf = (json: string, form: 'ndjson' | 'csv', { name, fields }: Told): 
       ...headerIfAny('k2-missing', meta.missing?.join('; '))
     ])
   })
-}
+})
 
 /** (3) */
 const headerIfAny = (name: string, value: string | null | undefined): Array<[string, string]> =>
@@ -109,16 +118,33 @@ const headerIfAny = (name: string, value: string | null | undefined): Array<[str
     ? []
     : [[name, value.replaceAll(/[^\x20-\x7e]/gu, '?')]]
 
-const jsonLine = (row: Row): string => `${stringify(row)}\n`
+interface CsvColumns extends Pick<Told, 'fields'> {
+  /** Undefined: those of the rows, in the order in which they come up. */
+  readonly names: readonly string[] | undefined
+}
 
-/** Those of all rows, in the order in which they come up. */
+/** Rows that are read at once: some milliseconds. */
+const turnRows = 500
+
+const csvOf = Effect.fnUntraced(function* (texts: readonly string[], columns: CsvColumns) {
+  const rows: Row[] = []
+  for (const text of texts) {
+    if (rows.length % turnRows === turnRows - 1) yield* Effect.sleep(0)
+    rows.push(parse(text) as Row)
+  }
+  const names = columns.names ?? namesOf(rows, columns.fields)
+  const lines = [lineOf(names)]
+  for (const row of rows) {
+    if (lines.length % turnRows === 0) yield* Effect.sleep(0)
+    lines.push(lineOf(names.map((name) => cellText(row[name]))))
+  }
+  return lines.join('')
+})
+
 const namesOf = (rows: readonly Row[], fields: readonly string[]): readonly string[] =>
   rows.length === 0 ? fields : [...new Set(rows.flatMap(Object.keys))]
 
-const csvOf = (rows: readonly Row[], names: readonly string[]): string => {
-  const lines = [names, ...rows.map((row) => names.map((name) => cellText(row[name])))]
-  return lines.map((line) => `${line.map(csvCell).join(',')}\r\n`).join('')
-}
+const lineOf = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`
 
 const cellText = (value: unknown): string => {
   if (value === null || value === undefined) return ''
