@@ -246,6 +246,20 @@ describe('the newest rows of a tail', () => {
     early.release()
   })
 
+  test('maps whose keys V8 takes for each other', async () => {
+    const log = new Log()
+    const keys = ['\\', '\\', '\u0000', '\\', '\n', '"']
+    const trades = keys.map((key, id) =>
+      trade({ source_sequence: id, vendor_data: { origin: '', [key]: '' } })
+    )
+    log.append({ partition: 0, trades, late: [], again: 0 })
+    const part = log.store.hold().partFrom(new Map(), {})
+    for (const rowsMax of [2, 6, 6]) {
+      const rows = await bothWays(part, { filter: {}, rowsMax })
+      expect(rows).toHaveLength(rowsMax)
+    }
+  })
+
   test('over many blocks, of many symbols', async () => {
     const log = new Log()
     const symbols = Array.from({ length: 70 }, (_, index) => `S${index}`)
