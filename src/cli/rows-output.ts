@@ -4,7 +4,8 @@
  * 1. Numbers are shown digit by digit, as they came: none passes through a double.
  * 2. CSV and JSON lines have all columns, a table those that fit a screen, or that were asked for.
  */
-import { LosslessNumber, parse, stringify } from 'lossless-json'
+import { parse, stringify } from 'lossless-json'
+import { cellText, csvLine } from '../adapters/http/csv-text.ts'
 import { ArgumentsRejected, type CommandIo, type Flag, type Given } from './command-line.ts'
 
 const formats = ['table', 'csv', 'json', 'ndjson'] as const
@@ -82,7 +83,7 @@ export const printRows = (
   const lines = [columns, ...rows.map((row) => columns.map((name) => cellText(row[name])))]
   // Of no row, nothing tells the columns.
   if (columns.length === 0) return
-  if (format === 'csv') for (const line of lines) io.print(line.map(csvCell).join(','))
+  if (format === 'csv') for (const line of lines) io.print(csvLine(line))
   else printTable(io, lines)
 }
 
@@ -112,12 +113,3 @@ export const printTable = (io: CommandIo, lines: readonly (readonly string[])[])
   for (const line of lines)
     io.print(line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
 }
-
-const cellText = (value: unknown): string => {
-  if (value === null || value === undefined) return ''
-  if (typeof value === 'string') return value
-  return value instanceof LosslessNumber ? value.toString() : (stringify(value) ?? '')
-}
-
-const csvCell = (text: string): string =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text

@@ -4,6 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { csvCell } from '../../market/csv-text.ts'
 
 export interface RejectedRow {
   readonly file: string
@@ -32,7 +33,7 @@ export class RejectsFile {
       writeSync(this.#descriptor, 'file,row_number,reason,raw_record\n')
     }
     this.#count++
-    writeSync(this.#descriptor, `${[file, String(line), reason, raw].map(quoted).join(',')}\n`)
+    writeSync(this.#descriptor, `${[file, String(line), reason, raw].map(csvCell).join(',')}\n`)
   }
 
   close(): void {
@@ -40,6 +41,3 @@ export class RejectsFile {
     this.#descriptor = undefined
   }
 }
-
-const quoted = (text: string): string =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text

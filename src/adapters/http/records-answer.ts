@@ -14,8 +14,17 @@ import { partialMetaOf } from './answer-schemas.ts'
 import type { ApiDeps, ApiFault, RecordsAnswer, RecordsAsked, RecordsFile } from './api-deps.ts'
 import { envelopeEnd, envelopeHead, jsonResponse, type Meta } from './envelope.ts'
 import { etagOf, isNoneMatch, revalidated, unchangedResponse } from './etag.ts'
-import { fileName, type Format, formatOf, mediaTypes } from './formats.ts'
-import { problemResponse, type Problem } from './problem.ts'
+import {
+  fileHeaders,
+  type Format,
+  formatOf,
+  formats,
+  lineEnds,
+  mediaTypes,
+  notAcceptable
+} from './formats.ts'
+import { headerText, type HeaderList, ifAny } from './header-list.ts'
+import { problemResponse } from './problem.ts'
 import { fieldNamesOf } from './record-schemas.ts'
 import type { Call } from './route.ts'
 import { type Part, streamedBody } from './streamed-body.ts'
@@ -31,7 +40,6 @@ export interface AnswerAsked extends Omit<RecordsAsked, 'format' | 'isKnown'> {
 }
 
 type Told = Pick<RecordsAnswer, 'snapshotId' | 'readToken' | 'missing'>
-type HeaderList = ReadonlyArray<[string, string]>
 
 /** That pages elsewhere may read. */
 export const answerHeaders = [
@@ -53,8 +61,9 @@ export const answerRecords = (
   asked: AnswerAsked
 ): Effect.Effect<Response, ApiFault> => {
   const { headers, correlationId } = call
-  const format = formatOf(asked.format, headers.get('accept') ?? undefined)
-  if (format === undefined) return Effect.succeed(problemResponse(notAcceptable, correlationId))
+  const format = formatOf(asked.format, headers.get('accept') ?? undefined, formats)
+  if (format === undefined)
+    return Effect.succeed(problemResponse(notAcceptable(formats), correlationId))
   const known = headers.get('if-none-match')
   const isKnown = known === null ? undefined : isNoneMatch(known, format)
   const { dataType, route: _route, extraMeta: _meta, ...request } = asked
@@ -73,12 +82,6 @@ export const answerRecords = (
     return deps.records(dataType, { ...request, format: text, isKnown, ...change })
   }
   return partsAnswer(deps, call, { asked, format, ask })
-}
-
-const notAcceptable: Problem = {
-  status: 406,
-  code: 'not_acceptable',
-  detail: `there are ${Object.values(mediaTypes).join(', ')}`
 }
 
 interface Answered {
@@ -131,7 +134,7 @@ const fileAnswer = (
     return unchangedResponse(answer.readToken, 'parquet')
   return new Response(answer.body, {
     headers: new Headers([
-      ...bodyHeaders(deps, dataType, 'parquet'),
+      ...fileHeaders(dataType, 'parquet', deps.nowMs()),
       ['content-length', String(answer.bytes)],
       ['k2-record-count', String(answer.rowCount)],
       ...cacheHeaders(answer, 'parquet'),
@@ -139,15 +142,6 @@ const fileAnswer = (
       ...cursorHeader(answer)
     ])
   })
-}
-
-const bodyHeaders = (deps: ApiDeps, dataType: StreamedDataType, format: Format): HeaderList => {
-  const type = mediaTypes[format]
-  const name = fileName(dataType, format, deps.nowMs())
-  return [
-    ['content-type', format === 'csv' ? `${type}; charset=utf-8` : type],
-    ['content-disposition', `attachment; filename="${name}"`]
-  ]
 }
 
 /** Rows of a part: some megabytes (1). */
@@ -201,7 +195,7 @@ const partsAnswer = Effect.fnUntraced(function* (
       ...(format === 'json'
         ? [['content-type', mediaTypes.json] as [string, string]]
         : [
-            ...bodyHeaders(deps, dataType, format),
+            ...fileHeaders(dataType, format, deps.nowMs()),
             ...metaHeaders(answer),
             // Of what comes in parts, the last one only would say where it ends.
             ...(restOf(answer, rowsMax - answer.rows.length) ? [] : cursorHeader(answer))
@@ -235,9 +229,6 @@ const textIn = (
   }
 }
 
-/** RFC 4180; and as NDJSON has them. */
-const lineEnds = { csv: '\r\n', ndjson: '\n' } as const
-
 interface Rest {
   readonly cursor: string
   readonly rowsLeft: number
@@ -267,8 +258,3 @@ const metaHeaders = ({
 
 const cursorHeader = ({ nextCursor }: Pick<RecordsAnswer, 'nextCursor'>): HeaderList =>
   ifAny(nextCursor, 'k2-next-cursor')
-
-const ifAny = (value: string | null, name: string): HeaderList =>
-  value === null || value === '' ? [] : [[name, value]]
-
-const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/gu, '?')

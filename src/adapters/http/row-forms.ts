@@ -10,21 +10,27 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { LosslessNumber, parse, stringify } from 'lossless-json'
+import { parse } from 'lossless-json'
 import type { ApiDeps } from './api-deps.ts'
-import { fileName, formatOf, type Format, mediaTypes } from './formats.ts'
-import { choiceParameter } from './parameters.ts'
-import { type Problem, problemResponse } from './problem.ts'
+import { cellText, csvLine } from './csv-text.ts'
+import {
+  fileHeaders,
+  type Format,
+  formatOf,
+  formatParameterOf,
+  lineEnds,
+  mediaTypes,
+  notAcceptable
+} from './formats.ts'
+import { headerText, ifAny } from './header-list.ts'
+import { problemResponse } from './problem.ts'
 import type { Call, Documented, Route } from './route.ts'
 import { rowTextsOf } from './row-texts.ts'
 
 const forms = ['json', 'ndjson', 'csv'] as const satisfies readonly Format[]
 type Form = (typeof forms)[number]
 
-const formParameter = {
-  ...choiceParameter(...forms),
-  remedy: `one of ${forms.join(', ')}; without it, what the header accept asks for`
-}
+const formParameter = formatParameterOf(forms)
 
 /** The route, whose JSON is an envelope of rows or of one row, in other forms as well. */
 export const inRowForms = (
@@ -41,13 +47,13 @@ export const inRowForms = (
   answer: (call) => {
     const form = formOf(call) // (1)
     if (form === undefined)
-      return Effect.succeed(problemResponse(notAcceptable, call.correlationId))
+      return Effect.succeed(problemResponse(notAcceptable(forms), call.correlationId))
     return Effect.flatMap(route.answer(call), (answer) =>
       form === 'json' || answer.status !== 200
         ? Effect.succeed(answer)
         : Effect.flatMap(
             Effect.promise(() => answer.text()),
-            (json) => linesOf(json, form, { name: nameOf(deps, route, form), fields })
+            (json) => linesOf(json, form, { name: nameOf(route), nowMs: deps.nowMs(), fields })
           )
     )
   }
@@ -58,16 +64,10 @@ const formOf = ({ values, body, headers }: Call<Route['parameters']>): Form | un
   return formatOf(given.format, headers.get('accept') ?? undefined, forms)
 }
 
-const notAcceptable: Problem = {
-  status: 406,
-  code: 'not_acceptable',
-  detail: `there are ${forms.map((form) => mediaTypes[form]).join(', ')}`
-}
-
-/** `candles_20240808_123456.csv`. */
-const nameOf = ({ nowMs }: Pick<ApiDeps, 'nowMs'>, { path }: Route, form: Form): string => {
+/** Of the file: `candles`, `snapshots-diff`. */
+const nameOf = ({ path }: Route): string => {
   const words = path.split('/').filter((part) => part !== '' && part !== 'v1')
-  return fileName(words.filter((word) => !word.startsWith('{')).join('-'), form, nowMs())
+  return words.filter((word) => !word.startsWith('{')).join('-')
 }
 
 /** Of an envelope. */
@@ -83,6 +83,7 @@ type Row = Readonly<Record<string, unknown>>
 
 interface Told {
   readonly name: string
+  readonly nowMs: number
   /** Of rows, where there is none to tell them. */
   readonly fields: readonly string[]
 }
@@ -90,33 +91,27 @@ interface Told {
 const linesOf = Effect.fnUntraced(function* (
   json: string,
   form: 'ndjson' | 'csv',
-  { name, fields }: Told
+  { name, nowMs, fields }: Told
 ) {
   const { rows, rest } = yield* rowTextsOf(json) // (2)
   const { pagination, meta } = parse(rest) as Rest
   const text =
     form === 'csv'
       ? yield* csvOf(rows, { names: meta.columns?.map((it) => it.name), fields })
-      : rows.map((row) => `${row}\n`).join('')
+      : rows.map((row) => row + lineEnds.ndjson).join('')
   return new Response(text, {
+    // (3)
     headers: new Headers([
-      ['content-type', form === 'csv' ? `${mediaTypes.csv}; charset=utf-8` : mediaTypes.ndjson],
+      ...fileHeaders(name, form, nowMs),
       ['content-length', String(Buffer.byteLength(text))],
-      ['content-disposition', `attachment; filename="${name}"`],
       ['vary', 'Accept'],
       ['k2-record-count', String(rows.length)],
-      ...(pagination?.has_more === true ? [['k2-has-more', 'true'] as [string, string]] : []),
-      ...headerIfAny('k2-next-cursor', pagination?.next_cursor),
-      ...headerIfAny('k2-missing', meta.missing?.join('; '))
+      ...ifAny(pagination?.has_more === true ? 'true' : null, 'k2-has-more'),
+      ...ifAny(pagination?.next_cursor, 'k2-next-cursor'),
+      ...ifAny(headerText(meta.missing?.join('; ') ?? ''), 'k2-missing')
     ])
   })
 })
-
-/** (3) */
-const headerIfAny = (name: string, value: string | null | undefined): Array<[string, string]> =>
-  value === null || value === undefined || value === ''
-    ? []
-    : [[name, value.replaceAll(/[^\x20-\x7e]/gu, '?')]]
 
 interface CsvColumns extends Pick<Told, 'fields'> {
   /** Undefined: those of the rows, in the order in which they come up. */
@@ -144,16 +139,7 @@ const csvOf = Effect.fnUntraced(function* (texts: readonly string[], columns: Cs
 const namesOf = (rows: readonly Row[], fields: readonly string[]): readonly string[] =>
   rows.length === 0 ? fields : [...new Set(rows.flatMap(Object.keys))]
 
-const lineOf = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`
-
-const cellText = (value: unknown): string => {
-  if (value === null || value === undefined) return ''
-  if (typeof value === 'string') return value
-  return value instanceof LosslessNumber ? value.toString() : (stringify(value) ?? '')
-}
-
-const csvCell = (text: string): string =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+const lineOf = (cells: readonly string[]): string => csvLine(cells) + lineEnds.csv
 
 const documentedIn = (documented: Documented | undefined): Documented => {
   const { about = '', content = {}, headers } = documented ?? {}

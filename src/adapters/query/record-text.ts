@@ -5,6 +5,7 @@
  * 1. JSON is escaped as DuckDB does: its hexadecimal digits are upper case.
  * 2. A lone surrogate is U+FFFD, as in any text that DuckDB has.
  */
+import { csvCell } from '../../market/csv-text.ts'
 import { formatDecimal } from '../../market/decimal.ts'
 import { type RecordField, type RecordText, shapeOf } from './record-json.ts'
 
@@ -61,8 +62,8 @@ const csvWriter = (shape: string): Writer => {
   const text =
     plainWriter(shape, '') ??
     (shape === 'array' || shape === 'map'
-      ? (value: RecordValue) => quotedText(jsonText(value))
-      : (value: RecordValue) => quotedText((value as string).toWellFormed()))
+      ? (value: RecordValue) => csvCell(jsonText(value))
+      : (value: RecordValue) => csvCell((value as string).toWellFormed()))
   return (value) => (value === null ? '' : text(value))
 }
 
@@ -114,6 +115,3 @@ const upperCase = (escape: string): string => {
   if (escape[1] !== 'u') return escape
   return escape.startsWith('\\ud') ? '\u{fffd}' : `\\u${escape.slice(2).toUpperCase()}`
 }
-
-const quotedText = (text: string): string =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fileName, type Format, formatOf } from '../../../src/adapters/http/formats.ts'
+import { fileName, type Format, formatOf, formats } from '../../../src/adapters/http/formats.ts'
 
 const cases: ReadonlyArray<readonly [Format | undefined, string | undefined, Format | undefined]> =
   [
@@ -22,7 +22,7 @@ const cases: ReadonlyArray<readonly [Format | undefined, string | undefined, For
   ]
 
 test.each(cases)('format %s and accept %s: %s', (asked, accept, format) => {
-  expect(formatOf(asked, accept)).toBe(format)
+  expect(formatOf(asked, accept, formats)).toBe(format)
 })
 
 test('a file is named by what it has, and when', () => {
