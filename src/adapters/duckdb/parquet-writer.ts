@@ -26,7 +26,7 @@ import { metered } from './memory-meter.ts'
 import { duckdbCall } from './statement.ts'
 import type { RecordColumns } from './record-columns.ts'
 import { chunkRowsMax } from './staged-column.ts'
-import { type BatchStaging, stage, stagingOf } from './staging-table.ts'
+import { type BatchStaging, bindStaged, stage, stagingOf } from './staging-table.ts'
 
 /** What the writer needs of the file system, beyond DuckDB's own writing. */
 export interface DurableFiles {
@@ -177,9 +177,7 @@ const copySlice = (
   duckdbCall(connection, async () => {
     const statement = await connection.prepare(copySql(options, batch, slice, path))
     try {
-      for (const { name, value, type } of batch.parameters) {
-        statement.bindValue(statement.parameterIndex(name), value, type)
-      }
+      bindStaged(statement, batch)
       const result = await statement.runAndReadAll()
       const [row] = result.getRowObjects()
       if (row === undefined) throw new Error('COPY returned no statistics')

@@ -32,8 +32,6 @@ import {
 import { duckdbCall } from './statement.ts'
 import type { TextPart } from './text-parts.ts'
 
-export { bindParameter, type QueryParameter } from './query-session.ts'
-
 export interface QueryPoolOptions {
   readonly connections: number
   /** Statements that run at a time; default: as many as there are connections. */

@@ -72,9 +72,7 @@ export const endTexts = async (session: Session): Promise<void> => {
 
 const bound = async (session: Session, { sql, parameters }: Query) => {
   const statement = await prepare(session, sql)
-  for (const [name, parameter] of Object.entries(parameters)) {
-    bindParameter(statement, statement.parameterIndex(name), parameter)
-  }
+  bindAll(statement, parameters)
   return statement
 }
 
@@ -101,7 +99,15 @@ const prepare = async (
   return statement
 }
 
-export const bindParameter = (
+export const bindAll = (
+  statement: DuckDBPreparedStatement,
+  parameters: Query['parameters']
+): void => {
+  for (const [name, parameter] of Object.entries(parameters))
+    bindParameter(statement, statement.parameterIndex(name), parameter)
+}
+
+const bindParameter = (
   statement: DuckDBPreparedStatement,
   index: number,
   parameter: QueryParameter

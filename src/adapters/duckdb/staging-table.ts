@@ -2,7 +2,7 @@
  * A batch of records in a temporary table of a connection: how rows that were pushed reach DuckDB,
  * be it on their way into a file or into another table.
  */
-import type { DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api'
 import type { Staging, StagedRows } from './column-buffer.ts'
 import { identifier } from './columns.ts'
 import type { RecordColumns } from './record-columns.ts'
@@ -19,6 +19,7 @@ export interface BatchStaging {
 
 /** A connection's own; replaced by its next slice, for a drop would only delay the commit. */
 const staged = 'staged'
+
 export const stagingOf = (rows: Pick<RecordColumns, 'buffers'> & StagedRows): BatchStaging => {
   const stagings: ReadonlyArray<Staging & { readonly name: string }> = rows.buffers.map(
     (buffer) => ({ name: buffer.name, ...buffer.staging(rows) })
@@ -37,6 +38,15 @@ export const stagingOf = (rows: Pick<RecordColumns, 'buffers'> & StagedRows): Ba
       )
     )
   }
+}
+
+/** Values of `selectSql`, in a statement that has it. */
+export const bindStaged = (
+  statement: DuckDBPreparedStatement,
+  { parameters }: Pick<BatchStaging, 'parameters'>
+): void => {
+  for (const { name, value, type } of parameters)
+    statement.bindValue(statement.parameterIndex(name), value, type)
 }
 
 /** Replaces what the connection has staged with the rows `order` of the batch. */

@@ -2,22 +2,13 @@
 import { rm } from 'node:fs'
 import type * as Effect from 'effect/Effect'
 import { type Column, type FieldIds, fieldIdsSql, textLiteral } from './columns.ts'
-import {
-  bindParameter,
-  type QueryFailed,
-  type QueryParameter,
-  type QueryPool
-} from './query-pool.ts'
-
-interface TailRows {
-  readonly sql: string
-  readonly parameters: Readonly<Record<string, QueryParameter>>
-}
+import type { QueryFailed, QueryPool } from './query-pool.ts'
+import { bindAll, type Query } from './query-session.ts'
 
 /** Writes the rows to `path`, which lies in a directory of the pool, as the table's files are. */
 export const writeTailFile = (
   { write }: Pick<QueryPool, 'write'>,
-  { sql, parameters }: TailRows,
+  { sql, parameters }: Query,
   target: { readonly path: string; readonly columns: readonly Column[]; readonly ids: FieldIds }
 ): Effect.Effect<void, QueryFailed> =>
   write(async (connection) => {
@@ -26,9 +17,7 @@ export const writeTailFile = (
          FIELD_IDS ${fieldIdsSql(target.columns, target.ids)}, USE_TMP_FILE false)`
     )
     try {
-      for (const [name, parameter] of Object.entries(parameters)) {
-        bindParameter(statement, statement.parameterIndex(name), parameter)
-      }
+      bindAll(statement, parameters)
       await statement.run()
     } finally {
       statement.destroySync()

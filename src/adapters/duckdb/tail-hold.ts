@@ -8,7 +8,8 @@
  */
 import * as Effect from 'effect/Effect'
 import { type Column, identifier } from './columns.ts'
-import type { QueryFailed, QueryParameter, QueryPool } from './query-pool.ts'
+import type { QueryFailed, QueryPool } from './query-pool.ts'
+import type { QueryParameter } from './query-session.ts'
 import type { KeptColumns } from './record-columns.ts'
 import { blockRows, type RowBlock, tableRowsSql, type TailSegment } from './tail-segment.ts'
 

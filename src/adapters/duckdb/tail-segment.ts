@@ -12,7 +12,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { type Column, identifier, tableColumnsSql } from './columns.ts'
 import { IntegerBuffer } from './number-buffers.ts'
 import type { KeptColumns } from './record-columns.ts'
-import { stage, stagingOf } from './staging-table.ts'
+import { bindStaged, stage, stagingOf } from './staging-table.ts'
 
 /** Columns of the table beside those of the records. */
 const ownColumns: readonly Column[] = [
@@ -155,9 +155,7 @@ export class TailSegment {
       `INSERT INTO ${table} SELECT ${names} FROM (${batch.selectSql})`
     )
     try {
-      for (const { name, value, type } of batch.parameters) {
-        statement.bindValue(statement.parameterIndex(name), value, type)
-      }
+      bindStaged(statement, batch)
       await statement.run()
     } finally {
       statement.destroySync()

@@ -42,10 +42,8 @@ const intervals = {
   '1d': '1d'
 } as const satisfies Readonly<Record<string, CandleInterval>>
 
-const intervalNames = [
-  ...(['1min', '5min', '15min', '30min', '1hour', '1day'] as const),
-  ...(['1m', '5m', '15m', '30m', '1h', '1d'] as const)
-] as const
+type IntervalName = keyof typeof intervals
+const intervalNames = Object.keys(intervals) as [IntervalName, ...IntervalName[]]
 const metrics = ['vwap', 'twap', 'ohlcv', 'volume_profile', 'trade_count'] as const
 
 const symbolsMax = 50

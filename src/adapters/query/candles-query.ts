@@ -145,13 +145,7 @@ const withLeases = <T, M, E, A, E2>(
     (ofMinutes) =>
       Effect.acquireUseRelease(
         trades.acquire(filter),
-        (ofTrades) =>
-          use({
-            minutes: ofMinutes,
-            trades: ofTrades,
-            engine: ports.engine,
-            hotMinutes: ports.hotMinutes
-          }),
+        (ofTrades) => use({ ...ports, minutes: ofMinutes, trades: ofTrades }),
         (lease) => Effect.sync(() => lease.release())
       ),
     (lease) => Effect.sync(() => lease.release())
