@@ -28,7 +28,7 @@ export class DecimalMalformed extends Schema.TaggedError<DecimalMalformed>()('De
 }
 
 const scaledLimit = 10n ** BigInt(decimalPrecision)
-const unit = 10n ** BigInt(decimalScale)
+const unitNumber = 10 ** decimalScale
 const plainDecimal = /^(-?)(\d+)(?:\.(\d+))?$/
 /** Longer texts are refused before they are parsed; the error keeps only their beginning. */
 const textLengthMax = 64
@@ -56,10 +56,20 @@ export const parseDecimal = (text: string): bigint => {
 export const fitsDecimal = (scaled: bigint): boolean =>
   scaled < scaledLimit && scaled > -scaledLimit
 
-/** Decimal text with all eight decimals, as exchanges write it: `61837.63000000`. */
-export const formatDecimal = (scaled: bigint): string => {
-  const magnitude = scaled < 0n ? -scaled : scaled
-  const whole = magnitude / unit
-  const fraction = (magnitude % unit).toString().padStart(decimalScale, '0')
-  return `${scaled < 0n ? '-' : ''}${whole}.${fraction}`
+/**
+ * Decimal text with all decimals, as exchanges write it: `61837.63000000`.
+ *
+ * @param scaled by 10^`scale`
+ */
+export const formatDecimal = (scaled: bigint, scale = decimalScale): string => {
+  if (scale === decimalScale && scaled >= 0n && scaled <= Number.MAX_SAFE_INTEGER)
+    return formatNumber(Number(scaled))
+  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(scale + 1, '0')
+  return `${scaled < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
+/** Digits of most prices are exact as a number too, which is written much faster than a bigint. */
+const formatNumber = (scaled: number): string => {
+  const fraction = scaled % unitNumber
+  return `${(scaled - fraction) / unitNumber}.${String(fraction).padStart(decimalScale, '0')}`
 }

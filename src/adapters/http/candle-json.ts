@@ -1,5 +1,6 @@
 /** Candles as JSON text: decimals digit by digit, times as ISO 8601 with microseconds. */
 import type { Candle, VolumeProfile } from '../../market/candle.ts'
+import { formatDecimal } from '../../market/decimal.ts'
 import { isoOfUs } from './time-parameter.ts'
 
 export type DecimalForm = 'number' | 'string'
@@ -127,8 +128,6 @@ const profileJson = ({ step, levels }: VolumeProfile, form: DecimalForm): string
 }
 
 const decimalJson = (scaled: bigint, scale: number, form: DecimalForm): string => {
-  const digits = (scaled < 0n ? -scaled : scaled).toString().padStart(scale + 1, '0')
-  const sign = scaled < 0n ? '-' : ''
-  const text = `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+  const text = formatDecimal(scaled, scale)
   return form === 'string' ? `"${text}"` : text
 }

@@ -73,7 +73,7 @@ const plainWriter = (shape: string, timeQuote: string): Writer | undefined => {
     case 'timestamp-micros':
       return (value) => `${timeQuote}${isoTime(value as number)}${timeQuote}`
     case 'decimal':
-      return (value) => decimalText(value as bigint)
+      return (value) => formatDecimal(value as bigint)
     case 'long':
     case 'boolean':
       return String
@@ -93,14 +93,6 @@ const isoTime = (us: number): string => {
 }
 
 let lastSecond = { second: Number.NaN, text: '' }
-
-/** Digits of most prices are exact as a number too, which is written much faster than a bigint. */
-const decimalText = (scaled: bigint): string => {
-  if (scaled < 0n || scaled > Number.MAX_SAFE_INTEGER) return formatDecimal(scaled)
-  const number = Number(scaled)
-  const fraction = number % 100_000_000
-  return `${(number - fraction) / 100_000_000}.${String(fraction).padStart(8, '0')}`
-}
 
 const jsonText = (value: RecordValue): string => {
   const json = JSON.stringify(typeof value === 'string' ? value.toWellFormed() : value)
