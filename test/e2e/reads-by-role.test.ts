@@ -4,13 +4,8 @@
  * brokers are away both say what they lack (R15, R35). A live replay goes on behind the outage.
  */
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  areServicesRequired,
-  type IcebergServices,
-  installMsMax,
-  openIcebergServices
-} from '../support/iceberg-services.ts'
+import { describe, expect, test } from 'vitest'
+import { areServicesRequired, icebergServices } from '../support/iceberg-services.ts'
 import { k2Fixture, type K2Process } from '../support/k2-process.ts'
 import { until } from '../support/until.ts'
 
@@ -19,11 +14,7 @@ const waitMsMax = 90_000
 const testMsMax = 400_000
 const pageRows = 200
 
-let services: IcebergServices
-beforeAll(async () => {
-  if (areServicesRequired) services = await openIcebergServices('kafka')
-}, installMsMax)
-afterAll(() => services?.destroy())
+const services = icebergServices('kafka')
 
 interface Page {
   readonly data: readonly { readonly message_id: string }[]
@@ -70,7 +61,7 @@ const askUntil = (k2: K2Process, what: string, meets: (page: Page) => boolean) =
 
 /** As another program does it, through the catalog; 63 bits are no number of JavaScript. */
 const tag = async (name: string, snapshotId: string | null) => {
-  const { catalogUri } = services.stack.addresses
+  const { catalogUri } = services().stack.addresses
   const { ok, status } = await fetch(`${catalogUri}/v1/namespaces/market/tables/trades`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -124,8 +115,8 @@ describe.skipIf(!areServicesRequired)('two K2 that answer', () => {
       const folder = k2s.dataFolder()
       const start = (name: string, K2_ROLES: string) =>
         k2s.start({
-          ...services.settings('tables'),
-          K2_KAFKA_BOOTSTRAP_SERVERS: services.stack.addresses.kafkaBootstrap,
+          ...services().settings('tables'),
+          K2_KAFKA_BOOTSTRAP_SERVERS: services().stack.addresses.kafkaBootstrap,
           K2_DATA_DIR: join(folder, name),
           K2_DATA_TYPES: 'trades',
           K2_SIMULATOR_RATE: '200',
@@ -166,7 +157,7 @@ describe.skipIf(!areServicesRequired)('two K2 that answer', () => {
 
       const live = followed(await two.url())
       await expect.poll(live.seam, { timeout: waitMsMax }).toBeGreaterThan(0)
-      const kafka = services.stack.service('kafka')
+      const kafka = services().stack.service('kafka')
       await kafka.kill()
       const isTold = ({ meta: { missing = [] } }: Page) =>
         missing.some((it) => it.includes('the log is unreachable'))

@@ -4,18 +4,13 @@
  * that has slept through the loss of its partitions is fenced. The independent checker judges.
  */
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { oraclePython } from '../../chaos/judge.ts'
 import { examineDelivery } from '../../chaos/oracle/oracle.ts'
 import { makeGeneratorSource } from '../../src/adapters/simulator/generator-source.ts'
 import { generatedSymbols } from '../../src/adapters/simulator/venue-listing.ts'
 import { checkedData } from '../support/exactness.ts'
-import {
-  areServicesRequired,
-  type IcebergServices,
-  installMsMax,
-  openIcebergServices
-} from '../support/iceberg-services.ts'
+import { areServicesRequired, icebergServices } from '../support/iceberg-services.ts'
 import { k2Fixture, type K2Process } from '../support/k2-process.ts'
 import { settingsOf, withSource } from '../support/venue.ts'
 
@@ -32,11 +27,7 @@ const waitingMax = 10_000
 const rareCommitAge = '10s'
 const testMsMax = 600_000
 
-let services: IcebergServices
-beforeAll(async () => {
-  if (areServicesRequired) services = await openIcebergServices('kafka')
-}, installMsMax)
-afterAll(() => services?.destroy())
+const services = icebergServices('kafka')
 
 /** Partitions of a lander's newest assignment. */
 const assigned = ({ log }: K2Process): readonly number[] => {
@@ -71,14 +62,14 @@ describe.skipIf(!areServicesRequired)('K2 in roles', () => {
     async (context) => {
       const folder = k2s.dataFolder()
       const issued = join(folder, 'issued')
-      const { kafkaBootstrap } = services.stack.addresses
+      const { kafkaBootstrap } = services().stack.addresses
       await withSource(
         makeGeneratorSource({ seed: 5, rate: 1_000 }),
         async (venue) => {
           const start = (name: string, settings: Readonly<Record<`K2_${string}`, string>>) =>
             k2s.start({
               ...settingsOf(venue, symbols),
-              ...services.settings('tables'),
+              ...services().settings('tables'),
               K2_KAFKA_BOOTSTRAP_SERVERS: kafkaBootstrap,
               K2_DATA_DIR: join(folder, name),
               K2_DATA_TYPES: 'trades',
@@ -126,7 +117,7 @@ describe.skipIf(!areServicesRequired)('K2 in roles', () => {
       const verdict = await examineDelivery({
         issued,
         log: { brokers: kafkaBootstrap, topic },
-        table: { catalog: { type: 'rest', ...services.properties }, name: 'market.trades' },
+        table: { catalog: { type: 'rest', ...services().properties }, name: 'market.trades' },
         python: oraclePython()
       })
       const shown = JSON.stringify(verdict, undefined, 2)

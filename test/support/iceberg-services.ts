@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import type { ServiceName } from '../../deploy/local/services/service-spec.ts'
 import { findStack, openStack, type Stack } from '../../deploy/local/stack.ts'
 import type { StorageSettings } from '../../src/actors/storage/stores.ts'
@@ -19,6 +20,16 @@ export interface IcebergServices {
   /** As PyIceberg names them. */
   readonly properties: Readonly<Record<string, string>>
   readonly destroy: () => Promise<void>
+}
+
+/** Of all tests of a file; asked for inside of one, where services are required. */
+export const icebergServices = (...others: readonly ServiceName[]): (() => IcebergServices) => {
+  let services: IcebergServices | undefined
+  beforeAll(async () => {
+    if (areServicesRequired) services = await openIcebergServices(...others)
+  }, installMsMax)
+  afterAll(() => services?.destroy())
+  return () => services!
 }
 
 /** @param others services beside them */

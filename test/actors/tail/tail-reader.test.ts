@@ -2,44 +2,28 @@
  * A read over "now" is what is in files and what is in the tail. Whatever comes between, it is the
  * valid log, each trade once, up to the watermarks that the read names (R6).
  */
-import { Effect, Exit, Scope } from 'effect'
+import { Effect } from 'effect'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { makeTailStore, type TailStore } from '../../../src/adapters/duckdb/tail-store.ts'
 import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { partitionOf } from '../../../src/adapters/log/partitioner.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import type { ReadPoint } from '../../../src/adapters/query/read-point.ts'
+import { poolInMemory } from '../../support/query-pool.ts'
 import { trade } from '../../support/trades.ts'
 import { drain, ids, makeWorld, type Row, type World } from '../lander/lander-world.ts'
 import { commitShare, jumpId, labelOf, readerOf, records, validLog } from './tail-world.ts'
 import { type Lease, leaseOf, rowsOf } from './world-leases.ts'
 
-const scope = Effect.runSync(Scope.make())
-let pool: QueryPool
+const pool = poolInMemory()
 let stores = 0
 
-beforeAll(async () => {
-  pool = await Effect.runPromise(
-    openQueryPool({
-      connections: 1,
-      queueMax: 8,
-      deadlineMsMax: 60_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [],
-      tempDirectory: ''
-    }).pipe(Scope.provide(scope))
-  )
-})
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
 const newStore = (): TailStore =>
-  makeTailStore(pool, { name: `test_${stores++}`, columns: columnsOf(tradeV2Schema) })
+  makeTailStore(pool(), { name: `test_${stores++}`, columns: columnsOf(tradeV2Schema) })
 
-const idsOf = async (lease: Lease) => ids(await rowsOf(pool, lease))
+const idsOf = async (lease: Lease) => ids(await rowsOf(pool(), lease))
 
 const expectExact = async (world: World, lease: Lease) => {
   expect(await idsOf(lease)).toEqual(ids(await validLog(world, lease.beyond.watermarks)))
@@ -194,7 +178,7 @@ test('a record that was held back is in the tail once it is confirmed', async ()
   expect(await Effect.runPromise(reader.bring)).toEqual({ missing: [] })
   const lease = await leaseOf(world, store)
   expect(lease.named.undecided).toEqual(new Map())
-  const rows = await rowsOf(pool, lease)
+  const rows = await rowsOf(pool(), lease)
   expect(ids(rows)).toEqual(ids(jumps.map(({ message_id: id }, offset): Row => [id, offset])))
   lease.release()
 })
@@ -216,7 +200,7 @@ test('what is beyond its memory is named; once the table has it, the tail goes o
   world.log.appendTrades([trade('BTCUSDT', 31)])
   expect(await Effect.runPromise(reader.bring)).toMatchObject({ missing: [] })
   const after = await leaseOf(world, store)
-  expect(await rowsOf(pool, after)).toHaveLength(31)
+  expect(await rowsOf(pool(), after)).toHaveLength(31)
   after.release()
 })
 

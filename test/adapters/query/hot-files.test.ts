@@ -12,7 +12,7 @@ import type { BytesEngine, ScanFile } from '../../../src/adapters/query/query-po
 import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
 import { tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
-import { openWarehouse, type Warehouse } from './support.ts'
+import { openWarehouse, simpleFilters, type Warehouse } from './support.ts'
 
 const select = recordJsonSql(tradeV2Schema.fields)
 const source = 'read_parquet($files)'
@@ -54,19 +54,10 @@ const allPacked = async (files: readonly ScanFile[]): Promise<HotFiles<never>> =
 test('property: rows, order and texts are those of the files', async () => {
   const batch = fc.array(arbitraryTrade, { minLength: 1, maxLength: 12 })
   const batches = fc.array(batch, { minLength: 1, maxLength: 3 }).map(withOwnIds)
-  const filters: fc.Arbitrary<RecordsFilter> = fc.record(
-    {
-      symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
-      exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
-      fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
-      toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
-    },
-    { requiredKeys: [] }
-  )
   await fc.assert(
     fc.asyncProperty(
       batches,
-      filters,
+      simpleFilters,
       fc.integer({ min: 1, max: 9 }),
       fc.nat(8),
       async (landed, filter, rowsMax, skipped) => {

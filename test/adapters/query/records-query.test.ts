@@ -14,7 +14,7 @@ import { makeTokenCodec } from '../../../src/adapters/query/read-token.ts'
 import { makeRecordsQuery, type RecordsRequest } from '../../../src/adapters/query/records-query.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
-import { openWarehouse, type Warehouse } from './support.ts'
+import { openWarehouse, simpleConditions, type Warehouse } from './support.ts'
 import { jsonOf } from './trade-json.ts'
 
 const { fields } = tradeV2Schema
@@ -70,10 +70,7 @@ const naive = (
 
 const filters: fc.Arbitrary<RecordsFilter> = fc.record(
   {
-    symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
-    exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
-    fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
-    toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
+    ...simpleConditions,
     minPrice: fc.constantFrom('-1', '0.00000001', '9999999999.99999999'),
     maxPrice: fc.constantFrom('0', '61837.63', '9999999999.99999998'),
     minQuantity: fc.constantFrom('0', '0.00000001')

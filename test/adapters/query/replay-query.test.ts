@@ -7,7 +7,7 @@ import { makeReplayQuery, type ReplayPart } from '../../../src/adapters/query/re
 import type { ReplayPorts, ReplayRequest } from '../../../src/adapters/query/replay-reader.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade, withOwnIds } from '../duckdb/trades.ts'
-import { openWarehouse, type Warehouse } from './support.ts'
+import { openWarehouse, simpleFilters, type Warehouse } from './support.ts'
 import { jsonOf } from './trade-json.ts'
 
 const { fields } = tradeV2Schema
@@ -84,15 +84,6 @@ const naive = (trades: readonly TradeV2[], filter: ReplayRequest['filter']): rea
     .toSorted(inOrder)
     .map(jsonOf)
 
-const filters: fc.Arbitrary<ReplayRequest['filter']> = fc.record(
-  {
-    symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
-    exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
-    fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
-    toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
-  },
-  { requiredKeys: [] }
-)
 
 /** Of which no two have the same message id. */
 const batches = fc
@@ -114,7 +105,7 @@ describe('replay', () => {
     await fc.assert(
       fc.asyncProperty(
         batches,
-        filters,
+        simpleFilters,
         fc.constantFrom(1_500, 5_000, 8_000_000),
         fc.record({ hasBounds: fc.boolean(), isStreamed: fc.boolean() }),
         async (all, filter, blockBytesMax, { hasBounds, isStreamed }) => {

@@ -1,5 +1,6 @@
 /** A warehouse of real files behind a planner that knows them by their statistics. */
 import { Effect, Exit, Scope } from 'effect'
+import * as fc from 'fast-check'
 import type { WrittenFile } from '../../../src/adapters/duckdb/parquet-writer.ts'
 import {
   nothingBeyond,
@@ -15,6 +16,7 @@ import {
 import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import type { TradeV2 } from '../../../src/market/records/trade-v2.ts'
 import { columnsOfTrades, openFixture, tradeFieldIds } from '../duckdb/support.ts'
+import { midnightUs } from '../duckdb/trades.ts'
 import { poolOver } from '../../support/query-pool.ts'
 
 export interface Warehouse {
@@ -154,3 +156,13 @@ const scanFile = (file: WrittenFile): ScanFile => {
     timestampUpperUs: Number(time.max)
   }
 }
+
+/** Conditions that `isSimple` takes, about records of `arbitraryTrade`. */
+export const simpleConditions = {
+  symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
+  exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
+  fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
+  toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
+}
+
+export const simpleFilters = fc.record(simpleConditions, { requiredKeys: [] })

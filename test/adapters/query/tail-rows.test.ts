@@ -2,11 +2,11 @@
  * The newest rows of a tail in memory are those that DuckDB finds in the tables of the same tail:
  * whatever the records, what is in files already, when the hold began and what is asked for.
  */
-import { Effect, Exit, Scope } from 'effect'
+import { Effect } from 'effect'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { columnsOf } from '../../../src/adapters/duckdb/columns.ts'
-import { openQueryPool, type QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
+import type { QueryPool } from '../../../src/adapters/duckdb/query-pool.ts'
 import { makeTailStore, type TailStore } from '../../../src/adapters/duckdb/tail-store.ts'
 import { TradeColumns } from '../../../src/adapters/duckdb/trade-columns.ts'
 import { makeDensities } from '../../../src/adapters/query/densities.ts'
@@ -20,29 +20,15 @@ import type { RecordsFilter } from '../../../src/adapters/query/records-sql.ts'
 import { newestInMemory } from '../../../src/adapters/query/tail-rows.ts'
 import { type TradeV2, tradeV2Schema } from '../../../src/market/records/trade-v2.ts'
 import { arbitraryTrade, midnightUs, trade } from '../duckdb/trades.ts'
+import { poolInMemory } from '../../support/query-pool.ts'
+import { simpleFilters } from './support.ts'
 
-const scope = Effect.runSync(Scope.make())
-let pool: QueryPool
+const pool = poolInMemory()
 let stores = 0
 let nowMs = 0
 
-beforeAll(async () => {
-  pool = await Effect.runPromise(
-    openQueryPool({
-      connections: 1,
-      queueMax: 8,
-      deadlineMsMax: 60_000,
-      threads: 1,
-      memoryBytesMax: 256 * 2 ** 20,
-      directories: [],
-      tempDirectory: ''
-    }).pipe(Scope.provide(scope))
-  )
-})
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
 const newStore = (): TailStore =>
-  makeTailStore(pool, {
+  makeTailStore(pool(), {
     name: `rows_${stores++}`,
     columns: columnsOf(tradeV2Schema),
     nowMs: () => nowMs
@@ -98,15 +84,6 @@ const slice: fc.Arbitrary<Slice> = fc.record({
   again: fc.oneof(fc.constant(0), fc.nat(9))
 })
 
-const filters: fc.Arbitrary<RecordsFilter> = fc.record(
-  {
-    symbols: fc.uniqueArray(fc.constantFrom('BTCUSDT', 'ETHUSDT', ''), { minLength: 1 }),
-    exchanges: fc.uniqueArray(fc.constantFrom('BINANCE', "O'X"), { minLength: 1 }),
-    fromUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 }),
-    toUs: fc.integer({ min: midnightUs - 4, max: midnightUs + 4 })
-  },
-  { requiredKeys: [] }
-)
 
 interface Asked {
   readonly filter: RecordsFilter
@@ -132,7 +109,7 @@ const found = async (tail: TailPart | undefined, { within, ...asked }: Asked) =>
     select: recordTextSql(fields, text),
     textOf: recordTextOf(fields, text)
   }
-  const ports = { engine: pool, densities: makeDensities() }
+  const ports = { engine: pool(), densities: makeDensities() }
   return (await Effect.runPromise(newestRows(ports, lease, wanted))).rows
 }
 
@@ -174,7 +151,7 @@ const played: fc.Arbitrary<Played> = fc.record({
   after: fc.array(slice, { maxLength: 3 }),
   floors: fc.tuple(fc.nat(6), fc.nat(6)),
   asked: fc.record({
-    filter: fc.oneof(fc.constant({}), filters),
+    filter: fc.oneof(fc.constant({}), simpleFilters),
     rowsMax: fc.integer({ min: 1, max: 12 })
   }),
   point: fc.option(fc.tuple(fc.nat(20), fc.nat(20))),
@@ -306,7 +283,7 @@ describe('the newest rows of a tail', () => {
     let isBroken = true
     const failing = {
       write: (use: Parameters<QueryPool['write']>[0]) =>
-        pool.write(async (connection) => {
+        pool().write(async (connection) => {
           if (isBroken) await connection.run('SELECT no_such_column')
           return use(connection)
         })
