@@ -1,4 +1,5 @@
 /** All commands of `k2`, in the order of its help. */
+import { actorsCommand } from './actors-command.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
 import type { Command } from './command-line.ts'
 import { completionCommand } from './completion-command.ts'
@@ -10,6 +11,7 @@ import { levelCommands } from './level-commands.ts'
 import { loadCommands } from './load-command.ts'
 import { compactCommand, expireCommand } from './maintain-commands.ts'
 import { maintainOrphansCommand } from './maintain-orphans-command.ts'
+import { metricsCommand } from './metrics-command.ts'
 import { queryCommands } from './query-commands.ts'
 import { rebuildStateCommand } from './rebuild-state-command.ts'
 import { replayCommand } from './replay-command.ts'
@@ -24,6 +26,8 @@ const others: readonly Command[] = [
   gapsCommand,
   ...loadCommands,
   ...levelCommands,
+  actorsCommand,
+  metricsCommand,
   conservationCommand,
   drainCommand,
   doctorCommand,
