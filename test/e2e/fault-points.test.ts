@@ -5,8 +5,8 @@
  * Where `kill.test.ts` strikes at any moment, this strikes at every point of the protocol, in a
  * commit that a seed picks. `K2_KILL_SEED` repeats a run.
  *
- * Every point is struck where log and catalog are embedded, and where they are Kafka and a REST
- * catalog on an object store (`K2_REQUIRE_SERVICES=1`). Of the mixed pairs the seed picks some;
+ * Every point is struck where log and catalog are embedded. Where they are Kafka and a REST catalog
+ * on an object store (`K2_REQUIRE_SERVICES=1`), and of the mixed pairs, the seed picks some;
  * `K2_FAULT_POINTS=all` strikes all of theirs too.
  */
 import { randomInt, randomUUID } from 'node:crypto'
@@ -60,12 +60,11 @@ const pointsOf = (steps: readonly string[]): readonly Point[] =>
     }))
   )
 
-const sampledCount = 2
-/** Of a mixed pair: two that lie apart, or all. */
-const sampled = (points: readonly Point[]): readonly Point[] => {
+/** So many that lie apart, or all. */
+const sampled = (points: readonly Point[], count: number): readonly Point[] => {
   if (process.env['K2_FAULT_POINTS'] === 'all') return points
-  const apart = Math.floor(points.length / sampledCount)
-  return Array.from({ length: sampledCount }, (_, index) => {
+  const apart = Math.floor(points.length / count)
+  return Array.from({ length: count }, (_, index) => {
     return points[(seed + index * apart) % points.length]!
   })
 }
@@ -75,6 +74,12 @@ interface Place {
   readonly settings: K2Settings
   readonly exactness: Exactness
 }
+
+/** A send to Kafka past its deadline goes out again, and a spool may (R4, R36): it lands once. */
+const throughKafka = (bootstrap: string) => ({
+  log: new TopicLog(bootstrap, trades),
+  mayRepeat: true
+})
 
 const hasKafka = ({ settings }: Place): boolean => 'K2_KAFKA_BOOTSTRAP_SERVERS' in settings
 
@@ -161,9 +166,9 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
       async (venue) => {
         for (const point of points) {
           const killedMs = await strike(venue, place, point).catch((error: unknown) => {
-            throw new Error(`killed ${point.when} ${point.step} number ${point.nth}`, {
-              cause: error
-            })
+            // In the message: a report as JSON leaves causes out.
+            const where = `killed ${point.when} ${point.step} number ${point.nth}`
+            throw new Error(`${where}: ${String(error)}`, { cause: error })
           })
           const span = { fromMs: killedMs - unsavedMs, toMs: Date.now() }
           explanations.push({ symbol: '*', ...span, reason: 'killed' })
@@ -175,19 +180,17 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
   }
 
   test(
-    'Kafka, a REST catalog and S3: every point, and the independent checker agrees',
+    'Kafka, a REST catalog and S3, and the independent checker agrees',
     async (context) => {
       const dataFolder = k2s.dataFolder()
       const issued = join(dataFolder, 'issued')
+      const exactness = new Exactness(dataFolder, trades, { ...throughKafka(bootstrap), openTable })
       const explanations = await strikeAll(
         {
           settings: { K2_DATA_DIR: dataFolder, ...kafkaSettings(), ...services.settings('tables') },
-          exactness: new Exactness(dataFolder, trades, {
-            log: new TopicLog(bootstrap, trades),
-            openTable
-          })
+          exactness
         },
-        pointsOf([...writing, 'swap', hint]),
+        sampled(pointsOf([...writing, 'swap', hint]), 6),
         issued
       )
       const verdict = await examineDelivery({
@@ -200,7 +203,7 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
       const shown = JSON.stringify(verdict, undefined, 2)
       await context.annotate(shown)
       expect(verdict.ok, shown).toBe(true)
-      expect(verdict.landed).toBe(verdict.logged)
+      expect(verdict.landed).toBe(verdict.logged - exactness.repeatCount)
     },
     pairMsMax
   )
@@ -215,7 +218,7 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
           settings: { K2_DATA_DIR: dataFolder, ...services.settings('others') },
           exactness: new Exactness(dataFolder, trades, { openTable })
         },
-        sampled(pointsOf([...writing, 'swap'])),
+        sampled(pointsOf([...writing, 'swap']), 2),
         join(dataFolder, 'issued')
       )
     },
@@ -230,9 +233,9 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
       await strikeAll(
         {
           settings: { K2_DATA_DIR: dataFolder, ...kafkaSettings() },
-          exactness: new Exactness(dataFolder, trades, { log: new TopicLog(bootstrap, trades) })
+          exactness: new Exactness(dataFolder, trades, throughKafka(bootstrap))
         },
-        sampled(pointsOf([...writing, ...embeddedSwap, hint])),
+        sampled(pointsOf([...writing, ...embeddedSwap, hint]), 2),
         join(dataFolder, 'issued')
       )
     },

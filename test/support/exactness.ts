@@ -92,6 +92,11 @@ export class Exactness {
     this.#log = elsewhere.log ?? new LogFolder(dataFolder, topic, schema)
   }
 
+  /** Repeats that the log has been found to hold. */
+  get repeatCount(): number {
+    return [...this.#repeats.values()].reduce((sum, offsets) => sum + offsets.length, 0)
+  }
+
   /**
    * @param acknowledged records that K2 has called durable since the folder was made
    * @throws Error that names the first fault

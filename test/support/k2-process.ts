@@ -19,8 +19,8 @@ import { until } from './until.ts'
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /** Machines that run other tests at the same time start slowly. */
-const startMsMax = 60_000
-const exitMsMax = 60_000
+const startMsMax = 180_000
+const exitMsMax = 180_000
 const requestMsMax = 30_000
 const outputCharactersMax = 8 * 1_024 * 1_024
 const shownLinesMax = 40
