@@ -118,7 +118,7 @@ export const tradesReceived = (samples: readonly Sample[]): number =>
   sumOf(samples, 'k2_feed_frames_total', { kind: 'trade' })
 
 export const commitsLanded = (samples: readonly Sample[]): number =>
-  sumOf(samples, 'k2_commits_total', { outcome: 'landed' })
+  sumOf(samples, 'k2_iceberg_transactions_total', { operation: 'append' })
 
 const scrape = async ({ client }: K2): Promise<readonly Sample[]> =>
   parseExposition((await client.get('/metrics')).text)

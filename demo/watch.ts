@@ -176,7 +176,7 @@ const countsOf = (metrics: string): K2Counts => {
     published: sum('k2_published_records_total', tradesTopic),
     spooled: sum('k2_spooled_total', tradesTopic),
     landed: sum('k2_landed_records', tradesTopic),
-    shed: sum('k2_shed_records_total', tradesTopic),
+    shed: sum('k2_messages_shed_total', tradesTopic),
     healed: sum('k2_healed_trades_total'),
     pendingTrades: sum('k2_heal_pending_trades'),
     openGaps: sum('k2_gaps_open_trades'),

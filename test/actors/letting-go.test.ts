@@ -183,7 +183,7 @@ describe('what the levels let go', () => {
       await met((await issue(40)) - paused)
       await tree.until('all claims', () => areClaimed(claims, 'paused'))
       expect(reasonsOf(claims, 1)).toEqual(new Set(['paused']))
-      expect(await tree.metric('k2_shed_records_total', 'market.crypto.trades.binance')).toBe(
+      expect(await tree.metric('k2_messages_shed_total', 'market.crypto.trades.binance')).toBe(
         claims.filter(({ reason }) => reason === 'shed').reduce((sum, { count }) => sum + count, 0)
       )
     })

@@ -162,11 +162,11 @@ describe('a feed that runs for days', () => {
       expect(closings).toEqual(Array.from({ length: 6 }, () => 'client_closed'))
 
       // What came twice is known to the lander, and to nobody before it (R16).
-      const duplicates = await tree.metric('k2_duplicate_records', topic)
+      const duplicates = await tree.metric('k2_duplicate_messages_detected_total', topic)
       expect(duplicates).toBeGreaterThan(0)
       expect(last.tradeCount).toBe(issuedBy(venue) + duplicates)
       // No trade overtook an earlier one of its symbol on the other connection.
-      expect(await tree.metric('k2_late_records', topic)).toBe(0)
+      expect(await tree.metric('k2_out_of_order_messages_total', topic)).toBe(0)
       expect(await tree.metric('k2_sequence_gap_ids', topic)).toBe(0)
       await expectExact(scene)
     })

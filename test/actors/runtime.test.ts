@@ -293,7 +293,7 @@ test('quotes beyond their half of the log are dropped and counted; no trade wait
   const { config, log, trades } = tree.shared
   const full = vi.spyOn(log.current!, 'unconsumedBytes')
   full.mockReturnValue(config.logDiskBytesMax / 2)
-  const shed = () => tree.metric('k2_shed_records_total')
+  const shed = () => tree.metric('k2_messages_shed_total')
   await tree.until('quotes that are dropped', async () => (await shed()) > 500)
   const before = trades.landing.current!.totals.landed
   await tree.until('trades that land', () => trades.landing.current!.totals.landed > before + 2_000)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, type TestContext } from 'vitest'
 import { stringify } from 'yaml'
-import { declareMetrics } from '../../src/adapters/telemetry/metrics.ts'
+import { openMetrics } from '../../src/adapters/telemetry/metrics.ts'
 import { promtool } from '../support/promtool.ts'
 import { readText, readYaml } from './deploy-files.ts'
 
@@ -39,7 +39,7 @@ const expressions = [...queries, ...rules].map(({ expr }) => expr)
 
 /** Series of a metric, as Prometheus names them, and its labels. */
 const series = new Map<string, ReadonlySet<string>>(
-  declareMetrics()
+  openMetrics()
     .registry.getMetricsAsArray()
     .flatMap((metric) => {
       const { name, type, labelNames } = metric as unknown as Declared

@@ -67,7 +67,7 @@ const healed = async (k2: K2Process): Promise<number> => {
   return until(
     async () => {
       const gaps = await of('k2_sequence_gap_ids', { topic })
-      const late = await of('k2_late_records', { topic })
+      const late = await of('k2_out_of_order_messages_total', { topic })
       const left = await of('k2_heal_pending_trades')
       return gaps > 0 && gaps === late && left === 0 ? gaps : undefined
     },

@@ -97,14 +97,14 @@ const checkCounts = async (
   expect(await frames('trade')).toBe(tradeCount)
   expect(await frames('depthUpdate')).toBe(depthCount)
   expect(await k2.metric('k2_feed_rejected_frames_total')).toBe(undefined)
-  expect(await k2.metric('k2_shed_records_total')).toBe(undefined)
+  expect(await k2.metric('k2_messages_shed_total')).toBe(undefined)
   for (const [dataType, count] of [
     ['quotes', quoteCount],
     ['trades', tradeCount]
   ] as const) {
     const labels = { topic: topics[dataType] }
     expect(await k2.metric('k2_landed_records', labels), dataType).toBe(count)
-    expect(await k2.metric('k2_duplicate_records', labels), dataType).toBe(0)
+    expect(await k2.metric('k2_duplicate_messages_detected_total', labels), dataType).toBe(0)
     expect(await k2.metric('k2_dead_lettered_records', labels), dataType).toBe(0)
     // Of quotes most update ids are skipped, and none of them is a hole (R12).
     expect(await k2.metric('k2_sequence_gap_ids', labels), dataType).toBe(0)

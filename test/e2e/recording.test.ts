@@ -131,7 +131,7 @@ describe('other recordings, all that they hold', () => {
           await k2.atLeast('k2_landed_records', count, ofTrades)
           expect(await k2.metric('k2_feed_frames_total', { kind: 'trade' })).toBe(count)
           expect(await k2.metric('k2_feed_rejected_frames_total')).toBe(undefined)
-          expect(await k2.metric('k2_duplicate_records', ofTrades)).toBe(0)
+          expect(await k2.metric('k2_duplicate_messages_detected_total', ofTrades)).toBe(0)
           expect(await k2.metric('k2_sequence_gap_ids', ofTrades)).toBe(0)
           await drain(k2)
           expect(errorsOf(k2)).toEqual([])

@@ -19,7 +19,8 @@ const [{ topic }] = checkedData('binance')
 const symbols = generatedSymbols.map(({ symbol }) => symbol)
 const halves = [symbols.filter((_, index) => index % 2 === 0), symbols.filter((_, i) => i % 2 > 0)]
 const partitions = [0, 1, 2, 3]
-const commits = 'k2_commits_total'
+const commits = 'k2_iceberg_transactions_total'
+const commitFailures = 'k2_iceberg_commit_failures_total'
 const table = 'market.trades'
 /** More records than wait in the partitions of one that commits so rarely. */
 const waitingMax = 10_000
@@ -167,7 +168,7 @@ const sleepsThroughItsLoss = async ({ sleeper, heir, ingest }: Cast): Promise<vo
     labels: Readonly<Record<string, string>> = name === commits ? { table } : {}
   ) => k2.atLeast(name, ((await k2.metric(name, labels)) ?? 0) + count, labels)
   // Whoever comes second may have been fenced while the two shared for the first time.
-  const fencings = () => heir.metric(commits, { table, outcome: 'fenced' })
+  const fencings = () => heir.metric(commitFailures, { table, reason: 'fenced' })
   const before = await fencings()
   // Its next commit is ten seconds away, and what comes until then is read at once.
   await more(sleeper, commits, 1)
@@ -177,7 +178,7 @@ const sleepsThroughItsLoss = async ({ sleeper, heir, ingest }: Cast): Promise<vo
   // One may have been under way before: those behind it have what the sleeper had.
   await more(heir, commits, 3)
   sleeper.kill('SIGCONT')
-  await sleeper.atLeast(commits, 1, { table, outcome: 'fenced' })
+  await sleeper.atLeast(commitFailures, 1, { table, reason: 'fenced' })
   expect(sleeper.log.some(({ event }) => event === 'commit.fenced')).toBe(true)
   await shares(sleeper, heir)
   await more(sleeper, commits, 1)

@@ -63,5 +63,5 @@ const labelsOf = ({ name, exchange, dataType, tier }: Equation) => ({
   equation: name,
   exchange,
   data_type: dataType,
-  tier: tier === null ? 'all' : String(tier)
+  tier: tier === null ? ('all' as const) : (`${tier}` as const)
 })

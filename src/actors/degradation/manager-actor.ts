@@ -40,7 +40,7 @@ const measure = (
 ): void => {
   metrics.degradationLevel.set(process.rank)
   for (const reading of readings) {
-    const labels = { signal: reading.signal, data_type: reading.dataType ?? 'all' }
+    const labels = { signal: reading.signal, data_type: reading.dataType ?? ('all' as const) }
     const pressure = pressureOf(reading)
     const soft = marks[reading.signal].enter[0]
     if (pressure === null || soft == null) metrics.pressureSignal.remove(labels)
@@ -50,7 +50,7 @@ const measure = (
 
 const report = ({ telemetry: { metrics, log } }: Shared, change: LevelChange): void => {
   const { scope, kind, from, to, signal, value, threshold, unit, dwellMs, action, reason } = change
-  if (scope === 'all') metrics.degradationTransitions.inc({ from, to })
+  if (scope === 'all') metrics.degradationTransitions.inc({ from_level: from, to_level: to })
   const isWorse = levels.indexOf(to) > levels.indexOf(from)
   log(isWorse ? 'warn' : 'info', scope === 'all' ? 'degradation.level' : 'degradation.quotes', {
     kind,

@@ -5,6 +5,8 @@ import { openReasons } from '../../market/gap-events.ts'
 import type { Shared } from '../shared.ts'
 import type { GapWriterEvent } from './gap-writer.ts'
 
+const operation = 'append'
+
 export const observeGapWriter = (
   { telemetry, gaps }: Shared,
   event: GapWriterEvent
@@ -17,14 +19,14 @@ export const observeGapWriter = (
       return
     case 'ledger.committed': {
       const { events, claims, offset, snapshotId, tookMs } = event
-      metrics.commits.inc({ table, outcome: 'landed' })
-      metrics.commitSeconds.observe({ table }, tookMs / 1_000)
+      metrics.transactions.inc({ table, operation })
+      metrics.writeSeconds.observe({ table, operation }, tookMs / 1_000)
       const facts = { table, events, claims, offset, snapshot_id: snapshotId, took_ms: tookMs }
       log('debug', event.type, facts)
       return
     }
     case 'ledger.fenced':
-      metrics.commits.inc({ table, outcome: 'fenced' })
+      metrics.commitFailures.inc({ table, operation, reason: 'fenced' })
       log('warn', event.type, { table, detail: event.detail })
       return
     case 'claims.lost':

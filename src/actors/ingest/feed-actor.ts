@@ -45,10 +45,11 @@ import type { QuoteV2 } from '../../market/records/quote-v2.ts'
 import { defaultCryptoTiers, tierOf } from '../../market/tier.ts'
 import type { EffectActorArgs, FromEffect, ProgramArgs } from '../effect-actor.ts'
 import { lastKnownIds } from '../gaps/known-ids.ts'
+import { symbolOf } from '../publisher/record-packer.ts'
 import { tracked } from '../resource-registry.ts'
 import type { Shared } from '../shared.ts'
 import { FeedConnections } from './feed-connections.ts'
-import { frameLetters, observeFrames, observeRest } from './feed-telemetry.ts'
+import { frameLetters, noteNotTaken, observeFrames, observeRest } from './feed-telemetry.ts'
 import type { Intake } from './intake.ts'
 import { KeptIds } from './kept-ids.ts'
 
@@ -218,7 +219,10 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
                   : publisher.offer(trades, onTaken)
               )
             : Effect.as(
-                noteShed(shared, shared.trades.topic, 'not_captured', trades.length),
+                noteNotTaken(shared, 'not_captured', {
+                  topic: shared.trades.topic,
+                  symbols: trades.map(symbolOf)
+                }),
                 noneRefused
               )
       },
@@ -283,17 +287,11 @@ const quoteSink = (shared: Shared) => ({
           : publisher.offer(records, onTaken)
       }
       const reason = publisher === undefined ? 'publisher_away' : 'log_refused'
-      return Effect.as(noteShed(shared, quotes.topic, reason, records.length), 'shed' as const)
+      const symbols = records.map(({ symbol }) => symbol)
+      const shed = noteNotTaken(shared, reason, { topic: quotes.topic, symbols })
+      return Effect.as(shed, 'shed' as const)
     })
 })
-
-/** Of records that no sink takes; what the feed lets go itself is counted by what it handled. */
-const noteShed = (
-  { telemetry: { metrics } }: Shared,
-  topic: string,
-  reason: 'log_refused' | 'publisher_away' | 'not_captured',
-  count: number
-): Effect.Effect<void> => Effect.sync(() => metrics.shed.inc({ topic, reason }, count))
 
 /** Reports an attempt that fails, by what it failed of. */
 const noted = <A, E extends { readonly _tag: string; readonly message: string }, R>(

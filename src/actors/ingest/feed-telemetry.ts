@@ -1,7 +1,7 @@
 /** Metrics, log lines and dead letters of a feed. */
 import * as Effect from 'effect/Effect'
 import type { SocketEvent } from '../../adapters/exchange/binance-socket.ts'
-import type { ShedReason } from '../../adapters/exchange/feed-account.ts'
+import type { ShedTally } from '../../adapters/exchange/feed-account.ts'
 import type { FramesHandled } from '../../adapters/exchange/feed-pump.ts'
 import type { FrameLetterSink } from '../../adapters/exchange/frame-letters.ts'
 import type { RestEvent } from '../../adapters/exchange/rest-request.ts'
@@ -28,17 +28,36 @@ export const observeFrames = (
   metrics.feedLastFrame.set({ feed }, receivedUs / 1e6)
 }
 
+const tiers = [1, 2, 3] as const
+
 /** What the feed itself has let go (R40); what sinks do not take is counted by who offers it. */
 const noteShed = (
   { telemetry: { metrics } }: Shared,
   feed: string,
-  [topic, shed]: readonly [topic: string, shed: ReadonlyMap<ShedReason, number>]
+  [topic, shed]: readonly [topic: string, shed: ShedTally]
 ): void => {
-  for (const [reason, count] of shed) {
-    metrics.feedFrames.inc({ feed, kind: 'shed' }, count)
-    metrics.shed.inc({ topic, reason }, count)
+  for (const tier of tiers) {
+    for (const [reason, count] of shed[tier]) {
+      metrics.feedFrames.inc({ feed, kind: 'shed' }, count)
+      metrics.shed.inc({ topic, symbol_tier: `${tier}`, reason }, count)
+    }
   }
 }
+
+/** Of records that no sink takes; what the feed lets go itself is counted by what it handled. */
+export const noteNotTaken = (
+  { telemetry: { metrics }, intake }: Shared,
+  reason: 'log_refused' | 'publisher_away' | 'not_captured',
+  { topic, symbols }: { readonly topic: string; readonly symbols: readonly string[] }
+): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const counts = { 1: 0, 2: 0, 3: 0 }
+    for (const symbol of symbols) counts[intake.tiers.get(symbol) ?? 3] += 1
+    for (const tier of tiers) {
+      const labels = { topic, symbol_tier: `${tier}`, reason } as const
+      if (counts[tier] > 0) metrics.shed.inc(labels, counts[tier])
+    }
+  })
 
 export const observeRest = ({ telemetry }: Shared, event: RestEvent): void => {
   telemetry.log('debug', event.type, { ...event })

@@ -4,6 +4,8 @@ import type { Shared } from '../shared.ts'
 import type { LanderLogEvent } from './lander-log.ts'
 import type { LanderEvent, PartitionPosition } from './lander-ports.ts'
 
+const operation = 'append'
+
 export const observeLanding = (
   { telemetry }: Shared,
   { topic, tableName: table, dataType }: Pipeline,
@@ -17,8 +19,8 @@ export const observeLanding = (
       log('info', event.type, { topic, offsets: offsetsOf(event.positions) })
       return
     case 'commit.landed':
-      metrics.commits.inc({ table, outcome: 'landed' })
-      metrics.commitSeconds.observe({ table }, event.tookMs / 1_000)
+      metrics.transactions.inc({ table, operation })
+      metrics.writeSeconds.observe({ table, operation }, event.tookMs / 1_000)
       setTotals(metrics, topic, event.positions)
       log('debug', event.type, {
         table,
@@ -29,7 +31,7 @@ export const observeLanding = (
       })
       return
     case 'commit.fenced':
-      metrics.commits.inc({ table, outcome: 'fenced' })
+      metrics.commitFailures.inc({ table, operation, reason: 'fenced' })
       log('warn', event.type, { table, detail: event.detail })
       return
     case 'record.dead_lettered':
@@ -87,8 +89,8 @@ const setTotals = (
   const total = (of: (position: PartitionPosition) => number) =>
     positions.reduce((sum, position) => sum + of(position), 0)
   metrics.landed.set({ topic }, total(({ counters }) => counters.landed))
-  metrics.duplicates.set({ topic }, total(({ counters }) => counters.duplicates))
-  metrics.lateRecords.set({ topic }, total(({ counters }) => counters.late))
+  metrics.duplicates.advanceTo({ topic }, total(({ counters }) => counters.duplicates))
+  metrics.lateRecords.advanceTo({ topic }, total(({ counters }) => counters.late))
   metrics.deadLettered.set({ topic }, total(({ counters }) => counters.deadLettered))
   metrics.gapIds.set({ topic }, total(({ counters }) => counters.gapIds))
 }

@@ -63,7 +63,7 @@ export const makePublisherActor = <In>(
   shared: Shared,
   pipeline: PipelineOf<In>
 ) => {
-  showCircuit(shared, pipeline.topic, 'closed')
+  showCircuit(shared, pipeline, 'closed')
   return circuitBreakerMachine.provide({
     actors: { program: fromEffect(publisherProgram(shared, pipeline)) },
     actions: { report: (_, change) => reportCircuit(shared, pipeline, change) }
@@ -146,7 +146,7 @@ const makePublisher = <In>(
 /** The one place where a record is taken out of the way of what it would hold up for ever. */
 const deadLetter = (
   { deadLetters, telemetry, nowMs }: Shared,
-  dataType: string,
+  dataType: Pipeline['dataType'],
   { key: symbol, value: raw, detail }: LargeRecord
 ) =>
   Effect.gen(function* () {
@@ -154,7 +154,7 @@ const deadLetter = (
     const log = yield* deadLetters.get
     const atMs = nowMs()
     yield* log.write([{ atMs, reason, detail, symbol, nativeId: null, position: null, raw }])
-    const source = `publisher:${dataType}`
+    const source = `publisher:${dataType}` as const
     telemetry.metrics.deadLetterLines.inc({ source, reason })
     telemetry.logSeldom('warn', 'record.dead_lettered', source, {
       source,
@@ -214,15 +214,21 @@ const rescued = <In>(
 
 const circuitStates = { closed: 0, halfOpen: 1, open: 2 } as const
 
-const showCircuit = ({ telemetry }: Shared, topic: string, to: CircuitChange['to']): void =>
-  telemetry.metrics.circuitState.set({ topic }, circuitStates[to])
+const showCircuit = (
+  { telemetry }: Shared,
+  { dataType }: Pick<Pipeline, 'dataType'>,
+  to: CircuitChange['to']
+): void =>
+  telemetry.metrics.circuitState.set({ breaker_name: breakerOf(dataType) }, circuitStates[to])
+
+const breakerOf = (dataType: string): string => `publisher:${dataType}`
 
 const reportCircuit = (
   shared: Shared,
-  { topic, circuit }: Pick<Pipeline, 'topic' | 'circuit'>,
+  { topic, dataType, circuit }: Pick<Pipeline, 'topic' | 'dataType' | 'circuit'>,
   change: CircuitChange
 ): void => {
-  showCircuit(shared, topic, change.to)
+  showCircuit(shared, { dataType }, change.to)
   const nowMs = shared.host.steadyMs()
   circuit.openedMs = change.to === 'closed' ? null : (circuit.openedMs ?? nowMs)
   const { to, openedCount, detail } = change

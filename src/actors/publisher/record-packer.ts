@@ -61,13 +61,16 @@ export const claimPacker = (codec: RecordCodec<GapClaimV1>): RecordPacker<GapCla
 /** A trade as a feed gives it: nearly always compact. */
 export type FeedTrade = TradeV2 | CompactTrade
 
+export const symbolOf = (trade: FeedTrade): string =>
+  isCompact(trade) ? trade.instrument.symbol : trade.symbol
+
 /** Writes compact trades in place; all others, and those without a layout, go by the library. */
 export const tradePacker = (codec: RecordCodec<TradeV2>): RecordPacker<FeedTrade> => {
   const records = codecPacker(codec)
   const writers = new Map<Instrument, KeyedWriter | null>()
   return {
     ...records,
-    keyOf: (trade) => (isCompact(trade) ? trade.instrument.symbol : trade.symbol),
+    keyOf: symbolOf,
     nativeIdOf: (trade) => (isCompact(trade) ? trade.nativeId : trade.source_sequence),
     baseAssetOf: (trade) =>
       isCompact(trade) ? trade.instrument.baseAsset : records.baseAssetOf(trade),

@@ -5,6 +5,7 @@ import * as Schema from 'effect/Schema'
 import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
+import { methodLabel } from '../../adapters/telemetry/label-sets.ts'
 import { roundedMs } from '../../adapters/telemetry/query-cost.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { TableName } from '../../market/data-type.ts'
@@ -187,11 +188,12 @@ const observeHttp = ({ telemetry, config }: Shared, event: HttpEvent): void => {
     const { method, route, status, durationMs, correlationId, traceId, caller, address } = event
     const slow = slowQuery(event, config.slowQueryMs)
     if (slow !== undefined) {
-      metrics.slowQueries.inc({ route })
+      metrics.slowQueries.inc({ endpoint: route })
       log('warn', 'http.query_slow', slow)
     }
-    metrics.httpRequests.inc({ method, route, status: String(status) })
-    metrics.httpSeconds.observe({ route }, durationMs / 1_000)
+    const asked = { method: methodLabel(method), endpoint: route }
+    metrics.httpRequests.inc({ ...asked, status_code: String(status) })
+    metrics.httpSeconds.observe({ endpoint: route }, durationMs / 1_000)
     log(config.httpAccessLog === 'on' ? 'info' : 'debug', event.type, {
       method,
       route,

@@ -38,6 +38,8 @@ const heapBytesMax = 512 * 1_024 ** 2
 /** How long the thread may take to release DuckDB once it is asked to end. */
 export const compactionStopMsMax = 3_000
 
+const operation = 'compact'
+
 interface Totals {
   runs: number
   groups: number
@@ -167,8 +169,11 @@ const handleAnswer = (
       return
     case 'compaction.failed': {
       const { detail, isDependency } = answer
-      shared.telemetry.metrics.compactions.inc({ table: pipeline.tableName, outcome: 'failed' })
-      const failure = new CompactionFailed({ table: pipeline.tableName, detail, isDependency })
+      const { metrics } = shared.telemetry
+      const table = pipeline.tableName
+      metrics.compactions.inc({ table, outcome: 'failed' })
+      metrics.commitFailures.inc({ table, operation, reason: 'failed' })
+      const failure = new CompactionFailed({ table, detail, isDependency })
       Deferred.doneUnsafe(finished, Effect.fail(failure))
       return
     }
@@ -195,6 +200,7 @@ const observe = ({ shared, pipeline, totals }: Running, event: CompactionEvent):
   if (event.type === 'compaction.abandoned') {
     totals.abandoned += 1
     metrics.compactions.inc({ table, outcome: 'abandoned' })
+    metrics.commitFailures.inc({ table, operation, reason: 'abandoned' })
     log('info', event.type, { table, rows: event.rows, reason: event.reason })
     return
   }
@@ -206,7 +212,8 @@ const observe = ({ shared, pipeline, totals }: Running, event: CompactionEvent):
   metrics.compactedRows.inc({ table }, rows)
   metrics.compactedFiles.inc({ table, kind: 'replaced' }, files)
   metrics.compactedFiles.inc({ table, kind: 'written' }, newFiles)
-  metrics.compactionSeconds.observe({ table }, tookMs / 1_000)
+  metrics.transactions.inc({ table, operation })
+  metrics.writeSeconds.observe({ table, operation }, tookMs / 1_000)
   log('info', event.type, {
     table,
     rows,

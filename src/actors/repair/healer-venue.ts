@@ -12,6 +12,7 @@ import {
   fetchWeightLimit,
   limitsWeight
 } from '../../adapters/exchange/binance-history.ts'
+import type { HistoryFault } from '../../adapters/exchange/history-reply.ts'
 import { fetchListing } from '../../adapters/exchange/binance-rest.ts'
 import {
   type BinanceRestOptions,
@@ -46,8 +47,13 @@ export interface HealerVenueOptions {
 }
 
 export interface HealRequested {
-  /** `healed`, `nothing`, `no_room`, `limited`, `unlisted`, `unavailable`, or why of no use. */
-  readonly outcome: string
+  /** What came of it, or why it was of no use. */
+  readonly outcome:
+    | Exclude<HealOutcome, 'useless'>
+    | 'unlisted'
+    | 'unavailable'
+    | 'question'
+    | HistoryFault
   readonly request: HealRequest
   readonly trades: number
   readonly detail: string | null
@@ -122,7 +128,7 @@ export class HealerVenue {
   heal(request: HealRequest): Effect.Effect<HealReport, VenueError> {
     const { nowMs, requestWeight: weight, observeRequest } = this.#options
     const instrument = this.#instruments.get(request.symbol) ?? null
-    const note = (outcome: string, detail: string | null = null, trades = 0) =>
+    const note = (outcome: HealRequested['outcome'], detail: string | null = null, trades = 0) =>
       observeRequest({ outcome, request, trades, detail })
     const useless = (charge: HealReport['charge']): HealReport => ({
       atMs: nowMs(), outcome: 'useless', answer: { type: 'useless', atMs: nowMs() }, charge,
@@ -227,7 +233,7 @@ export class HealerVenue {
 
 const nothingNew: VenueFacts = { announced: null, charge: null, limited: null }
 
-const outcomeOf = (trades: number, refused: number): HealOutcome => {
+const outcomeOf = (trades: number, refused: number): Exclude<HealOutcome, 'useless'> => {
   if (refused > 0) return 'no_room'
   return trades > 0 ? 'healed' : 'nothing'
 }

@@ -18,7 +18,7 @@ export const rollupProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder, nowMs, uuid, telemetry } = shared
+      const { config, folder, nowMs, uuid } = shared
       const totals = { steps: 0, overtaken: 0, minutes: 0, coveredSequence: 0 }
       reportStatus(() => ({ counters: { ...totals } }))
       const trades = yield* servedTable(shared.trades)
@@ -43,7 +43,6 @@ export const rollupProgram =
           }
         })
       )
-      const failed = telemetry.metrics.candleCommits.labels({ outcome: 'failed' })
       const run = Effect.gen(function* () {
         while ((yield* rollupStep(ports)) === 'more') yield* leaveToBegin(shared.policy)
       }).pipe(
@@ -52,7 +51,7 @@ export const rollupProgram =
           ['OffsetsMissing', 'SummaryAltered', 'DeletesUnsupported'],
           () => Effect.void
         ),
-        Effect.tapError(() => Effect.sync(() => failed.inc()))
+        Effect.tapError(() => Effect.sync(() => noteFailed(shared)))
       )
       yield* Effect.raceFirst(
         rollupMs === null
@@ -79,16 +78,28 @@ const count = (totals: Totals, event: RollupEvent): void => {
   totals.coveredSequence = event.sequence
 }
 
-const observe = ({ telemetry: { metrics, log } }: Shared, event: RollupEvent): void => {
+const operation = 'rollup'
+
+const noteFailed = ({ telemetry: { metrics }, candles: { tableName: table } }: Shared): void => {
+  metrics.candleCommits.inc({ outcome: 'failed' })
+  metrics.commitFailures.inc({ table, operation, reason: 'failed' })
+}
+
+const observe = (
+  { telemetry: { metrics, log }, candles: { tableName: table } }: Shared,
+  event: RollupEvent
+): void => {
   if (event.type === 'candles.overtaken') {
     metrics.candleCommits.inc({ outcome: 'overtaken' })
+    metrics.commitFailures.inc({ table, operation, reason: 'fenced' })
     log('info', event.type, { detail: event.detail })
     return
   }
   const { minutes, days, files, sequence, snapshotId, tookMs } = event
   metrics.candleCommits.inc({ outcome: 'committed' })
   metrics.candleMinutes.inc(minutes)
-  metrics.candleSeconds.observe(tookMs / 1_000)
+  metrics.transactions.inc({ table, operation })
+  metrics.writeSeconds.observe({ table, operation }, tookMs / 1_000)
   log('debug', event.type, {
     minutes,
     days,

@@ -9,6 +9,7 @@
  *    a repeat is for the lander to say.
  * 2. Only configured symbols have an entry; frames of others are counted without one.
  */
+import type { Tier } from '../../market/tier.ts'
 import type { RejectReason, UnsupportedKind } from './frame-result.ts'
 
 export interface SymbolAccount {
@@ -40,8 +41,8 @@ export interface FrameTally {
   readonly unsupported: Map<UnsupportedKind, number>
   readonly rejected: Map<RejectReason, number>
   /** Frames that were let go unread, of trades and of quotes. */
-  readonly shedTrades: Map<ShedReason, number>
-  readonly shedQuotes: Map<ShedReason, number>
+  readonly shedTrades: ShedTally
+  readonly shedQuotes: ShedTally
 }
 
 /**
@@ -49,6 +50,11 @@ export interface FrameTally {
  * quote has replaced them.
  */
 export type ShedReason = 'level' | 'paused' | 'conflated'
+
+/** By tier of the symbol. */
+export type ShedTally = Readonly<Record<Tier, Map<ShedReason, number>>>
+
+const noneShed = (): ShedTally => ({ 1: new Map(), 2: new Map(), 3: new Map() })
 
 export const emptyTally = (): FrameTally => ({
   frameCount: 0,
@@ -58,8 +64,8 @@ export const emptyTally = (): FrameTally => ({
   controlCount: 0,
   unsupported: new Map(),
   rejected: new Map(),
-  shedTrades: new Map(),
-  shedQuotes: new Map()
+  shedTrades: noneShed(),
+  shedQuotes: noneShed()
 })
 
 export const increment = <K>(counts: Map<K, number>, key: K, by = 1): void => {

@@ -169,7 +169,8 @@ export class FrameShedder {
     const { exchange, account, quoteAccount, claims, holes } = this.#options
     const { stream, reason, count, fromId, toId, lastId, sinceUs, untilUs } = claim
     const { symbol } = stream.instrument
-    increment(stream.isQuote ? tally.shedQuotes : tally.shedTrades, reason, count)
+    const shed = stream.isQuote ? tally.shedQuotes : tally.shedTrades
+    increment(shed[tierOf(this.#options.tiers, stream.instrument)], reason, count)
     if (fromId !== null) {
       if (holes.isOpen) holes.noteTrade(symbol, fromId, sinceUs)
       holes.noteHeard([symbol], untilUs)

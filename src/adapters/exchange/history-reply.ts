@@ -16,7 +16,7 @@ import { Refusal, scalar } from './binance-fields.ts'
 import { tradeOf } from './binance-trade.ts'
 
 /** `form`: it is no list of trades. */
-type HistoryFault = 'form' | 'symbol' | 'range' | 'time' | 'order'
+export type HistoryFault = 'form' | 'symbol' | 'range' | 'time' | 'order'
 
 export type HistoryReply =
   | {

@@ -1,53 +1,55 @@
 /** Metrics of the gap ledger and of the healer. */
-import type { Declare } from './declare-metrics.ts'
+import { counter, gauge } from './declaration.ts'
+import { healOutcomes, openGapReasons } from './label-sets.ts'
 
-export const gapMetrics = ({ gauge }: Declare) => ({
-  gapsOpenHoles: gauge(
-    'k2_gaps_open_holes',
-    'Runs of ids that the ledger has open, by why they are missing.',
-    'reason'
-  ),
-  gapsOpenTrades: gauge(
-    'k2_gaps_open_trades',
-    'Trades that the ledger says are missing, by why.',
-    'reason'
-  ),
-  gapsOldestAge: gauge(
-    'k2_gaps_oldest_age_seconds',
-    'Since when the oldest open gap is known; 0 where none is open.'
-  )
-})
+export const gapMetrics = {
+  gapsOpenHoles: gauge('k2_gaps_open_holes', {
+    help: 'Runs of ids that the ledger has open, by why they are missing.',
+    unit: '1',
+    labels: { reason: openGapReasons }
+  }),
+  gapsOpenTrades: gauge('k2_gaps_open_trades', {
+    help: 'Trades that the ledger says are missing, by why.',
+    unit: 'trades',
+    labels: { reason: openGapReasons }
+  }),
+  gapsOldestAge: gauge('k2_gaps_oldest_age_seconds', {
+    help: 'Since when the oldest open gap is known; 0 where none is open.',
+    unit: 'seconds'
+  })
+}
 
-export const healingMetrics = ({ counter, gauge }: Declare) => ({
-  healedTrades: counter(
-    'k2_healed_trades_total',
-    "Missing trades that were published from the venue's history."
-  ),
-  healRequests: counter(
-    'k2_heal_requests_total',
-    "Requests to the venue's history: healed, nothing, no_room, limited, unavailable, unlisted, " +
-      'or why the reply was refused: question, form, symbol, range, time, order.',
-    'outcome'
-  ),
-  healWeightUsed: gauge(
-    'k2_heal_weight_used',
-    "Request weight used in the venue's present interval, as far as it has told."
-  ),
-  healWeightLimit: gauge(
-    'k2_heal_weight_limit',
-    'Request weight that the venue takes per interval.'
-  ),
-  healPendingHoles: gauge(
-    'k2_heal_pending_holes',
-    'Runs of missing trades that the healer is to close.'
-  ),
-  healPendingTrades: gauge(
-    'k2_heal_pending_trades',
-    'Missing trades that the healer is to close.'
-  ),
-  healWrittenOff: counter(
-    'k2_heal_written_off_trades_total',
-    'Missing trades that were given up: never_issued, rejected.',
-    'reason'
-  )
-})
+export const healingMetrics = {
+  healedTrades: counter('k2_healed_trades_total', {
+    help: "Missing trades that were published from the venue's history.",
+    unit: 'trades'
+  }),
+  healRequests: counter('k2_heal_requests_total', {
+    help:
+      "Requests to the venue's history, by what came of them, or why the reply was refused: " +
+      'question, form, symbol, range, time, order.',
+    unit: 'requests',
+    labels: { outcome: healOutcomes }
+  }),
+  healWeightUsed: gauge('k2_heal_weight_used', {
+    help: "Request weight used in the venue's present interval, as far as it has told.",
+    unit: 'weight'
+  }),
+  healWeightLimit: gauge('k2_heal_weight_limit', {
+    help: 'Request weight that the venue takes per interval.',
+    unit: 'weight'
+  }),
+  healPendingHoles: gauge('k2_heal_pending_holes', {
+    help: 'Runs of missing trades that the healer is to close.',
+    unit: '1'
+  }),
+  healPendingTrades: gauge('k2_heal_pending_trades', {
+    help: 'Missing trades that the healer is to close.',
+    unit: 'trades'
+  }),
+  healWrittenOff: counter('k2_heal_written_off_trades_total', {
+    help: 'Missing trades that were given up.',
+    unit: 'trades',
+    labels: { reason: ['never_issued', 'rejected'] }
+  })
+}

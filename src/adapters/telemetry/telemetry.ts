@@ -1,10 +1,10 @@
 /**
  * Telemetry: log lines and metrics behind one object that is passed around.
- * Who has something to report calls a metric declared in `metrics.ts` or writes a log line;
+ * Who has something to report records a metric that `metrics.ts` declares or writes a log line;
  * neither ever throws into the caller.
  */
 import { type Logger, type LogLevel, makeLogger } from './logger.ts'
-import { declareMetrics, type Metrics } from './metrics.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
 
 export interface Telemetry extends Logger {
   readonly metrics: Metrics
@@ -17,13 +17,13 @@ export const makeTelemetry = (options: {
   readonly nowMs: () => number
   readonly write: (line: string) => void
 }): Telemetry => {
-  const metrics = declareMetrics()
+  const { metrics, registry } = openMetrics()
   return {
     ...makeLogger(options),
     metrics,
     exposition: async () => ({
-      contentType: metrics.registry.contentType,
-      body: await metrics.registry.metrics()
+      contentType: registry.contentType,
+      body: await registry.metrics()
     })
   }
 }

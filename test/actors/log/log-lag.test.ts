@@ -1,4 +1,5 @@
 import * as Effect from 'effect/Effect'
+import type { Registry } from 'prom-client'
 import { beforeEach, expect, test } from 'vitest'
 import type { PartitionPosition } from '../../../src/actors/lander/lander-ports.ts'
 import { embeddedLagOf, type LagOptions, makeLogLag } from '../../../src/actors/log/log-lag.ts'
@@ -6,7 +7,7 @@ import { commitAppend } from '../../../src/adapters/iceberg/append.ts'
 import { readRecordedState, type Table } from '../../../src/adapters/iceberg/table.ts'
 import { LogUnavailable } from '../../../src/adapters/log/event-log.ts'
 import { emptyPartitionState } from '../../../src/machines/partition-fold.ts'
-import { declareMetrics, type Metrics } from '../../../src/adapters/telemetry/metrics.ts'
+import { type Metrics, openMetrics } from '../../../src/adapters/telemetry/metrics.ts'
 import {
   batch,
   logIdentity,
@@ -21,6 +22,7 @@ const overdueMs = 10_000
 let nowMs: number
 let ends: (number | null)[]
 let metrics: Metrics
+let registry: Registry
 let world: World
 let table: { current: Table | undefined }
 let landing: { current: { positions: PartitionPosition[] } | undefined }
@@ -28,7 +30,7 @@ let landing: { current: { positions: PartitionPosition[] } | undefined }
 beforeEach(async () => {
   nowMs = 1_000
   ends = [100, 50]
-  metrics = declareMetrics()
+  ;({ metrics, registry } = openMetrics())
   world = makeWorld()
   landing = { current: undefined }
   const opened = await run(openTable(world))
@@ -62,13 +64,15 @@ const lagOver = (given: Partial<LagOptions> = {}) => {
   })
 }
 
+const valuesOf = async (name: string) => (await registry.getSingleMetric(name)!.get()).values
+
 /** Of both gauges, by partition and kind; what has no value is not there. */
 const shown = async () => {
-  const records = (await metrics.logLagRecords.get()).values
-  const ages = (await metrics.logLagAge.get()).values
+  const records = await valuesOf('k2_log_lag_records')
+  const ages = await valuesOf('k2_log_lag_age_seconds')
   return Object.fromEntries([
-    ...records.map(({ labels, value }) => [`${labels.partition} ${labels.kind}`, value] as const),
-    ...ages.map(({ labels, value }) => [`${labels.partition} age`, value] as const)
+    ...records.map(({ labels: { partition, kind }, value }) => [`${partition} ${kind}`, value]),
+    ...ages.map(({ labels: { partition }, value }) => [`${partition} age`, value])
   ])
 }
 

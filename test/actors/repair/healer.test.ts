@@ -36,7 +36,8 @@ const faults = async ({ shared }: Tree, body: object) => {
 }
 
 const missing = async (tree: Tree) =>
-  (await tree.metric('k2_sequence_gap_ids', topic)) - (await tree.metric('k2_late_records', topic))
+  (await tree.metric('k2_sequence_gap_ids', topic)) -
+  (await tree.metric('k2_out_of_order_messages_total', topic))
 
 /** (R16), in one turn. */
 const expectBalanced = ({ shared }: Tree) => {

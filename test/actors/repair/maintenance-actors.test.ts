@@ -62,7 +62,7 @@ test('off: every file stays as it has landed', async () => {
     K2_COMPACTION_INTERVAL: 'off',
     K2_ORPHAN_AGE: 'off'
   })
-  await tree.until('commits', async () => (await tree.metric('k2_commits_total')) > 40)
+  await tree.until('commits', async () => (await tree.metric('k2_iceberg_transactions_total')) > 40)
   expect(await compacted(tree)).toBe(0)
   await drainLanded(tree)
   const data = readdirSync(join(tree.folder, 'warehouse', 'market', 'trades', 'data'))

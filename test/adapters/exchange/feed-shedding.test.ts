@@ -10,6 +10,7 @@ import {
 import {
   type FramesHandled, pumpFrames, type PumpOptions
 } from '../../../src/adapters/exchange/feed-pump.ts'
+import type { ShedTally } from '../../../src/adapters/exchange/feed-account.ts'
 import { FrameQueue } from '../../../src/adapters/exchange/frame-queue.ts'
 import { LetterSampler } from '../../../src/adapters/exchange/frame-letters.ts'
 import type { RawFrame } from '../../../src/adapters/exchange/frame-result.ts'
@@ -173,8 +174,18 @@ describe('what a level lets go', () => {
       tally.frameCount, tally.tradeCount, tally.quoteCount
     ])
     expect(counted).toEqual([[12, 9, 3], [12, 6, 1], [12, 3, 0], [12, 9, 3]])
-    expect(handled.map(({ tally }) => [...tally.shedTrades, ...tally.shedQuotes].flat())).toEqual([
-      [], ['level', 3, 'level', 2], ['level', 6, 'level', 3], []
+    const shedOf = (tally: ShedTally) =>
+      ([1, 2, 3] as const).flatMap((tier) => [...tally[tier]].map((of) => [tier, ...of]))
+    expect(
+      handled.map(({ tally }) => [shedOf(tally.shedTrades), shedOf(tally.shedQuotes)])
+    ).toEqual([
+      [[], []],
+      [[[3, 'level', 3]], [[2, 'level', 1], [3, 'level', 1]]],
+      [
+        [[2, 'level', 3], [3, 'level', 3]],
+        [[1, 'level', 1], [2, 'level', 1], [3, 'level', 1]]
+      ],
+      [[], []]
     ])
   })
 

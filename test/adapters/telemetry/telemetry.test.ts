@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { makeTelemetry } from '../../../src/adapters/telemetry/telemetry.ts'
 
@@ -54,27 +53,4 @@ test('of what repeats one line in ten seconds is written, with a count of those 
       ...fields
     }))
   )
-})
-
-test('metrics are exposed with help, in base units', async () => {
-  const { metrics, exposition } = telemetry('debug')
-  metrics.published.inc({ topic: 't' }, 5)
-  const { body, contentType } = await exposition()
-  expect(contentType).toContain('text/plain')
-  expect(body).toContain('k2_published_records_total{topic="t"} 5')
-  for (const metric of await metrics.registry.getMetricsAsJSON()) {
-    expect(metric.name).toMatch(/^k2_[a-z_]+$/)
-    expect(metric.help).toMatch(/\.$/)
-    if (String(metric.type) === 'counter') expect(metric.name).toMatch(/_total$/)
-  }
-})
-
-test('every declared metric is emitted somewhere in src', () => {
-  const sources = (readdirSync('src', { recursive: true }) as string[])
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('metrics.ts'))
-    .map((name) => readFileSync(`src/${name}`, 'utf8'))
-    .join('\n')
-  const { metrics } = telemetry('debug')
-  const names = Object.keys(metrics).filter((name) => name !== 'registry')
-  expect(names.filter((name) => !sources.includes(`.${name}.`))).toEqual([])
 })
