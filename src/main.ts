@@ -8,7 +8,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { type AnyActorRef, createActor } from 'xstate'
-import { observeKernel, observeTransition } from './actors/actor-telemetry.ts'
+import { observeActors, observeKernel } from './actors/actor-telemetry.ts'
 import { appLayer } from './actors/app-layer.ts'
 import { makeFromEffect } from './actors/effect-actor.ts'
 import { watchable } from './actors/inspection-channel.ts'
@@ -47,7 +47,7 @@ const start = (config: Config): void => {
   const inspector = makeInspector({
     nowMs: Date.now,
     transitionsMax,
-    observe: observeTransition(telemetry, (path) => findActor(status().root, path))
+    observe: observeActors(shared, (path) => findActor(status().root, path))
   })
   const status = () => readStatus(root, { kernel, inspector })
   const runtime = ManagedRuntime.make(appLayer(shared))
@@ -55,6 +55,7 @@ const start = (config: Config): void => {
     kernel,
     fromEffect: makeFromEffect(runtime, { kernel, commandsMax, releaseMsMax }),
     shared,
+    actors: { inspector, root: () => root },
     http: {
       status,
       release: (path) => releaseActor(root, status(), path),

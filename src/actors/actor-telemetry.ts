@@ -1,12 +1,28 @@
-/** Log lines and metrics of the actor system itself. */
+/** What is told of the actor system itself. */
 import { releaseRequest } from '../adapters/http/actors-routes.ts'
 import type { Telemetry } from '../adapters/telemetry/telemetry.ts'
-import { subjectSuffix, type Transition } from './inspector.ts'
+import { type InspectorOptions, subjectSuffix, type Transition } from './inspector.ts'
 import type { KernelEvent } from './kernel.ts'
+import type { Shared } from './shared.ts'
 import type { ActorStatus } from './status.ts'
 
-/** @param actorAt the line of an actor, to name the crash that it is restarted for */
-export const observeTransition =
+/**
+ * Log, metrics and the journal of those who watch.
+ *
+ * @param actorAt the line of an actor, to name the crash that it is restarted for
+ */
+export const observeActors = (
+  { telemetry, watch }: Pick<Shared, 'telemetry' | 'watch'>,
+  actorAt: (path: string) => ActorStatus | undefined
+): NonNullable<InspectorOptions['observe']> => {
+  const observed = observeTransition(telemetry, actorAt)
+  return (transition, evidence) => {
+    watch.saw(transition, evidence)
+    observed(transition)
+  }
+}
+
+const observeTransition =
   ({ metrics, log }: Telemetry, actorAt: (path: string) => ActorStatus | undefined) =>
   ({ path, event, from, to }: Transition): void => {
     log('debug', 'actor.changed', { path, from, to, by: event })

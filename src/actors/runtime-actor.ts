@@ -52,12 +52,15 @@ import { tableProgram } from './storage/table-actor.ts'
 import { tailProgram } from './tail/tail-actor.ts'
 import { type Child, supervisor, worker } from './supervisor-actor.ts'
 import { telemetryProgram } from './telemetry-actor.ts'
+import { watchProgram, type WatchSources } from './watch/watch-actor.ts'
 
 export interface RuntimeOptions {
   readonly kernel: Kernel
   readonly fromEffect: FromEffect<BinanceSocket>
   readonly shared: Shared
   readonly http: Omit<HttpContext, 'shared'>
+  /** Those that are watched. */
+  readonly actors: WatchSources
 }
 
 /** A program that is asked to end gets this long, and as long again to release what it holds. */
@@ -96,6 +99,8 @@ export const runtimeTree = (options: RuntimeOptions): Child =>
       { id: 'telemetry', drainMsMax, onLimit },
       options.fromEffect(telemetryProgram(options.shared))
     ),
+    // Ends after nearly all that it tells of.
+    worker({ id: 'watch', drainMsMax, onLimit }, options.fromEffect(watchProgram(options))),
     // Ends after all whose records it counts.
     worker(
       { id: 'conservation', drainMsMax, onLimit },

@@ -57,6 +57,7 @@ import type { Replays } from './reading/replays.ts'
 import type { SnapshotDiffs } from './reading/snapshot-diffs.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 import type { Tails } from './tail/tails.ts'
+import { WatchBoard } from './watch/watch-board.ts'
 
 /** In records and ids. */
 type ExchangeCode = (typeof capturedExchanges)[number]
@@ -129,6 +130,8 @@ export interface Shared {
   /** One table is compacted at a time. */
   readonly compacting: Semaphore.Semaphore
   readonly drained: Drained
+  /** What this process tells those who watch it. */
+  readonly watch: WatchBoard
 }
 
 /** What draining has achieved so far; each actor writes its own part as it ends. */
@@ -228,7 +231,8 @@ export const makeShared = (
     memory: new MemoryBoard(),
     lag: new Gate(),
     compacting: Semaphore.makeUnsafe(1),
-    drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false }
+    drained: { landedOffsets: new Map(), unpublishedBytes: 0, spooledRecords: 0, isLanded: false },
+    watch: new WatchBoard({ host: nodeHost, ...options })
   }
 }
 

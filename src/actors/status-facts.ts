@@ -9,6 +9,8 @@
 export interface ActorFacts {
   /** Bytes waiting in queues that this actor owns. */
   readonly queueBytes?: number
+  /** As many as may wait. */
+  readonly queueBytesMax?: number
   readonly counters?: Readonly<Record<string, number>>
 }
 

@@ -11,9 +11,16 @@
 import type { AnyActorRef } from 'xstate'
 import type { ChildContext } from '../machines/supervisor-child-rules.ts'
 import type { ChildEntry } from '../machines/supervisor-children.ts'
-import type { SupervisorContext } from '../machines/supervisor-setup.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
-import { pathOf, subjectId } from '../machines/supervisor-spec.ts'
+import { pathOf } from '../machines/supervisor-spec.ts'
+import {
+  type AnySnapshot,
+  childrenOf,
+  keeperContextOf,
+  keptBy,
+  snapshotOf,
+  supervisorContextOf
+} from './actor-snapshots.ts'
 import type { MessageCounters } from './address-line.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
 import type { Kernel } from './kernel.ts'
@@ -36,6 +43,7 @@ export interface ActorStatus {
   readonly since: number | null
   readonly lastError: CrashFacts | null
   readonly queueBytes?: number
+  readonly queueBytesMax?: number
   readonly counters?: Readonly<Record<string, number>>
   readonly children: ReadonlyArray<ActorStatus>
 }
@@ -82,13 +90,6 @@ export const actorAt = (root: AnyActorRef, path: string): AnyActorRef | undefine
     actor = child
   }
   return actor === undefined ? undefined : (keptBy(actor) ?? actor)
-}
-
-interface AnySnapshot {
-  readonly status: string
-  readonly context?: unknown
-  readonly tags?: ReadonlySet<string>
-  readonly children?: Readonly<Record<string, AnyActorRef | undefined>>
 }
 
 const statusOf = (actor: AnyActorRef, sources: StatusSources): ActorStatus => {
@@ -182,27 +183,6 @@ const absentStatus = (path: string, { spec, phase, lastError }: ChildEntry): Act
   lastError,
   children: []
 })
-
-const keptBy = (actor: AnyActorRef): AnyActorRef | undefined => childrenOf(actor)[subjectId]
-
-const childrenOf = (actor: AnyActorRef) => snapshotOf(actor).children ?? {}
-
-const snapshotOf = (actor: AnyActorRef): AnySnapshot => {
-  try {
-    return actor.getSnapshot() as AnySnapshot
-  } catch {
-    return { status: 'starting' }
-  }
-}
-
-const keeperContextOf = ({ context }: AnySnapshot): ChildContext | undefined =>
-  isRecord(context) && 'inWindow' in context ? (context as unknown as ChildContext) : undefined
-
-const supervisorContextOf = ({ context }: AnySnapshot): SupervisorContext | undefined =>
-  isRecord(context) && 'verdict' in context ? (context as unknown as SupervisorContext) : undefined
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
 
 const later = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.max(one, other)

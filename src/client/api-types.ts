@@ -62,7 +62,7 @@ export type ReplayCompleted = { readonly type: 'replay.completed'; readonly coun
 
 export type ReplayFailed = { readonly type: 'replay.failed'; readonly count: number; readonly code: string; readonly detail: string; readonly correlation_id: string }
 
-export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
+export type Actor = { readonly id: string; readonly path: string; readonly state: string; readonly tags: readonly (string)[]; readonly restarts: number; readonly since: null | number; readonly lastError: null | { readonly tag: string; readonly message: string; readonly isDependency: boolean; readonly isRefusal?: boolean }; readonly queueBytes?: number; readonly queueBytesMax?: number; readonly counters?: Readonly<Record<string, number>>; readonly children: readonly (Actor)[] }
 
 export type Actors = { readonly atMs: number; readonly root: Actor; readonly resources: readonly ({ readonly owner: string; readonly name: string; readonly kind: string; readonly sinceMs: number; readonly isLeaked: boolean })[]; readonly leakCount: number }
 
@@ -78,6 +78,28 @@ export type PressureSignal = { readonly signal: string; readonly data_type?: 'tr
 export type LevelChange = { readonly at: Time; readonly scope: 'all' | 'quotes'; readonly kind: string; readonly from: Level; readonly to: Level; readonly signal: null | string; readonly value: null | number; readonly limit: null | number; readonly unit: 'bytes' | 'records' | 'seconds' | 'share' | null; readonly threshold: null | number; readonly dwell_seconds: null | number; readonly cooldown_seconds: number; readonly action: string; readonly reason: string }
 
 export type Degradation = { readonly level: Level | null; readonly quotes_level: Level | null; readonly since: Time | null; readonly policy: null | { readonly trades_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly quotes_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly are_batches_grown: boolean; readonly are_quotes_conflated: boolean; readonly is_spilling: boolean; readonly is_paused: boolean }; readonly cooldown: null | { readonly seconds: number; readonly configured_seconds: number; readonly until: Time | null }; readonly injected: null | { readonly value: number; readonly expires: Time | null }; readonly signals: readonly (PressureSignal)[]; readonly history: readonly (LevelChange)[] }
+
+export type WatchEdge = { readonly event: string; readonly kind: 'event' | 'after' | 'always' | 'done' | 'error'; readonly delay: null | string; readonly guard: null | string; readonly target: null | string; readonly actions: readonly (string)[] }
+
+export type WatchState = { readonly key: string; readonly path: string; readonly type: 'atomic' | 'compound' | 'parallel' | 'final' | 'history'; readonly initial: null | string; readonly tags: readonly (string)[]; readonly entry: readonly (string)[]; readonly exit: readonly (string)[]; readonly invoke: readonly (string)[]; readonly edges: readonly (WatchEdge)[]; readonly states: readonly (WatchState)[] }
+
+export type WatchMachine = { readonly id: string; readonly root: WatchState }
+
+export type WatchSeries = { readonly name: string; readonly label: string; readonly unit: string }
+
+export type WatchActor = { readonly path: string; readonly parent: null | string; readonly order: number; readonly machines: { readonly keeper: null | string; readonly kept: null | string }; readonly state: { readonly keeper: null | string; readonly kept: null | string }; readonly tags: readonly (string)[]; readonly health: 'healthy' | 'degraded' | 'unavailable' | 'quarantined' | 'ended'; readonly restarts: number; readonly crashes_in_window: number; readonly restarts_max: null | number; readonly window_seconds: null | number; readonly backoff_until: null | number; readonly since: null | number; readonly queue_bytes: null | number; readonly queue_bytes_max: null | number; readonly messages_per_second: null | number; readonly last_error: null | { readonly tag: string; readonly message: string } }
+
+export type WatchTransition = { readonly at: number; readonly path: string; readonly of: 'keeper' | 'kept'; readonly machine: null | string; readonly event: string; readonly from: string; readonly to: string; readonly taken: readonly ({ readonly source: string; readonly event: string; readonly target: null | string })[]; readonly guards: readonly ({ readonly guard: string; readonly target: null | string; readonly result: boolean })[]; readonly actions: readonly (string)[]; readonly detail: null | string }
+
+export type WatchMark = { readonly at: number; readonly kind: 'crash' | 'waiting' | 'recovered' | 'quarantined' | 'released' | 'operator' | 'injected'; readonly path: null | string; readonly text: string }
+
+export type WatchEdgeCount = { readonly path: string; readonly of: 'keeper' | 'kept'; readonly from: string; readonly event: string; readonly to: string; readonly count: number }
+
+export type WatchDegradation = { readonly level: Level | null; readonly quotes_level: Level | null; readonly since: Time | null; readonly policy: null | { readonly trades_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly quotes_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly are_batches_grown: boolean; readonly are_quotes_conflated: boolean; readonly is_spilling: boolean; readonly is_paused: boolean }; readonly cooldown: null | { readonly seconds: number; readonly configured_seconds: number; readonly until: Time | null }; readonly injected: null | { readonly value: number; readonly expires: Time | null }; readonly signals: readonly (PressureSignal)[] }
+
+export type WatchFrame = { readonly seq: number; readonly at: number; readonly actors?: readonly (WatchActor)[]; readonly gone?: readonly (string)[]; readonly transitions?: readonly (WatchTransition)[]; readonly left_out?: number; readonly changes?: readonly (LevelChange)[]; readonly marks?: readonly (WatchMark)[]; readonly counts?: readonly (WatchEdgeCount)[]; readonly sample?: readonly (null | number)[]; readonly degradation?: WatchDegradation }
+
+export type Episode = { readonly version: 1; readonly k2_version: string; readonly instance: string; readonly started_at: number; readonly machines: readonly (WatchMachine)[]; readonly series: readonly (WatchSeries)[]; readonly base: WatchFrame; readonly frames: readonly (WatchFrame)[] }
 
 export type Component = { readonly name: string; readonly status: 'healthy' | 'degraded' | 'unavailable'; readonly detail?: string }
 
@@ -125,6 +147,7 @@ export type ProblemCode =
   | 'too_much_to_read'
   | 'unsupported_media_type'
   | 'uri_too_long'
+  | 'viewers_busy'
 
 /** By method and address. */
 export interface Operations {
@@ -326,6 +349,30 @@ export interface Operations {
     readonly query: undefined
     readonly body: undefined
     readonly answer: { readonly success: true; readonly data: Degradation; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** The machines that actors run: states, and edges between them */
+  readonly 'GET /v1/system/machines': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: { readonly machines: readonly (WatchMachine)[] }; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** The last hour, as an episode: what was before it, and each frame since */
+  readonly 'GET /v1/system/history': {
+    readonly path: undefined
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: { readonly success: true; readonly data: Episode; readonly meta: { readonly correlation_id: string; readonly timestamp: Time } }
+    readonly row: never
+  }
+  /** Frames as they come, from now on or behind one that you have */
+  readonly 'GET /v1/system/watch': {
+    readonly path: undefined
+    readonly query: { readonly after?: number; readonly instance?: string }
+    readonly body: undefined
+    readonly answer: never
     readonly row: never
   }
   /** Takes nothing more, lands what there is, and ends the process */

@@ -3,6 +3,7 @@ import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { describe, expect, test } from 'vitest'
 import { appLayer } from '../../src/actors/app-layer.ts'
 import { makeFromEffect } from '../../src/actors/effect-actor.ts'
+import { makeInspector } from '../../src/actors/inspector.ts'
 import { makeKernel } from '../../src/actors/kernel.ts'
 import { runtimeTree } from '../../src/actors/runtime-actor.ts'
 import { makeShared } from '../../src/actors/shared.ts'
@@ -24,6 +25,12 @@ const treeOf = (roles: string): Readonly<Record<string, readonly string[]>> => {
       releaseMsMax: 1
     }),
     shared,
+    actors: {
+      inspector: makeInspector({ nowMs: Date.now, transitionsMax: 1 }),
+      root: () => {
+        throw new Error('nobody asks')
+      }
+    },
     http: {
       status: () => {
         throw new Error('nobody asks')
@@ -51,6 +58,7 @@ describe('what the roles of a process start', () => {
     expect(landing).toEqual(['dead-letters', 'claims'])
     expect(others).toEqual({
       telemetry: [],
+      watch: [],
       conservation: [],
       reading: ['http'],
       degradation: ['manager', 'sampler'],
@@ -71,6 +79,7 @@ describe('what the roles of a process start', () => {
   test('serving needs the tables only', () => {
     expect(treeOf('serve')).toEqual({
       telemetry: [],
+      watch: [],
       conservation: [],
       storage: ['trades', 'quotes', 'reference_data', 'gaps', 'candles'],
       reading: ['queries', 'tail', 'http'],

@@ -16,9 +16,10 @@ const neverSucceeds = new Set(['post_v1_system_actors_path_release'])
 /** K2 ends once it is asked: a valid request of it is the last one. */
 const drains = ({ path, isValid }: DocumentedRequest) => path === '/v1/system/drain' && isValid
 
-/** A live replay has no end: what it begins with is enough. */
+/** Who watches, or follows live, is never at an end: that it begins is enough. */
 const textOf = async (response: Response, url: string): Promise<string> => {
-  if (!response.ok || !url.includes('live=true')) return response.text()
+  const isEndless = url.includes('live=true') || url.startsWith('/v1/system/watch')
+  if (!response.ok || !isEndless) return response.text()
   await response.body?.cancel()
   return ''
 }

@@ -16,6 +16,7 @@ interface Injected {
 export class DegradationBoard {
   #context: DegradationContext | undefined
   #history: readonly LevelChange[] = []
+  #changeCount = 0
   #injected: Injected | undefined
 
   /** As of the newest sample. */
@@ -28,6 +29,11 @@ export class DegradationBoard {
     return this.#history
   }
 
+  /** Since the start, those that the history has forgotten among them. */
+  get changeCount(): number {
+    return this.#changeCount
+  }
+
   /** What a manager that has just been restarted goes on from (R39). */
   get held(): Held | undefined {
     const context = this.#context
@@ -38,6 +44,7 @@ export class DegradationBoard {
 
   note(context: DegradationContext): void {
     this.#context = context
+    this.#changeCount += context.changes.length
     this.#history = [...[...context.changes].reverse(), ...this.#history].slice(0, historyMax)
   }
 

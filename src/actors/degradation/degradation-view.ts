@@ -7,8 +7,14 @@ import { type Marks, nameOf, type Reading } from '../../machines/pressure-marks.
 import type { Shared } from '../shared.ts'
 import { steadyMs } from '../steady-clock.ts'
 
-export const degradationView = ({ degradation }: Pick<Shared, 'degradation'>): unknown => {
-  const { context, history } = degradation
+export const degradationView = (shared: Pick<Shared, 'degradation'>): unknown => ({
+  ...degradationNow(shared),
+  history: shared.degradation.history.map(changeView)
+})
+
+/** Without what was before. */
+export const degradationNow = ({ degradation }: Pick<Shared, 'degradation'>) => {
+  const { context } = degradation
   const injected = degradation.injected(steadyMs())
   return {
     level: levelOf(context),
@@ -20,8 +26,7 @@ export const degradationView = ({ degradation }: Pick<Shared, 'degradation'>): u
       injected === null
         ? null
         : { value: injected.value, expires: isoOf(injected.expiresMs) },
-    signals: context === undefined ? [] : context.readings.map((it) => signalView(context, it)),
-    history: history.map(changeView)
+    signals: context === undefined ? [] : context.readings.map((it) => signalView(context, it))
   }
 }
 
@@ -84,8 +89,8 @@ const marksView = ({ enter, leave }: Marks, limit: number | null) => {
   return { enter: scaled(enter), leave: scaled(leave) }
 }
 
-const changeView = ({ atMs, dwellMs, cooldownMs, ...change }: LevelChange) => ({
-  at: isoOf(atMs),
+export const changeView = ({ atMs, dwellMs, cooldownMs, ...change }: LevelChange) => ({
+  at: new Date(atMs).toISOString(),
   ...change,
   dwell_seconds: dwellMs === null ? null : Math.round(dwellMs) / 1_000,
   cooldown_seconds: cooldownMs / 1_000

@@ -21,6 +21,7 @@ import { TableUnavailable } from './leases.ts'
 import { recordsFile } from './records-file.ts'
 import { readinessOf } from './readiness.ts'
 import { slowQuery } from './slow-query.ts'
+import { noteRequest, watchDeps } from '../watch/watch-api.ts'
 
 /** Longest time that running requests may take once the server closes. */
 export const httpDrainMsMax = 1_000
@@ -133,6 +134,7 @@ export const apiDeps = ({
   drain,
   degradation: () => degradationView(shared),
   conservation: (filter) => conservationView(shared, filter),
+  watch: watchDeps(shared, version),
   inject: (request) => inject(shared, request),
   clearPressure: () => shared.degradation.clear(),
   level: () => shared.policy.current?.level ?? null,
@@ -166,8 +168,10 @@ const within = <S, A, E extends { readonly _tag: string; readonly message: strin
   )
 }
 
-const observeHttp = ({ telemetry, config }: Shared, event: HttpEvent): void => {
+const observeHttp = (shared: Shared, event: HttpEvent): void => {
+  const { telemetry, config } = shared
   const { metrics, log, logSeldom } = telemetry
+  noteRequest(shared, event)
   if (event.type === 'http.admin_action') {
     const { method, path, status, caller, address, reason, correlationId } = event
     const facts = { method, path, status, caller, address, reason }

@@ -10,6 +10,7 @@ import type { StreamedDataType, TableName } from '../../market/data-type.ts'
 import type { QueryCost } from '../telemetry/query-cost.ts'
 import type { TradingZones } from '../../market/trading-day.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
+import type { WatchDeps } from './watch-deps.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
 export interface ApiFault {
@@ -380,6 +381,7 @@ export interface ApiDeps {
   readonly degradation: () => unknown
   /** What is accounted for and what is not, JSON-safe. */
   readonly conservation: (filter: ConservationFilter) => unknown
+  readonly watch: WatchDeps
   readonly inject: (request: PressureRequest) => 'injected' | 'level_off'
   readonly clearPressure: () => void
   /** Of degradation; null before the first sample. */

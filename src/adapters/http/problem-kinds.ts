@@ -146,6 +146,7 @@ export const problemKinds = {
   },
   query_queue_full: { status: 429, title: 'Too many queries are waiting', hint: soon },
   replays_busy: { status: 429, title: 'Too many replays are running', hint: soon },
+  viewers_busy: { status: 503, title: 'Too many connections watch already', hint: soon },
   rows_removed: {
     status: 410,
     title: 'The records are there no more',

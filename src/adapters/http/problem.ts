@@ -5,6 +5,7 @@
  * 2. What a document says was written for clients: no stack, path, SQL or cause is ever copied in.
  */
 import { readFaultProblem } from './read-problems.ts'
+import { streamFaultProblem } from './stream-problems.ts'
 import { hintOf, type ProblemCode, problemKinds } from './problem-kinds.ts'
 
 export interface FieldError {
@@ -75,26 +76,6 @@ export const faultProblem = (tag: string): Problem => {
         detail: 'as many queries as this server keeps waiting are waiting: try again in a moment',
         headers: retrySoon
       }
-    case 'ReplaysBusy':
-      return {
-        status: 429,
-        code: 'replays_busy',
-        detail: 'as many replays run as this server allows (K2_REPLAYS_MAX): end one, or wait',
-        headers: retrySoon
-      }
-    case 'RowsRemoved':
-      return {
-        status: 410,
-        code: 'rows_removed',
-        detail: 'records were removed (K2_RETENTION_DAYS) while the replay had not come to them'
-      }
-    case 'NotFollowed':
-      return {
-        status: 503,
-        code: 'not_followed',
-        detail: 'nobody here reads the log: ask a running K2 for live records',
-        headers: retrySoon
-      }
     case 'QueryTimedOut':
       return {
         status: 504,
@@ -117,7 +98,7 @@ export const faultProblem = (tag: string): Problem => {
         detail: 'the query engine could not answer: the log has the cause under the correlation id'
       }
     default:
-      return readFaultProblem(tag) ?? internalProblem
+      return readFaultProblem(tag) ?? streamFaultProblem(tag) ?? internalProblem
   }
 }
 

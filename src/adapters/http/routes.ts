@@ -44,6 +44,7 @@ import { snapshotDiffRoute } from './snapshot-diff-route.ts'
 import { sqlRoute } from './sql-route.ts'
 import { statsRoute } from './stats-route.ts'
 import { isoOfMs } from './time-parameter.ts'
+import { watchRoutes } from './watch-routes.ts'
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
   const openApi = openApiRoute(deps, () => routes)
@@ -81,6 +82,7 @@ const answeringRoutes = (deps: ApiDeps): readonly Route[] => [
   releaseRoute(deps),
   conservationRoute(deps),
   ...degradationRoutes(deps),
+  ...watchRoutes(deps),
   drainRoute(deps),
   ...healthRoutes(deps)
 ]

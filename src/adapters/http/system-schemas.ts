@@ -31,7 +31,7 @@ const signal = Schema.Struct({
   marks: Schema.Struct({ enter: marks, leave: marks })
 }).annotate({ identifier: 'PressureSignal' })
 
-const levelChange = Schema.Struct({
+export const levelChange = Schema.Struct({
   at: time,
   scope: Schema.Literals(['all', 'quotes']),
   kind: Schema.String,
@@ -127,6 +127,7 @@ interface ActorStatus {
     readonly isRefusal?: boolean
   } | null
   readonly queueBytes?: number
+  readonly queueBytesMax?: number
   readonly counters?: Readonly<Record<string, number>>
   readonly children: readonly ActorStatus[]
 }
@@ -147,6 +148,7 @@ const actor = Schema.Struct({
     })
   ),
   queueBytes: Schema.optionalKey(Schema.Finite),
+  queueBytesMax: Schema.optionalKey(Schema.Finite),
   counters: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
   children: Schema.Array(Schema.suspend((): Schema.Codec<ActorStatus> => actor))
 }).annotate({ identifier: 'Actor' })

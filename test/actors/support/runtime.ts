@@ -13,7 +13,7 @@ import * as Effect from 'effect/Effect'
 import * as ManagedRuntime from 'effect/ManagedRuntime'
 import { afterEach, expect, vi } from 'vitest'
 import { type AnyActorRef, createActor, type SimulatedClock } from 'xstate'
-import { observeKernel, observeTransition } from '../../../src/actors/actor-telemetry.ts'
+import { observeActors, observeKernel } from '../../../src/actors/actor-telemetry.ts'
 import { appLayer } from '../../../src/actors/app-layer.ts'
 import { factsOf } from '../../../src/actors/conservation/equations.ts'
 import { makeFromEffect } from '../../../src/actors/effect-actor.ts'
@@ -134,7 +134,7 @@ export const startTree = (
   const inspector = makeInspector({
     nowMs: Date.now,
     transitionsMax: 1_000,
-    observe: observeTransition(telemetry, (path) => findActor(status().root, path))
+    observe: observeActors(shared, (path) => findActor(status().root, path))
   })
   const runtime = ManagedRuntime.make(appLayer(shared))
   const status = () => readStatus(root, { kernel, inspector })
@@ -142,6 +142,7 @@ export const startTree = (
     kernel,
     fromEffect: makeFromEffect(runtime, { kernel, commandsMax: 64, releaseMsMax: 5_000 }),
     shared,
+    actors: { inspector, root: () => root },
     http: {
       status,
       release: (path) => releaseActor(root, status(), path),

@@ -182,6 +182,22 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     status: () => ({ root: { id: 'root', children: [] } }),
     degradation: () => ({ level: 'normal' }),
     conservation: (filter) => ({ holds: true, filter }),
+    watch: {
+      machines: () => [],
+      history: () => ({
+        head: {
+          version: 1,
+          k2_version: '0.1.0',
+          instance: 'this-one',
+          started_at: 1_723_075_200_000,
+          machines: [],
+          series: []
+        },
+        base: { seq: 0, at: 1_723_075_200_000 },
+        frames: ['{"seq":1,"at":1723075200100}']
+      }),
+      open: () => Effect.succeed({ next: Effect.never, close: () => undefined })
+    },
     inject: () => 'injected',
     clearPressure: () => undefined,
     overloadSeconds: () => undefined,

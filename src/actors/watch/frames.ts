@@ -1,0 +1,105 @@
+/** What has happened since the last frame, as the next one. */
+import type { WatchFrame, WatchMark, WatchTransition } from '../../adapters/http/watch-schemas.ts'
+import { keeperContextOf, snapshotOf } from '../actor-snapshots.ts'
+import { changeView, degradationNow } from '../degradation/degradation-view.ts'
+import type { Shared } from '../shared.ts'
+import type { LiveActor } from './actor-lines.ts'
+import { LineBook } from './line-book.ts'
+import { makeSeries, type SeriesSources } from './series.ts'
+import { transitionView } from './transition-view.ts'
+import type { Seen } from './watch-board.ts'
+import type { FrameFacts } from './watch-fold.ts'
+
+export interface FrameSources extends Pick<SeriesSources, 'factsOf'> {
+  readonly actors: () => readonly LiveActor[]
+}
+
+export interface FrameMaker {
+  /** Undefined where nothing has happened; with a sample something always has. */
+  readonly next: (hasSample: boolean) => FrameFacts | undefined
+}
+
+export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): FrameMaker => {
+  const { watch, degradation, nowMs } = shared
+  const book = new LineBook()
+  const series = makeSeries({ shared, factsOf })
+  let changesTold = 0
+  const newChanges = () => {
+    const { changeCount, history } = degradation
+    const changes = history.slice(0, changeCount - changesTold).map(changeView).reverse()
+    changesTold = changeCount
+    return changes
+  }
+  return {
+    next: (hasSample) => {
+      const at = nowMs()
+      const news = watch.take()
+      const changed = book.changes(actors(), at)
+      const shown = news.seen.flatMap((seen) => shownOf(shared, seen))
+      const transitions = shown.map(({ transition }) => transition)
+      const marks = [...shown.flatMap(({ mark }) => mark), ...news.marks]
+      const changes = newChanges()
+      const told: Partial<WatchFrame> = {
+        ...some('actors', changed.actors),
+        ...some('gone', changed.gone),
+        ...some('transitions', transitions),
+        ...(news.leftOut === 0 ? {} : { left_out: news.leftOut }),
+        ...some('changes', changes),
+        ...some('marks', marks),
+        ...(hasSample ? { sample: series() } : {}),
+        ...(hasSample || changes.length > 0 ? { degradation: degradationNow(shared) } : {})
+      }
+      return Object.keys(told).length === 0 ? undefined : { at, ...told }
+    }
+  }
+}
+
+const some = <K extends string, A>(name: K, all: readonly A[]) =>
+  (all.length === 0 ? {} : { [name]: all }) as { readonly [P in K]?: readonly A[] }
+
+interface Shown {
+  readonly transition: WatchTransition
+  readonly mark: readonly WatchMark[]
+}
+
+/** Of machines: what a program does is said by its keeper. */
+const shownOf = ({ watch }: Shared, { transition, evidence }: Seen): readonly Shown[] => {
+  const { logic } = evidence.actor as unknown as { readonly logic: unknown }
+  const machine = watch.machines.idOf(logic)
+  if (machine === null) return []
+  const keeper = keeperContextOf(snapshotOf(evidence.actor))
+  const view = transitionView(transition, evidence, { machine, isKeeper: keeper !== undefined })
+  return [{ transition: view, mark: keeper === undefined ? [] : markOf(view, keeper.lastError) }]
+}
+
+const textCharsMax = 200
+
+/** Of keepers: what a machine that they keep does is no fault by itself. */
+const markOf = (
+  { at, path, event, from, to }: WatchTransition,
+  lastError: { readonly tag: string; readonly message: string } | null
+): readonly WatchMark[] => {
+  const kind = event === 'release.requested' && from === 'quarantined' ? 'released' : kinds[to]
+  if (kind === undefined) return to === 'up.running' ? recovered(path, at, lastError) : []
+  const said = lastError === null ? '' : `: ${lastError.tag}: ${lastError.message}`
+  const text = `${path} ${words[kind]}${kind === 'released' ? '' : said}`
+  return [{ at, kind, path, text: text.slice(0, textCharsMax) }]
+}
+
+const recovered = (path: string, at: number, lastError: unknown): readonly WatchMark[] =>
+  lastError === null
+    ? []
+    : [{ at, kind: 'recovered', path, text: `${path} runs again` }]
+
+const kinds: Readonly<Record<string, 'crash' | 'waiting' | 'quarantined'>> = {
+  backingOff: 'crash',
+  waiting: 'waiting',
+  quarantined: 'quarantined'
+}
+
+const words = {
+  crash: 'crashed',
+  waiting: 'waits for a service',
+  quarantined: 'is quarantined',
+  released: 'was released'
+}

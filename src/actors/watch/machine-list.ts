@@ -1,0 +1,47 @@
+/**
+ * All machines below a root, and their ids.
+ *
+ * 1. Found in the logic of actors, run or not: whoever waits to be started is drawn, too.
+ * 2. One machine, whatever it was provided with; two that share a name have ids of their own.
+ */
+import { type AnyActorLogic, type AnyStateMachine, StateMachine } from 'xstate'
+import type { WatchMachine } from '../../adapters/http/watch-schemas.ts'
+import { machineView } from './machine-view.ts'
+
+export interface MachineList {
+  readonly views: readonly WatchMachine[]
+  /** Null for what is no machine. */
+  readonly idOf: (logic: unknown) => string | null
+}
+
+export const noMachines: MachineList = { views: [], idOf: () => null }
+
+export const machineList = (root: AnyActorLogic): MachineList => {
+  const ids = new Map<object, string>()
+  const views: WatchMachine[] = []
+  const met = new Set<unknown>()
+  const visit = (logic: unknown): void => {
+    if (met.has(logic)) return
+    met.add(logic)
+    if (!isMachine(logic)) return
+    if (!ids.has(logic.config)) {
+      const id = freeId(logic.id, new Set(ids.values()))
+      ids.set(logic.config, id)
+      views.push(machineView(id, logic))
+    }
+    for (const actor of Object.values(logic.implementations.actors)) visit(actor)
+  }
+  visit(root)
+  return {
+    views,
+    idOf: (logic) => (isMachine(logic) ? (ids.get(logic.config) ?? null) : null)
+  }
+}
+
+const isMachine = (logic: unknown): logic is AnyStateMachine => logic instanceof StateMachine
+
+const freeId = (id: string, taken: ReadonlySet<string>): string => {
+  let free = id
+  for (let number = 2; taken.has(free); number++) free = `${id}-${number}`
+  return free
+}
