@@ -1,32 +1,46 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, type TestContext } from 'vitest'
 import { stringify } from 'yaml'
+import { dashboards } from '../../deploy/grafana/source/all.ts'
+import { grafanaJson } from '../../deploy/grafana/source/dashboard.ts'
 import { promtool } from '../support/promtool.ts'
-import { ruleFiles, rules } from './alert-files.ts'
+import { alerts, ruleFiles, rules } from './alert-files.ts'
 import { declaredLabels } from './declared-metrics.ts'
 import { expanded, labelFaults, selectorsOf } from './promql.ts'
 import { readText, readYaml } from './deploy-files.ts'
+
+interface Query {
+  readonly expr: string
+  readonly legendFormat: string
+}
 
 interface Dashboard {
   readonly uid: string
   readonly panels: readonly {
     readonly id: number
     readonly title: string
-    readonly description: string
-    readonly datasource: { readonly uid: string }
+    readonly type: string
+    readonly description?: string
+    readonly datasource?: { readonly uid: string }
     readonly gridPos: Readonly<Record<'x' | 'y' | 'w' | 'h', number>>
-    readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[]
+    readonly targets?: readonly Query[]
   }[]
 }
 
-const dashboard = JSON.parse(readText('deploy/grafana/dashboards/k2.json')) as Dashboard
-const queries = dashboard.panels.flatMap(({ targets }) => targets)
+const boards = Object.keys(dashboards).map(
+  (name) => JSON.parse(readText(`deploy/grafana/dashboards/${name}.json`)) as Dashboard
+)
+const queries = boards.flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
+const path = (name: string) => fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url))
+/** Whether each selector of K2's metrics asks for the instances of the variable. */
+const everyInstance = (expr: string) =>
+  expr.match(/k2_\w+/g)?.length === expr.match(/instance=~"\$instance"/g)?.length
 const expressions = [...queries, ...rules].map(({ expr }) => expanded(expr))
 
-describe('dashboard and alerts', () => {
+describe('dashboards and rules', () => {
   test('every metric that is asked for is one of K2', () => {
     const asked = expressions.flatMap((expr) => selectorsOf(expr)).map(({ name }) => name)
     expect(asked.length).toBeGreaterThan(20)
@@ -43,18 +57,39 @@ describe('dashboard and alerts', () => {
     expect(faults).toEqual([])
   })
 
-  test('panels have names, explanations, ids of their own and places that do not overlap', () => {
-    const { panels } = dashboard
+  test('the files are what their descriptions say (npm run generate)', () => {
+    const files = readdirSync(path('grafana/dashboards'))
+    expect(files.toSorted()).toEqual(Object.keys(dashboards).map((it) => `${it}.json`).toSorted())
+    for (const [name, dashboard] of Object.entries(dashboards)) {
+      expect(readText(`deploy/grafana/dashboards/${name}.json`)).toBe(grafanaJson(dashboard))
+    }
+    expect(new Set(boards.map(({ uid }) => uid)).size).toBe(boards.length)
+  })
+
+  test.each(boards)('$uid: panels are explained, and have places that do not overlap', (board) => {
+    const { panels } = board
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`)
     )
     expect(new Set(cells).size).toBe(cells.length)
-    for (const { title, description, gridPos } of panels) {
+    for (const { title, type, description, gridPos, datasource, targets = [] } of panels) {
       expect(title).not.toBe('')
-      expect(description).toMatch(/\.$/)
       expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
+      if (type === 'row') continue
+      expect(description).toMatch(/\.(?: Runbook: docs\/runbook\.md#\w+)?$/)
+      expect(datasource?.uid).toBe('prometheus')
+      expect(targets.length).toBeGreaterThan(0)
+      for (const { expr } of targets) expect(everyInstance(expr)).toBe(true)
     }
+  })
+
+  test('panels name sections of the runbook that there are', () => {
+    const panels = Object.values(dashboards).flatMap(({ rows }) => rows.flatMap((it) => it.panels))
+    const names = alerts.map(({ alert }) => alert)
+    expect(panels.flatMap(({ alert }) => alert ?? []).filter((it) => !names.includes(it))).toEqual(
+      []
+    )
   })
 
   test('Grafana finds data source and dashboard where the compose file mounts them', () => {
@@ -62,7 +97,6 @@ describe('dashboard and alerts', () => {
     expect(sources).toMatchObject({
       datasources: [{ uid: 'prometheus', url: 'http://prometheus:9090' }]
     })
-    for (const { datasource } of dashboard.panels) expect(datasource.uid).toBe('prometheus')
     const folders = readYaml('deploy/grafana/provisioning/dashboards/k2.yml')
     const path = '/var/lib/grafana-dashboards'
     expect(folders).toMatchObject({ providers: [{ options: { path } }] })
@@ -80,7 +114,6 @@ describe('Prometheus itself accepts', () => {
   afterEach(() => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
   })
-  const path = (name: string) => fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url))
 
   /** Checks every expression as a rule of its own, as Grafana would send it. */
   const asRules = (exprs: readonly string[]): string => {
@@ -89,7 +122,7 @@ describe('Prometheus itself accepts', () => {
     const file = join(folder, 'rules.yml')
     const recorded = exprs.map((expr, at) => ({
       record: `k2:panel:${at}`,
-      expr: expr.replaceAll('$__rate_interval', '1m')
+      expr: expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.+')
     }))
     writeFileSync(file, stringify({ groups: [{ name: 'panels', rules: recorded }] }))
     return file
@@ -104,7 +137,7 @@ describe('Prometheus itself accepts', () => {
     expect(run('check', 'rules', ...files)).toMatchObject({ code: 0 })
   })
 
-  test('every query of the dashboard', (context) => {
+  test('every query of the dashboards', (context) => {
     const run = programOf(context)
     const file = asRules(queries.map(({ expr }) => expr))
     expect(run('check', 'rules', file)).toMatchObject({ code: 0 })
