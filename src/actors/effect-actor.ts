@@ -199,7 +199,7 @@ const begin = <A, E, R, ER, TInput, TCommand extends EventObject, TNotice>(
   const commands = Effect.runSync(Queue.dropping<TCommand>(commandsMax))
   const inbox = new TwoLaneInbox(commands, data)
   const detach = kernel.addresses.attach(path, inbox)
-  const status = makeStatusReport(kernel, path, inbox)
+  const status = makeStatusReport(kernel, path, { queue: inbox.data, bytesMax: data?.bytesMax })
   const args: ProgramArgs<TInput, TCommand, TNotice> = {
     input,
     path,
@@ -278,20 +278,22 @@ const hasEndedAncestor = (self: AnyActorRef): boolean => {
 /** Every actor carries its system's clock; the public type of a reference does not say so. */
 const clockOf = (self: AnyActorRef): Clock => (self as unknown as { readonly clock: Clock }).clock
 
+interface DataQueue {
+  readonly queue: TwoLaneInbox<never>['data']
+  readonly bytesMax: number | undefined
+}
+
 /** What the program says of itself, and what waits for it. */
-const makeStatusReport = (
-  kernel: Kernel,
-  path: string,
-  { data }: Pick<TwoLaneInbox<never>, 'data'>
-) => {
+const makeStatusReport = (kernel: Kernel, path: string, { queue, bytesMax = 0 }: DataQueue) => {
   let readProgram = (): ActorFacts => ({})
   const read = (): ActorFacts => {
     const facts = readProgram()
-    if (data === undefined) return facts
+    if (queue === undefined) return facts
     return {
       ...facts,
-      queueBytes: (facts.queueBytes ?? 0) + data.queuedBytes,
-      counters: { ...facts.counters, ...data.counters }
+      queueBytes: (facts.queueBytes ?? 0) + queue.queuedBytes,
+      queueBytesMax: (facts.queueBytesMax ?? 0) + bytesMax,
+      counters: { ...facts.counters, ...queue.counters }
     }
   }
   const withdraw = kernel.facts.report(path, read)

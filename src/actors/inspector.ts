@@ -101,13 +101,13 @@ export const makeInspector = ({ nowMs, transitionsMax, observe }: InspectorOptio
     const line = lineOf.get(actor)
     if (line === undefined) return begin(actor, snapshot, event)
     line.eventCount += 1
+    const { steps } = line
+    if (steps.length > 0) line.steps = []
     if (line.snapshot === snapshot) {
       line.unhandledCount += 1
       return
     }
-    const { steps } = line
     const before = line.snapshot
-    if (steps.length > 0) line.steps = []
     line.snapshot = snapshot
     const state = stateTextOf(snapshot)
     if (line.state === state) return

@@ -23,7 +23,7 @@ import {
   type RestEvent,
   type VenueError
 } from '../../adapters/exchange/rest-request.ts'
-import { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
+import { BinanceSocket, binanceSocketDefaults } from '../../adapters/exchange/binance-socket.ts'
 import {
   type FeedAccount,
   noneRefused,
@@ -263,6 +263,7 @@ const openConnection = (
     const openedMs = shared.nowMs()
     reportStatus(() => ({
       queueBytes: session.queuedBytes(),
+      queueBytesMax: binanceSocketDefaults.queueBytesMax,
       counters: {
         connectionAgeMs: shared.nowMs() - openedMs,
         streams: session.streams().length

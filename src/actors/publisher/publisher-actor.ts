@@ -85,6 +85,7 @@ const publisherProgram =
       const publisher = yield* makePublisher(shared, pipeline, { circuit, pace })
       reportStatus(() => ({
         queueBytes: publisher.pendingBytes,
+        queueBytesMax: shared.config.publishBytesMax,
         counters: {
           ...publisher.counts,
           ...(pace.perSecond === null ? {} : { drainPerSecond: Math.round(pace.perSecond) })

@@ -21,7 +21,7 @@ import {
 } from '../actor-snapshots.ts'
 import { subjectSuffix } from '../inspector.ts'
 import type { StatusSources } from '../status.ts'
-import type { MachineList } from './machine-list.ts'
+import { logicOf, type MachineList } from './machine-list.ts'
 import { leavesOf } from './machine-view.ts'
 
 export interface LiveActor {
@@ -165,8 +165,8 @@ const errorOf = ({ tag, message }: { readonly tag: string; readonly message: str
 
 const healthOf = (tags: readonly string[]): WatchActor['health'] => {
   if (tags.includes('quarantined')) return 'quarantined'
-  if (tags.includes('waiting')) return 'unavailable'
-  return tags.includes('degraded') ? 'degraded' : 'healthy'
+  if (!tags.includes('degraded')) return 'healthy'
+  return tags.includes('waiting') ? 'unavailable' : 'degraded'
 }
 
 /** Degraded if either says so. */
@@ -179,5 +179,3 @@ const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot | undefined): readonly
 /** Of what has no states: none. */
 const stateOf = (snapshot: AnySnapshot): string | null =>
   'value' in snapshot ? leavesOf(snapshot.value) : null
-
-const logicOf = (actor: AnyActorRef): unknown => (actor as { readonly logic?: unknown }).logic

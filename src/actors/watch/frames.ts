@@ -5,6 +5,7 @@ import { changeView, degradationNow } from '../degradation/degradation-view.ts'
 import type { Shared } from '../shared.ts'
 import type { LiveActor } from './actor-lines.ts'
 import { LineBook } from './line-book.ts'
+import { logicOf } from './machine-list.ts'
 import { makeSeries, type SeriesSources } from './series.ts'
 import { transitionView } from './transition-view.ts'
 import type { Seen } from './watch-board.ts'
@@ -62,10 +63,8 @@ interface Shown {
   readonly mark: readonly WatchMark[]
 }
 
-/** Of machines: what a program does is said by its keeper. */
 const shownOf = ({ watch }: Shared, { transition, evidence }: Seen): readonly Shown[] => {
-  const { logic } = evidence.actor as unknown as { readonly logic: unknown }
-  const machine = watch.machines.idOf(logic)
+  const machine = watch.machines.idOf(logicOf(evidence.actor))
   if (machine === null) return []
   const keeper = keeperContextOf(snapshotOf(evidence.actor))
   const view = transitionView(transition, evidence, { machine, isKeeper: keeper !== undefined })

@@ -57,10 +57,6 @@ export class Journal {
     return this.#bytes
   }
 
-  get bytesMax(): number {
-    return this.#limits.bytesMax
-  }
-
   get frames(): readonly KeptFrame[] {
     return this.#frames.slice(this.#start)
   }

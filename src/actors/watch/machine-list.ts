@@ -4,7 +4,7 @@
  * 1. Found in the logic of actors, run or not: whoever waits to be started is drawn, too.
  * 2. One machine, whatever it was provided with; two that share a name have ids of their own.
  */
-import { type AnyActorLogic, type AnyStateMachine, StateMachine } from 'xstate'
+import { type AnyActorRef, type AnyStateMachine, StateMachine } from 'xstate'
 import type { WatchMachine } from '../../adapters/http/watch-schemas.ts'
 import { machineView } from './machine-view.ts'
 
@@ -16,7 +16,7 @@ export interface MachineList {
 
 export const noMachines: MachineList = { views: [], idOf: () => null }
 
-export const machineList = (root: AnyActorLogic): MachineList => {
+export const machineList = (root: unknown): MachineList => {
   const ids = new Map<object, string>()
   const views: WatchMachine[] = []
   const met = new Set<unknown>()
@@ -37,6 +37,10 @@ export const machineList = (root: AnyActorLogic): MachineList => {
     idOf: (logic) => (isMachine(logic) ? (ids.get(logic.config) ?? null) : null)
   }
 }
+
+/** Every actor carries its logic; the public type of a reference does not say so. */
+export const logicOf = (actor: AnyActorRef): unknown =>
+  (actor as { readonly logic?: unknown }).logic
 
 const isMachine = (logic: unknown): logic is AnyStateMachine => logic instanceof StateMachine
 

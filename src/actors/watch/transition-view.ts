@@ -62,23 +62,24 @@ const guardsOf = (edge: AnyTransitionDefinition): WatchTransition['guards'] => {
 
 const detailCharsMax = 300
 const textCharsMax = 80
-const membersMax = 12
 const depthMax = 3
+/** Members of an object, or a list, that are told: as many as have room. */
+const membersMax = [12, 6, 3, 2, 1]
 const secret = /pass|secret|token|credential|authorization|api_?key/i
 
 /** (1) */
 const detailOf = (event: object): string | null => {
   try {
     const { type: _type, ...said } = event as Readonly<Record<string, unknown>>
-    const text = JSON.stringify(plain(said, 0))
-    if (text === '{}') return null
-    return text.length > detailCharsMax ? `${text.slice(0, detailCharsMax - 1)}…` : text
+    if (Object.keys(said).length === 0) return null
+    const texts = membersMax.map((members) => JSON.stringify(plain(said, members, 0)))
+    return texts.find((text) => text.length <= detailCharsMax) ?? null
   } catch {
     return null
   }
 }
 
-const plain = (value: unknown, depth: number): unknown => {
+const plain = (value: unknown, members: number, depth: number): unknown => {
   if (typeof value === 'string') return cut(value)
   if (typeof value === 'bigint') return String(value)
   if (value === null || typeof value !== 'object') return value
@@ -87,10 +88,13 @@ const plain = (value: unknown, depth: number): unknown => {
     return { tag, message: cut(message) }
   }
   if (depth >= depthMax) return '…'
-  if (Array.isArray(value)) return value.slice(0, membersMax).map((it) => plain(it, depth + 1))
-  const members = Object.entries(value).slice(0, membersMax)
+  if (Array.isArray(value)) {
+    return value.slice(0, members).map((it) => plain(it, members, depth + 1))
+  }
   return Object.fromEntries(
-    members.map(([name, it]) => [name, secret.test(name) ? '…' : plain(it, depth + 1)]) // (2)
+    Object.entries(value)
+      .slice(0, members)
+      .map(([name, it]) => [name, secret.test(name) ? '…' : plain(it, members, depth + 1)]) // (2)
   )
 }
 

@@ -94,7 +94,8 @@ const placeOf = (
 ): Place => {
   const isKnown = after === undefined || (after <= journal.seq && after >= journal.baseSeq)
   const isReset = !isKnown || (known !== undefined && known !== instance)
-  return { seq: isReset ? journal.seq : (after ?? journal.seq), takenMs, isReset, isCurrent: false }
+  const seq = isReset ? journal.seq : (after ?? journal.seq)
+  return { seq, takenMs, isReset, isCurrent: seq === journal.seq }
 }
 
 /** Undefined: there is nothing new. */
@@ -105,14 +106,12 @@ const partFor = ({ instance, journal }: Watched, place: Place): ViewerPart | und
     place.seq = isLost ? journal.seq : place.seq
     return { type: 'reset', instance }
   }
-  if (place.seq === journal.seq) {
-    place.isCurrent = true
-    return undefined
-  }
+  if (place.seq === journal.seq) return undefined
   const isBehind = place.isCurrent && journal.seq - place.seq > behindMax
   const frames = isBehind
     ? [journal.joinedAfter(place.seq, transitionsMax)]
     : journal.after(place.seq, partBytesMax)
   place.seq = frames.at(-1)!.seq
+  place.isCurrent ||= place.seq === journal.seq
   return { type: 'frames', frames }
 }

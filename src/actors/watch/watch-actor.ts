@@ -14,9 +14,11 @@ import type { Kernel } from '../kernel.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import { readActors } from './actor-lines.ts'
 import { makeFrames } from './frames.ts'
-import { machineList } from './machine-list.ts'
+import { logicOf, machineList } from './machine-list.ts'
 
 const frameMsMin = 100
+/** What happens in one turn, and right after it, is told together. */
+const gatherMs = 5
 const sampleMs = 1_000
 
 export interface WatchSources {
@@ -35,16 +37,18 @@ export const watchProgram =
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { watch, host } = shared
-      watch.machines = machineList((root() as unknown as { readonly logic: never }).logic)
+      watch.machines = machineList(logicOf(root()))
       const reading = { kernel, inspector, machines: watch.machines }
       const { next } = makeFrames(shared, {
         actors: () => readActors(root(), reading),
         factsOf: (path) => kernel.facts.read(path)
       })
       reportStatus(() => ({
-        queueBytes: watch.journal.bytes,
-        queueBytesMax: watch.journal.bytesMax,
-        counters: { frames: watch.journal.seq, viewers: watch.viewers.count }
+        counters: {
+          frames: watch.journal.seq,
+          keptBytes: watch.journal.bytes,
+          viewers: watch.viewers.count
+        }
       }))
       let sampleAtMs = host.monotonicMs()
       const push = (hasSample: boolean): void => {
@@ -58,12 +62,13 @@ export const watchProgram =
         if (isDue) sampleAtMs = Math.max(sampleAtMs + sampleMs, nowMs)
         push(isDue)
       })
+      const news = Effect.suspend(() => watch.news).pipe(Effect.andThen(Effect.sleep(gatherMs)))
       const rest = Effect.suspend(() => Effect.sleep(Math.max(0, sampleAtMs - host.monotonicMs())))
       yield* tick
       ready()
       yield* Effect.raceFirst(
         Effect.sleep(frameMsMin).pipe(
-          Effect.andThen(Effect.raceFirst(watch.news, rest)),
+          Effect.andThen(Effect.raceFirst(news, rest)),
           Effect.andThen(tick),
           Effect.forever
         ),

@@ -11,7 +11,7 @@ import type { WatchMark } from '../../adapters/http/watch-schemas.ts'
 import type { Host } from '../host.ts'
 import type { Evidence, Transition } from '../inspector.ts'
 import { Journal } from './journal.ts'
-import { type MachineList, noMachines } from './machine-list.ts'
+import { logicOf, type MachineList, noMachines } from './machine-list.ts'
 import { RequestBoard } from './request-board.ts'
 import { Viewers } from './viewers.ts'
 import type { FrameFacts } from './watch-fold.ts'
@@ -82,7 +82,10 @@ export class WatchBoard {
     return this.#changed.wait
   }
 
+  /** Of machines: what a program does is said by its keeper. Before they are known, of all. */
   saw(transition: Transition, evidence: Evidence): void {
+    const { machines } = this
+    if (machines !== noMachines && machines.idOf(logicOf(evidence.actor)) === null) return
     if (this.#seen.length < seenMax) this.#seen.push({ transition, evidence })
     else this.#leftOut += 1
     this.#news.give()

@@ -7,7 +7,7 @@ import * as Schema from 'effect/Schema'
 import * as SchemaTransformation from 'effect/SchemaTransformation'
 import { json, valueEnvelope } from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
-import { envelopeResponse } from './envelope.ts'
+import { envelopeEnd, envelopeHead, envelopeResponse } from './envelope.ts'
 import type { Parameter } from './parameters.ts'
 import { route, type Route } from './route.ts'
 import { watchBody } from './watch-body.ts'
@@ -43,14 +43,43 @@ const historyRoute = (deps: ApiDeps): Route => ({
     ({ correlationId }) =>
       Effect.sync(() => {
         const { head, base, frames } = deps.watch.history()
-        // Frames are kept as text.
-        const data =
-          `${JSON.stringify({ ...head, base }).slice(0, -1)},"frames":[${frames.join(',')}]}`
-        return envelopeResponse(data, undefined, { correlationId, nowMs: deps.nowMs() })
+        const before = `${envelopeHead}${JSON.stringify({ ...head, base }).slice(0, -1)},"frames":[`
+        const after = `]}${envelopeEnd(undefined, { correlationId, nowMs: deps.nowMs() })}`
+        return new Response(textBody(partsOf(before, frames, after)), {
+          headers: { 'content-type': 'application/json' }
+        })
       })
   ),
   responses: { 200: json('It can be kept in a file', valueEnvelope(episode)) }
 })
+
+const partCharsMin = 256 * 1_024
+
+/** An hour has many MB: what the client has not taken is not there. */
+function* partsOf(before: string, frames: readonly string[], after: string): Generator<string> {
+  let part = before
+  for (const [index, frame] of frames.entries()) {
+    part += index === 0 ? frame : `,${frame}`
+    if (part.length < partCharsMin) continue
+    yield part
+    part = ''
+  }
+  yield part + after
+}
+
+const textBody = (parts: Iterator<string>): ReadableStream<Uint8Array> =>
+  new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        const { done, value } = parts.next()
+        if (done === true) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      }
+    },
+    { highWaterMark: 0 }
+  )
+
+const encoder = new TextEncoder()
 
 const seqPattern = /^[0-9]{1,12}$/u
 

@@ -107,7 +107,7 @@ const transition = Schema.Struct({
     'That were asked, in order: all false but those of the edges that were taken'
   ),
   actions: texts,
-  detail: named(name, 'What the event says, as JSON that may be cut')
+  detail: named(name, 'What the event says, as JSON, as far as there is room')
 }).annotate({ identifier: 'WatchTransition' })
 
 export type WatchTransition = typeof transition.Type
