@@ -35,7 +35,7 @@ const folded = ({ base, frames }: Pick<Episode, 'base' | 'frames'>): WatchFrame 
 const lineOf = (actors: readonly WatchActor[] | undefined, path: string) =>
   actors?.find((line) => line.path === path)
 
-test('a crash, as who watches sees it: transitions, marks, the line, and it runs again', async () => {
+test('a crash, as who watches sees it, and that it runs again', async () => {
   const tree = startTree(newFolder())
   const url = await urlOf(tree)
   const path = 'root/degradation/sampler'
@@ -119,7 +119,7 @@ test('the history, folded, has the actors that are there, and their machines', a
   expect(manager).toMatchObject({ machines: { keeper: 'child', kept: 'degradation' } })
 })
 
-test('who comes back with its last frame goes on there; with another process it begins anew', async () => {
+test('who comes back with its last frame goes on there; elsewhere it begins anew', async () => {
   const folder = newFolder()
   const first = startTree(folder)
   const url = await urlOf(first)
