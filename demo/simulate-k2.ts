@@ -14,11 +14,14 @@ export interface Looked {
   readonly transitions: readonly Transition[]
 }
 
+/** Where it is, and with which key it answers. */
+export type K2Address = Pick<SimulateFlags, 'url' | 'apiKey' | 'exchange'>
+
 export class RunningK2 {
-  readonly #flags: SimulateFlags
+  readonly #flags: K2Address
   readonly #exchange: string | undefined
 
-  constructor(flags: SimulateFlags, exchange: string | undefined) {
+  constructor(flags: K2Address, exchange: string | undefined) {
     this.#flags = flags
     this.#exchange = exchange
   }
@@ -68,7 +71,7 @@ export class RunningK2 {
 }
 
 /** @throws CannotBeDone where there is no K2 */
-export const findK2 = async (flags: SimulateFlags): Promise<RunningK2> => {
+export const findK2 = async (flags: K2Address): Promise<RunningK2> => {
   const text = await request(`${flags.url}/v1/system/actors`, { headers: headersOf(flags) })
   const port = /"path":"root\/ingest\/exchange".*?"port":(\d+)/.exec(text)?.[1]
   const own = port === undefined ? undefined : `http://127.0.0.1:${port}`
@@ -85,7 +88,7 @@ export const stackOf = async ({ stack: folder }: SimulateFlags): Promise<Stack> 
   )
 }
 
-const headersOf = ({ apiKey }: SimulateFlags): Readonly<Record<string, string>> =>
+const headersOf = ({ apiKey }: K2Address): Readonly<Record<string, string>> =>
   apiKey === undefined ? {} : { 'x-api-key': apiKey }
 
 const request = async (address: string, init: RequestInit): Promise<string> => {

@@ -1,6 +1,10 @@
-/** Prometheus from Debian's package, reading K2's metrics, and its own. */
+/**
+ * Prometheus from Debian's package, reading K2's metrics, and its own, with the rules of
+ * `deploy/prometheus`. It looks every second: here faults last seconds.
+ */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { debianPackage, ensureDebianPackages } from '../install/debian-packages.ts'
 import { askHttp } from '../readiness.ts'
 import type { ServiceSpec } from './service-spec.ts'
@@ -13,6 +17,7 @@ export interface PrometheusAddress {
 }
 
 const program = '/usr/bin/prometheus'
+const rules = fileURLToPath(new URL('../../prometheus/rules', import.meta.url))
 const readyMsMax = 60_000
 const stopMsMax = 10_000
 
@@ -42,7 +47,9 @@ export const prometheusSpec = (folder: string, address: PrometheusAddress): Serv
 })
 
 const prometheusSettings = ({ port, metricsAddress }: PrometheusAddress): string => `global:
-  scrape_interval: 5s
+  scrape_interval: 1s
+  evaluation_interval: 1s
+rule_files: ['${rules}/*.yml']
 scrape_configs:
   - job_name: k2
     static_configs:
