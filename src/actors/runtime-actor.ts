@@ -97,7 +97,7 @@ export const runtimeTree = (options: RuntimeOptions): Child =>
   supervisor(options.kernel, { id: 'root' }, [
     worker(
       { id: 'telemetry', drainMsMax, onLimit },
-      options.fromEffect(telemetryProgram(options.shared))
+      options.fromEffect(telemetryProgram(options.shared, options.http.version))
     ),
     // Ends after nearly all that it tells of.
     worker({ id: 'watch', drainMsMax, onLimit }, options.fromEffect(watchProgram(options))),

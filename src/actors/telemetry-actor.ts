@@ -1,15 +1,17 @@
 /** Program of the actor `telemetry`: samples the process once a second. */
 import * as Effect from 'effect/Effect'
+import { memoryBytesMax } from '../adapters/telemetry/memory-limit.ts'
 import { openProcessSampler } from '../adapters/telemetry/process-sampler.ts'
 import type { EffectActorArgs } from './effect-actor.ts'
 import type { Pipeline } from './pipeline.ts'
 import { tracked } from './resource-registry.ts'
 import { drainRequested, type Shared } from './shared.ts'
+import type { Tails } from './tail/tails.ts'
 
 const sampleMs = 1_000
 
 export const telemetryProgram =
-  (shared: Shared) =>
+  (shared: Shared, version: string) =>
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const sampler = yield* tracked('event-loop monitor', 'timer')(openProcessSampler)
@@ -25,12 +27,13 @@ export const telemetryProgram =
         Effect.andThen(Effect.sleep(sampleMs)),
         Effect.forever
       )
+      showSettings(shared, version)
       ready()
       yield* Effect.raceFirst(sampling, drainRequested(commands))
     })
 
 const record = (
-  { telemetry: { metrics }, log, spool, captured }: Shared,
+  { telemetry: { metrics }, log, spool, captured, claims, tails }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -48,6 +51,44 @@ const record = (
     metrics.spoolRecords.set(records)
   }
   if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)
+  metrics.claimsWaiting.set(claims.size)
+  for (const [data_type, { store }] of tailsOf(tails.current)) {
+    metrics.tailRows.set({ data_type }, store.rowCount())
+    metrics.tailBytes.set({ data_type }, store.bytes())
+  }
+}
+
+const tailsOf = (tails: Tails | undefined) =>
+  tails === undefined
+    ? []
+    : ([
+        ['trades', tails.trades],
+        ['quotes', tails.quotes],
+        ['reference_data', tails.referenceData]
+      ] as const)
+
+/** What does not change while there is the process. */
+const showSettings = (
+  { telemetry: { metrics }, config }: Shared,
+  version: string
+): void => {
+  metrics.limitBytes.set({ of: 'publish_pending' }, config.publishBytesMax)
+  metrics.limitBytes.set({ of: 'spool' }, config.spoolBytesMax)
+  metrics.limitBytes.set({ of: 'tail' }, config.tailBytesMax)
+  metrics.limitBytes.set({ of: 'memory' }, memoryBytesMax(config.memoryBytesMax))
+  if (config.kafkaBootstrapServers === undefined)
+    metrics.limitBytes.set({ of: 'log_disk' }, config.logDiskBytesMax)
+  metrics.platformInfo.set(
+    {
+      version,
+      node_version: process.version,
+      roles: config.roles.join(','),
+      log: config.kafkaBootstrapServers === undefined ? 'embedded' : 'kafka',
+      catalog: config.icebergCatalogUri === undefined ? 'embedded' : 'rest',
+      store: config.s3Endpoint === undefined ? 'local' : 's3'
+    },
+    1
+  )
 }
 
 /**

@@ -33,7 +33,7 @@ test('the lag counts from where landing stood, also while the lander is restarte
     yield* shared.log.serve(log as unknown as EmbeddedLog)
     const commands = yield* Queue.unbounded<{ readonly type: string }>()
     yield* Effect.forkScoped(
-      telemetryProgram(shared)({
+      telemetryProgram(shared, '0')({
         input: undefined,
         path: 'telemetry',
         commands,

@@ -6,24 +6,38 @@
  */
 import { degradationMachine } from '../../machines/degradation-machine.ts'
 import type { DegradationContext } from '../../machines/degradation-rules.ts'
-import { type IngestPolicy, levels } from '../../machines/ingest-policy.ts'
+import { type IngestPolicy, type Level, levels } from '../../machines/ingest-policy.ts'
 import type { LevelChange } from '../../machines/level-change.ts'
 import { pressureOf } from '../../machines/pressure-marks.ts'
 import type { Shared } from '../shared.ts'
 
-export const makeManagerActor = (shared: Shared) =>
-  degradationMachine.provide({
+export const makeManagerActor = (shared: Shared) => {
+  const timeAtLevels = makeTimeAtLevels(shared)
+  return degradationMachine.provide({
     actions: {
       command: ({ context }, policy) => {
         shared.degradation.note(context)
         command(shared, policy)
         measure(shared, context)
+        timeAtLevels(levels[context.process.rank])
       },
       report: (_, changes) => {
         for (const change of changes) report(shared, change)
       }
     }
   })
+}
+
+/** Counts the time since it was told last to the level that was told then. */
+const makeTimeAtLevels = ({ telemetry: { metrics }, host }: Shared) => {
+  let last: { readonly level: Level; readonly atMs: number } | undefined
+  return (level: Level): void => {
+    const atMs = host.steadyMs()
+    if (last !== undefined)
+      metrics.levelSeconds.inc({ level: last.level }, Math.max(0, atMs - last.atMs) / 1_000)
+    last = { level, atMs }
+  }
+}
 
 const command = ({ policy: holder, telemetry }: Shared, policy: IngestPolicy): void => {
   if (holder.current === policy) return
@@ -39,6 +53,7 @@ const measure = (
   { process, readings, marks }: DegradationContext
 ): void => {
   metrics.degradationLevel.set(process.rank)
+  metrics.unknownSignals.set(readings.filter(({ state }) => state !== 'fresh').length)
   for (const reading of readings) {
     const labels = { signal: reading.signal, data_type: reading.dataType ?? ('all' as const) }
     const pressure = pressureOf(reading)

@@ -22,6 +22,10 @@ export class ClaimQueue {
     this.#claimsMax = claimsMax
   }
 
+  get size(): number {
+    return this.#size
+  }
+
   note(claim: GapClaim): void {
     const { dataType = 'trades', exchange, symbol, reason } = claim
     const key = JSON.stringify([dataType, exchange, symbol, reason])

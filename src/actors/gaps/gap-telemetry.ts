@@ -21,6 +21,8 @@ export const observeGapWriter = (
       const { events, claims, offset, snapshotId, tookMs } = event
       metrics.transactions.inc({ table, operation })
       metrics.writeSeconds.observe({ table, operation }, tookMs / 1_000)
+      metrics.rowsWritten.inc({ table, operation }, events)
+      metrics.transactionRows.observe({ table }, events)
       const facts = { table, events, claims, offset, snapshot_id: snapshotId, took_ms: tookMs }
       log('debug', event.type, facts)
       return

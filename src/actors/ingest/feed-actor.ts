@@ -232,7 +232,10 @@ const streamFeed = (args: StreamArgs, context: StreamContext) =>
       deadLetters: frameLetters(shared, feed),
       sampler,
       account,
-      observe: (event) => observeFrames(shared, feed, event)
+      observe: (event) => {
+        observeFrames(shared, feed, event)
+        shared.telemetry.metrics.feedQueueBytes.set({ feed }, connections.queuedBytes)
+      }
     })
     yield* kept.loaded
     const end = yield* noted(shared, feed, attempt)

@@ -85,6 +85,13 @@ export class FeedConnections {
     if (isSettled) metrics.feedRotations.inc({ feed: this.#feed, outcome })
   }
 
+  /** Of frames that have arrived and wait to be read. */
+  get queuedBytes(): number {
+    let bytes = 0
+    for (const { session } of this.#byStream.values()) bytes += session.queuedBytes()
+    return bytes
+  }
+
   #show(): void {
     const { metrics } = this.#shared.telemetry
     const feed = this.#feed

@@ -14,7 +14,9 @@ export const observeFrames = (
   event: FramesHandled
 ): void => {
   const { metrics } = shared.telemetry
-  const { tally, receivedUs } = event
+  const { tally, receivedUs, tookMs } = event
+  metrics.feedBytes.inc({ feed }, tally.frameBytes)
+  metrics.feedBatchSeconds.observe({ feed }, tookMs / 1_000)
   metrics.feedFrames.inc({ feed, kind: 'trade' }, tally.tradeCount)
   metrics.feedFrames.inc({ feed, kind: 'quote' }, tally.quoteCount)
   metrics.feedFrames.inc({ feed, kind: 'control' }, tally.controlCount)

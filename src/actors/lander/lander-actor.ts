@@ -20,7 +20,7 @@ import { served, servedTable } from '../dependency.ts'
 import type { ThreadReporter } from '../degradation/memory-board.ts'
 import type { ProgramArgs } from '../effect-actor.ts'
 import { claimRejected } from '../gaps/rejected-claims.ts'
-import { connectionOf, registryOf } from '../log/kafka-settings.ts'
+import { connectionOf, groupIdOf, registryOf } from '../log/kafka-settings.ts'
 import type { LandedPipeline } from '../pipeline.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
@@ -31,7 +31,7 @@ import type { LanderKafka } from './lander-log.ts'
 import type { LanderAnswer, LanderRequest, LanderWorkerData } from './lander-protocol.ts'
 import { LandingProgress } from './landing-progress.ts'
 import { makeSilence } from './silence.ts'
-import { observeLanderLog, observeLanding } from './lander-telemetry.ts'
+import { observeConsumed, observeLanderLog, observeLanding } from './lander-telemetry.ts'
 
 const silentMsMax = 30_000
 /** How long the landers behind the first one wait for the API to be up. */
@@ -156,7 +156,7 @@ export const landerKafka = (
   const registry = registryOf(config)
   return {
     connection: connectionOf(config),
-    groupId: `${config.kafkaGroupId}-${dataType}`,
+    groupId: groupIdOf(config, dataType),
     isCompacted,
     registry: registry && {
       ...registry,
@@ -197,7 +197,9 @@ export const handleAnswer = (
   switch (answer.type) {
     case 'lander.observed': {
       const { event } = answer
+      const before = progress.positions
       progress.observe(event, shared.nowMs())
+      observeConsumed(shared, pipeline, { before, event })
       observeLanding(shared, pipeline, event)
       if (event.type === 'ids.rejected' && pipeline.dataType !== 'reference_data') {
         claimRejected(shared, pipeline.dataType, event.rejected)

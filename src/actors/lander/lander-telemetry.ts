@@ -1,4 +1,5 @@
 /** Log lines and metrics of landing. */
+import { groupIdOf } from '../log/kafka-settings.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import type { LanderLogEvent } from './lander-log.ts'
@@ -21,6 +22,8 @@ export const observeLanding = (
     case 'commit.landed':
       metrics.transactions.inc({ table, operation })
       metrics.writeSeconds.observe({ table, operation }, event.tookMs / 1_000)
+      metrics.rowsWritten.inc({ table, operation }, event.rows)
+      metrics.transactionRows.observe({ table }, event.rows)
       setTotals(metrics, topic, event.positions)
       log('debug', event.type, {
         table,
@@ -53,9 +56,27 @@ export const observeLanding = (
   }
 }
 
+/** What a commit has consumed of Kafka, by where its partitions stood before. */
+export const observeConsumed = (
+  { telemetry: { metrics }, config }: Shared,
+  { topic, dataType }: Pipeline,
+  { before, event }: {
+    readonly before: readonly PartitionPosition[]
+    readonly event: LanderEvent
+  }
+): void => {
+  if (event.type !== 'commit.landed' || config.kafkaBootstrapServers === undefined) return
+  let records = 0
+  for (const { partition, offset } of event.positions) {
+    const from = before.find((position) => position.partition === partition)?.offset ?? offset
+    records += Math.max(0, offset - from)
+  }
+  metrics.kafkaConsumed.inc({ topic, consumer_group: groupIdOf(config, dataType) }, records)
+}
+
 /** What the lander's own client of Kafka says. */
 export const observeLanderLog = (
-  { telemetry: { log, logSeldom } }: Shared,
+  { telemetry: { log, logSeldom, metrics } }: Shared,
   { topic }: Pipeline,
   event: LanderLogEvent
 ): void => {
@@ -74,12 +95,19 @@ export const observeLanderLog = (
     case 'group.failed':
     case 'hint.failed':
     case 'check.failed':
+      metrics.consumerErrors.inc({ topic, error_type: errorTypes[event.type] })
       log('warn', event.type, { ...event })
       return
     default:
       event satisfies never
   }
 }
+
+const errorTypes = {
+  'group.failed': 'group',
+  'hint.failed': 'hint',
+  'check.failed': 'check'
+} as const
 
 const setTotals = (
   metrics: Shared['telemetry']['metrics'],

@@ -172,11 +172,18 @@ const idsOf =
     )
   }
 
-const observeLog = ({ log, logSeldom }: Telemetry, event: KafkaLogEvent): void => {
+const observeLog = ({ log, logSeldom, metrics }: Telemetry, event: KafkaLogEvent): void => {
   switch (event.type) {
     case 'client.reported': {
       const { level, message, kind } = event.line
       logSeldom(level, 'kafka.reported', kind, { detail: message })
+      return
+    }
+    case 'append.settled': {
+      const { topic, records, tookMs, failure } = event
+      metrics.kafkaProduceSeconds.observe({ topic }, tookMs / 1_000)
+      if (failure === null) metrics.kafkaProduced.inc({ topic }, records)
+      else metrics.kafkaProduceErrors.inc({ topic, error_type: failure })
       return
     }
     case 'topic.created':

@@ -5,6 +5,7 @@ import type { Config } from '../../adapters/config/config.ts'
 import type { KafkaConnection } from '../../adapters/log/kafka/kafka-client.ts'
 import { readTopicsFile, specsOf } from '../../adapters/log/kafka/topics-file.ts'
 import type { RegistryConnection } from '../../adapters/schema/registry-http.ts'
+import type { DataType } from '../../market/data-type.ts'
 
 const registryMsMax = 5_000
 const defaultTopicsFile = fileURLToPath(
@@ -26,6 +27,10 @@ export const connectionOf = (config: Config): KafkaConnection => {
     encoder: config.kafkaEncoder
   }
 }
+
+/** Of the landers of a data type. */
+export const groupIdOf = ({ kafkaGroupId }: Config, dataType: DataType): string =>
+  `${kafkaGroupId}-${dataType}`
 
 /** Undefined where there is none. */
 export const registryOf = (config: Config): RegistryConnection | undefined =>

@@ -10,11 +10,13 @@ import { type RecordedState, valueAt } from '../../adapters/iceberg/k2-summary.t
 import { readRecordedState } from '../../adapters/iceberg/table.ts'
 import type { EventLog } from '../../adapters/log/event-log.ts'
 import { type Lag, LagHistory } from '../../adapters/log/lag-history.ts'
-import type { Metrics } from '../../adapters/telemetry/metrics.ts'
+import type { DataType } from '../../market/data-type.ts'
 import type { LandingProgress } from '../lander/landing-progress.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Shared } from '../shared.ts'
 import { areTablesOpen, tableOf } from '../storage/table-of.ts'
+import { groupIdOf } from './kafka-settings.ts'
+import { type LagMetrics, makeLagMetrics, partsOf } from './lag-metrics.ts'
 
 type RecordedOffsets = Pick<RecordedState, 'offsets'>
 
@@ -38,7 +40,9 @@ export interface LagOptions {
   readonly pipelines: readonly MeasuredPipeline[]
   readonly log: Pick<EventLog, 'topics' | 'identityOf'>
   readonly lagOf: LagOf
-  readonly metrics: Pick<Metrics, 'logLagRecords' | 'logLagAge'>
+  readonly metrics: LagMetrics
+  /** Of the landers of a topic, where the log is in Kafka. */
+  readonly groupOf?: (topic: string) => string
   /** A table is read again after so long, ms. */
   readonly tableMs: number
   readonly monotonicMs: () => number
@@ -86,6 +90,7 @@ export interface LogLag {
 export const makeLogLag = (options: LagOptions): LogLag => {
   const landed = new Map<string, Landed>()
   const overdue = new Map<string, OverdueLag>()
+  const show = makeLagMetrics(options)
   let counters: Readonly<Record<string, number>> = {}
   const sample = Effect.gen(function* () {
     const sums = { raw: new Sum(), overdue: new Sum() }
@@ -97,16 +102,16 @@ export const makeLogLag = (options: LagOptions): LogLag => {
       for (let partition = 0; partition < (options.log.topics.get(topic) ?? 0); partition++) {
         const at = { topic, partition }
         const logIdentity = options.log.identityOf(topic)
-        const lag =
+        const offset =
           recorded === null
-            ? null
-            : yield* options.lagOf(at, landedOffset(pipeline, recorded, { logIdentity, ...at }))
-        const parts = partsOf(lag)
+            ? undefined
+            : landedOffset(pipeline, recorded, { logIdentity, ...at })
+        const parts = partsOf(recorded === null ? null : yield* options.lagOf(at, offset))
         sums.raw.add(parts.raw)
         sums.overdue.add(parts.overdue)
         ofTopic.add(parts.overdue)
         oldestMs = Math.max(oldestMs, parts.ageMs ?? 0)
-        show(options.metrics, at, parts)
+        show(at, parts, offset)
       }
       const atMs = options.monotonicMs()
       overdue.set(topic, { records: ofTopic.value, atMs, ageMs: oldestMs })
@@ -141,9 +146,15 @@ export const logLag = (shared: Shared, log: EventLog, lagOf: LagOf): LogLag =>
     log,
     lagOf,
     metrics: shared.telemetry.metrics,
+    ...(shared.config.kafkaBootstrapServers === undefined
+      ? {}
+      : { groupOf: (topic) => groupIdOf(shared.config, dataTypeOf(shared, topic)) }),
     tableMs: shared.config.commitAgeMs,
     monotonicMs: shared.host.monotonicMs
   })
+
+const dataTypeOf = ({ pipelines }: Shared, topic: string): DataType =>
+  pipelines.find((pipeline) => pipeline.topic === topic)!.dataType
 
 /**
  * Whether this process can see how far the tables are behind the log (R39): who lands can, and
@@ -210,31 +221,6 @@ const recordedOf = (
       landed.set(topic, { atMs: nowMs, recorded: read })
     })
   )
-}
-
-interface LagParts {
-  readonly raw: number | undefined
-  readonly overdue: number | undefined
-  readonly ageMs: number | undefined
-}
-
-const partsOf = (lag: Lag | null): LagParts =>
-  lag === null || lag.type === 'unknown'
-    ? { raw: undefined, overdue: undefined, ageMs: undefined }
-    : { raw: lag.rawRecords, overdue: lag.overdueRecords, ageMs: lag.ageMs }
-
-const show = (
-  metrics: LagOptions['metrics'],
-  { topic, partition: number }: TopicPartition,
-  { raw, overdue, ageMs }: LagParts
-): void => {
-  const partition = String(number)
-  for (const [kind, records] of [['raw', raw] as const, ['overdue', overdue] as const]) {
-    if (records === undefined) metrics.logLagRecords.remove({ topic, partition, kind })
-    else metrics.logLagRecords.set({ topic, partition, kind }, records)
-  }
-  if (ageMs === undefined) metrics.logLagAge.remove({ topic, partition })
-  else metrics.logLagAge.set({ topic, partition }, ageMs / 1_000)
 }
 
 /** Of what is known; nothing once something is not. */

@@ -75,7 +75,10 @@ const publisherProgram =
   (args: EffectActorArgs<void, CircuitCommand, CircuitNotice>) =>
     Effect.gen(function* () {
       const { commands, reportStatus, notifyParent } = args
-      const circuit = new Circuit(notifyParent)
+      const circuit = new Circuit((notice) => {
+        noteFailure(shared, pipeline, notice)
+        notifyParent(notice)
+      })
       pipeline.circuit.openedMs = null
       const pace: DrainPace = new DrainPace({
         isSpilling: isSpilling(shared),
@@ -221,6 +224,15 @@ const showCircuit = (
   to: CircuitChange['to']
 ): void =>
   telemetry.metrics.circuitState.set({ breaker_name: breakerOf(dataType) }, circuitStates[to])
+
+const noteFailure = (
+  { telemetry }: Shared,
+  { dataType }: Pick<Pipeline, 'dataType'>,
+  { type }: CircuitNotice
+): void => {
+  if (type === 'send.failed' || type === 'probe.failed')
+    telemetry.metrics.circuitFailures.inc({ breaker_name: breakerOf(dataType) })
+}
 
 const breakerOf = (dataType: string): string => `publisher:${dataType}`
 

@@ -1,12 +1,9 @@
 /** Program of the actor `reading/http`: the API. */
-import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import type { ApiDeps, ApiFault, HttpEvent } from '../../adapters/http/api-deps.ts'
+import type { ApiDeps, ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
-import { methodLabel } from '../../adapters/telemetry/label-sets.ts'
-import { roundedMs } from '../../adapters/telemetry/query-cost.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { TableName } from '../../market/data-type.ts'
 import { conservationView } from '../conservation/conservation-view.ts'
@@ -17,11 +14,11 @@ import type { Gate } from '../gate.ts'
 import { tracked } from '../resource-registry.ts'
 import { drainRequested, type Shared } from '../shared.ts'
 import type { RuntimeStatus } from '../status.ts'
+import { answering, observeHttp } from './http-telemetry.ts'
 import { TableUnavailable } from './leases.ts'
 import { recordsFile } from './records-file.ts'
 import { readinessOf } from './readiness.ts'
-import { slowQuery } from './slow-query.ts'
-import { noteRequest, watchDeps } from '../watch/watch-api.ts'
+import { watchDeps } from '../watch/watch-api.ts'
 
 /** Longest time that running requests may take once the server closes. */
 export const httpDrainMsMax = 1_000
@@ -146,7 +143,8 @@ export const apiDeps = ({
   run,
   nowMs: shared.nowMs,
   newCorrelationId: shared.uuid,
-  observe: (event) => observeHttp(shared, event)
+  observe: (event) => observeHttp(shared, event),
+  answering: (method, route) => answering(shared, method, route)
 })
 
 const tableOf = ({ pipelines, candles }: Shared, name: TableName): Gate<Table> =>
@@ -166,50 +164,4 @@ const within = <S, A, E extends { readonly _tag: string; readonly message: strin
     }),
     Effect.flatMap(use)
   )
-}
-
-const observeHttp = (shared: Shared, event: HttpEvent): void => {
-  const { telemetry, config } = shared
-  const { metrics, log, logSeldom } = telemetry
-  noteRequest(shared, event)
-  if (event.type === 'http.admin_action') {
-    const { method, path, status, caller, address, reason, correlationId } = event
-    const facts = { method, path, status, caller, address, reason }
-    log('info', event.type, { ...facts, correlation_id: correlationId })
-    return
-  }
-  if (event.type === 'http.request_refused') {
-    const { route, correlationId, status, fault } = event
-    logSeldom('warn', event.type, `${route} ${fault._tag}`, {
-      route,
-      status,
-      correlation_id: correlationId,
-      detail: fault.message
-    })
-    return
-  }
-  if (event.type === 'http.request_finished') {
-    const { method, route, status, durationMs, correlationId, traceId, caller, address } = event
-    const slow = slowQuery(event, config.slowQueryMs)
-    if (slow !== undefined) {
-      metrics.slowQueries.inc({ endpoint: route })
-      log('warn', 'http.query_slow', slow)
-    }
-    const asked = { method: methodLabel(method), endpoint: route }
-    metrics.httpRequests.inc({ ...asked, status_code: String(status) })
-    metrics.httpSeconds.observe({ endpoint: route }, durationMs / 1_000)
-    log(config.httpAccessLog === 'on' ? 'info' : 'debug', event.type, {
-      method,
-      route,
-      status,
-      duration_ms: roundedMs(durationMs),
-      caller,
-      address,
-      correlation_id: correlationId,
-      trace_id: traceId
-    })
-    return
-  }
-  const cause = Cause.isCause(event.cause) ? Cause.pretty(event.cause) : String(event.cause)
-  log('error', event.type, { route: event.route, correlation_id: event.correlationId, cause })
 }

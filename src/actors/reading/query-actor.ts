@@ -34,6 +34,7 @@ import { type LandedTable, sqlViews } from './sql-views.ts'
 import { openLocalCopies } from './local-copies.ts'
 import { costed } from './costed-leases.ts'
 import { leasesOf } from './leases.ts'
+import { showEngines } from './pool-telemetry.ts'
 import { makeReplays } from './replays.ts'
 import { snapshotDiffs } from './snapshot-diffs.ts'
 import { withTailFile } from './tail-files.ts'
@@ -54,10 +55,9 @@ export const queryProgram =
   (shared: Shared) =>
   ({ commands, ready, reportStatus }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
-      const { config, folder } = shared
+      const { folder } = shared
       const tables = yield* openTables(shared)
-      yield* makeFolder(folder.warehouse)
-      yield* makeFolder(folder.temporary)
+      yield* Effect.forEach([folder.warehouse, folder.temporary], makeFolder)
       const copies = yield* openCopies(shared)
       const engine = yield* openEngine(shared)
       const tails = yield* openTails(shared, engine)
@@ -86,7 +86,7 @@ export const queryProgram =
         candles: candlesQueryOver({
           tables,
           engine,
-          zones: config.tradingZones,
+          zones: shared.config.tradingZones,
           trades: trades.planner,
           minutes: costed(leasesOver(tables.candles, candlesTable.schema)),
           gaps: ledger.planner,
@@ -119,7 +119,8 @@ export const queryProgram =
         sql: sqlQuery(shared, sql, sqlViews(shared, tables, sqlPlannerOf, derived))
       })
       ready()
-      yield* drainRequested(commands)
+      const shown = showEngines(shared, engine, { ...replaying, kept: hot.counters })
+      yield* Effect.raceFirst(shown, drainRequested(commands))
     }).pipe(markDependency)
 
 interface RecordSources<E> {
@@ -197,6 +198,7 @@ const openReplays = Effect.fnUntraced(function* <E>(
   const queries = { trades: makeReplayQuery(trades), quotes: makeReplayQuery(quotes) }
   const replays = makeReplays(queries, config.replaysMax)
   return {
+    filesEngine,
     replays,
     replayPages: { trades: makeReplayPages(trades), quotes: makeReplayPages(quotes) }
   }

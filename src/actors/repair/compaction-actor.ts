@@ -214,6 +214,7 @@ const observe = ({ shared, pipeline, totals }: Running, event: CompactionEvent):
   metrics.compactedFiles.inc({ table, kind: 'written' }, newFiles)
   metrics.transactions.inc({ table, operation })
   metrics.writeSeconds.observe({ table, operation }, tookMs / 1_000)
+  metrics.rowsWritten.inc({ table, operation }, rows)
   log('info', event.type, {
     table,
     rows,

@@ -36,8 +36,11 @@ export const expiryProgram =
       reportStatus(() => ({ counters: { waitingFiles: queue.size() } }))
       yield* shared.expired.serve({ add: queue.add })
       ready()
+      const showWaiting = Effect.sync(() => telemetry.metrics.expiryWaiting.set(queue.size()))
       yield* Effect.raceFirst(
-        Effect.forever(Effect.andThen(Effect.sleep(sweepMs), queue.sweep)),
+        Effect.forever(
+          Effect.andThen(showWaiting, Effect.andThen(Effect.sleep(sweepMs), queue.sweep))
+        ),
         drainRequested(commands)
       )
     }).pipe(markDependency)

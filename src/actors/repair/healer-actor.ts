@@ -193,11 +193,12 @@ const publish = (
 const observeRequest = (
   { telemetry }: Shared,
   tally: Tally,
-  { outcome, request, trades, detail }: HealRequested
+  { outcome, request, trades, detail, tookMs }: HealRequested
 ): void => {
   tally.requests += 1
   tally.healed += trades
   telemetry.metrics.healRequests.inc({ outcome })
+  telemetry.metrics.healSeconds.observe(tookMs / 1_000)
   const { symbol, fromId, limit } = request
   const facts = { symbol, from_id: fromId, limit, trades }
   const isWell = outcome === 'healed' || outcome === 'nothing'

@@ -57,6 +57,7 @@ export interface HealRequested {
   readonly request: HealRequest
   readonly trades: number
   readonly detail: string | null
+  readonly tookMs: number
 }
 
 /** Listing and limits are asked for again after so long. */
@@ -128,8 +129,9 @@ export class HealerVenue {
   heal(request: HealRequest): Effect.Effect<HealReport, VenueError> {
     const { nowMs, requestWeight: weight, observeRequest } = this.#options
     const instrument = this.#instruments.get(request.symbol) ?? null
+    const begunMs = nowMs()
     const note = (outcome: HealRequested['outcome'], detail: string | null = null, trades = 0) =>
-      observeRequest({ outcome, request, trades, detail })
+      observeRequest({ outcome, request, trades, detail, tookMs: Math.max(0, nowMs() - begunMs) })
     const useless = (charge: HealReport['charge']): HealReport => ({
       atMs: nowMs(), outcome: 'useless', answer: { type: 'useless', atMs: nowMs() }, charge,
       limited: null

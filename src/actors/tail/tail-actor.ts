@@ -75,9 +75,11 @@ const readOn = Effect.fnUntraced(function* <A extends SequencedRecord, In>(
 ) {
   const { dataType } = pipeline
   const tellFailed = ({ message: detail }: { readonly message: string }) =>
-    Effect.sync(() =>
-      shared.telemetry.logSeldom('warn', 'tail.failed', dataType, { tail: dataType, detail })
-    )
+    Effect.sync(() => {
+      const { metrics, logSeldom } = shared.telemetry
+      metrics.tailFailures.inc({ data_type: dataType })
+      logSeldom('warn', 'tail.failed', dataType, { tail: dataType, detail })
+    })
   const opened = yield* Effect.result(
     Effect.tapError(openReader(shared, pipeline, tail), tellFailed)
   )

@@ -81,6 +81,7 @@ export interface QueryPool {
   ) => Effect.Effect<A, QueryFailed>
   /** Queries that run or wait now. */
   readonly pending: () => number
+  readonly connections: () => { readonly size: number; readonly active: number }
 }
 
 export class QueryPoolUnavailable extends Schema.TaggedError<QueryPoolUnavailable>()(
@@ -150,6 +151,7 @@ export const openQueryPool = (
       })
     return {
       pending: turns.pending,
+      connections: turns.connections,
       write: (use) =>
         writing
           .withPermits(1)(duckdbCall(writer, () => use(writer)))
@@ -217,7 +219,14 @@ const openTurns = Effect.fnUntraced(function* (
       )
     )
   })
-  return { pending: () => pending, call, inTime, withSession, session }
+  return {
+    pending: () => pending,
+    connections: () => ({ size: connections, active: connections - idle.length }),
+    call,
+    inTime,
+    withSession,
+    session
+  }
 })
 
 interface OpenPool {

@@ -67,6 +67,8 @@ interface QuoteIntake<E> {
 export interface FramesHandled {
   readonly type: 'frames.handled'
   readonly receivedUs: number
+  /** From frames off the socket to their records with the sinks. */
+  readonly tookMs: number
   readonly tally: Readonly<FrameTally>
   /** Trades that the sink took, by symbol. */
   readonly acceptedBySymbol: ReadonlyMap<string, number>
@@ -103,7 +105,8 @@ export const pumpFrames = Effect.fnUntraced(function* <E>(
     turn.withPermit(
       Effect.suspend(() => {
         passCount += 1
-        return handle(read(), options)
+        const begunMs = performance.now()
+        return handle(read(), options, begunMs)
       })
     )
   const flush = Effect.suspend(() =>
@@ -144,7 +147,7 @@ const idleTickMs = 50
 /** Together as long as a quote may wait. */
 const idleTicksMin = 2
 
-const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
+const handle = <E>(batch: Batch, options: PumpOptions<E>, begunMs: number) =>
   Effect.suspend(() => {
     const { account, sink, deadLetters } = options
     const taken = once((refused) => account.settleTaken(batch.offeredBySymbol, refused))
@@ -172,7 +175,10 @@ const handle = <E>(batch: Batch, options: PumpOptions<E>) =>
     return Effect.flatMap(offered, (refused) =>
       Effect.andThen(
         Effect.andThen(quoted, lettered),
-        Effect.sync(() => options.observe(handledEvent(batch, refused)))
+        Effect.sync(() => {
+          const tookMs = performance.now() - begunMs
+          options.observe(handledEvent(batch, refused, tookMs))
+        })
       )
     )
   })
@@ -252,9 +258,14 @@ const tradeClaims = ({ trades, receivedUs }: Batch): Iterable<Lost> => {
   return bySymbol.values()
 }
 
-const handledEvent = (batch: Batch, refused: RefusedBySymbol): FramesHandled => ({
+const handledEvent = (
+  batch: Batch,
+  refused: RefusedBySymbol,
+  tookMs: number
+): FramesHandled => ({
   type: 'frames.handled',
   receivedUs: batch.receivedUs,
+  tookMs,
   tally: batch.tally,
   acceptedBySymbol:
     refused.size === 0 ? batch.offeredBySymbol : takenOf(batch.offeredBySymbol, refused),

@@ -399,6 +399,8 @@ export interface ApiDeps {
     options: { readonly signal: AbortSignal }
   ) => Promise<Exit<A, E>>
   readonly nowMs: () => number
+  /** A request is being answered until what is returned is called. */
+  readonly answering?: (method: string, route: string) => () => void
   readonly newCorrelationId: () => string
   readonly observe: (event: HttpEvent) => void
 }

@@ -168,7 +168,8 @@ const levelHeader = 'k2-level'
 const ownedByPages: ReadonlySet<string> = new Set(['content-security-policy', 'cache-control'])
 
 const answer = async (deps: ApiDeps, route: Route, context: Context<Env>): Promise<Response> => {
-  const response = await answered(deps, route, context)
+  const ended = deps.answering?.(context.req.method, route.path)
+  const response = await answered(deps, route, context).finally(ended)
   if (route.scope !== 'admin') return response
   const { caller, address, correlationId } = context.get('guarded')
   deps.observe({

@@ -1,13 +1,32 @@
 /** Metrics of the feeds. */
-import { counter, gauge } from './declaration.ts'
+import { counter, gauge, histogram } from './declaration.ts'
 import { failureNames, feedNames, frameFaults, frameKinds } from './label-sets.ts'
 import { symbolTiers, topicNames } from './label-sets.ts'
+import { requestSeconds } from './log-metrics.ts'
 
 export const feedMetrics = {
   feedFrames: counter('k2_feed_frames_total', {
     help: 'Frames received, by what they were.',
     unit: 'frames',
     labels: { feed: feedNames, kind: frameKinds }
+  }),
+  feedBytes: counter('k2_feed_bytes_total', {
+    help: 'Bytes of the frames received.',
+    unit: 'bytes',
+    labels: { feed: feedNames }
+  }),
+  feedBatchSeconds: histogram('k2_feed_batch_duration_seconds', {
+    help:
+      'From frames off the socket to their records with the publishers: what those are slow in ' +
+      'keeps the socket unread.',
+    unit: 'seconds',
+    labels: { feed: feedNames },
+    buckets: requestSeconds
+  }),
+  feedQueueBytes: gauge('k2_feed_queue_bytes', {
+    help: 'Bytes of frames that wait to be read, as they were behind the newest batch.',
+    unit: 'bytes',
+    labels: { feed: feedNames }
   }),
   feedRejected: counter('k2_feed_rejected_frames_total', {
     help: 'Frames that could not become a record, by reason.',

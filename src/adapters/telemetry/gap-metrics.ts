@@ -1,5 +1,5 @@
 /** Metrics of the gap ledger and of the healer. */
-import { counter, gauge } from './declaration.ts'
+import { counter, gauge, histogram } from './declaration.ts'
 import { healOutcomes, openGapReasons } from './label-sets.ts'
 
 export const gapMetrics = {
@@ -12,6 +12,10 @@ export const gapMetrics = {
     help: 'Trades that the ledger says are missing, by why.',
     unit: 'trades',
     labels: { reason: openGapReasons }
+  }),
+  claimsWaiting: gauge('k2_gap_claims_waiting', {
+    help: 'Claims of missing ids that wait for the publisher.',
+    unit: '1'
   }),
   gapsOldestAge: gauge('k2_gaps_oldest_age_seconds', {
     help: 'Since when the oldest open gap is known; 0 where none is open.',
@@ -30,6 +34,11 @@ export const healingMetrics = {
       'question, form, symbol, range, time, order.',
     unit: 'requests',
     labels: { outcome: healOutcomes }
+  }),
+  healSeconds: histogram('k2_heal_request_duration_seconds', {
+    help: "From a question to the venue's history to the event log's having what it brought.",
+    unit: 'seconds',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
   }),
   healWeightUsed: gauge('k2_heal_weight_used', {
     help: "Request weight used in the venue's present interval, as far as it has told.",

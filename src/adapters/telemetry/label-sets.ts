@@ -10,6 +10,7 @@ export const actorNames = names('actors, by path', 300)
 export const deadLetterReasons = names('reasons of dead letters', 64)
 export const breakerNames = names('circuit breakers: publisher and its data type', 32)
 export const endpointNames = names('routes of the API as the document names them', 128)
+export const consumerGroups = names('consumer groups', 32)
 export const exchangeNames = names('exchanges', 32)
 export const failureNames = names('failures, by their tag', 64)
 export const feedNames = names('feeds', 64)
@@ -19,6 +20,7 @@ export const statusCodes = names('statuses of HTTP', 64)
 export const tableNames = names('tables', 32)
 export const threadNames = names('threads', 32)
 export const termNames = names('terms of the equations', 64)
+export const versionNames = names('versions, and roles as K2_ROLES has them', 16)
 export const topicNames = names('topics', 64)
 
 export const allDataTypes = ['trades', 'quotes', 'reference_data', 'gaps'] as const
@@ -58,6 +60,10 @@ export const equationNames = [
 ] as const
 
 const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+export const queryTypes = ['realtime', 'historical', 'hybrid', 'none'] as const
+
+export const poolNames = ['queries', 'replays'] as const
 
 export const httpMethods = [...knownMethods, 'other'] as const
 

@@ -74,6 +74,37 @@ export const tableMetrics = {
     unit: 'events',
     labels: { ...table, operation, reason: ['fenced', 'abandoned', 'failed'] }
   }),
+  rowsWritten: counter('k2_iceberg_rows_written_total', {
+    help: 'Rows of the snapshots that this process has committed to a table.',
+    unit: 'rows',
+    labels: { ...table, operation }
+  }),
+  transactionRows: histogram('k2_iceberg_transaction_rows', {
+    help: 'Rows of one commit to a table.',
+    unit: 'rows',
+    labels: table,
+    buckets: [10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000, 100_000]
+  }),
+  tableBytes: gauge('k2_iceberg_table_size_bytes', {
+    help: 'Bytes of the data files of a table, as this process knows it.',
+    unit: 'bytes',
+    labels: table
+  }),
+  tableRows: gauge('k2_iceberg_table_rows', {
+    help: 'Rows of a table, as this process knows it.',
+    unit: 'rows',
+    labels: table
+  }),
+  tableFiles: gauge('k2_iceberg_table_data_files', {
+    help: 'Data files of a table, as this process knows it: many small ones wait for compaction.',
+    unit: 'files',
+    labels: table
+  }),
+  snapshots: gauge('k2_iceberg_snapshot_count', {
+    help: 'Snapshots that a table keeps, as this process knows it.',
+    unit: '1',
+    labels: table
+  }),
   writeSeconds: histogram('k2_iceberg_write_duration_seconds', {
     help: 'From the cut of a batch, or the plan of a rewrite, to its snapshot.',
     unit: 'seconds',
@@ -111,6 +142,10 @@ export const maintenanceMetrics = {
     help: 'Files that nothing names, given to be deleted.',
     unit: 'files',
     labels: table
+  }),
+  expiryWaiting: gauge('k2_expiry_waiting_files', {
+    help: 'Files that no snapshot names and that wait to be deleted until no read can use them.',
+    unit: 'files'
   }),
   expiredFiles: counter('k2_expired_files_total', {
     help: 'Files of expired snapshots that were deleted.',

@@ -1,6 +1,6 @@
 /** Metrics of publisher, spool and event log. */
 import { counter, gauge, histogram } from './declaration.ts'
-import { breakerNames, partitionNames, topicNames } from './label-sets.ts'
+import { breakerNames, consumerGroups, partitionNames, topicNames } from './label-sets.ts'
 
 export const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
@@ -36,6 +36,11 @@ export const publisherMetrics = {
   circuitState: gauge('k2_circuit_breaker_state', {
     help: 'Circuit between a publisher and the event log: 0 closed, 1 half-open, 2 open.',
     unit: '1',
+    labels: { breaker_name: breakerNames }
+  }),
+  circuitFailures: counter('k2_circuit_breaker_failures_total', {
+    help: 'Sends to the event log that failed, as its circuit breaker was told, probes included.',
+    unit: 'events',
     labels: { breaker_name: breakerNames }
   })
 }
@@ -78,9 +83,66 @@ export const logMetrics = {
     unit: 'records',
     labels: { ...topic, partition: partitionNames, kind: ['raw', 'overdue'] }
   }),
+  logLagSeconds: gauge('k2_log_lag_seconds', {
+    help:
+      'How long the oldest record that the table lacks has been in the partition, at least; 0 ' +
+      'where it lacks none.',
+    unit: 'seconds',
+    labels: { ...topic, partition: partitionNames }
+  }),
   logLagAge: gauge('k2_log_lag_age_seconds', {
     help: 'Age of the sample of the end of the partition that its lag rests on.',
     unit: 'seconds',
     labels: { ...topic, partition: partitionNames }
+  })
+}
+
+const onKafka = 'Only where Kafka is the log'
+const consumed = { ...topic, partition: partitionNames, consumer_group: consumerGroups }
+
+/** What the seed measures of Kafka; of either log there are `k2_published_…` and `k2_log_…`. */
+export const kafkaMetrics = {
+  kafkaProduced: counter('k2_kafka_messages_produced_total', {
+    help: `${onKafka}: records that the brokers have acknowledged, repeats included.`,
+    unit: 'records',
+    labels: topic
+  }),
+  kafkaProduceErrors: counter('k2_kafka_produce_errors_total', {
+    help: `${onKafka}: appends that failed, or of which it is not known whether they did not.`,
+    unit: 'events',
+    labels: { ...topic, error_type: ['LogUnavailable', 'BatchTooLarge', 'interrupted'] }
+  }),
+  kafkaProduceSeconds: histogram('k2_kafka_produce_duration_seconds', {
+    help: `${onKafka}: from an append to the answer of the brokers, or to its failure.`,
+    unit: 'seconds',
+    labels: topic,
+    buckets: requestSeconds
+  }),
+  kafkaConsumed: counter('k2_kafka_messages_consumed_total', {
+    help: `${onKafka}: records that landers of this process have consumed and committed.`,
+    unit: 'records',
+    labels: { ...topic, consumer_group: consumerGroups }
+  }),
+  kafkaLagRecords: gauge('k2_kafka_consumer_lag_messages', {
+    help: `${onKafka}: k2_log_lag_records of the kind raw. The table's offsets count.`,
+    unit: 'records',
+    labels: consumed
+  }),
+  kafkaLagSeconds: gauge('k2_kafka_consumer_lag_seconds', {
+    help: `${onKafka}: k2_log_lag_seconds.`,
+    unit: 'seconds',
+    labels: consumed
+  }),
+  kafkaOffset: gauge('k2_kafka_consumer_offset', {
+    help: `${onKafka}: the next offset that the table wants.`,
+    unit: '1',
+    labels: consumed
+  }),
+  consumerErrors: counter('k2_consumer_errors_total', {
+    help:
+      `${onKafka}: failures of a lander's consumer: of its group, of the offsets that it leaves ` +
+      'there as a hint, of a look at the topic.',
+    unit: 'events',
+    labels: { ...topic, error_type: ['group', 'hint', 'check'] }
   })
 }

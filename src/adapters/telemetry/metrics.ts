@@ -8,13 +8,14 @@ import type { Declaration, Labels, MetricKind } from './declaration.ts'
 import { feedMetrics } from './feed-metrics.ts'
 import { gapMetrics, healingMetrics } from './gap-metrics.ts'
 import { landingMetrics, maintenanceMetrics, tableMetrics } from './landing-metrics.ts'
-import { logMetrics, publisherMetrics, spoolMetrics } from './log-metrics.ts'
+import { kafkaMetrics, logMetrics, publisherMetrics, spoolMetrics } from './log-metrics.ts'
 import {
   degradationMetrics,
   httpMetrics,
   processMetrics,
   supervisionMetrics
 } from './process-metrics.ts'
+import { queryMetrics, tailMetrics } from './query-metrics.ts'
 import { type Recorder, type RecorderContext, recorderOf } from './recorder.ts'
 
 /** By component, in the order of a trade's life. */
@@ -23,12 +24,15 @@ export const metricsByComponent = {
   Publishers: publisherMetrics,
   Spool: spoolMetrics,
   'Event log': logMetrics,
+  Kafka: kafkaMetrics,
   Landing: landingMetrics,
   Tables: tableMetrics,
   Maintenance: maintenanceMetrics,
   'Gap ledger': gapMetrics,
   Healing: healingMetrics,
   Conservation: conservationMetrics,
+  Tail: tailMetrics,
+  Queries: queryMetrics,
   API: httpMetrics,
   Degradation: degradationMetrics,
   Supervision: supervisionMetrics,
@@ -40,12 +44,15 @@ const declared = {
   ...publisherMetrics,
   ...spoolMetrics,
   ...logMetrics,
+  ...kafkaMetrics,
   ...landingMetrics,
   ...tableMetrics,
   ...maintenanceMetrics,
   ...gapMetrics,
   ...healingMetrics,
   ...conservationMetrics,
+  ...tailMetrics,
+  ...queryMetrics,
   ...httpMetrics,
   ...degradationMetrics,
   ...supervisionMetrics,

@@ -1,7 +1,16 @@
 /** Metrics of degradation, supervision, process and API. */
 import { counter, gauge, histogram } from './declaration.ts'
-import { actorNames, endpointNames, httpMethods, levels, metricNames } from './label-sets.ts'
-import { signals, statusCodes, threadNames } from './label-sets.ts'
+import {
+  actorNames,
+  endpointNames,
+  httpMethods,
+  levels,
+  metricNames,
+  signals,
+  statusCodes,
+  threadNames,
+  versionNames
+} from './label-sets.ts'
 import { requestSeconds } from './log-metrics.ts'
 
 export const degradationMetrics = {
@@ -14,6 +23,15 @@ export const degradationMetrics = {
     unit: 'events',
     labels: { from_level: levels, to_level: levels }
   }),
+  unknownSignals: gauge('k2_pressure_unknown_signals', {
+    help: 'Signals of pressure that are stale or unknown: while there is one, no level is left.',
+    unit: '1'
+  }),
+  levelSeconds: counter('k2_degradation_level_seconds_total', {
+    help: 'Time spent at each level of degradation.',
+    unit: 'seconds',
+    labels: { level: levels }
+  }),
   pressureSignal: gauge('k2_pressure_signal', {
     help: 'Pressure by signal, as a share of its mark of soft: 1 is where the level rises.',
     unit: '1',
@@ -22,6 +40,21 @@ export const degradationMetrics = {
 }
 
 export const supervisionMetrics = {
+  actorTransitions: counter('k2_actor_transitions_total', {
+    help: 'Changes of state of an actor, of its keeper or its machine.',
+    unit: 'events',
+    labels: { actor: actorNames }
+  }),
+  actorQuarantined: gauge('k2_actor_quarantined', {
+    help: '1 while an actor is parked, until an operator releases it.',
+    unit: '1',
+    labels: { actor: actorNames }
+  }),
+  actorDownSeconds: histogram('k2_actor_down_duration_seconds', {
+    help: 'From the crash of an actor, or its loss of a dependency, to its running again.',
+    unit: 'seconds',
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+  }),
   actorRestarts: counter('k2_actor_restarts_total', {
     help: 'Restarts after a crash.',
     unit: 'events',
@@ -40,6 +73,23 @@ export const supervisionMetrics = {
 }
 
 export const processMetrics = {
+  platformInfo: gauge('k2_platform_info', {
+    help: 'Always 1: what this process is. The log is embedded or kafka, the store local or s3.',
+    unit: '1',
+    labels: {
+      version: versionNames,
+      node_version: versionNames,
+      roles: versionNames,
+      log: ['embedded', 'kafka'],
+      catalog: ['embedded', 'rest'],
+      store: ['local', 's3']
+    }
+  }),
+  limitBytes: gauge('k2_limit_bytes', {
+    help: 'What is configured as the most bytes of something that K2 measures.',
+    unit: 'bytes',
+    labels: { of: ['publish_pending', 'spool', 'log_disk', 'tail', 'memory'] }
+  }),
   loopDelay: gauge('k2_event_loop_delay_seconds', {
     help: 'Event-loop delay of the main thread over the last sample, by quantile.',
     unit: 'seconds',
@@ -75,6 +125,11 @@ export const httpMetrics = {
     unit: 'seconds',
     labels: { endpoint: endpointNames },
     buckets: requestSeconds
+  }),
+  httpInProgress: gauge('k2_http_requests_in_progress', {
+    help: 'Requests that are being answered, until the first byte of the answer.',
+    unit: 'requests',
+    labels: { method: httpMethods, endpoint: endpointNames }
   }),
   slowQueries: counter('k2_http_slow_queries_total', {
     help: 'Queries that took longer than K2_SLOW_QUERY, by route.',

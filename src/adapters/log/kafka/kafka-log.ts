@@ -23,6 +23,7 @@ import {
   unavailable,
   type Watermark
 } from '../event-log.ts'
+import { type AppendSettled, settling } from './append-settled.ts'
 import { type Lag, LagHistory } from '../lag-history.ts'
 import { topicPartitionName } from '../log-directory.ts'
 import type { PackedRecords } from '../record-batch.ts'
@@ -71,6 +72,7 @@ export interface KafkaLogOptions {
 export type KafkaLogEvent =
   | TopicEvent
   | ProducerEvent
+  | AppendSettled
   | { readonly type: 'sample.failed'; readonly detail: string }
   | { readonly type: 'topic.replaced'; readonly topic: string; readonly cause: LogUnavailable }
   | { readonly type: 'client.reported'; readonly line: KafkaLogLine }
@@ -229,7 +231,10 @@ class OpenKafkaLog {
       // As they were when the log was opened: what changes later is the reader's to see.
       faults: partitions.flatMap((partition) => this.#faultOf(partition)),
       append: (topic, partition, packed) =>
-        Effect.suspend(() => this.#append(this.#partition(topic, partition), packed)),
+        settling(
+          Effect.suspend(() => this.#append(this.#partition(topic, partition), packed)),
+          { ...this.#options, topic, records: packed.recordCount }
+        ),
       bounds: (topic, partition) =>
         Effect.suspend(() => {
           this.#partition(topic, partition)
