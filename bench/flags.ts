@@ -6,6 +6,7 @@ export const figureIds = [
   'throughput',
   'rate',
   'watcher',
+  'watching',
   'lander',
   'kafka',
   'kafka-backlog',

@@ -38,6 +38,7 @@ import { measureStages } from './stages.ts'
 import { measureStart } from './start.ts'
 import { measureThroughput } from './throughput.ts'
 import { measureWatcher } from './watcher.ts'
+import { measureWatching } from './watching.ts'
 import { Workspace } from './workspace.ts'
 
 interface FigureKind {
@@ -49,6 +50,7 @@ const figures: Readonly<Record<FigureId, FigureKind>> = {
   throughput: { title: 'From socket to table, whole process', measure: measureThroughput },
   rate: { title: 'At 20,000 trades/s: event-loop delay and CPU', measure: measureRate },
   watcher: { title: 'What a watcher of the actor system costs', measure: measureWatcher },
+  watching: { title: 'What pages cost that watch, and their delay', measure: measureWatching },
   lander: { title: 'Lander alone on a backlog', measure: measureLander },
   kafka: { title: 'From socket to table through a real Kafka', measure: measureKafka },
   'kafka-backlog': { title: 'Lander alone on a backlog in Kafka', measure: measureKafkaBacklog },

@@ -28,8 +28,8 @@ describe('flags of the benchmarks', () => {
     const problems = flags !== 'help' && 'problems' in flags ? flags.problems : []
     expect(problems.toSorted()).toEqual([
       '"--fast" is no flag',
-      '--only has "parse": allowed are commits, throughput, rate, watcher, lander, kafka, ' +
-        'kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, ' +
+      '--only has "parse": allowed are commits, throughput, rate, watcher, watching, lander, ' +
+        'kafka, kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, ' +
         'recent, queries-peer, candles, replay, planning, clients, sizes, maintenance',
       '--out needs a value',
       '--runs is "0": allowed are whole numbers from 1 to 50',
