@@ -29,8 +29,8 @@ describe('flags of the benchmarks', () => {
     expect(problems.toSorted()).toEqual([
       '"--fast" is no flag',
       '--only has "parse": allowed are commits, throughput, rate, watcher, watching, lander, ' +
-        'kafka, kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, queries, ' +
-        'recent, queries-peer, candles, replay, planning, clients, sizes, maintenance',
+        'kafka, kafka-backlog, kafka-clients, kafka-drain, peers, start, stages, levels, ' +
+        'queries, recent, queries-peer, candles, replay, planning, clients, sizes, maintenance',
       '--out needs a value',
       '--runs is "0": allowed are whole numbers from 1 to 50',
       '--seconds is "1e3": allowed are whole numbers from 1 to 600'

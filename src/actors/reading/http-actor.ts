@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import type { ApiDeps, ApiFault } from '../../adapters/http/api-deps.ts'
 import { makeApp } from '../../adapters/http/app.ts'
+import { inspectSocket } from '../../adapters/http/inspect-socket.ts'
 import { serveHttp } from '../../adapters/http/server.ts'
 import { describeSnapshots, type Table } from '../../adapters/iceberg/table.ts'
 import type { TableName } from '../../market/data-type.ts'
@@ -48,9 +49,11 @@ export const httpProgram =
   ({ commands, ready }: EffectActorArgs<unknown, { readonly type: string }, never>) =>
     Effect.gen(function* () {
       const { config } = context.shared
+      const deps = apiDeps(context)
       const server = yield* tracked('HTTP server', 'server')(
         serveHttp({
-          app: makeApp(apiDeps(context)),
+          app: makeApp(deps),
+          upgrades: inspectSocket(deps),
           host: config.httpHost,
           hasKeys: config.apiKeys.length > 0,
           port: config.httpPort,

@@ -1,5 +1,10 @@
 /** What has happened since the last frame, as the next one. */
-import type { WatchFrame, WatchMark, WatchTransition } from '../../adapters/http/watch-schemas.ts'
+import type {
+  WatchActor,
+  WatchFrame,
+  WatchMark,
+  WatchTransition
+} from '../../adapters/http/watch-schemas.ts'
 import { keeperContextOf, snapshotOf } from '../actor-snapshots.ts'
 import { changeView, degradationNow } from '../degradation/degradation-view.ts'
 import type { Shared } from '../shared.ts'
@@ -18,6 +23,8 @@ export interface FrameSources extends Pick<SeriesSources, 'factsOf'> {
 export interface FrameMaker {
   /** Undefined where nothing has happened; with a sample something always has. */
   readonly next: (hasSample: boolean) => FrameFacts | undefined
+  /** Of actors, as told so far. */
+  readonly lines: () => readonly WatchActor[]
 }
 
 export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): FrameMaker => {
@@ -32,6 +39,7 @@ export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): F
     return changes
   }
   return {
+    lines: () => book.lines,
     next: (hasSample) => {
       const at = nowMs()
       const news = watch.take()

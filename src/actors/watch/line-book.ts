@@ -20,6 +20,11 @@ interface Told {
 export class LineBook {
   readonly #told = new Map<string, Told>()
 
+  /** As they were told last. */
+  get lines(): readonly WatchActor[] {
+    return [...this.#told.values()].map(({ line }) => line)
+  }
+
   changes(
     actors: readonly LiveActor[],
     atMs: number

@@ -39,10 +39,11 @@ export const watchProgram =
       const { watch, host } = shared
       watch.machines = machineList(logicOf(root()))
       const reading = { kernel, inspector, machines: watch.machines }
-      const { next } = makeFrames(shared, {
+      const { next, lines } = makeFrames(shared, {
         actors: () => readActors(root(), reading),
         factsOf: (path) => kernel.facts.read(path)
       })
+      watch.lines = lines
       reportStatus(() => ({
         counters: {
           frames: watch.journal.seq,

@@ -3,8 +3,10 @@ import type { ApiDeps, HttpEvent } from '../../adapters/http/api-deps.ts'
 import type { Shared } from '../shared.ts'
 import { seriesOf } from './series.ts'
 
-export const watchDeps = ({ watch }: Shared, version: string): ApiDeps['watch'] => ({
+export const watchDeps = ({ watch, nowMs }: Shared, version: string): ApiDeps['watch'] => ({
   machines: () => watch.machines.views,
+  inspected: () => watch.machines.inspected,
+  current: () => ({ seq: watch.journal.seq, at: nowMs(), actors: watch.lines() }),
   history: () => ({
     head: {
       version: 1,

@@ -7,7 +7,7 @@
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
-import type { WatchMark } from '../../adapters/http/watch-schemas.ts'
+import type { WatchActor, WatchMark } from '../../adapters/http/watch-schemas.ts'
 import type { Host } from '../host.ts'
 import type { Evidence, Transition } from '../inspector.ts'
 import { Journal } from './journal.ts'
@@ -46,6 +46,8 @@ export class WatchBoard {
   readonly viewers: Viewers
   readonly startedMs: number
   machines: MachineList = noMachines
+  /** Of actors, as the newest frame left them. */
+  lines: () => readonly WatchActor[] = () => []
   readonly #uuid: () => string
   #instance: string | undefined
   #journal: Journal | undefined

@@ -56,7 +56,8 @@ const problemOf = (code: string | undefined, headerBytesMax: number): Problem =>
   }
 }
 
-const refuse = async (socket: Duplex, problem: Problem): Promise<void> => {
+/** The problem as a whole answer, after which the connection is over. */
+export const refuse = async (socket: Duplex, problem: Problem): Promise<void> => {
   const correlationId = randomUUID()
   const response = problemResponse(problem, correlationId)
   const body = await response.text()

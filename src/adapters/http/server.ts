@@ -15,9 +15,12 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { limitClients } from './client-limits.ts'
 import { isLoopback } from './guards.ts'
+import type { Upgrades } from './inspect-socket.ts'
 
 export interface HttpServerOptions {
   readonly app: { readonly fetch: (request: Request) => Response | Promise<Response> }
+  /** Takes connections that are to become WebSockets; without, they are refused. */
+  readonly upgrades?: Upgrades
   readonly host: string
   /** Whether requests must carry a key: only then other machines may reach the server. */
   readonly hasKeys: boolean
@@ -75,7 +78,7 @@ export const serveHttp = (
   options: HttpServerOptions
 ): Effect.Effect<HttpServer, PortInUse | HostNotLoopback | ListenFailed, Scope.Scope> =>
   options.hasKeys || isLoopback(options.host) // (1)
-    ? Effect.acquireRelease(listen(options), (server) => close(server, options.drainMsMax)).pipe(
+    ? Effect.acquireRelease(listen(options), (server) => close(server, options)).pipe(
         Effect.map((server) => describe(server, options.host))
       )
     : Effect.fail(new HostNotLoopback({ host: options.host }))
@@ -91,6 +94,7 @@ const sweepMs = 5_000
 
 const listen = ({
   app,
+  upgrades,
   host,
   port,
   stalledMsMax = stalledMsPreset
@@ -109,6 +113,7 @@ const listen = ({
     }) as Server
     server.maxConnections = connectionsMax
     limitClients(server, { stalledMsMax, headerBytesMax })
+    if (upgrades !== undefined) server.on('upgrade', upgrades.take)
     server.on('error', (cause: NodeJS.ErrnoException) =>
       resume(
         Effect.fail(
@@ -123,8 +128,13 @@ const listen = ({
 
 const idleSweepMs = 50
 
-const close = (server: Server, drainMsMax: number): Effect.Effect<void> =>
+const close = (
+  server: Server,
+  { drainMsMax, upgrades }: Pick<HttpServerOptions, 'drainMsMax' | 'upgrades'>
+): Effect.Effect<void> =>
   Effect.callback((resume) => {
+    // The server does not know of them any more.
+    upgrades?.close()
     // A connection that becomes idle after the close would hold it up until its own timeout.
     const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs)
     const deadline = setTimeout(() => server.closeAllConnections(), drainMsMax)

@@ -27,8 +27,18 @@ export interface Viewer {
   readonly close: () => void
 }
 
+export interface InspectedMachine {
+  readonly view: WatchMachine
+  /** As xstate takes it, as JSON: of functions there are the names. */
+  readonly definition: string
+}
+
 export interface WatchDeps {
   readonly machines: () => readonly WatchMachine[]
+  /** By id. */
+  readonly inspected: () => ReadonlyMap<string, InspectedMachine>
+  /** All actors, as they were told last. */
+  readonly current: () => WatchFrame
   readonly history: () => {
     readonly head: EpisodeHead
     readonly base: WatchFrame

@@ -184,6 +184,8 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
     conservation: (filter) => ({ holds: true, filter }),
     watch: {
       machines: () => [],
+      inspected: () => new Map(),
+      current: () => ({ seq: 0, at: 1_723_075_200_000 }),
       history: () => ({
         head: {
           version: 1,
