@@ -4,6 +4,7 @@
  * `heal` undoes the fault whatever state it finds, also when `strike` never ran or failed half-way,
  * and may be called any number of times.
  */
+import type { Drill } from './drill.ts'
 import type { Trace } from './k2-output.ts'
 import type { Random } from './random.ts'
 
@@ -41,6 +42,8 @@ export interface Fault {
   readonly holdMs: readonly [min: number, max: number]
   /** What K2 must have logged after a strike, one of them; none: K2 may rightly not notice. */
   readonly traces?: readonly Trace[]
+  /** The runbook's first look that must show it; tried once a run, while it strikes. */
+  readonly drill?: Drill
   readonly needsSmallDisk?: boolean
   /** Trades are left out of a connection that lives: nobody can know why. */
   readonly leavesOut?: boolean
@@ -52,6 +55,16 @@ const brokerTraces: Fault['traces'] = [
   { in: ingest, event: /^(?:circuit\.open|producer\.discarded)$/ },
   { in: lander, event: /^(?:group\.failed|actor\.waiting)$/ }
 ]
+const circuitDrill: Drill = {
+  alert: 'K2CircuitOpen',
+  on: 'ingest',
+  shows: /^k2_circuit_breaker_state\{[^}]*\} [12]$/m
+}
+const dependencyDrill: Drill = {
+  alert: 'K2DependencyAway',
+  on: 'lander',
+  shows: /^root\/\S+ .*waiting.* (?:\S*catalog|\S*store|S3|\S*ECONN)/im
+}
 /** A catalog or a store that is away for a moment between two commits is rightly not noticed. */
 const storageTraces: Fault['traces'] = [{ in: lander, event: /^actor\.waiting$/ }]
 
@@ -64,7 +77,9 @@ const serviceHealed = async (lab: FaultTarget, name: string): Promise<void> => {
   await service.start()
 }
 
-type ServiceFault = Pick<Fault, 'name' | 'holdMs' | 'traces'> & { readonly service: string }
+type ServiceFault = Pick<Fault, 'name' | 'holdMs' | 'traces' | 'drill'> & {
+  readonly service: string
+}
 
 const serviceKilled = ({ service, ...fault }: ServiceFault): Fault => ({
   ...fault,
@@ -82,7 +97,7 @@ const servicePaused = ({ service, ...fault }: ServiceFault): Fault => ({
 const exchangeFault = ({
   body,
   ...fault
-}: Pick<Fault, 'name' | 'holdMs' | 'traces' | 'leavesOut'> & {
+}: Pick<Fault, 'name' | 'holdMs' | 'traces' | 'leavesOut' | 'drill'> & {
   readonly body: Readonly<Record<string, unknown>>
 }): Fault => ({
   ...fault,
@@ -112,7 +127,8 @@ const ingestKill: Fault = {
   strike: (lab) => lab.killIngest(),
   heal: (lab) => lab.startIngest(),
   holdMs: seconds(0, 5),
-  traces: [{ in: ingest, event: /^feed\.subscribed$/ }]
+  traces: [{ in: ingest, event: /^feed\.subscribed$/ }],
+  drill: { alert: 'K2Down', on: 'ingest', shows: /no K2 has it open/ }
 }
 
 const registryDownAtStart: Fault = {
@@ -155,13 +171,15 @@ export const faults = {
     name: 'broker-kill',
     service: 'kafka',
     holdMs: seconds(0, 8),
-    traces: brokerTraces
+    traces: brokerTraces,
+    drill: circuitDrill
   }),
   brokerPause: servicePaused({
     name: 'broker-pause',
     service: 'kafka',
     holdMs: seconds(40, 40),
-    traces: brokerTraces
+    traces: brokerTraces,
+    drill: circuitDrill
   }),
   landerKill,
   landerPause,
@@ -177,7 +195,8 @@ export const faults = {
     name: 'catalog-down',
     service: 'catalog',
     holdMs: seconds(3, 20),
-    traces: storageTraces
+    traces: storageTraces,
+    drill: dependencyDrill
   }),
   catalogPause: servicePaused({
     name: 'catalog-pause',
@@ -188,7 +207,8 @@ export const faults = {
     name: 'store-down',
     service: 's3',
     holdMs: seconds(3, 20),
-    traces: storageTraces
+    traces: storageTraces,
+    drill: dependencyDrill
   }),
   storePause: servicePaused({ name: 'store-pause', service: 's3', holdMs: seconds(5, 30) }),
   diskFull,
@@ -203,7 +223,8 @@ export const faults = {
     name: 'sockets-refused',
     body: { refuse: 'all', drop: 'all' },
     holdMs: seconds(1, 10),
-    traces: [{ in: ingest, event: /^feed\.(?:attempt_failed|subscribed)$/ }]
+    traces: [{ in: ingest, event: /^feed\.(?:attempt_failed|subscribed)$/ }],
+    drill: { alert: 'K2FeedDown', on: 'ingest', shows: /^root\/ingest\/feed:binance .*degraded/m }
   }),
   socketsStalled: exchangeFault({
     name: 'sockets-stalled',

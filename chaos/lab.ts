@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { openStack, type Stack } from '../deploy/local/stack.ts'
 import { brokenEquations } from './conservation.ts'
 import { LabDisk } from './disk.ts'
+import { type Drill, drillRunbook } from './drill.ts'
 import { ExchangeMember } from './exchange-member.ts'
 import { K2Member } from './k2-member.ts'
 import type { Timeline } from './timeline.ts'
@@ -124,6 +125,14 @@ export class Lab {
       return broken.map(wordsOf)
     })
     return (await Promise.all(found)).flat()
+  }
+
+  /** What the runbook's first look does not show. */
+  async drill(drill: Drill): Promise<string | undefined> {
+    const k2 = drill.on === 'ingest' ? this.ingest : this.landers[0]!
+    const { projectRoot } = this.#options
+    const port = k2.isRunning ? { K2_HTTP_PORT: new URL(await k2.url()).port } : {}
+    return drillRunbook(drill, { projectRoot, env: { ...k2.env, ...port } })
   }
 
   controlExchange(body: Readonly<Record<string, unknown>>): Promise<void> {

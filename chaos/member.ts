@@ -67,6 +67,11 @@ export class Member {
     return readFileSync(this.#options.outputFile, 'utf8')
   }
 
+  /** Its settings. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#options.env
+  }
+
   get isRunning(): boolean {
     const child = this.#child
     return child !== undefined && child.exitCode === null && child.signalCode === null

@@ -11,6 +11,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosFlags } from './flags.ts'
+import type { Drill } from './drill.ts'
 import type { Fault, FaultTarget } from './faults.ts'
 import { type Expected, judgeOutput } from './k2-output.ts'
 import type { IssueSpan } from './oracle/evidence.ts'
@@ -35,6 +36,8 @@ export interface RunTarget extends FaultTarget {
   readonly ready: () => Promise<void>
   /** Waits until K2 says that nothing is missing. */
   readonly whole: () => Promise<Wholeness>
+  /** What the runbook's first look does not show of a fault that strikes; undefined: it does. */
+  readonly drill: (drill: Drill) => Promise<string | undefined>
   /** What of its processes' accounts does not balance at the end, in words. */
   readonly imbalances: () => Promise<readonly string[]>
 }
@@ -72,11 +75,12 @@ export const runFaults = async (
 ): Promise<RunReport> => {
   const random = randomFrom(limits.seed)
   const struck: Struck[] = []
+  const blind: string[] = []
   await landed(lab, warmUpRows)
   const fromMs = Date.now()
   timeline.note('warmed up')
   try {
-    await strikes({ lab, scenario, random, timeline, struck }, limits)
+    await strikes({ lab, scenario, random, timeline, struck, blind }, limits)
   } finally {
     await healAll(lab, scenario) // (1)
   }
@@ -104,6 +108,7 @@ export const runFaults = async (
       ...ended,
       ...missing,
       ...unexplained(healed, struck),
+      ...blind,
       ...imbalances,
       ...undrained,
       ...problems
@@ -134,6 +139,8 @@ interface Striking {
   readonly random: Random
   readonly timeline: Timeline
   readonly struck: Struck[]
+  /** Drills that showed nothing. */
+  readonly blind: string[]
 }
 
 interface Struck {
@@ -182,18 +189,32 @@ const strikes = async (striking: Striking, limits: RunLimits): Promise<void> => 
 
 const strikeOnce = async (
   fault: Fault,
-  { lab, random, timeline }: Striking,
+  striking: Striking,
   deadline: number
 ): Promise<Struck> => {
+  const { lab, random, timeline } = striking
   const holdMs = Math.round(random.between(...fault.holdMs))
   timeline.note(`strike ${fault.name}`, { holdMs })
   const fromMs = Date.now()
   await fault.strike(lab, random)
   const leftMs = Math.max(0, deadline - Date.now())
   await delay(Math.min(holdMs, leftMs))
+  await drillOnce(fault, striking)
   await fault.heal(lab)
   timeline.note(`undone ${fault.name}`)
   return { fault, fromMs, isWhole: holdMs <= leftMs }
+}
+
+/** At the first strike of a fault; it stays until it is seen, or for as long as a drill waits. */
+const drillOnce = async (
+  { name, drill }: Fault,
+  { lab, timeline, struck, blind }: Striking
+): Promise<void> => {
+  if (drill === undefined || struck.some(({ fault }) => fault.name === name)) return
+  const problem = await lab.drill(drill)
+  if (problem !== undefined) blind.push(problem)
+  const shows = problem === undefined ? 'shows' : 'does not show'
+  timeline.note(`the runbook's look at ${drill.alert} ${shows} it`)
 }
 
 /** Waits until so many rows have landed since the landers were started. */

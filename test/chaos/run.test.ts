@@ -46,6 +46,20 @@ describe('a run', () => {
     expect(await ended).toMatchObject({ strikes: 1 })
   })
 
+  test('a fault is drilled once, while it strikes; what is not shown is told', async () => {
+    const lab = new FakeLab()
+    lab.blindness = 'K2CircuitOpen: nothing to be seen'
+    const drill = { alert: 'K2CircuitOpen', on: 'ingest', shows: /x/ } as const
+    const { ended, timeline } = await run(lab, [quickFault({ name: 'a', drill })])
+    expect(await ended).toMatchObject({ strikes: 3, problems: [lab.blindness] })
+    expect(lab.drilled).toEqual(['K2CircuitOpen'])
+    expect(timeline().slice(1, 4)).toEqual([
+      'strike a',
+      "the runbook's look at K2CircuitOpen does not show it",
+      'undone a'
+    ])
+  })
+
   test('the same seed strikes with the same faults', async () => {
     const faults = ['a', 'b', 'c'].map((name) => quickFault({ name }))
     const runs = [await run(new FakeLab(), faults), await run(new FakeLab(), faults)]

@@ -2,6 +2,7 @@
  * A lab without processes: its parts remember what state they are in, and refuse what the real ones
  * refuse.
  */
+import type { Drill } from '../../../chaos/drill.ts'
 import type { Fault } from '../../../chaos/faults.ts'
 import type { Ended } from '../../../chaos/member.ts'
 import type { RunTarget } from '../../../chaos/run.ts'
@@ -123,6 +124,15 @@ export class FakeLab implements RunTarget {
   async whole(): Promise<Wholeness> {
     this.wasWholeBeforeDrain = this.ingest.condition === 'running'
     return this.wholeness
+  }
+
+  /** What `drill` says. */
+  blindness: string | undefined
+  readonly drilled: string[] = []
+
+  async drill({ alert }: Drill): Promise<string | undefined> {
+    this.drilled.push(alert)
+    return this.blindness
   }
 
   /** What `imbalances` says. */
