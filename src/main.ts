@@ -18,7 +18,9 @@ import { releaseActor } from './actors/release.ts'
 import { runtimeTree } from './actors/runtime-actor.ts'
 import { makeShared, type Shared } from './actors/shared.ts'
 import { findActor, readStatus } from './actors/status.ts'
-import { type Config, configHelp, ConfigRejected, readConfig } from './adapters/config/config.ts'
+import { type Config, configHelp, ConfigRejected } from './adapters/config/config.ts'
+import { readConfig } from './adapters/config/config.ts'
+import { secretsOf } from './adapters/config/secrets.ts'
 import { makeTelemetry } from './adapters/telemetry/telemetry.ts'
 import type { SupervisorOutput } from './machines/supervisor-spec.ts'
 
@@ -34,7 +36,10 @@ const { version } = JSON.parse(
 
 const start = (config: Config): void => {
   const telemetry = makeTelemetry({
-    level: config.logLevel,
+    level: config.logLevel.level,
+    levelsByComponent: config.logLevel.byComponent,
+    repeatsMax: config.logRepeats,
+    secrets: secretsOf(config),
     nowMs: Date.now,
     write: (line) => process.stderr.write(line)
   })

@@ -11,12 +11,14 @@ import {
   durationOrOff,
   folder,
   integer,
+  integerOrOff,
   list,
   symbol
 } from './values.ts'
 import { optional, setting } from './setting.ts'
 import { degradationSettings } from './degradation-settings.ts'
 import { httpSettings } from './http-settings.ts'
+import { logLevels } from './log-values.ts'
 import { tradingZones } from './trading-zone-values.ts'
 import { serviceSettings } from './service-settings.ts'
 
@@ -214,9 +216,15 @@ export const settings = {
     '30s',
     'Longest time to drain and commit on Ctrl-C or SIGTERM.'
   ]),
-  logLevel: setting('K2_LOG_LEVEL', choice('debug', 'info', 'warn', 'error'), 'info', [
-    'debug',
-    'Least severe log line that is written (JSON lines, standard error).'
+  logLevel: setting('K2_LOG_LEVEL', logLevels, 'info', [
+    'info,feed=debug',
+    'Least severe log line that is written (JSON lines, standard error), and that of components: ' +
+      'the first words of events, feed of feed.subscribed.'
+  ]),
+  logRepeats: setting('K2_LOG_REPEATS', integerOrOff(1, 1_000_000, 'lines/min'), '120', [
+    'off',
+    'Lines of the same event a minute; what comes beyond is counted and summed up in one line. ' +
+      'Lines of requests and of changes on demand are always written; off writes all.'
   ])
 } as const
 

@@ -52,17 +52,21 @@ export const duration = (minMs: number, maxMs: number): Kind<number> => ({
 })
 
 /** As `duration`, or `off`; then there is no value. */
-export const durationOrOff = (minMs: number, maxMs: number): Kind<number | null> => {
-  const { unit, parse } = duration(minMs, maxMs)
-  return {
-    unit: `${unit} | off`,
-    parse: (text) => {
-      if (text === 'off') return ok(null)
-      const parsed = parse(text)
-      return 'value' in parsed ? parsed : refuse(`${parsed.allowed}, or off`)
-    }
+export const durationOrOff = (minMs: number, maxMs: number): Kind<number | null> =>
+  orOff(duration(minMs, maxMs))
+
+/** As `integer`, or `off`. */
+export const integerOrOff = (min: number, max: number, unit: string): Kind<number | null> =>
+  orOff(integer(min, max, unit))
+
+const orOff = ({ unit, parse }: Kind<number>): Kind<number | null> => ({
+  unit: `${unit} | off`,
+  parse: (text) => {
+    if (text === 'off') return ok(null)
+    const parsed = parse(text)
+    return 'value' in parsed ? parsed : refuse(`${parsed.allowed}, or off`)
   }
-}
+})
 
 export const formatDuration = (ms: number): string => {
   for (const unit of ['d', 'h', 'm', 's'] as const) {

@@ -3,10 +3,17 @@
  *
  * 1. What a peer may cause at any rate is written by `logSeldom`: of a kind one line in
  *    `seldomMs`, which says how many were left out before it.
+ * 2. A component is the first word of an event's name; it may have a level of its own.
+ * 3. What is written of each request or change on demand is written each time; of other events at
+ *    most `repeatsMax` lines a minute, and then how many were left out (`log-repeats.ts`).
+ * 4. No line has a secret of the settings in it (`redaction.ts`).
  */
+import { makeRepeats } from './log-repeats.ts'
+import { redactor } from './redaction.ts'
+
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof levels)[number]
+type LogLevel = (typeof levels)[number]
 
 export interface Logger {
   /** `event` is `noun.past_tense`; fields are plain values, large integers as text. */
@@ -17,23 +24,43 @@ export interface Logger {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** (3) */
+const everyTime: ReadonlySet<string> = new Set(['http.request_finished', 'http.admin_action'])
 const seldomMs = 10_000
 /** Beyond so many kinds all of them start anew. */
 const kindsMax = 1_000
 
 export interface LoggerOptions {
   readonly level: LogLevel
+  /** Instead of `level`, by component (2). */
+  readonly levelsByComponent?: ReadonlyMap<string, LogLevel>
+  /** Lines of an event a minute (3); null, and unless told: all. */
+  readonly repeatsMax?: number | null
+  /** Texts that no line may have in it (4). */
+  readonly secrets?: readonly string[]
   /** Milliseconds since 1970. */
   readonly nowMs: () => number
   readonly write: (line: string) => void
 }
 
-export const makeLogger = ({ level, nowMs, write }: LoggerOptions): Logger => {
-  const least = levels.indexOf(level)
+export const makeLogger = (options: LoggerOptions): Logger => {
+  const { level, levelsByComponent = new Map<string, LogLevel>(), nowMs } = options
+  const redact = redactor(options.secrets ?? [])
+  const write = (atMs: number, line: Readonly<Record<string, unknown>>): void => {
+    const text = serialise({ at: new Date(atMs).toISOString(), ...line })
+    options.write(`${redact(text)}\n`)
+  }
+  const repeats = makeRepeats(options.repeatsMax ?? Infinity, ({ key, count, seconds }) => {
+    const [lineLevel, of] = key.split(' ')
+    write(nowMs(), { level: lineLevel, event: 'log.repeated', of, suppressed: count, seconds })
+  })
   const log: Logger['log'] = (lineLevel, event, fields = {}) => {
+    const [component = ''] = event.split('.')
+    const least = levels.indexOf(levelsByComponent.get(component) ?? level)
     if (levels.indexOf(lineLevel) < least) return
-    const at = new Date(nowMs()).toISOString()
-    write(`${serialise({ at, level: lineLevel, event, ...fields })}\n`)
+    const atMs = nowMs()
+    if (!everyTime.has(event) && !repeats.admit(`${lineLevel} ${event}`, atMs)) return
+    write(atMs, { level: lineLevel, event, ...fields })
   }
   const written = new Map<string, WrittenKind>()
   return {

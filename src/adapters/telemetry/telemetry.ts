@@ -3,7 +3,7 @@
  * Who has something to report records a metric that `metrics.ts` declares or writes a log line;
  * neither ever throws into the caller.
  */
-import { type Logger, type LogLevel, makeLogger } from './logger.ts'
+import { type Logger, type LoggerOptions, makeLogger } from './logger.ts'
 import { type Metrics, openMetrics } from './metrics.ts'
 
 export interface Telemetry extends Logger {
@@ -12,11 +12,7 @@ export interface Telemetry extends Logger {
   readonly exposition: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
 
-export const makeTelemetry = (options: {
-  readonly level: LogLevel
-  readonly nowMs: () => number
-  readonly write: (line: string) => void
-}): Telemetry => {
+export const makeTelemetry = (options: LoggerOptions): Telemetry => {
   const { metrics, registry } = openMetrics()
   return {
     ...makeLogger(options),

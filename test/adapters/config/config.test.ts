@@ -67,7 +67,8 @@ describe('configuration', () => {
         '"nyse" should be one of simulated, binance',
       'K2_COMMIT_AGE is "5", but must be a duration from 100ms to 1h, such as 50ms, 5s or 2m',
       'K2_DISK_LIMIT is "10GB", but must be a size from 64MiB to 1000TiB, such as 64MiB or 10GiB',
-      '--log-level is "loud", but must be one of debug, info, warn, error'
+      '--log-level is "loud", but must be one of debug, info, warn, error, then levels of ' +
+        'components: info,feed=debug'
     ])
   })
 

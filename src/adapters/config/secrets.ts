@@ -1,0 +1,14 @@
+/** The texts of a configuration that nobody may read anywhere. */
+import type { Config } from './config.ts'
+import { Secret } from './values.ts'
+
+/** Those of all secret settings; of `id:secret` the secret as well. */
+export const secretsOf = (config: Config): readonly string[] => {
+  const secrets = Object.values<unknown>(config).filter((value) => value instanceof Secret)
+  const keys = config.apiKeys.flatMap(({ secret }) => secret ?? [])
+  return [...secrets, ...keys].flatMap((secret) => {
+    const text = secret.reveal()
+    const [, ...rest] = text.split(':')
+    return rest.length === 0 ? [text] : [text, rest.join(':')]
+  })
+}
