@@ -1,9 +1,9 @@
 /**
- * Rules, dashboards and runbook against a K2 that goes through everything at once (`demo/storm.ts`):
- * whatever they ask for is there, under these names, with these labels.
+ * Rules, dashboards and runbook against a K2 that goes through everything at once
+ * (`demo/storm.ts`): whatever they ask for is there, under these names, with these labels.
  *
  * 1. Names and labels are held against the live `/metrics`, so that a rename silences nothing.
- * 2. The first look of every section of the runbook is run as it is written, one of them by a shell.
+ * 2. The first look of every section of the runbook is run as it is written, one by a shell.
  * 3. With services, a real Prometheus scrapes it all: every rule evaluates, no panel is empty, and
  *    alerts fire that should.
  */
@@ -141,8 +141,10 @@ const expectPrometheus = async (base: string, fromSeconds: number): Promise<void
     'ALERTS{alertname="K2Degraded"}'
   ]) {
     await until(
-      async () =>
-        (await queryRange(base, happened, [fromSeconds, Date.now() / 1_000])).length > 0 || undefined,
+      async () => {
+        const found = await queryRange(base, happened, [fromSeconds, Date.now() / 1_000])
+        return found.length > 0 ? true : undefined
+      },
       { what: happened, msMax: firingMsMax, everyMs: 500 }
     )
   }
