@@ -6,7 +6,15 @@
  * interrupted, or two at once, never leave a half-written one.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { projectRoot } from './install.mjs'
@@ -42,6 +50,8 @@ export const ensureBuilt = () => {
     console.error('The sources could not be translated; `npm run check` says more.')
     process.exit(1)
   }
+  const style = join('visualizer', 'page.css')
+  copyFileSync(join(projectRoot, 'src', style), join(fresh, style))
   writeFileSync(join(fresh, '.built'), '')
   const old = `${fresh}.old`
   if (existsSync(dist)) renameSync(dist, old)

@@ -112,6 +112,9 @@ describe('layers', () => {
     ['src/cli/a.ts', 'src/machines/b.ts', false],
     ['src/client/a.ts', 'src/adapters/http/b.ts', false],
     ['src/client/a.ts', 'node:http', false],
+    ['src/visualizer/a.ts', 'src/adapters/http/b.ts', false],
+    ['src/visualizer/a.ts', 'node:fs', false],
+    ['src/visualizer/a.ts', 'uplot', true],
     ['src/main.ts', 'src/actors/b.ts', true],
     ['src/main.ts', 'bench/run.ts', false]
   ])('%s may import %s: %s', (path, target, expected) => {
@@ -164,6 +167,7 @@ describe('layers', () => {
     expect(linesWith(sources, /\bimport\((?!\s*')|\bcreateRequire\(/)).toEqual([
       // For pages that a package has.
       'src/adapters/http/docs-routes.ts: const packages = createRequire(import.meta.url)',
+      'src/adapters/http/page-routes.ts: const packages = createRequire(import.meta.url)',
       // For the version of a package, by its name.
       'src/adapters/log/kafka/fast-kafkajs.ts: const require = createRequire(import.meta.url)',
       'src/adapters/thread/worker-bootstrap.mjs: await import(workerData.entry)'
@@ -427,6 +431,13 @@ const layers: readonly Layer[] = [
     own: () => 'src/client/',
     imports: [],
     mayUse: (name) => name === 'lossless-json'
+  },
+  {
+    // A browser's: a client of the API like any other.
+    folder: 'src/visualizer/',
+    own: () => 'src/visualizer/',
+    imports: ['src/market/', generatedClient],
+    mayUse: (name) => /^(?:lit-html|uplot|elkjs\/lib\/elk-api\.js)$/.test(name)
   },
   {
     folder: 'src/cli/',

@@ -151,7 +151,7 @@ export type ProblemCode =
 
 /** By method and address. */
 export interface Operations {
-  /** This index */
+  /** The page that shows what K2 does, or, as JSON, this index */
   readonly 'GET /': {
     readonly path: undefined
     readonly query: undefined
@@ -433,6 +433,14 @@ export interface Operations {
   }
   /** What the page is made of */
   readonly 'GET /docs/{file}': {
+    readonly path: { readonly file: string }
+    readonly query: undefined
+    readonly body: undefined
+    readonly answer: never
+    readonly row: never
+  }
+  /** What the page at / is made of */
+  readonly 'GET /page/{file}': {
     readonly path: { readonly file: string }
     readonly query: undefined
     readonly body: undefined

@@ -5,9 +5,9 @@
  *    addresses end up in logs.
  * 2. How long a comparison takes says nothing about a key: digests of equal length are compared in
  *    constant time, and always with every key.
- * 3. The health addresses and the documentation answer without a key: what watches a process has
- *    none, nor has a browser that opens a page, and they tell no market data. Everything else needs
- *    one, the metrics and unknown addresses too.
+ * 3. The health addresses, the pages and the documentation answer without a key: what watches a
+ *    process has none, nor has a browser that opens a page, and they tell no market data. All else
+ *    needs one, the metrics and unknown addresses too.
  */
 import { timingSafeEqual } from 'node:crypto'
 import { type ApiKey, digestOf, type Scope, scopes } from '../config/api-key-values.ts'
@@ -48,6 +48,7 @@ export const makeKeyCheck = (keys: readonly ApiKey[]): KeyCheck => {
 }
 
 const openPaths: ReadonlySet<string> = new Set([
+  '/',
   '/health',
   '/health/live',
   '/health/ready',
@@ -56,7 +57,7 @@ const openPaths: ReadonlySet<string> = new Set([
 ])
 
 export const isOpenPath = (path: string): boolean =>
-  openPaths.has(path) || path.startsWith('/docs/')
+  openPaths.has(path) || path.startsWith('/docs/') || path.startsWith('/page/')
 
 /** Another scheme of `Authorization`, that of a proxy for example, leaves the other header. */
 const keyOf = (headers: Headers): string | undefined =>

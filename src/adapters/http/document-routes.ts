@@ -5,30 +5,33 @@ import { json } from './answer-schemas.ts'
 import type { ApiDeps } from './api-deps.ts'
 import { jsonResponse } from './envelope.ts'
 import { openApiDocument } from './openapi.ts'
+import { pageContent, pageResponse, wantsPage } from './page-routes.ts'
 import { route, type Route } from './route.ts'
 
 /** @param routes all others */
 export const indexRoute = ({ version }: ApiDeps, routes: readonly Route[]): Route => ({
-  ...route('/', 'This index', {}, () =>
-    Effect.sync(() =>
-      jsonResponse(
-        JSON.stringify({
-          name: 'k2',
-          version,
-          routes: routes.map(({ method = 'GET', path, about, parameters }) => ({
-            method,
-            path,
-            about,
-            parameters: Object.entries(parameters).map(([name, { remedy }]) => ({
-              name,
-              allowed: remedy
-            }))
-          }))
-        })
-      )
-    )
+  ...route('/', 'The page that shows what K2 does, or, as JSON, this index', {}, ({ headers }) =>
+    Effect.sync(() => {
+      const response = wantsPage(headers)
+        ? pageResponse()
+        : jsonResponse(JSON.stringify({ name: 'k2', version, routes: routes.map(inShort) }))
+      response.headers.set('vary', 'Accept')
+      return response
+    })
   ),
-  responses: { 200: json('All addresses, in short', index) }
+  responses: {
+    200: {
+      about: 'A page to a browser, all addresses in short to others',
+      content: { ...json('', index).content, ...pageContent }
+    }
+  }
+})
+
+const inShort = ({ method, path, about, parameters }: Route) => ({
+  method: method ?? 'GET',
+  path,
+  about,
+  parameters: Object.entries(parameters).map(([name, { remedy }]) => ({ name, allowed: remedy }))
 })
 
 const index = Schema.Struct({

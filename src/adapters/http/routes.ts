@@ -32,6 +32,7 @@ import {
 } from './parameters.ts'
 import { docsRoutes } from './docs-routes.ts'
 import { indexRoute, openApiRoute } from './document-routes.ts'
+import { pageFilesRoute } from './page-routes.ts'
 import { recordsQueryRoute } from './records-query-route.ts'
 import { recentRoute } from './recent-route.ts'
 import { inRowForms } from './row-forms.ts'
@@ -48,7 +49,7 @@ import { watchRoutes } from './watch-routes.ts'
 
 export const makeRoutes = (deps: ApiDeps): readonly Route[] => {
   const openApi = openApiRoute(deps, () => routes)
-  const others = [...answeringRoutes(deps), openApi, ...docsRoutes()]
+  const others = [...answeringRoutes(deps), openApi, ...docsRoutes(), pageFilesRoute()]
   const routes: readonly Route[] = [indexRoute(deps, others), ...others]
   return routes
 }

@@ -30,7 +30,7 @@ describe('API keys', () => {
     expect((await ask('/v1/trades', { ...headers, host: 'anything' })).status).toBe(200)
   })
 
-  test.each(['/v1/trades', '/v1/symbols', '/metrics', '/', '/v1/system/actors', '/nothing'])(
+  test.each(['/v1/trades', '/v1/symbols', '/metrics', '/v1/system/actors', '/pages', '/nothing'])(
     '%s without a key is 401 and asks nothing',
     async (path) => {
       const { status, code, response, deps } = await ask(path)
@@ -49,10 +49,13 @@ describe('API keys', () => {
     expect((await ask(path, { ...json, 'x-api-key': key }, 'POST')).status).toBe(200)
   })
 
-  test.each(['/health', '/health/live', '/health/ready'])('%s needs no key', async (path) => {
-    expect((await ask(path)).status).toBe(200)
-    expect((await ask(path, { 'x-api-key': 'wrong' })).status).toBe(200)
-  })
+  test.each(['/', '/page/page.css', '/health', '/health/live', '/health/ready'])(
+    '%s needs no key',
+    async (path) => {
+      expect((await ask(path)).status).toBe(200)
+      expect((await ask(path, { 'x-api-key': 'wrong' })).status).toBe(200)
+    }
+  )
 
   test.each(['/health/', '/healthy', '/health/live/x', '//health', '/HEALTH', '/%68ealth'])(
     '%s is not one of the health addresses',

@@ -312,7 +312,8 @@ describe('other routes', () => {
       '/metrics',
       '/openapi.json',
       '/docs',
-      '/docs/{file}'
+      '/docs/{file}',
+      '/page/{file}'
     ])
   })
 

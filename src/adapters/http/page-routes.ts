@@ -1,0 +1,124 @@
+/**
+ * `/`: the page that shows what K2 does, to a browser; and the addresses of the API, to all others.
+ *
+ * 1. All of it comes from this server, as built and as installed from the package registry: it
+ *    works without a network, and its policy lets a browser load nothing from elsewhere.
+ * 2. Nothing of it is data: what it shows it asks of the API, with the key that its user gives.
+ */
+import * as Effect from 'effect/Effect'
+import * as Schema from 'effect/Schema'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { problemResponse } from './problem.ts'
+import { route, type Route } from './route.ts'
+
+/** Modules of packages, by the names that the page imports them by. */
+const imports = { 'lit-html': '/page/lit-html.js', uplot: '/page/uplot.js' }
+
+const packaged: Readonly<Record<string, string>> = {
+  'lit-html.js': 'lit-html',
+  'uplot.js': 'uplot/dist/uPlot.esm.js',
+  'uplot.css': 'uplot/dist/uPlot.min.css',
+  'elk-api.js': 'elkjs/lib/elk-api.js',
+  'elk-worker.js': 'elkjs/lib/elk-worker.min.js'
+}
+
+const importMap = JSON.stringify({ imports })
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>K2</title>
+    <link rel="icon" href="data:,">
+    <link rel="stylesheet" href="/page/uplot.css">
+    <link rel="stylesheet" href="/page/page.css">
+    <script type="importmap">${importMap}</script>
+    <script src="/page/elk-api.js" defer></script>
+    <script type="module" src="/page/main.js"></script>
+  </head>
+  <body>
+    <div id="page">
+      <noscript>This page needs scripts; GET /v1/system/actors has what it shows.</noscript>
+    </div>
+  </body>
+</html>
+`
+
+const policy = [
+  "default-src 'none'",
+  `script-src 'self' 'sha256-${createHash('sha256').update(importMap).digest('base64')}'`,
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'"
+].join('; ')
+
+const types: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8'
+}
+
+/** Whether who asks would rather have a page than JSON. */
+export const wantsPage = (headers: Headers): boolean =>
+  /\btext\/html\b/.test(headers.get('accept') ?? '')
+
+export const pageResponse = (): Response => pageAnswer(page, 'text/html; charset=utf-8')
+
+/** For the document of the API. */
+export const pageContent = { 'text/html': Schema.String }
+
+export const pageFilesRoute = (): Route => ({
+  ...route('/page/{file}', 'What the page at / is made of', {}, ({ segments, correlationId }) =>
+    Effect.promise(() => fileOf(segments['file'] ?? '')).pipe(
+      Effect.map((file) => file ?? problemResponse(noSuchFile, correlationId))
+    )
+  ),
+  segments: { file: { remedy: 'a file that the page asks for', example: 'main.js' } },
+  responses: {
+    200: {
+      about: 'Style or script',
+      content: { 'text/css': Schema.String, 'text/javascript': Schema.String }
+    }
+  }
+})
+
+const noSuchFile = {
+  status: 404,
+  code: 'not_found',
+  detail: 'the page has no such file'
+} as const
+
+const packages = createRequire(import.meta.url)
+/** The same from `src/` and from `dist/`. */
+const builtUrl = new URL('../../../dist/visualizer/', import.meta.url)
+
+const fileOf = async (name: string): Promise<Response | undefined> => {
+  const [, type] = /^[a-z][a-z-]*\.(js|css)$/.exec(name) ?? []
+  if (type === undefined) return undefined
+  const path = Object.hasOwn(packaged, name)
+    ? packages.resolve(packaged[name]!)
+    : fileURLToPath(new URL(name, builtUrl))
+  try {
+    return pageAnswer(await readFile(path), types[type]!)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+const pageAnswer = (body: string | Uint8Array<ArrayBuffer>, type: string): Response =>
+  new Response(body, {
+    headers: {
+      'content-type': type,
+      'content-security-policy': policy,
+      // Files of two versions must not meet.
+      'cache-control': 'no-cache'
+    }
+  })

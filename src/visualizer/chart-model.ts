@@ -1,0 +1,118 @@
+/**
+ * A machine's definition as a graph to draw: states, and what leads from one to another.
+ *
+ * Ways between the same two states are one arrow with a line of text for each. What keeps a state
+ * where it is has no arrow: it stands in the state's list.
+ */
+import { eventText } from './format.ts'
+import type { WatchEdge, WatchEdgeCount, WatchMachine, WatchState } from './watch-types.ts'
+
+export interface ChartState {
+  readonly path: string
+  readonly label: string
+  readonly type: WatchState['type']
+  readonly isInitial: boolean
+  readonly tags: readonly string[]
+  /** What happens in it: entry, exit, invoked actors, events that it takes and stays. */
+  readonly notes: readonly string[]
+  readonly children: readonly ChartState[]
+}
+
+interface ChartWay {
+  readonly event: string
+  readonly text: string
+}
+
+export interface ChartEdge {
+  readonly id: string
+  readonly from: string
+  readonly to: string
+  readonly ways: readonly ChartWay[]
+}
+
+export interface Chart {
+  readonly id: string
+  readonly root: ChartState
+  readonly edges: readonly ChartEdge[]
+}
+
+export const chartOf = ({ id, root }: WatchMachine): Chart => {
+  const edges = new Map<string, ChartEdge>()
+  for (const state of statesOf(root)) {
+    for (const edge of state.edges) {
+      if (edge.target === null) continue
+      const key = `${state.path} → ${edge.target}`
+      const known = edges.get(key)
+      const ways = [...(known?.ways ?? []), { event: edge.event, text: wayText(edge) }]
+      edges.set(key, { id: key, from: state.path, to: edge.target, ways })
+    }
+  }
+  return { id, root: chartState(root, true), edges: [...edges.values()] }
+}
+
+const statesOf = (state: WatchState): readonly WatchState[] => [
+  state,
+  ...state.states.flatMap(statesOf)
+]
+
+/** Whether a state is one of those that an actor is in, or contains one. */
+export const isWithin = (state: string, at: string): boolean =>
+  at.split(' & ').some((leaf) => leaf === state || state === '' || leaf.startsWith(`${state}.`))
+
+/**
+ * How often each arrow was taken. A change of state belongs to the arrow whose ends are nearest to
+ * it; where its end was left at once (`always`), to one that begins where it began.
+ */
+export const edgeCounts = (
+  { edges }: Chart,
+  counts: Iterable<WatchEdgeCount>
+): ReadonlyMap<string, number> => {
+  const found = new Map<string, number>()
+  for (const count of counts) {
+    const edge = edgeTaken(edges, count)
+    if (edge !== undefined) found.set(edge.id, (found.get(edge.id) ?? 0) + count.count)
+  }
+  return found
+}
+
+export const edgeTaken = (
+  edges: readonly ChartEdge[],
+  { from, event, to }: Pick<WatchEdgeCount, 'from' | 'event' | 'to'>
+): ChartEdge | undefined => {
+  let best: ChartEdge | undefined
+  let bestScore = 0
+  for (const edge of edges) {
+    if (!isWithin(edge.from, from) || !edge.ways.some((way) => way.event === event)) continue
+    const isExact = isWithin(edge.to, to)
+    const score = 1 + edge.from.length + (isExact ? 10_000 + edge.to.length : 0)
+    if (score > bestScore) [best, bestScore] = [edge, score]
+  }
+  return best
+}
+
+const wayText = ({ event, kind, delay, guard }: WatchEdge): string => {
+  const what =
+    kind === 'after' && delay !== null
+      ? `after ${delay}`
+      : kind === 'always'
+        ? 'always'
+        : eventText(event)
+  return guard === null ? what : `${what} [${guard}]`
+}
+
+const chartState = (state: WatchState, isInitial: boolean): ChartState => ({
+  path: state.path,
+  label: state.key,
+  type: state.type,
+  isInitial,
+  tags: state.tags,
+  notes: notesOf(state),
+  children: state.states.map((child) => chartState(child, child.key === state.initial))
+})
+
+const notesOf = ({ entry, exit, invoke, edges }: WatchState): readonly string[] => [
+  ...entry.map((action) => `entry: ${action}`),
+  ...exit.map((action) => `exit: ${action}`),
+  ...invoke.map((actor) => `invokes ${actor}`),
+  ...edges.filter(({ target }) => target === null).map((edge) => `stays: ${wayText(edge)}`)
+]

@@ -1,0 +1,50 @@
+/** A machine as a graph, and which arrow a change of state took. */
+import { describe, expect, test } from 'vitest'
+import { chartOf, edgeCounts, edgeTaken, isWithin } from '../../src/visualizer/chart-model.ts'
+import { switchMachine } from './support/episodes.ts'
+
+const chart = chartOf(switchMachine)
+
+test('ways between the same states are one arrow, what stays has none', () => {
+  expect(chart.edges.map(({ id, ways }) => [id, ways.map(({ text }) => text)])).toEqual([
+    [' → ended', ['end']],
+    ['off → on', ['press [hasPower]', 'turn']],
+    ['on → off', ['press']],
+    ['on.low → on.high', ['more']]
+  ])
+  expect(chart.root.children[0]!.notes).toEqual(['stays: noise'])
+})
+
+describe('the arrow of a change', () => {
+  test.each([
+    ['off', 'press', 'on.low', 'off → on'],
+    ['on.high', 'press', 'off', 'on → off'],
+    ['on.low', 'more', 'on.high', 'on.low → on.high'],
+    ['on.low', 'end', 'ended', ' → ended'],
+    // Its end was left at once.
+    ['off', 'turn', 'ended', 'off → on'],
+    ['off', 'noise', 'off', undefined]
+  ])('%s, %s, %s: %s', (from, event, to, wanted) => {
+    expect(edgeTaken(chart.edges, { from, event, to })?.id).toBe(wanted)
+  })
+
+  test('they are counted', () => {
+    const of = { path: 'root', of: 'kept' as const, event: 'press' }
+    const counts = edgeCounts(chart, [
+      { ...of, from: 'off', to: 'on.low', count: 3 },
+      { ...of, event: 'turn', from: 'off', to: 'on.low', count: 2 },
+      { ...of, from: 'on.low', to: 'off', count: 1 }
+    ])
+    expect([...counts]).toEqual([
+      ['off → on', 5],
+      ['on → off', 1]
+    ])
+  })
+})
+
+test.each([
+  ['on', 'on.low', true],
+  ['on.low', 'on', false],
+  ['o', 'on.low', false],
+  ['b', 'a.x & b.y', true]
+])('%s holds %s: %s', (state, at, wanted) => expect(isWithin(state, at)).toBe(wanted))

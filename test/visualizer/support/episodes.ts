@@ -1,0 +1,78 @@
+/** Episodes made by hand. */
+import type {
+  Episode,
+  WatchActor,
+  WatchFrame,
+  WatchMachine
+} from '../../../src/visualizer/watch-types.ts'
+
+export const actor = (path: string, state: string, more: Partial<WatchActor> = {}): WatchActor => ({
+  path,
+  parent: path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : null,
+  order: 0,
+  machines: { keeper: null, kept: 'switch' },
+  state: { keeper: null, kept: state },
+  tags: [],
+  health: 'healthy',
+  restarts: 0,
+  crashes_in_window: 0,
+  restarts_max: 5,
+  window_seconds: 60,
+  backoff_until: null,
+  since: null,
+  queue_bytes: null,
+  queue_bytes_max: null,
+  messages_per_second: null,
+  last_error: null,
+  ...more
+})
+
+const state = (path: string, edges: WatchMachine['root']['edges'] = []) => ({
+  key: path.slice(path.lastIndexOf('.') + 1),
+  path,
+  type: 'atomic' as const,
+  initial: null,
+  tags: [],
+  entry: [],
+  exit: [],
+  invoke: [],
+  edges,
+  states: []
+})
+
+const edge = { kind: 'event' as const, delay: null, guard: null, actions: [] }
+
+/** off ⇄ on (low → high), and from anywhere to ended. */
+export const switchMachine: WatchMachine = {
+  id: 'switch',
+  root: {
+    ...state('', [{ ...edge, event: 'end', target: 'ended' }]),
+    type: 'compound',
+    initial: 'off',
+    states: [
+      state('off', [
+        { ...edge, event: 'press', target: 'on', guard: 'hasPower' },
+        { ...edge, event: 'turn', target: 'on' },
+        { ...edge, event: 'noise', target: null }
+      ]),
+      {
+        ...state('on', [{ ...edge, event: 'press', target: 'off' }]),
+        type: 'compound',
+        initial: 'low',
+        states: [state('on.low', [{ ...edge, event: 'more', target: 'on.high' }]), state('on.high')]
+      },
+      { ...state('ended'), type: 'final' }
+    ]
+  }
+}
+
+export const episode = (frames: readonly WatchFrame[]): Episode => ({
+  version: 1,
+  k2_version: '0.0.0',
+  instance: 'one',
+  started_at: 0,
+  machines: [switchMachine],
+  series: [{ name: 'received', label: 'received', unit: '' }],
+  base: { seq: 0, at: 1_000, actors: [actor('root', 'up')] },
+  frames
+})
