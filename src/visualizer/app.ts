@@ -30,6 +30,8 @@ export class App {
   chosen: Happening | undefined
   /** Whether only what happened to the selected actor is listed. */
   isFiltered = false
+  /** Whether what happens again and again is listed, too. */
+  hasRoutine = false
   isHelpOpen = false
   chart: PlacedChart | undefined
   notice = ''

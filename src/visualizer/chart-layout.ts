@@ -24,7 +24,7 @@ export interface PlacedChart {
   readonly edges: readonly PlacedEdge[]
 }
 
-export const lineHeight = 15
+export const lineHeight = 13
 const characterWidth = 6.6
 const padding = 14
 
@@ -38,11 +38,11 @@ export const placed = async (chart: Chart): Promise<PlacedChart> => {
     id: 'chart',
     layoutOptions: {
       'elk.algorithm': 'layered',
-      'elk.direction': 'DOWN',
+      'elk.direction': 'RIGHT',
       'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
       'elk.edgeRouting': 'POLYLINE',
-      'elk.layered.spacing.nodeNodeBetweenLayers': '34',
-      'elk.spacing.nodeNode': '28',
+      'elk.layered.spacing.nodeNodeBetweenLayers': '26',
+      'elk.spacing.nodeNode': '20',
       'elk.spacing.edgeLabel': '4',
       'elk.json.edgeCoords': 'ROOT',
       'elk.json.shapeCoords': 'ROOT'
@@ -59,6 +59,9 @@ export const placed = async (chart: Chart): Promise<PlacedChart> => {
   }
 }
 
+export const linesOf = (ways: ChartEdge['ways']): readonly string[] =>
+  ways.flatMap(({ lines }) => lines)
+
 const textWidth = (texts: readonly string[]): number =>
   Math.max(0, ...texts.map((text) => text.length)) * characterWidth
 
@@ -67,7 +70,7 @@ const nodeOf = ({ path, label, type, children }: ChartState): ElkNode => {
   return {
     id: path,
     width: Math.max(64, width),
-    height: 2 * padding + lineHeight,
+    height: 2 * padding + 14,
     ...(children.length === 0
       ? {}
       : {
@@ -86,8 +89,8 @@ const edgeOf = ({ id, from, to, ways }: ChartEdge): ElkExtendedEdge => ({
       id: `label ${id}`,
       text: id,
       // Room for how often it was taken, too.
-      width: textWidth(ways.map(({ text }) => text)) * 0.86 + 34,
-      height: ways.length * (lineHeight - 2)
+      width: textWidth(linesOf(ways)) * 0.86 + 30,
+      height: linesOf(ways).length * lineHeight
     }
   ]
 })

@@ -20,7 +20,8 @@ export interface ChartState {
 
 interface ChartWay {
   readonly event: string
-  readonly text: string
+  /** On lines of its own each: what, and under which guard. */
+  readonly lines: readonly string[]
 }
 
 export interface ChartEdge {
@@ -43,7 +44,7 @@ export const chartOf = ({ id, root }: WatchMachine): Chart => {
       if (edge.target === null) continue
       const key = `${state.path} → ${edge.target}`
       const known = edges.get(key)
-      const ways = [...(known?.ways ?? []), { event: edge.event, text: wayText(edge) }]
+      const ways = [...(known?.ways ?? []), { event: edge.event, lines: wayLines(edge) }]
       edges.set(key, { id: key, from: state.path, to: edge.target, ways })
     }
   }
@@ -59,25 +60,50 @@ const statesOf = (state: WatchState): readonly WatchState[] => [
 export const isWithin = (state: string, at: string): boolean =>
   at.split(' & ').some((leaf) => leaf === state || state === '' || leaf.startsWith(`${state}.`))
 
-/**
- * How often each arrow was taken. A change of state belongs to the arrow whose ends are nearest to
- * it; where its end was left at once (`always`), to one that begins where it began.
- */
+/** How often each arrow was taken. */
 export const edgeCounts = (
   { edges }: Chart,
   counts: Iterable<WatchEdgeCount>
 ): ReadonlyMap<string, number> => {
   const found = new Map<string, number>()
   for (const count of counts) {
-    const edge = edgeTaken(edges, count)
-    if (edge !== undefined) found.set(edge.id, (found.get(edge.id) ?? 0) + count.count)
+    for (const { id } of edgesTaken(edges, count)) found.set(id, (found.get(id) ?? 0) + count.count)
   }
   return found
 }
 
-export const edgeTaken = (
+type Change = Pick<WatchEdgeCount, 'from' | 'event' | 'to'>
+
+/**
+ * The arrows of a change of state: the one whose ends are nearest to it, and where its end was left
+ * at once, those of `always` that led on.
+ */
+export const edgesTaken = (
   edges: readonly ChartEdge[],
-  { from, event, to }: Pick<WatchEdgeCount, 'from' | 'event' | 'to'>
+  change: Change
+): readonly ChartEdge[] => {
+  const first = nearestEdge(edges, change)
+  if (first === undefined) return []
+  const taken = [first]
+  while (taken.length < alwaysMax && !isWithin(taken.at(-1)!.to, change.to)) {
+    const { to: at } = taken.at(-1)!
+    const next = edges.filter(
+      ({ from, ways }) =>
+        (from === at || from.startsWith(`${at}.`)) && ways.some(({ event }) => event === '')
+    )
+    const edge = next.find(({ to }) => isWithin(to, change.to)) ?? next[0]
+    if (edge === undefined || taken.includes(edge)) break
+    taken.push(edge)
+  }
+  return taken
+}
+
+/** Longer chains are none of K2's. */
+const alwaysMax = 5
+
+const nearestEdge = (
+  edges: readonly ChartEdge[],
+  { from, event, to }: Change
 ): ChartEdge | undefined => {
   let best: ChartEdge | undefined
   let bestScore = 0
@@ -90,14 +116,14 @@ export const edgeTaken = (
   return best
 }
 
-const wayText = ({ event, kind, delay, guard }: WatchEdge): string => {
+const wayLines = ({ event, kind, delay, guard }: WatchEdge): readonly string[] => {
   const what =
     kind === 'after' && delay !== null
       ? `after ${delay}`
       : kind === 'always'
         ? 'always'
         : eventText(event)
-  return guard === null ? what : `${what} [${guard}]`
+  return guard === null ? [what] : [what, `[${guard}]`]
 }
 
 const chartState = (state: WatchState, isInitial: boolean): ChartState => ({
@@ -114,5 +140,5 @@ const notesOf = ({ entry, exit, invoke, edges }: WatchState): readonly string[] 
   ...entry.map((action) => `entry: ${action}`),
   ...exit.map((action) => `exit: ${action}`),
   ...invoke.map((actor) => `invokes ${actor}`),
-  ...edges.filter(({ target }) => target === null).map((edge) => `stays: ${wayText(edge)}`)
+  ...edges.filter(({ target }) => target === null).map((edge) => `stays: ${wayLines(edge).join(' ')}`)
 ]

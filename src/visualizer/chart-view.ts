@@ -1,8 +1,8 @@
 /** The statechart of an actor: what it is in, how it came there, what was never reached. */
 import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html'
 import type { App } from './app.ts'
-import { type Box, lineHeight, type PlacedChart } from './chart-layout.ts'
-import { type ChartState, edgeCounts, edgeTaken, isWithin } from './chart-model.ts'
+import { type Box, lineHeight, linesOf, type PlacedChart } from './chart-layout.ts'
+import { type ChartState, edgeCounts, edgesTaken, isWithin } from './chart-model.ts'
 import { nameOf, short } from './format.ts'
 import type { WatchActor, WatchTransition } from './watch-types.ts'
 
@@ -15,7 +15,6 @@ const sideOf = (actor: WatchActor, isKeeper: boolean): 'keeper' | 'kept' =>
 
 export const chartView = (app: App): TemplateResult => {
   const actor = app.moment?.actors.get(app.selected)
-  const { isKeeper, chart } = app
   return html`
     <section class="panel chart" aria-labelledby="chart-title">
       <h2 id="chart-title">${nameOf(app.selected)}</h2>
@@ -25,15 +24,24 @@ export const chartView = (app: App): TemplateResult => {
             ${actor.machines.keeper !== null && actor.machines.kept !== null
               ? sidesView(app)
               : nothing}
-            <p class="states">
-              ${machineOf(actor, isKeeper) ?? 'no machine'}:
-              <strong>${actor.state[sideOf(actor, isKeeper)] ?? 'unknown'}</strong>
-            </p>
-            ${chart === undefined || chart.chart.id !== machineOf(actor, isKeeper)
-              ? html`<p class="empty">Drawing…</p>`
-              : drawing(app, chart, actor)}
+            ${machineView(app, actor)}
           `}
     </section>
+  `
+}
+
+const machineView = (app: App, actor: WatchActor): TemplateResult => {
+  const { isKeeper, chart } = app
+  const machine = machineOf(actor, isKeeper)
+  if (machine === null)
+    return html`<p class="empty">It has no machine: it runs as long as its parent wants it to.</p>`
+  return html`
+    <p class="states">
+      ${machine}: <strong>${actor.state[sideOf(actor, isKeeper)] ?? 'unknown'}</strong>
+    </p>
+    ${chart?.chart.id === machine
+      ? drawing(app, chart, actor)
+      : html`<p class="empty">Drawing…</p>`}
   `
 }
 
@@ -58,6 +66,8 @@ const drawing = (app: App, placed: PlacedChart, actor: WatchActor): TemplateResu
     path === actor.path && of === side
   const counts = edgeCounts(placed.chart, [...app.moment!.counts.values()].filter(ofActor))
   const last = app.recording?.transitions(app.scrubMs).findLast(ofActor)
+  const edges = last === undefined ? [] : edgesTaken(placed.chart.edges, last)
+  const fired = new Set(edges.map(({ id }) => id))
   const margin = 12
   const size = `${-margin} ${-margin} ${placed.width + 2 * margin} ${placed.height + 2 * margin}`
   return html`
@@ -83,7 +93,9 @@ const drawing = (app: App, placed: PlacedChart, actor: WatchActor): TemplateResu
           </marker>
         </defs>
         ${[...placed.states.values()].map((it) => stateView(it, at))}
-        ${placed.edges.map((it) => edgeView(it, counts.get(it.edge.id) ?? 0, firedBy(it, last)))}
+        ${placed.edges.map((it) =>
+          edgeView(it, counts.get(it.edge.id) ?? 0, fired.has(it.edge.id) ? last : undefined)
+        )}
       </svg>
     </div>
     ${anywhereView(placed)}
@@ -112,31 +124,25 @@ const stateView = (
 }
 
 type PlacedEdge = PlacedChart['edges'][number]
-type Fired = 'even' | 'odd' | undefined
-
-/** Two names by turns: a name that changes starts the animation again. */
-const firedBy = ({ edge }: PlacedEdge, last: WatchTransition | undefined): Fired => {
-  if (last === undefined || edgeTaken([edge], last) === undefined) return undefined
-  return last.at % 2 === 0 ? 'even' : 'odd'
-}
 
 const edgeView = (
   { edge, points, label }: PlacedEdge,
   count: number,
-  fired: Fired
+  last: WatchTransition | undefined
 ): SVGTemplateResult => {
   const classes = ['edge', count === 0 ? 'unreached' : 'reached']
-  if (fired !== undefined) classes.push('fired', fired)
+  // Two names by turns: a name that changes starts the animation again.
+  if (last !== undefined) classes.push('fired', last.at % 2 === 0 ? 'even' : 'odd')
   const line = points.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${x} ${y}`).join(' ')
   const taken = count === 0 ? nothing : svg`<tspan class="count"> ×${short(count)}</tspan>`
   return svg`
     <g class=${classes.join(' ')}>
       <title>${`${edge.from} to ${edge.to}: taken ${count} times`}</title>
       <path d=${line} marker-end="url(#head)"></path>
-      ${edge.ways.map(
-        ({ text }, index) => svg`
-          <text x=${label.x} y=${label.y + 11 + index * (lineHeight - 2)}>
-            ${text}${index === 0 ? taken : nothing}
+      ${linesOf(edge.ways).map(
+        (line, index) => svg`
+          <text x=${label.x} y=${label.y + 10 + index * lineHeight}>
+            ${line}${index === 0 ? taken : nothing}
           </text>`
       )}
     </g>
@@ -147,6 +153,6 @@ const edgeView = (
 const anywhereView = ({ chart }: PlacedChart): TemplateResult | typeof nothing => {
   const edges = chart.edges.filter(({ from }) => from === '')
   if (edges.length === 0) return nothing
-  const texts = edges.map(({ ways, to }) => `${ways.map(({ text }) => text).join(', ')} → ${to}`)
+  const texts = edges.map(({ ways, to }) => `${linesOf(ways).join(' ')} → ${to}`)
   return html`<p class="quiet">From any state: ${texts.join('; ')}</p>`
 }

@@ -3,7 +3,7 @@ import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html
 import type { App } from './app.ts'
 import { inUnit, levels, rankOf } from './format.ts'
 import { positionOf, segments } from './gauge-scale.ts'
-import type { Signal } from './watch-types.ts'
+import type { PressureSignal } from './watch-types.ts'
 
 const width = 200
 const height = 22
@@ -13,6 +13,7 @@ export const gaugesView = ({ moment }: App): TemplateResult => {
   return html`
     <section class="panel gauges" aria-labelledby="gauges-title">
       <h2 id="gauges-title">Signals</h2>
+      <p class="quiet">▲ a level is entered at, ▽ left below: ${levels.slice(1).join(', ')}</p>
       ${signals.length === 0
         ? html`<p class="empty">No sample has been taken yet.</p>`
         : html`<table>
@@ -20,7 +21,7 @@ export const gaugesView = ({ moment }: App): TemplateResult => {
               <tr>
                 <th scope="col">Signal</th>
                 <th scope="col">Value</th>
-                <th scope="col">${legend()}</th>
+                <th scope="col">Level</th>
               </tr>
             </thead>
             <tbody>${signals.map(rowView)}</tbody>
@@ -30,10 +31,7 @@ export const gaugesView = ({ moment }: App): TemplateResult => {
   `
 }
 
-const legend = (): TemplateResult =>
-  html`<span class="quiet">▲ entered at, ▽ left below: ${levels.slice(1).join(', ')}</span>`
-
-const rowView = (signal: Signal): TemplateResult => {
+const rowView = (signal: PressureSignal): TemplateResult => {
   const name = [signal.signal, signal.data_type ?? ''].join(' ').trim()
   const rank = Math.max(0, rankOf(signal.level))
   return html`
@@ -50,7 +48,7 @@ const rowView = (signal: Signal): TemplateResult => {
   `
 }
 
-const bar = ({ value, unit, level, marks }: Signal): TemplateResult => {
+const bar = ({ value, unit, level, marks }: PressureSignal): TemplateResult => {
   const share = value === null ? 0 : positionOf(value, marks.enter)
   const spoken = marks.enter
     .map((mark, index) => (mark === null ? '' : `${levels[index + 1]} at ${inUnit(mark, unit)}`))
@@ -78,7 +76,7 @@ const enterMark = (mark: number | null, index: number): SVGTemplateResult | stri
 
 const leaveMark = (
   mark: number | null,
-  enter: Signal['marks']['enter']
+  enter: PressureSignal['marks']['enter']
 ): SVGTemplateResult | string => {
   if (mark === null) return ''
   const x = positionOf(mark, enter) * width

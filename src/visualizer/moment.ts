@@ -4,8 +4,8 @@
  * The fold is the one definition of what a frame means, for live and for recorded moments alike.
  */
 import type {
-  Degradation,
   WatchActor,
+  WatchDegradation,
   WatchEdgeCount,
   WatchFrame,
   WatchTransition
@@ -16,7 +16,7 @@ export interface Moment {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly actors: ReadonlyMap<string, WatchActor>
-  readonly degradation: Degradation | null
+  readonly degradation: WatchDegradation | null
   /** By key of `edgeKey`: how often each change of state has happened since the process began. */
   readonly counts: ReadonlyMap<string, WatchEdgeCount>
 }

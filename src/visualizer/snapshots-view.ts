@@ -2,7 +2,6 @@
 import { html, nothing, type TemplateResult } from 'lit-html'
 import { ask } from './api.ts'
 import { Loading } from './loading.ts'
-import { short } from './format.ts'
 import { type Trade, tradesTable } from './trades-table.ts'
 
 interface Snapshot {
@@ -52,7 +51,7 @@ export class SnapshotsView {
         ${this.#picked.length === 2
           ? this.#diff.view(
               ({ added, removed, rows }) => html`<h3>
-                  ${short(added)} rows more, ${short(removed)} rows less; the newest of them
+                  ${added} rows more, ${removed} rows less; the newest of them
                 </h3>
                 ${tradesTable(rows)}`
             )

@@ -30,7 +30,7 @@ const plots: readonly Plot[] = [
 ]
 
 const levelName = 'level'
-const heightPx = 118
+const heightPx = 150
 
 /** What the charts are drawn for, and when it was. */
 interface Drawn {
@@ -44,6 +44,13 @@ export class Timeline {
   #drawn: Drawn | undefined
   #columns: Columns = [[]]
   #marks: readonly WatchMark[] = []
+  #colours: ReadonlyMap<string, string> = new Map()
+  readonly #resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const chart = this.#charts.find(({ root }) => root.parentElement === target)
+      chart?.setSize({ width: target.clientWidth, height: heightPx })
+    }
+  })
 
   constructor(app: App) {
     this.#app = app
@@ -58,7 +65,7 @@ export class Timeline {
       <section class="panel timeline" aria-labelledby="timeline-title">
         <h2 id="timeline-title">Timeline</h2>
         <p class="quiet">Drag to zoom, double-click to see all, click to go to a moment.</p>
-        <div class="plots"></div>
+        <div class="plots">${plots.map(() => html`<div class="plot"></div>`)}</div>
         <label class="scrubber">
           <span>${clock(at)}</span>
           <input
@@ -81,10 +88,10 @@ export class Timeline {
   /** To be called once the view is in the document, and after every change. */
   draw(): void {
     const { recording } = this.#app
-    const place = document.querySelector<HTMLElement>('.plots')
-    if (recording === undefined || place === null) return
-    if (this.#drawn?.recording !== recording || this.#charts[0]?.root.parentElement !== place)
-      this.#build(recording, place)
+    const places = [...document.querySelectorAll<HTMLElement>('.plot')]
+    if (recording === undefined || places.length === 0) return
+    if (this.#drawn?.recording !== recording || this.#charts[0]?.root.parentElement !== places[0])
+      this.#build(recording, places)
     const { seq } = recording.now
     if (this.#drawn!.seq !== seq) {
       this.#drawn!.seq = seq
@@ -100,19 +107,20 @@ export class Timeline {
     this.#drawn = undefined
   }
 
-  #build(recording: Recording, place: HTMLElement): void {
+  #build(recording: Recording, places: readonly HTMLElement[]): void {
     for (const chart of this.#charts.splice(0)) chart.destroy()
+    this.#resized.disconnect()
+    this.#colours = coloursOf(places[0]!)
     this.#columns = recording.columns()
-    for (const plot of plots) {
-      const data = dataOf(recording, this.#columns, plot)
-      const chart = new uPlot(this.#options(recording, plot), data, place)
+    for (const [index, plot] of plots.entries()) {
+      const place = places[index]!
+      const options = { ...this.#options(recording, plot), width: place.clientWidth }
+      const chart = new uPlot(options, dataOf(recording, this.#columns, plot), place)
       this.#charts.push(chart)
       chart.over.addEventListener('click', () => this.#clicked(chart))
+      this.#resized.observe(place)
     }
     this.#drawn = { recording, seq: -1 }
-    new ResizeObserver(() => {
-      for (const chart of this.#charts) chart.setSize({ width: widthOf(place), height: heightPx })
-    }).observe(place)
   }
 
   /** A click is no drag: a drag zooms, and has a selection. */
@@ -121,13 +129,17 @@ export class Timeline {
     if (left >= 0 && chart.select.width === 0) this.#app.scrub(chart.posToVal(left, 'x') * 1_000)
   }
 
-  #options(recording: Recording, { title, unit, lines, top }: Plot): uPlot.Options {
-    const style = getComputedStyle(document.documentElement)
-    const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
-    const axis = { stroke: colour('quiet'), grid: { stroke: colour('line'), width: 1 } }
+  #colour(name: string): string {
+    return this.#colours.get(name) ?? ''
+  }
+
+  #options(
+    recording: Recording,
+    { title, unit, lines, top }: Plot
+  ): Omit<uPlot.Options, 'width'> {
+    const axis = { stroke: this.#colour('quiet'), grid: { stroke: this.#colour('line'), width: 1 } }
     return {
       title,
-      width: widthOf(document.querySelector('.plots')!),
       height: heightPx,
       cursor: { sync: { key: 'k2' }, drag: { x: true, y: false } },
       scales: {
@@ -135,19 +147,21 @@ export class Timeline {
         y: { range: (_, __, max) => [0, Math.max(max ?? 0, top ?? 1) * 1.08] }
       },
       axes: [
-        axis,
+        { ...axis, space: 70, values: (_, ticks) => ticks.map((tick) => clock(tick * 1_000)) },
         { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => inUnit(tick, unit)) }
       ],
       series: [
-        { value: (_, at) => (at == null ? '' : clock(at * 1_000)) },
+        { value: ({ data }, at) => clock((at ?? data[0].at(-1) ?? 0) * 1_000) },
         ...lines.map((name, index) => ({
           label: recording.series.find((it) => it.name === name)?.label ?? name,
-          stroke: colour(`line-${index + 1}`),
+          stroke: this.#colour(`line-${index + 1}`),
           width: 1.6,
           dash: index === 3 ? [5, 3] : [],
           spanGaps: false,
           points: { show: false },
-          value: (_: uPlot, value: number | null) => inUnit(value, unit)
+          // Where nothing is pointed at: the newest.
+          value: ({ data }: uPlot, value: number | null, series: number, at: number | null) =>
+            inUnit(at === null ? data[series]?.at(-1) : value, unit)
         }))
       ],
       hooks: {
@@ -164,27 +178,25 @@ export class Timeline {
     const [times, ...columns] = this.#columns
     const column = columns[index]
     if (column === undefined) return
-    const style = getComputedStyle(document.documentElement)
     const { ctx, bbox } = chart
     for (const { from, to, value } of runsOf(column)) {
       if (value === null || value === 0) continue
       const left = within(chart, times[from]!)
       const right = within(chart, times[Math.min(to, times.length - 1)]!)
-      ctx.fillStyle = style.getPropertyValue(`--band-${value}`).trim()
+      ctx.fillStyle = this.#colour(`band-${value}`)
       ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height)
     }
   }
 
   /** Faults and what operators did, and the moment that is shown. */
   #drawMarks(chart: uPlot): void {
-    const style = getComputedStyle(document.documentElement)
     const { ctx, bbox } = chart
     const line = (ms: number, name: string, dash: number[]): void => {
       const { min, max } = chart.scales['x']!
       if (min == null || max == null || ms / 1_000 < min || ms / 1_000 > max) return
       const x = chart.valToPos(ms / 1_000, 'x', true)
       ctx.save()
-      ctx.strokeStyle = style.getPropertyValue(`--${name}`).trim()
+      ctx.strokeStyle = this.#colour(name)
       ctx.setLineDash(dash)
       ctx.beginPath()
       ctx.moveTo(x, bbox.top)
@@ -198,7 +210,23 @@ export class Timeline {
   }
 }
 
-const widthOf = (place: HTMLElement): number => Math.max(280, place.clientWidth)
+const lineNames = ['line-1', 'line-2', 'line-3', 'line-4']
+const bandNames = ['band-1', 'band-2', 'band-3', 'band-4']
+const colourNames = ['text', 'quiet', 'line', 'fault', 'operator', ...lineNames, ...bandNames]
+
+/** A canvas knows no variables of styles, and takes only what they come to. */
+const coloursOf = (place: HTMLElement): ReadonlyMap<string, string> => {
+  const probe = document.createElement('span')
+  place.append(probe)
+  const colours = new Map(
+    colourNames.map((name) => {
+      probe.style.color = `var(--${name})`
+      return [name, getComputedStyle(probe).color]
+    })
+  )
+  probe.remove()
+  return colours
+}
 
 const dataOf = (
   recording: Recording,

@@ -11,8 +11,10 @@ const followedMax = 12
 
 export const whyView = (app: App): TemplateResult => {
   const all = app.happenings()
+  const routine = app.hasRoutine ? new Set<string>() : routineOf(all)
   const listed = all
     .filter((it) => !app.isFiltered || pathOf(it) === app.selected)
+    .filter((it) => !routine.has(titleOf(it)))
     .slice(0, shownMax)
   return html`
     <section class="panel why" aria-labelledby="why-title">
@@ -20,20 +22,44 @@ export const whyView = (app: App): TemplateResult => {
       ${app.chosen === undefined
         ? html`<p class="quiet">Choose what happened, and this says why.</p>`
         : detailView(app, app.chosen, all)}
-      <label class="filter">
-        <input
-          type="checkbox"
-          .checked=${app.isFiltered}
-          @change=${(event: Event) =>
-            app.set({ isFiltered: (event.target as HTMLInputElement).checked })}
-        />
-        only ${nameOf(app.selected)}
-      </label>
+      <div class="filters">
+        ${filterView(`only ${nameOf(app.selected)}`, app.isFiltered, (isFiltered) =>
+          app.set({ isFiltered })
+        )}
+        ${filterView('with routine', app.hasRoutine, (hasRoutine) => app.set({ hasRoutine }))}
+      </div>
       ${listed.length === 0
         ? html`<p class="empty">Nothing has happened in this hour.</p>`
-        : html`<ol class="happenings">${listed.map((it) => lineView(app, it))}</ol>`}
+        : html`<ol class="happenings all" tabindex="0" aria-label="What happened, newest first">
+            ${listed.map((it) => lineView(app, it))}
+          </ol>`}
     </section>
   `
+}
+
+const filterView = (
+  text: string,
+  isOn: boolean,
+  turn: (isOn: boolean) => void
+): TemplateResult => html`
+  <label>
+    <input
+      type="checkbox"
+      .checked=${isOn}
+      @change=${(event: Event) => turn((event.target as HTMLInputElement).checked)}
+    />
+    ${text}
+  </label>
+`
+
+/** What an actor does again and again tells nobody anything. */
+const routineMin = 12
+
+const routineOf = (all: readonly Happening[]): ReadonlySet<string> => {
+  const counts = new Map<string, number>()
+  for (const it of all)
+    if (it.kind === 'state') counts.set(titleOf(it), (counts.get(titleOf(it)) ?? 0) + 1)
+  return new Set([...counts].filter(([, count]) => count >= routineMin).map(([title]) => title))
 }
 
 const pathOf = (it: Happening): string => (it.kind === 'level' ? managerPath : it.transition.path)

@@ -1,31 +1,34 @@
 /** A machine as a graph, and which arrow a change of state took. */
 import { describe, expect, test } from 'vitest'
-import { chartOf, edgeCounts, edgeTaken, isWithin } from '../../src/visualizer/chart-model.ts'
+import { chartOf, edgeCounts, edgesTaken, isWithin } from '../../src/visualizer/chart-model.ts'
 import { switchMachine } from './support/episodes.ts'
 
 const chart = chartOf(switchMachine)
 
 test('ways between the same states are one arrow, what stays has none', () => {
-  expect(chart.edges.map(({ id, ways }) => [id, ways.map(({ text }) => text)])).toEqual([
+  expect(chart.edges.map(({ id, ways }) => [id, ways.map(({ lines }) => lines.join(' '))])).toEqual([
     [' → ended', ['end']],
     ['off → on', ['press [hasPower]', 'turn']],
     ['on → off', ['press']],
-    ['on.low → on.high', ['more']]
+    ['on.low → on.high', ['more']],
+    ['ended → check', ['recover']],
+    ['check → off', ['always [isSafe]']],
+    ['check → ended', ['always']]
   ])
   expect(chart.root.children[0]!.notes).toEqual(['stays: noise'])
 })
 
 describe('the arrow of a change', () => {
   test.each([
-    ['off', 'press', 'on.low', 'off → on'],
-    ['on.high', 'press', 'off', 'on → off'],
-    ['on.low', 'more', 'on.high', 'on.low → on.high'],
-    ['on.low', 'end', 'ended', ' → ended'],
+    ['off', 'press', 'on.low', ['off → on']],
+    ['on.high', 'press', 'off', ['on → off']],
+    ['on.low', 'more', 'on.high', ['on.low → on.high']],
+    ['on.low', 'end', 'ended', [' → ended']],
     // Its end was left at once.
-    ['off', 'turn', 'ended', 'off → on'],
-    ['off', 'noise', 'off', undefined]
+    ['ended', 'recover', 'off', ['ended → check', 'check → off']],
+    ['off', 'noise', 'off', []]
   ])('%s, %s, %s: %s', (from, event, to, wanted) => {
-    expect(edgeTaken(chart.edges, { from, event, to })?.id).toBe(wanted)
+    expect(edgesTaken(chart.edges, { from, event, to }).map(({ id }) => id)).toEqual(wanted)
   })
 
   test('they are counted', () => {

@@ -40,6 +40,7 @@ const framesOf = (steps: readonly Step[]) => {
       event: 'go',
       from,
       to,
+      taken: [],
       guards: [],
       actions: [],
       detail: null

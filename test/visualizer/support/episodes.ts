@@ -61,7 +61,11 @@ export const switchMachine: WatchMachine = {
         initial: 'low',
         states: [state('on.low', [{ ...edge, event: 'more', target: 'on.high' }]), state('on.high')]
       },
-      { ...state('ended'), type: 'final' }
+      state('ended', [{ ...edge, event: 'recover', target: 'check' }]),
+      state('check', [
+        { ...edge, event: '', kind: 'always', target: 'off', guard: 'isSafe' },
+        { ...edge, event: '', kind: 'always', target: 'ended' }
+      ])
     ]
   }
 }
