@@ -140,5 +140,7 @@ const notesOf = ({ entry, exit, invoke, edges }: WatchState): readonly string[] 
   ...entry.map((action) => `entry: ${action}`),
   ...exit.map((action) => `exit: ${action}`),
   ...invoke.map((actor) => `invokes ${actor}`),
-  ...edges.filter(({ target }) => target === null).map((edge) => `stays: ${wayLines(edge).join(' ')}`)
+  ...edges
+    .filter(({ target }) => target === null)
+    .map((edge) => `stays: ${wayLines(edge).join(' ')}`)
 ]

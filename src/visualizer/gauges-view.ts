@@ -11,7 +11,7 @@ const height = 22
 export const gaugesView = ({ moment }: App): TemplateResult => {
   const signals = moment?.degradation?.signals ?? []
   return html`
-    <section class="panel gauges" aria-labelledby="gauges-title">
+    <section class="panel gauges" aria-labelledby="gauges-title" tabindex="0">
       <h2 id="gauges-title">Signals</h2>
       <p class="quiet">▲ a level is entered at, ▽ left below: ${levels.slice(1).join(', ')}</p>
       ${signals.length === 0

@@ -6,7 +6,8 @@ import { switchMachine } from './support/episodes.ts'
 const chart = chartOf(switchMachine)
 
 test('ways between the same states are one arrow, what stays has none', () => {
-  expect(chart.edges.map(({ id, ways }) => [id, ways.map(({ lines }) => lines.join(' '))])).toEqual([
+  const texts = chart.edges.map(({ id, ways }) => [id, ways.map(({ lines }) => lines.join(' '))])
+  expect(texts).toEqual([
     [' → ended', ['end']],
     ['off → on', ['press [hasPower]', 'turn']],
     ['on → off', ['press']],

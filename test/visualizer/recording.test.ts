@@ -1,5 +1,5 @@
 /** A recording is at any time what its frames up to then make of its beginning. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { advanced, emptyMoment, frameOf, type Moment } from '../../src/visualizer/moment.ts'
 import { parseEpisode } from '../../src/visualizer/parse-episode.ts'

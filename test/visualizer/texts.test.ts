@@ -1,5 +1,5 @@
 /** What the page reads and writes as text. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cellsOf } from '../../src/visualizer/csv.ts'
 import { eventsOf } from '../../src/visualizer/event-stream.ts'
