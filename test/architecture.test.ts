@@ -305,7 +305,7 @@ describe('files', () => {
       /^test\/support\/recordings\.ts: context\.skip\(message\)$/,
       /\bcontext\.skip\((?:found|python)\.missing\)/,
       /\bdescribe\.skipIf\(!hasOpenssl\)\(/,
-      /\bdescribe\.skipIf\(!areServicesRequired\)\(/
+      /\bdescribe\.skipIf\(!(?:areServicesRequired|canBrowse)\)\(/
     ]
     expect(skips.filter((skip) => !allowed.some((pattern) => pattern.test(skip)))).toEqual([])
   })

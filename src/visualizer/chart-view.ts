@@ -85,8 +85,9 @@ const drawing = (app: App, placed: PlacedChart, actor: WatchActor): TemplateResu
             viewBox="0 0 8 8"
             refX="7"
             refY="4"
-            markerWidth="7"
-            markerHeight="7"
+            markerUnits="userSpaceOnUse"
+            markerWidth="9"
+            markerHeight="9"
             orient="auto-start-reverse"
           >
             <path d="M0 0 L8 4 L0 8 z"></path>

@@ -1,6 +1,7 @@
 /**
- * The page at `/` in a real browser, over a K2 as its users start it: through an escalation, a kill,
- * a restart and an episode that is saved and opened again, and, on a real broker, through its death.
+ * The page at `/` in a real browser, over a K2 as its users start it: through an escalation, a
+ * kill, a restart and an episode that is saved and opened again, and, on a real broker, through its
+ * death.
  */
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -135,7 +136,8 @@ describe.skipIf(!canBrowse)('the page', () => {
       await page.locator('.when.live').waitFor()
       first.kill('SIGKILL')
       await first.exit()
-      await page.locator('.when.stale', { hasText: /disconnected.*last update \d+ s ago/ }).waitFor()
+      const alone = /disconnected.*last update \d+ s ago/
+      await page.locator('.when.stale', { hasText: alone }).waitFor()
       await keepPicture(page, 'page-disconnected')
       await k2s.start(given).ready()
       await page.locator('.when.live').waitFor()

@@ -1,6 +1,6 @@
 /**
- * Debian's Chromium, for tests that look at the page as its users do. Where there is none, tests are
- * skipped; with K2_REQUIRE_SERVICES=1 it is installed, and what cannot be had fails.
+ * Debian's Chromium, for tests that look at the page as its users do. Where there is none, tests
+ * are skipped; with K2_REQUIRE_SERVICES=1 it is installed, and what cannot be had fails.
  *
  * Pictures are kept in `K2_SCREENSHOTS`, where that is set.
  */
