@@ -74,7 +74,7 @@ export const overview: Dashboard = {
         },
         {
           title: 'Actors parked',
-          about: 'Actors that crashed too often, in the last quarter of an hour.',
+          about: 'Actors that crashed too often and wait to be released.',
           unit: 'short',
           kind: 'number',
           marks: [
@@ -82,7 +82,7 @@ export const overview: Dashboard = {
             [1, 'red']
           ],
           alert: 'K2ActorQuarantined',
-          queries: [[orNone('sum(actor:k2_actor_quarantines:increase15m)'), 'actors']]
+          queries: [[orNone('sum(k2_actor_quarantined)'), 'actors']]
         }
       ]
     },

@@ -86,3 +86,11 @@ export const brokenEquations: Panel = {
   alert: 'K2RecordsUnaccounted',
   queries: [['sum(k2_conservation_imbalance)', 'records']]
 }
+
+export const dataFiles: Panel = {
+  title: 'Data files',
+  about: 'Of each table: small ones wait to be merged, and reads open each that may matter.',
+  unit: 'short',
+  alert: 'K2CompactionBehind',
+  queries: [['max by (table) (k2_iceberg_table_data_files)', '{{table}}']]
+}

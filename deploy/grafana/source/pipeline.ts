@@ -44,6 +44,12 @@ export const pipeline: Dashboard = {
           ]
         },
         {
+          title: 'Waiting in the feed',
+          about: 'Bytes of frames that wait to be read; at 1 MiB the socket is not read.',
+          unit: 'bytes',
+          queries: [['sum by (feed) (k2_feed_queue_bytes)', '{{feed}}']]
+        },
+        {
           title: 'Frames that are no records',
           about: 'By reason; a share of a hundredth may be a new format of the venue.',
           unit: 'cps',
@@ -93,10 +99,15 @@ export const pipeline: Dashboard = {
       panels: [
         lagByTopic,
         {
-          title: 'Lag of partitions',
-          about: 'Records of each partition that are overdue after two commit ages, or just raw.',
-          unit: 'short',
-          queries: [['max by (topic, kind) (k2_log_lag_records)', '{{topic}} {{kind}}']]
+          title: 'Oldest record that has not landed',
+          about: 'How long it has been durable; two minutes is too long.',
+          unit: 's',
+          marks: [
+            [undefined, 'green'],
+            [120, 'orange']
+          ],
+          alert: 'K2LandingLate',
+          queries: [['max by (topic) (k2_log_lag_seconds)', '{{topic}}']]
         },
         {
           title: 'Landed',

@@ -1,6 +1,6 @@
 /** Reads, and what slows them. */
 import type { Dashboard, Panel } from './dashboard.ts'
-import { orNone, percentile, rate } from './parts.ts'
+import { dataFiles, orNone, percentile, rate } from './parts.ts'
 
 /** Addresses that read tables. */
 const reads = '{endpoint=~"/v1/.*",endpoint!~"/v1/system/.*"}'
@@ -29,9 +29,12 @@ export const queries: Dashboard = {
       panels: [
         {
           title: 'Reads',
-          about: 'Requests a second for records, by address.',
+          about: 'Requests a second for data, by where it came from and what came of them.',
           unit: 'reqps',
-          queries: [[rate(`k2_http_requests_total${reads}`, 'endpoint'), '{{endpoint}}']]
+          alert: 'K2QueryErrors',
+          queries: [
+            [rate('k2_query_executions_total', 'query_type, status'), '{{query_type}} {{status}}']
+          ]
         },
         {
           title: 'Slow reads',
@@ -42,8 +45,40 @@ export const queries: Dashboard = {
             ['sum by (endpoint) (endpoint:k2_http_slow_queries:increase15m)', '{{endpoint}}']
           ]
         },
-        time(0.5, 'median'),
-        time(0.99, '99th percentile')
+        {
+          title: 'Time to the first byte',
+          about: 'Of reads of the tail (realtime), of files (historical), of both (hybrid).',
+          unit: 's',
+          marks: [
+            [undefined, 'green'],
+            [1, 'orange']
+          ],
+          alert: 'K2QueryLatency',
+          queries: [0.5, 0.95].map((share) => [
+            percentile(share, 'k2_query_duration_seconds', 'query_type'),
+            `${share * 100} %: {{query_type}}`
+          ])
+        },
+        time(0.99, '99th percentile'),
+        {
+          title: 'Rows',
+          about: 'Rows that the engine gave for one request, 95th percentile.',
+          unit: 'short',
+          queries: [[percentile(0.95, 'k2_query_rows_scanned', 'query_type'), '{{query_type}}']]
+        },
+        {
+          title: 'Files found in memory',
+          about: 'Share of the files of a query that were unpacked in memory already.',
+          unit: 'percentunit',
+          queries: [
+            [
+              'sum(rate(k2_query_cache_hits_total[$__rate_interval])) / ' +
+                '(sum(rate(k2_query_cache_hits_total[$__rate_interval])) + ' +
+                'sum(rate(k2_query_cache_misses_total[$__rate_interval])))',
+              'found'
+            ]
+          ]
+        }
       ]
     },
     {
@@ -58,6 +93,24 @@ export const queries: Dashboard = {
             [orNone('max(instance:k2_http_refusals:ratio5m)'), 'refused'],
             [orNone('max(instance:k2_http_errors:ratio5m)'), 'failed']
           ]
+        },
+        {
+          title: 'Connections to the engine',
+          about: 'Those that are used and free, and queries that wait for one.',
+          unit: 'short',
+          alert: 'K2QueriesWaiting',
+          queries: [
+            ['sum by (pool) (k2_connection_pool_active_connections)', 'used: {{pool}}'],
+            ['sum by (pool) (k2_connection_pool_available_connections)', 'free: {{pool}}'],
+            ['sum by (pool) (k2_connection_pool_waiting_queries)', 'waiting: {{pool}}']
+          ]
+        },
+        {
+          title: 'Rows of the tail',
+          about: 'What has not landed and is answered from the log.',
+          unit: 'short',
+          alert: 'K2TailFailing',
+          queries: [['sum by (data_type) (k2_tail_rows)', '{{data_type}}']]
         },
         {
           title: 'Event loop',
@@ -78,15 +131,7 @@ export const queries: Dashboard = {
           alert: 'K2MemoryNearLimit',
           queries: [['sum by (thread) (k2_memory_bytes{kind="duckdb"})', '{{thread}}']]
         },
-        {
-          title: 'Files that reads must open',
-          about: 'Snapshots and merges a second: what is not merged is read file by file.',
-          unit: 'cps',
-          alert: 'K2CompactionFailing',
-          queries: [
-            [rate('k2_iceberg_transactions_total', 'operation'), '{{operation}}']
-          ]
-        }
+        dataFiles
       ]
     }
   ]

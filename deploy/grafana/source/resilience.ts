@@ -78,11 +78,15 @@ export const resilience: Dashboard = {
           queries: [['sum by (instance) (k2_spool_records)', '{{instance}}']]
         },
         {
-          title: 'Bytes of the spool',
-          about: 'Its limit is K2_SPOOL_LIMIT; what finds no room becomes an explained gap.',
-          unit: 'bytes',
+          title: 'Share of the spool',
+          about: 'Of K2_SPOOL_LIMIT; what finds no room becomes an explained gap.',
+          unit: 'percentunit',
+          marks: [
+            [undefined, 'green'],
+            [0.5, 'orange']
+          ],
           alert: 'K2SpoolFilling',
-          queries: [['sum by (instance) (k2_spool_bytes)', '{{instance}}']]
+          queries: [['max by (instance) (instance:k2_spool:ratio)', '{{instance}}']]
         },
         {
           title: 'Into the spool, and refused',

@@ -1,6 +1,6 @@
 /** Commits, maintenance, disk. */
 import type { Dashboard } from './dashboard.ts'
-import { orNone, percentile, rate } from './parts.ts'
+import { dataFiles, orNone, percentile, rate } from './parts.ts'
 
 export const storage: Dashboard = {
   uid: 'k2-storage',
@@ -46,10 +46,12 @@ export const storage: Dashboard = {
           ]
         },
         {
-          title: 'Rows',
-          about: 'Rows of each topic that have landed since its table was made.',
-          unit: 'short',
-          queries: [['max by (topic) (k2_landed_records)', '{{topic}}']]
+          title: 'Rows written',
+          about: 'Rows a second, by table and what they were written for.',
+          unit: 'cps',
+          queries: [
+            [rate('k2_iceberg_rows_written_total', 'table, operation'), '{{table}} {{operation}}']
+          ]
         }
       ]
     },
@@ -74,6 +76,21 @@ export const storage: Dashboard = {
           unit: 'cps',
           queries: [[rate('k2_compaction_files_total', 'table, kind'), '{{table}} {{kind}}']]
         },
+        dataFiles,
+        {
+          title: 'Snapshots kept',
+          about: 'Of each table; K2_SNAPSHOTS_MAX is the most.',
+          unit: 'short',
+          alert: 'K2ExpiryBehind',
+          queries: [['max by (table) (k2_iceberg_snapshot_count)', '{{table}}']]
+        },
+        {
+          title: 'Bytes of tables',
+          about: 'Of the data files of each table.',
+          unit: 'bytes',
+          kind: 'stacked',
+          queries: [['max by (table) (k2_iceberg_table_size_bytes)', '{{table}}']]
+        },
         {
           title: 'Candles',
           about: 'Steps of the table of candles towards the trades, in the last hour.',
@@ -83,9 +100,12 @@ export const storage: Dashboard = {
         },
         {
           title: 'Files deleted',
-          about: 'Files a second that no snapshot names any more.',
-          unit: 'cps',
-          queries: [['sum(rate(k2_expired_files_total[$__rate_interval]))', 'expired']]
+          about: 'Files in all that no snapshot names any more, and those that wait for their end.',
+          unit: 'short',
+          queries: [
+            ['sum(k2_expired_files_total)', 'deleted'],
+            ['sum(k2_expiry_waiting_files)', 'waiting']
+          ]
         }
       ]
     },
