@@ -2,15 +2,16 @@
 import type {
   WatchActor,
   WatchFrame,
-  WatchMark,
   WatchTransition
 } from '../../adapters/http/watch-schemas.ts'
+import type { ChildContext } from '../../machines/supervisor-child-rules.ts'
 import { keeperContextOf, snapshotOf } from '../actor-snapshots.ts'
 import { changeView, degradationNow } from '../degradation/degradation-view.ts'
 import type { Shared } from '../shared.ts'
 import type { LiveActor } from './actor-lines.ts'
 import { LineBook } from './line-book.ts'
 import { logicOf } from './machine-list.ts'
+import { MarkBook } from './marks.ts'
 import { makeSeries, type SeriesSources } from './series.ts'
 import { transitionView } from './transition-view.ts'
 import type { Seen } from './watch-board.ts'
@@ -30,6 +31,7 @@ export interface FrameMaker {
 export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): FrameMaker => {
   const { watch, degradation, nowMs } = shared
   const book = new LineBook()
+  const markBook = new MarkBook()
   const series = makeSeries({ shared, factsOf })
   let changesTold = 0
   const newChanges = () => {
@@ -46,7 +48,13 @@ export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): F
       const changed = book.changes(actors(), at)
       const shown = news.seen.flatMap((seen) => shownOf(shared, seen))
       const transitions = shown.map(({ transition }) => transition)
-      const marks = [...shown.flatMap(({ mark }) => mark), ...news.marks]
+      const marks = [
+        ...shown.flatMap(({ transition, keeper }) =>
+          keeper === undefined ? [] : markBook.note(transition, keptFacts(keeper))
+        ),
+        ...markBook.due(at),
+        ...news.marks
+      ]
       const changes = newChanges()
       const told: Partial<WatchFrame> = {
         ...some('actors', changed.actors),
@@ -68,45 +76,19 @@ const some = <K extends string, A>(name: K, all: readonly A[]) =>
 
 interface Shown {
   readonly transition: WatchTransition
-  readonly mark: readonly WatchMark[]
+  /** Of the transition of a keeper. */
+  readonly keeper: ChildContext | undefined
 }
+
+const keptFacts = ({ lastError, spec }: ChildContext) => ({
+  lastError,
+  upMsMin: spec.backoff.upMsMin
+})
 
 const shownOf = ({ watch }: Shared, { transition, evidence }: Seen): readonly Shown[] => {
   const machine = watch.machines.idOf(logicOf(evidence.actor))
   if (machine === null) return []
   const keeper = keeperContextOf(snapshotOf(evidence.actor))
   const view = transitionView(transition, evidence, { machine, isKeeper: keeper !== undefined })
-  return [{ transition: view, mark: keeper === undefined ? [] : markOf(view, keeper.lastError) }]
-}
-
-const textCharsMax = 200
-
-/** Of keepers: what a machine that they keep does is no fault by itself. */
-const markOf = (
-  { at, path, event, from, to }: WatchTransition,
-  lastError: { readonly tag: string; readonly message: string } | null
-): readonly WatchMark[] => {
-  const kind = event === 'release.requested' && from === 'quarantined' ? 'released' : kinds[to]
-  if (kind === undefined) return to === 'up.running' ? recovered(path, at, lastError) : []
-  const said = lastError === null ? '' : `: ${lastError.tag}: ${lastError.message}`
-  const text = `${path} ${words[kind]}${kind === 'released' ? '' : said}`
-  return [{ at, kind, path, text: text.slice(0, textCharsMax) }]
-}
-
-const recovered = (path: string, at: number, lastError: unknown): readonly WatchMark[] =>
-  lastError === null
-    ? []
-    : [{ at, kind: 'recovered', path, text: `${path} runs again` }]
-
-const kinds: Readonly<Record<string, 'crash' | 'waiting' | 'quarantined'>> = {
-  backingOff: 'crash',
-  waiting: 'waiting',
-  quarantined: 'quarantined'
-}
-
-const words = {
-  crash: 'crashed',
-  waiting: 'waits for a service',
-  quarantined: 'is quarantined',
-  released: 'was released'
+  return [{ transition: view, keeper }]
 }
