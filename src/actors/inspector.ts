@@ -33,6 +33,8 @@ export interface Evidence {
   /** Values of the state before, undefined at an actor's start, and after. */
   readonly from: unknown
   readonly to: unknown
+  /** As it was right after it. */
+  readonly snapshot: object
   readonly steps: readonly Step[]
 }
 
@@ -94,7 +96,7 @@ export const makeInspector = ({ nowMs, transitionsMax, observe }: InspectorOptio
     lineOf.set(actor, line)
     push(
       { atMs: nowMs(), path, event: event.type, from: before?.state ?? '', to: state },
-      { actor, event, from: undefined, to: valueOf(snapshot), steps: [] }
+      { actor, event, from: undefined, to: valueOf(snapshot), snapshot, steps: [] }
     )
   }
   const note = (actor: AnyActorRef, snapshot: object, event: Named): void => {
@@ -117,7 +119,7 @@ export const makeInspector = ({ nowMs, transitionsMax, observe }: InspectorOptio
     line.transitionCount += 1
     push(
       { ...transition, to: state },
-      { actor, event, from: valueOf(before), to: valueOf(snapshot), steps }
+      { actor, event, from: valueOf(before), to: valueOf(snapshot), snapshot, steps }
     )
   }
   const step = (actor: object, edges: Step): void => {

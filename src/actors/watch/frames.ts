@@ -5,7 +5,7 @@ import type {
   WatchTransition
 } from '../../adapters/http/watch-schemas.ts'
 import type { ChildContext } from '../../machines/supervisor-child-rules.ts'
-import { keeperContextOf, snapshotOf } from '../actor-snapshots.ts'
+import { type AnySnapshot, keeperContextOf } from '../actor-snapshots.ts'
 import { changeView, degradationNow } from '../degradation/degradation-view.ts'
 import type { Shared } from '../shared.ts'
 import type { LiveActor } from './actor-lines.ts'
@@ -88,7 +88,7 @@ const keptFacts = ({ lastError, spec }: ChildContext) => ({
 const shownOf = ({ watch }: Shared, { transition, evidence }: Seen): readonly Shown[] => {
   const machine = watch.machines.idOf(logicOf(evidence.actor))
   if (machine === null) return []
-  const keeper = keeperContextOf(snapshotOf(evidence.actor))
+  const keeper = keeperContextOf(evidence.snapshot as AnySnapshot)
   const view = transitionView(transition, evidence, { machine, isKeeper: keeper !== undefined })
   return [{ transition: view, keeper }]
 }

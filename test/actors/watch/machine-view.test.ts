@@ -144,7 +144,7 @@ test.each([
   expect(leavesOf(value)).toBe(text)
 })
 
-const watched = () => {
+const watched = (machine = lamp) => {
   const seen: Array<readonly [Transition, Evidence]> = []
   const clock = new SimulatedClock()
   const { inspect } = makeInspector({
@@ -154,7 +154,7 @@ const watched = () => {
       if (transition.path === 'lamp') seen.push([transition, evidence])
     }
   })
-  const actor = createActor(lamp, { id: 'lamp', inspect, clock }).start()
+  const actor = createActor(machine, { id: 'lamp', inspect, clock }).start()
   const shown = () =>
     seen.map(([transition, evidence]) =>
       transitionView(transition, evidence, { machine: 'lamp', isKeeper: false })
@@ -186,6 +186,12 @@ test('a transition names its edges, guards in the order they were asked, and act
     actions: ['shine', 'count', '(inline)'],
     detail: '{"by":{"name":"me","times":"2"}}'
   })
+})
+
+test('a guard that was not asked is not told', () => {
+  const { actor, shown } = watched(lamp.provide({ guards: { isDark: () => true } }))
+  actor.send({ type: 'press' })
+  expect(shown()[1]!.guards).toEqual([{ guard: 'isDark', target: 'on', result: true }])
 })
 
 test('steps of what changed no state are not told with what did', () => {
