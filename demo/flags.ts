@@ -34,7 +34,8 @@ Exit code: 0 every promise held; 1 one did not, or the run was broken off; 2 it 
   --fast      shorter waits between the acts
   --seed N    seed of the market; printed, by default random
   --report FILE
-              where the report goes (default demo/report.html)
+              where the report goes (default demo/report.html); beside it, as
+              demo/report-episode.json, what the page of any K2 opens and shows again
   --keep      keep the folder of the run, which else goes once every promise has held
   --help      this text`
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ensureBuilt } from '../scripts/build.mjs'
+import { keepEpisode } from './episode.ts'
 import { figuresOf } from './figures.ts'
 import { type DemoFlags, readFlags, usage } from './flags.ts'
 import { judgeTable } from './judge.ts'
@@ -64,7 +65,13 @@ const demonstrate = async (flags: DemoFlags): Promise<number> => {
   const site = new Site({ projectRoot, folder, variant, seed, note })
   const code = await runDemo({
     record,
-    stage: stageOf(site),
+    stage: stageOf(site, async () => {
+      try {
+        record.episodeFile = await keepEpisode(await site.k2UrlNow(), flags.report)
+      } catch (error) {
+        note(`the episode could not be kept: ${String(error)}`)
+      }
+    }),
     watch: (signal) => watching({ site, record, screen, stop }, signal),
     tell: screen.mark,
     signal: stop.signal,
@@ -114,7 +121,8 @@ const watching = ({ site, record, screen, stop }: Watching, signal: AbortSignal)
     signal
   )
 
-const stageOf = (site: Site): Stage => ({
+/** @param beforeEnd what is to be asked of K2 while it still runs */
+const stageOf = (site: Site, beforeEnd: () => Promise<void>): Stage => ({
   open: () => site.open(),
   controlExchange: (body) => site.controlExchange(body),
   killLog: () => site.killLog(),
@@ -127,7 +135,10 @@ const stageOf = (site: Site): Stage => ({
     return gaps.filter(({ symbol, reason }) => tier1Symbols.includes(symbol) && reason === 'shed')
       .length
   },
-  drain: () => site.drain(),
+  drain: async () => {
+    await beforeEnd()
+    return site.drain()
+  },
   judge: () =>
     judgeTable({
       issued: site.issuedFolder,

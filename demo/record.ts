@@ -120,6 +120,8 @@ export interface DemoRecord {
   tier1ShedGaps: number | undefined
   /** Ends of processes that nobody asked for. */
   readonly unexpectedEnds: string[]
+  /** File beside the report that the page of K2 opens; undefined where none could be kept. */
+  episodeFile: string | undefined
   found: Found | undefined
 }
 
@@ -152,5 +154,6 @@ export const newRecord = (
   venue: undefined,
   tier1ShedGaps: undefined,
   unexpectedEnds: [],
+  episodeFile: undefined,
   found: undefined
 })

@@ -216,13 +216,19 @@ const actsOf = ({ marks, startedMs }: DemoRecord): string => {
   return `<div class="wide"><table>${rows.join('')}</table></div>`
 }
 
-const footer = ({ variant, seed, isFast }: DemoRecord): string => {
+const footer = ({ variant, seed, isFast, episodeFile }: DemoRecord): string => {
   const flags = [
     ...(variant === 'embedded' ? ['--embedded'] : []),
     ...(isFast ? ['--fast'] : []),
     `--seed ${seed}`
   ].join(' ')
-  return `<footer><p>Again: <code>npm run demo -- ${flags}</code>. The table was held against the
+  const name = escaped(episodeFile ?? '')
+  const episode =
+    episodeFile === undefined
+      ? ''
+      : `<p>Every moment of it, to be looked at again: save <a href="${name}" download>${name}</a>,
+start a K2 (<code>npm start</code>) and open the file on its page.</p>`
+  return `<footer>${episode}<p>Again: <code>npm run demo -- ${flags}</code>. The table was held against the
 exchange's own record by chaos/oracle, without K2: icebird names its files, DuckDB reads them.</p>
 </footer>`
 }

@@ -7,6 +7,7 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { judgeTable } from '../../demo/judge.ts'
+import { parseEpisode } from '../../src/visualizer/parse-episode.ts'
 import { runMsMax, startDemo } from '../support/demo-process.ts'
 import { until } from '../support/until.ts'
 
@@ -48,6 +49,10 @@ test(
     expect(page.match(/<b>aggressive<\/b>/g)?.length).toBeGreaterThanOrEqual(1)
     expect(page).not.toContain('class="badge broken"')
     expect(page).not.toContain('class="badge not-tried"')
+    expect(page).toContain('href="report-episode.json"')
+    const episode = parseEpisode(demo.episode())
+    expect(episode.changes().length).toBeGreaterThan(0)
+    expect(episode.now.actors.size).toBeGreaterThan(30)
 
     const folder = demo.folder()
     const judged = {

@@ -13,6 +13,8 @@ interface Demo {
   readonly child: ChildProcess
   readonly output: () => string
   readonly report: () => string
+  /** What it keeps for the page. */
+  readonly episode: () => string
   readonly folder: () => string
   /** Exit code, or the signal that ended it. */
   readonly ended: (msMax?: number) => Promise<number | string>
@@ -40,6 +42,7 @@ export const startDemo = (...flags: readonly string[]): Demo => {
     child,
     output: () => output,
     report: () => readFileSync(report, 'utf8'),
+    episode: () => readFileSync(join(temporary, 'report-episode.json'), 'utf8'),
     folder,
     ended: (msMax = runMsMax) =>
       until(end, { what: 'the end of the demonstration', msMax, seen: () => output })

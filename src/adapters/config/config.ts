@@ -28,6 +28,7 @@ export class ConfigRejected extends Schema.TaggedError<ConfigRejected>()('Config
 /** Variables that belong to the tests, which start K2 in their own environment. */
 const testVariables = new Set([
   'K2_CACHE_DIR',
+  'K2_CHROMIUM',
   'K2_FAULT_POINTS',
   'K2_KILL_ROUNDS',
   'K2_KILL_SEED',
@@ -35,6 +36,7 @@ const testVariables = new Set([
   'K2_REQUIRE_PYTHON',
   'K2_REQUIRE_RECORDINGS',
   'K2_REQUIRE_SERVICES',
+  'K2_SCREENSHOTS',
   'K2_TEST_SEED'
 ])
 
