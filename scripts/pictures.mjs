@@ -1,6 +1,6 @@
 /**
  * `npm run pictures`: makes the pictures of the documents anew, all of them of real runs: the page
- * while a broker dies (what its test sees), and a session at a terminal. Needs the services' programs.
+ * while a broker dies (what its test sees), and a session at a terminal. Installs what it needs.
  */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
