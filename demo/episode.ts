@@ -1,6 +1,6 @@
 /**
- * What K2 remembers of the run, as a file beside the report: the page at `/` of any K2 opens it, and
- * shows each moment of it again.
+ * What K2 remembers of the run, as a file beside the report: the page at `/` of any K2 opens it,
+ * and shows each moment of it again.
  */
 import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'

@@ -229,7 +229,8 @@ const footer = ({ variant, seed, isFast, episodeFile }: DemoRecord): string => {
       : `<p>Every moment of it, to be looked at again: save <a href="${name}" download>${name}</a>,
 start a K2 (<code>npm start</code>) and open the file on its page.</p>`
   return `<footer>${episode}<p>Again: <code>npm run demo -- ${flags}</code>. The table was held
-against the exchange's own record by chaos/oracle, without K2: icebird names its files, DuckDB reads them.</p>
+against the exchange's own record by chaos/oracle, without K2: icebird names its files, DuckDB reads
+them.</p>
 </footer>`
 }
 
