@@ -107,7 +107,7 @@ const logOptions = (
       nowMs,
       monotonicMs: host.monotonicMs,
       observe: (event) => {
-        observeLog(telemetry, event)
+        observeKafkaLog(telemetry, event)
         if (event.type === 'topic.replaced') Deferred.doneUnsafe(failed, Effect.fail(event.cause))
       }
     } satisfies KafkaLogOptions
@@ -172,7 +172,10 @@ const idsOf =
     )
   }
 
-const observeLog = ({ log, logSeldom, metrics }: Telemetry, event: KafkaLogEvent): void => {
+export const observeKafkaLog = (
+  { log, logSeldom, metrics }: Telemetry,
+  event: KafkaLogEvent
+): void => {
   switch (event.type) {
     case 'client.reported': {
       const { level, message, kind } = event.line

@@ -180,7 +180,7 @@ const consumedOffsets = (
   )
 }
 
-const observeLog = ({ metrics, log }: Telemetry, event: EmbeddedLogEvent): void => {
+export const observeLog = ({ metrics, log }: Telemetry, event: EmbeddedLogEvent): void => {
   switch (event.type) {
     case 'group.committed':
       metrics.logSyncSeconds.observe(event.durationMs / 1_000)

@@ -252,7 +252,8 @@ const reportCircuit = (
   })
 }
 
-const observePublisher = (
+/** Of a publisher on a topic. */
+export const observePublisher = (
   { telemetry }: Shared,
   topic: string,
   event: PublisherEvent

@@ -66,6 +66,7 @@ test('what was left out comes back when the level allows it, all accounted for',
     return (await missing(tree)) === 0
   })
   expect(expectBalanced(tree)).toBe(await tree.metric('k2_healed_trades_total'))
+  expect(await tree.metric('k2_heal_request_duration_seconds_count')).toBeGreaterThan(0)
   expect(await tree.metric('k2_heal_written_off_trades_total')).toBe(0)
   await tree.drain()
   expect(tree.kernel.registry.snapshot()).toEqual([])

@@ -34,6 +34,7 @@ test('small files are merged while they land; nothing is lost, doubled or held',
   const tree = startTree(newFolder(), settings)
   await tree.until('compactions', async () => (await compacted(tree)) >= 1)
   expect(await tree.metric('k2_compaction_rows_total')).toBeGreaterThan(0)
+  expect(await tree.metric('k2_compaction_files_total')).toBeGreaterThan(1)
   const { counters } = tree.actor('root/repair/compaction:trades')
   expect(counters).toMatchObject({ abandoned: 0 })
   await drainLanded(tree)
