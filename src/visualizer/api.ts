@@ -12,6 +12,8 @@ export class ApiProblem extends Error {
   }
 }
 
+export const hasKey = (): boolean => sessionStorage.getItem(keyName) !== null
+
 /** For this tab only. */
 export const keepKey = (key: string): void => sessionStorage.setItem(keyName, key)
 
@@ -40,7 +42,7 @@ const problemTextOf = async (response: Response): Promise<string> => {
     ({ field, detail, remedy }) => `${field}: ${detail}; allowed: ${remedy}`
   )
   const parts = [problem.detail, problem.hint, ...errors].filter((it) => it !== undefined)
-  return parts.length === 0 ? `the server answered ${response.status}` : parts.join(' ')
+  return parts.length === 0 ? `the server answered ${response.status}` : parts.join('; ')
 }
 
 /** What an envelope has in it. */

@@ -33,6 +33,8 @@ export class App {
   /** Whether what happens again and again is listed, too. */
   hasRoutine = false
   isHelpOpen = false
+  /** Whether another key is to be given. */
+  isKeyAsked = false
   chart: PlacedChart | undefined
   notice = ''
   lastFrameMs = 0

@@ -1,5 +1,6 @@
 /** What is the level, since when and why; and whether what is shown is now. */
 import { html, nothing, type TemplateResult } from 'lit-html'
+import { hasKey } from './api.ts'
 import type { App } from './app.ts'
 import { clock, duration, levels, rankOf } from './format.ts'
 
@@ -38,7 +39,12 @@ export const headerView = (app: App, actions: HeaderActions): TemplateResult => 
         </button>
         <button type="button" @click=${actions.pickFile}>Open…</button>
         <button type="button" @click=${actions.turnTheme}>Light / dark</button>
-        <button type="button" @click=${() => app.set({ isHelpOpen: true })}>Keys</button>
+        ${hasKey()
+          ? html`<button type="button" @click=${() => app.set({ isKeyAsked: true })}>
+              API key
+            </button>`
+          : nothing}
+        <button type="button" @click=${() => app.set({ isHelpOpen: true })}>Shortcuts</button>
       </div>
     </header>
     <p class="visually-hidden" role="status" aria-live="polite">${announced(app)}</p>

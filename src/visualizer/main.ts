@@ -1,5 +1,5 @@
 /** Puts the page together: the connection fills the app, each change is rendered once per frame. */
-import { html, render, type TemplateResult } from 'lit-html'
+import { html, nothing, render, type TemplateResult } from 'lit-html'
 import { App } from './app.ts'
 import { post } from './api.ts'
 import { placed, type PlacedChart } from './chart-layout.ts'
@@ -38,16 +38,19 @@ const dataView = new DataView(app, changed)
 
 const pageView = (): TemplateResult => html`
   ${headerView(app, { save, pickFile, turnTheme })}
-  ${app.link.state === 'refused' && app.recording === undefined
-    ? keyForm(app.link.reason, start)
-    : app.view === 'data'
-      ? dataView.view()
-      : systemView()}
+  ${keyView()} ${app.view === 'data' ? dataView.view() : systemView()}
   ${helpView(app)}
 `
 
+const keyView = (): TemplateResult | typeof nothing => {
+  if (app.link.state === 'refused') return keyForm(app.link.reason, start)
+  if (!app.isKeyAsked) return nothing
+  return keyForm('Another key may allow more.', () => app.set({ isKeyAsked: false }))
+}
+
 const systemView = (): TemplateResult => {
   const classes = app.isLive ? 'system' : 'system past'
+  if (app.link.state === 'refused' && app.recording === undefined) return html``
   if (app.recording === undefined) {
     const isAway = app.link.state === 'disconnected'
     return html`<main class=${classes} aria-busy="true">

@@ -5,12 +5,12 @@
  * 2. Records a second are of the checks of conservation, by the time between two of them.
  */
 import type { WatchSeries } from '../../adapters/http/watch-schemas.ts'
-import type { Equation } from '../../machines/conservation.ts'
 import { quotesLevelOf } from '../../machines/degradation-rules.ts'
 import { type Level, levels } from '../../machines/ingest-policy.ts'
 import type { Signal } from '../../machines/pressure-marks.ts'
 import type { ActorFacts } from '../status-facts.ts'
 import type { Shared } from '../shared.ts'
+import { makeTermRate, type Term } from './record-rates.ts'
 
 export const seriesOf: readonly WatchSeries[] = [
   { name: 'received', label: 'Received', unit: 'records/s' },
@@ -105,25 +105,22 @@ const makeRate = () => {
 /** (2) */
 const makeRecordRates = ({ conservation }: Shared) => {
   const rates = {
-    received: makeRate(),
-    published: makeRate(),
-    landed: makeRate(),
-    shed: makeRate()
+    received: makeTermRate(terms.received),
+    published: makeTermRate(terms.published),
+    landed: makeTermRate(terms.landed),
+    shed: makeTermRate(terms.shed)
   }
   return () => {
     const { equations } = conservation.current
     const atMs = conservation.lastMs ?? 0
-    const total = (name: keyof typeof rates) => rates[name](totalOf(equations, terms[name]), atMs)
     return {
-      received: total('received'),
-      published: total('published'),
-      landed: total('landed'),
-      shed: total('shed')
+      received: rates.received(equations, atMs),
+      published: rates.published(equations, atMs),
+      landed: rates.landed(equations, atMs),
+      shed: rates.shed(equations, atMs)
     }
   }
 }
-
-type Term = (equation: Equation) => number | undefined
 
 const terms: Readonly<Record<'received' | 'published' | 'landed' | 'shed', Term>> = {
   received: ({ name, left }) => (name === 'feed' ? left['received'] : undefined),
@@ -132,14 +129,4 @@ const terms: Readonly<Record<'received' | 'published' | 'landed' | 'shed', Term>
     name === 'publisher' && symbol === null ? right['acknowledged'] : undefined,
   landed: ({ name, right }) => (name === 'landing' ? right['landed'] : undefined),
   shed: ({ name, right }) => (name === 'feed' ? right['shed'] : undefined)
-}
-
-const totalOf = (equations: readonly Equation[], term: Term): Value => {
-  let total: Value = null
-  for (const equation of equations) {
-    if (equation.dataType !== 'trades' && equation.dataType !== 'quotes') continue
-    const value = term(equation)
-    if (value !== undefined) total = (total ?? 0) + value
-  }
-  return total
 }
