@@ -104,6 +104,12 @@ export class App {
     this.#onChange()
   }
 
+  /** Shows what happened, and the moment when it was seen. */
+  show(happening: Happening): void {
+    this.chosen = happening
+    this.scrub(this.recording?.seenAt(happening.at))
+  }
+
   /** Back to what is now. */
   goLive(): void {
     this.#scrubMs = undefined

@@ -50,13 +50,14 @@ export const onKey = (app: App, event: KeyboardEvent): void => {
 }
 
 const toHappening = (app: App, direction: 1 | -1): void => {
-  const at = app.moment?.at ?? 0
+  const { chosen, recording, scrubMs } = app
+  const isShown = chosen !== undefined && recording?.seenAt(chosen.at) === scrubMs
+  const at = isShown ? chosen.at : (app.moment?.at ?? 0)
   const all = [...(app.recording?.transitions() ?? [])].sort((one, other) => one.at - other.at)
   const next =
     direction === 1 ? all.find((it) => it.at > at) : all.findLast((it) => it.at < at)
   if (next === undefined) return
-  app.set({ chosen: { kind: 'state', at: next.at, transition: next } })
-  app.scrub(next.at)
+  app.show({ kind: 'state', at: next.at, transition: next })
 }
 
 export const helpView = (app: App): TemplateResult => html`

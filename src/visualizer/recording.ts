@@ -77,6 +77,11 @@ export class Recording {
     return advanced(part.before, part.frames.slice(0, countUntil(part.frames, ms)))
   }
 
+  /** When what happened at a time is first seen: frames tell what happened before them. */
+  seenAt(ms: number): number {
+    return this.#frames.find(({ at }) => at >= ms)?.at ?? this.#now.at
+  }
+
   /** What happened up to a time, oldest first. */
   transitions(untilMs = Infinity): readonly WatchTransition[] {
     return this.#frames.flatMap(({ transitions = [] }) =>

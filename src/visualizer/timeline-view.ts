@@ -275,7 +275,7 @@ const marksView = (app: App, marks: readonly WatchMark[]): TemplateResult => htm
   <ul class="marks" aria-label="Faults and what operators did">
     ${marks.slice(-marksShown).reverse().map(
       ({ at, kind, text }) => html`<li>
-        <button type="button" class=${kind} @click=${() => app.scrub(at)}>
+        <button type="button" class=${kind} @click=${() => app.scrub(app.recording?.seenAt(at))}>
           <time>${clock(at)}</time> ${kind}: ${text}
         </button>
       </li>`

@@ -91,7 +91,7 @@ const detailView = (app: App, it: Happening, all: readonly Happening[]): Templat
     <p><time>${clockMs(it.at)}</time></p>
     ${it.kind === 'level' ? levelView(it.change) : stateView(it.transition)}
     ${followedView(app, it, all)}
-    <button type="button" @click=${() => app.scrub(it.at)}>Show this moment</button>
+    <button type="button" @click=${() => app.show(it)}>Show this moment</button>
   </article>
 `
 

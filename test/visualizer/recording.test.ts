@@ -107,6 +107,15 @@ describe(`recording (K2_SEED=${runs.seed})`, () => {
     expect(live.now.at).toBe(8_000_000)
   })
 
+  test('what happened is seen at the frame that tells of it', () => {
+    const live = new Recording(episode([]))
+    live.append({ seq: 1, at: 2_000 })
+    live.append({ seq: 2, at: 3_000 })
+    expect([1_500, 2_000, 2_001, 9_000].map((ms) => live.seenAt(ms))).toEqual([
+      2_000, 2_000, 3_000, 3_000
+    ])
+  })
+
   test('a frame that is there already changes nothing', () => {
     const [frame] = framesOf([
       { path: 'root', from: 'up', to: 'down', isGone: false, afterMs: 1 }
