@@ -40,6 +40,7 @@ const askedPaths = [
   '/health'
 ]
 const askMs = 40
+const strangeFrames = 20
 
 export const storm = async ({ url, partMs, say }: StormOptions): Promise<void> => {
   const k2 = await findK2({ url, apiKey: undefined, exchange: undefined })
@@ -55,9 +56,12 @@ export const storm = async ({ url, partMs, say }: StormOptions): Promise<void> =
   try {
     say('the market is calm')
     await delay(partMs)
-    say('frames are corrupt, double and out of order')
-    await k2.controlExchange({ corrupt: 0.02, duplicate: 0.05, reorder: 0.02 })
-    await delay(partMs)
+    say('frames are double, out of order, and some of them no records')
+    await k2.controlExchange({ duplicate: 0.05, reorder: 0.02 })
+    for (let count = 0; count < strangeFrames; count++) {
+      await k2.controlExchange({ inject: { text: '{"e":"trade","s":"BTCUSDT"}' } })
+      await delay(partMs / strangeFrames)
+    }
     say('every connection is cut')
     await k2.controlExchange({ heal: true })
     await k2.controlExchange({ drop: 'all' })

@@ -23,7 +23,7 @@ import { rules } from '../deploy/alert-files.ts'
 import { expanded, labelFaults, selectorsOf } from '../deploy/promql.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { areServicesRequired, serviceStartMsMax } from '../support/kafka/kafka-stack.ts'
-import { queryRange, ruleStates } from '../support/prometheus-api.ts'
+import { queryRange, ruleStates } from '../../demo/pictures/prometheus.ts'
 import { until } from '../support/until.ts'
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url))

@@ -5,8 +5,9 @@
  * 2. Panels fill rows of 24 columns from left to right, in the order of the description.
  */
 
+type Color = 'green' | 'yellow' | 'orange' | 'red' | 'dark-red'
 /** From this value on, that color; undefined: from the least on. */
-type Mark = readonly [value: number | undefined, color: 'green' | 'yellow' | 'orange' | 'red']
+type Mark = readonly [value: number | undefined, color: Color]
 
 export interface Panel {
   readonly title: string

@@ -27,7 +27,8 @@ const levelMarks: Panel['marks'] = [
   [undefined, 'green'],
   [1, 'yellow'],
   [2, 'orange'],
-  [4, 'red']
+  [3, 'red'],
+  [4, 'dark-red']
 ]
 
 export const levelNow: Panel = {

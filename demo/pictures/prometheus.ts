@@ -1,11 +1,11 @@
-/** What tests ask of a Prometheus that runs. */
+/** What is asked of a Prometheus that runs. */
 interface Answer<A> {
   readonly status: string
   readonly error?: string
   readonly data: A
 }
 
-interface Series {
+export interface Series {
   readonly metric: Readonly<Record<string, string>>
   readonly values: readonly (readonly [seconds: number, value: string])[]
 }
