@@ -1,5 +1,5 @@
 /**
- * `npm run pictures`: the dashboards as pictures, `docs/pictures/*.svg`, of a real run: K2 goes
+ * `npm run dashboards`: the dashboards as pictures, `docs/pictures/*.svg`, of a real run: K2 goes
  * through a storm (`demo/storm.ts`), a Prometheus of its own scrapes it and is asked what the
  * panels ask. Grafana is not needed; its JSON says what is drawn and where.
  */
@@ -23,7 +23,7 @@ const off = 'off,off,off,off'
 /** How fast the event loop of this machine turns is not what is shown. */
 const unhurried = { K2_DEGRADATION_LOOP_DELAY_ENTER: off, K2_DEGRADATION_LOOP_DELAY_LEAVE: off }
 
-const say = (text: string): void => console.log(`pictures: ${text}`)
+const say = (text: string): void => console.log(`dashboards: ${text}`)
 
 const main = async (folder: string): Promise<void> => {
   ensureBuilt()
