@@ -1,6 +1,7 @@
 /** `docs/metrics.md`, from what the metrics say of themselves. */
 import type { Declaration, Labels, MetricKind } from '../src/adapters/telemetry/declaration.ts'
 import { metricsByComponent } from '../src/adapters/telemetry/metrics.ts'
+import { partSignals } from './part-signals.ts'
 import { seedMetrics } from './seed-metrics.ts'
 
 type AnyDeclaration = Declaration<MetricKind, Labels>
@@ -17,6 +18,16 @@ bounded: what is beyond the bound, or none of the values, is counted as \`other\
 ${Object.entries(metricsByComponent)
   .map(([component, metrics]) => section(component, Object.values(metrics)))
   .join('\n')}
+## What each part tells
+
+| part | rate | errors | duration | saturation |
+|---|---|---|---|---|
+${Object.entries(partSignals)
+  .map(([part, { rate, errors, duration, saturation }]) =>
+    `| ${[part, ...[rate, errors, duration, saturation].map(names)].join(' | ')} |`
+  )
+  .join('\n')}
+
 ## Names of the seed
 
 What became of the metrics of the Python system that K2 follows. A name is kept where it means
@@ -43,6 +54,9 @@ const row = ({ name, kind, unit, labels, help }: AnyDeclaration): string => {
   const of = Object.entries(labels).map(([label, set]) => `\`${label}\`: ${valuesOf(set)}`)
   return `| \`${name}\` | ${what} | ${of.join('<br>')} | ${cell(help)} |`
 }
+
+const names = (list: string): string =>
+  list.split(', ').map((name) => `\`${name}\``).join(', ')
 
 const valuesOf = (set: Labels[string]): string =>
   'namesMax' in set ? `${set.what} (≤ ${set.namesMax})` : set.join(', ')

@@ -197,6 +197,9 @@ const noteLanding = ({ environment, process, onCommit }: LanderContext, event: L
     case 'partition.stopped':
       process.trace(`does not land partition ${event.partition}: ${event.detail}`)
       return
+    case 'commit.failed':
+      process.trace(`could not commit: ${event.detail}`)
+      return
     case 'lander.started':
     case 'record.dead_lettered':
     case 'ids.rejected':

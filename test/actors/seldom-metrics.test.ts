@@ -62,14 +62,16 @@ test('landing: repeats, late rows, a fence', async () => {
     })
   landed(10, { landed: 5, duplicates: 3, late: 2 })
   landed(20, { landed: 10, duplicates: 4, late: 2 })
-  observeLanding(shared, trades, { type: 'commit.fenced', detail: 'it moved on' })
+  for (const type of ['commit.fenced', 'commit.failed'] as const)
+    observeLanding(shared, trades, { type, detail: 'it moved on, or is away' })
   const labels = `{topic="${topic}"}`
   expect(await series('k2_duplicate_messages_detected_total')).toEqual([`${labels} 4`])
   expect(await series('k2_out_of_order_messages_total')).toEqual([`${labels} 2`])
   const written = '{table="market.trades",operation="append"}'
   expect(await series('k2_iceberg_rows_written_total')).toEqual([`${written} 10`])
   expect(await series('k2_iceberg_commit_failures_total')).toEqual([
-    '{table="market.trades",operation="append",reason="fenced"} 1'
+    '{table="market.trades",operation="append",reason="fenced"} 1',
+    '{table="market.trades",operation="append",reason="failed"} 1'
   ])
 })
 

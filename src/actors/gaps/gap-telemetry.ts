@@ -31,6 +31,10 @@ export const observeGapWriter = (
       metrics.commitFailures.inc({ table, operation, reason: 'fenced' })
       log('warn', event.type, { table, detail: event.detail })
       return
+    case 'ledger.failed':
+      metrics.commitFailures.inc({ table, operation, reason: 'failed' })
+      log('warn', event.type, { table, detail: event.detail })
+      return
     case 'claims.lost':
       log('warn', event.type, { topic, detail: event.detail })
       return

@@ -51,6 +51,7 @@ export type GapWriterEvent =
       readonly tookMs: number
     }
   | { readonly type: 'ledger.fenced'; readonly detail: string }
+  | { readonly type: 'ledger.failed'; readonly detail: string }
   | { readonly type: 'claims.lost'; readonly detail: string }
   | { readonly type: 'claims.undecodable'; readonly count: number }
   /** What is open, as the table has it. */
@@ -216,13 +217,16 @@ const derive = (
     if (session.letters.length > 0) {
       yield* Effect.mapError(ports.writeLetters(session.letters), failedAt('dead letters'))
     }
-    const outcome = yield* ports.ledger.commit({
+    const commit = ports.ledger.commit({
       from: position,
       ledger: step.ledger,
       events: step.events,
       nextOffset: readOffset,
       snapshotId: look.snapshotId
     })
+    const outcome = yield* Effect.tapError(commit, ({ message: detail }) =>
+      Effect.sync(() => ports.observe({ type: 'ledger.failed', detail }))
+    )
     if (outcome.kind === 'fenced' || outcome.position === undefined) {
       const detail = outcome.kind === 'fenced' ? outcome.detail : 'no position'
       ports.observe({ type: 'ledger.fenced', detail })

@@ -137,6 +137,8 @@ export type LanderEvent =
       readonly positions: readonly PartitionPosition[]
     }
   | { readonly type: 'commit.fenced'; readonly detail: string }
+  /** Whether it has landed is not known (R19); the failure is the lander's, which ends by it. */
+  | { readonly type: 'commit.failed'; readonly detail: string }
   | { readonly type: 'record.dead_lettered'; readonly reason: string; readonly count: number }
   /** Of the dead letters of a commit, those that had a readable id. */
   | { readonly type: 'ids.rejected'; readonly rejected: readonly RejectedId[] }

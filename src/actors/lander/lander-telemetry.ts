@@ -37,6 +37,10 @@ export const observeLanding = (
       metrics.commitFailures.inc({ table, operation, reason: 'fenced' })
       log('warn', event.type, { table, detail: event.detail })
       return
+    case 'commit.failed':
+      metrics.commitFailures.inc({ table, operation, reason: 'failed' })
+      log('warn', event.type, { table, detail: event.detail })
+      return
     case 'record.dead_lettered':
       metrics.deadLetterLines.inc(
         { source: `lander:${dataType}`, reason: event.reason },

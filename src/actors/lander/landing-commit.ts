@@ -113,7 +113,11 @@ export const land = <A extends SequencedRecord, Files>(
     })
     rows.clear()
     return 'landed'
-  })
+  }).pipe(
+    Effect.tapError(({ message: detail }) =>
+      Effect.sync(() => ports.observe({ type: 'commit.failed', detail }))
+    )
+  )
 
 const advanceOf = (
   { state, ...advance }: PartitionCut,

@@ -39,6 +39,7 @@ export class LandingProgress {
         this.#stopped.set(event.partition, event.detail)
         return
       case 'commit.fenced':
+      case 'commit.failed':
       case 'record.dead_lettered':
       case 'ids.rejected':
         return

@@ -158,13 +158,18 @@ describe('lander', () => {
         fc.array(fault, { maxLength: 12 }),
         async (rounds, faults) => {
           const world = makeWorld()
-          world.table.faults = faults
+          world.table.faults = [...faults]
           for (const round of rounds) {
             world.log.appendTrades(round.map(([name, id]) => trade(name, id)))
             await drain(world, { commitRowsMax: 4 })
           }
           const expected = new Set(rounds.flat().map(([name, id]) => `BINANCE:${name}:${id}`))
           expect(ids(world.table.landed)).toEqual([...expected].sort())
+          const told = world.events.filter(({ type }) => type === 'commit.failed').length
+          // Rows and state are written side by side: both may fail in one commit.
+          const struck = faults.length - world.table.faults.length
+          expect(told).toBeLessThanOrEqual(struck)
+          expect(told > 0).toBe(struck > 0)
         }
       ),
       { numRuns: 60 }
