@@ -3,6 +3,7 @@
  * every `K2_ROLLUP_INTERVAL`, step by step. Under pressure it gives way (`repair/pace.ts`): what it
  * has not made yet, queries make of trades.
  */
+import * as Duration from 'effect/Duration'
 import * as Effect from 'effect/Effect'
 import { markDependency, servedTable } from '../dependency.ts'
 import type { EffectActorArgs } from '../effect-actor.ts'
@@ -13,6 +14,13 @@ import { drainRequested, type Shared } from '../shared.ts'
 import { storageSettingsOf } from '../storage/stores.ts'
 import { openRollup } from './open-rollup.ts'
 import { type RollupEvent, rollupStep } from './rollup.ts'
+
+/**
+ * It works a tenth of the time: the minute that is going on is made again each time, and costs the
+ * more the busier it is. After a minute there is another one.
+ */
+const restsPerWork = 9
+const restMsMax = 60_000
 
 export const rollupProgram =
   (shared: Shared) =>
@@ -43,8 +51,13 @@ export const rollupProgram =
           }
         })
       )
+      let workedMs = 0
+      const step = Effect.map(Effect.timed(rollupStep(ports)), ([took, outcome]) => {
+        workedMs += Duration.toMillis(took)
+        return outcome
+      })
       const run = Effect.gen(function* () {
-        while ((yield* rollupStep(ports)) === 'more') yield* leaveToBegin(shared.policy)
+        while ((yield* step) === 'more') yield* leaveToBegin(shared.policy)
       }).pipe(
         // Landers and queries report such tables; here nothing is made meanwhile.
         Effect.catchTag(
@@ -53,10 +66,13 @@ export const rollupProgram =
         ),
         Effect.tapError(() => Effect.sync(() => noteFailed(shared)))
       )
+      const rest = Effect.suspend(() => {
+        const enoughMs = Math.min(workedMs * restsPerWork, restMsMax)
+        workedMs = 0
+        return restBetween(shared.policy, Math.max(rollupMs ?? 0, enoughMs))
+      })
       yield* Effect.raceFirst(
-        rollupMs === null
-          ? Effect.never
-          : Effect.forever(Effect.andThen(run, restBetween(shared.policy, rollupMs))),
+        rollupMs === null ? Effect.never : Effect.forever(Effect.andThen(run, rest)),
         drainRequested(commands)
       )
     }).pipe(markDependency)

@@ -7,8 +7,9 @@
  * 2. Every minute in which a file that is not covered has a trade is made anew of all its trades,
  *    never added to: a late trade opens its minute again, files that are merged change nothing.
  * 3. A step covers files in the order of their snapshots, as many as have about `tradesMax` rows: a
- *    long past is made step by step. What a step reads may be newer than what it then covers: that
- *    is made anew by the next one, and queries do not use it until then.
+ *    long past is made step by step. Files after them that end in the same minute come with them:
+ *    that minute is made of theirs, too. What a step reads may be newer than what it then covers:
+ *    that is made anew by the next one, and queries do not use it until then.
  * 4. A table that covers another history, since the trades were rolled back, is made anew.
  * 5. Each file of an exchange and day that is touched is written anew as a whole, small ones with
  *    it: the table is always laid out, and needs no compaction.
@@ -150,8 +151,23 @@ const nextFiles = (
     rows += file.recordCount
     return false
   })
-  const taken = end === -1 ? due : due.slice(0, end)
-  return { files: taken, sequence: taken.at(-1)?.sequenceNumber ?? covered, isLast: end === -1 }
+  const taken = end === -1 ? due : due.slice(0, withinMinute(due, end))
+  return {
+    files: taken,
+    sequence: taken.at(-1)?.sequenceNumber ?? covered,
+    isLast: taken.length === due.length
+  }
+}
+
+/** How many can be taken where `count` are: with those behind them that end in the same minute. */
+const withinMinute = (due: readonly PlannedFile[], count: number): number => {
+  const minuteOf = (file: PlannedFile) => Math.floor(file.timestampUpperUs / minuteUs)
+  const last = Math.max(...due.slice(0, count).map(minuteOf))
+  let end = count
+  while (end < due.length && minuteOf(due[end]!) <= last) end += 1
+  // What one snapshot has added is covered as a whole.
+  while (end > count && due[end]?.sequenceNumber === due[end - 1]!.sequenceNumber) end -= 1
+  return end
 }
 
 interface Made {

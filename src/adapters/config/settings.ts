@@ -159,8 +159,9 @@ export const settings = {
   ]),
   rollupMs: setting('K2_ROLLUP_INTERVAL', durationOrOff(100, day), '15s', [
     '1m',
-    'How often the table of candles of minutes is brought up to the trades. What it lacks is ' +
-      'made of trades when it is asked for; off leaves it as it is.'
+    'How often the table of candles of minutes is brought up to the trades; less often where ' +
+      'that would take more than a tenth of the time. What it lacks is made of trades when it is ' +
+      'asked for; off leaves it as it is.'
   ]),
   tradingZones: setting('K2_TRADING_ZONES', tradingZones(64), 'ASX=Australia/Sydney', [
     'ASX=Australia/Sydney,XNYS=America/New_York',

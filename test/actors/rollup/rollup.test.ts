@@ -212,3 +212,22 @@ test('candles are those of the trades, whatever landed when and who was killed',
     { numRuns: 6, examples: [[keptMinuteWithTail]] }
   )
 }, 170_000)
+
+test('files of a busy minute are covered by one step', async () => {
+  const model = new Model()
+  const busy = (count: number, minutes: number): readonly Draft[] =>
+    Array.from({ length: count }, (_, index) => ({
+      exchange: 'BINANCE',
+      symbol: 'BTCUSDT',
+      time: minutes * minute + index,
+      price: 10n ** 8n,
+      quantity: 10n ** 8n,
+      side: 'BUY'
+    }))
+  // A step takes about 40 rows; the minute has 300 in ten files.
+  for (let file = 0; file < 10; file += 1) await world.trades.landTrades(model.made(busy(30, 0)))
+  await world.trades.landTrades(model.made(busy(30, 1)))
+  expect(await world.rollup()).toBe('covered')
+  const made = world.events.map((event) => ('minutes' in event ? event.minutes : 0))
+  expect(made).toEqual([1, 1])
+})
