@@ -33,11 +33,10 @@ export const makeFrames = (shared: Shared, { actors, factsOf }: FrameSources): F
   const book = new LineBook()
   const markBook = new MarkBook()
   const series = makeSeries({ shared, factsOf })
-  let changesTold = 0
   const newChanges = () => {
     const { changeCount, history } = degradation
-    const changes = history.slice(0, changeCount - changesTold).map(changeView).reverse()
-    changesTold = changeCount
+    const changes = history.slice(0, changeCount - watch.changesTold).map(changeView).reverse()
+    watch.changesTold = changeCount
     return changes
   }
   return {

@@ -48,6 +48,8 @@ export class WatchBoard {
   machines: MachineList = noMachines
   /** Of actors, as the newest frame left them. */
   lines: () => readonly WatchActor[] = () => []
+  /** Changes of level that are in frames. */
+  changesTold = 0
   readonly #uuid: () => string
   #instance: string | undefined
   #journal: Journal | undefined

@@ -147,6 +147,28 @@ test('who comes back with its last frame goes on there; elsewhere it begins anew
   expect(anew.resets).not.toContain(instance)
 })
 
+test('who writes the journal may crash: it goes on, says so, and repeats nothing', async () => {
+  const tree = startTree(newFolder())
+  const url = await urlOf(tree)
+  const before = await watchStream(url, { after: 0 })
+  await fetch(`${url}/v1/system/pressure`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"level":"soft","expires_seconds":60}'
+  })
+  await before.until(({ changes = [] }) => changes.length > 0)
+  tree.crash('root/watch')
+  await before.until(({ marks = [] }) =>
+    marks.some(({ kind, path }) => kind === 'recovered' && path === 'root/watch')
+  )
+  before.close()
+  const seqs = before.frames.map(({ seq }) => seq)
+  expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+  const changes = before.frames.flatMap((frame) => frame.changes ?? [])
+  expect(changes.length).toBeGreaterThan(0)
+  expect(new Set(changes.map(({ at }) => at)).size).toBe(changes.length)
+})
+
 test('a client that is cut, or leaves, gives its place back', async () => {
   const tree = startTree(newFolder())
   const url = await urlOf(tree)
