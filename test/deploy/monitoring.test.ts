@@ -8,7 +8,7 @@ import { dashboards } from '../../deploy/grafana/source/all.ts'
 import { grafanaJson } from '../../deploy/grafana/source/dashboard.ts'
 import { promtool } from '../support/promtool.ts'
 import { alerts, ruleFiles, rules } from './alert-files.ts'
-import { declaredLabels } from './declared-metrics.ts'
+import { closedValues, declaredLabels } from './declared-metrics.ts'
 import { expanded, labelFaults, selectorsOf } from './promql.ts'
 import { readText, readYaml } from './deploy-files.ts'
 
@@ -55,6 +55,17 @@ describe('dashboards and rules', () => {
       }
     }
     expect(faults).toEqual([])
+  })
+
+  test('every value that a label must have is one that it may have', () => {
+    const asked = expressions.flatMap(selectorsOf).flatMap(({ name, labels }) =>
+      [...labels].flatMap(([label, value]) => {
+        const allowed = closedValues(name, label)
+        return value === undefined || allowed === undefined ? [] : { name, label, value, allowed }
+      })
+    )
+    expect(asked.length).toBeGreaterThan(5)
+    expect(asked.filter(({ value, allowed }) => !allowed.includes(value))).toEqual([])
   })
 
   test('the files are what their descriptions say (npm run generate)', () => {

@@ -13,15 +13,26 @@ export interface Selector {
 /** Prometheus gives them to every series that it scrapes. */
 const scraped: readonly string[] = ['instance', 'job']
 
-/** The expression with recorded names replaced by what they stand for. */
+/** The expression with recorded names replaced by what they stand for, matchers and all. */
 export const expanded = (expr: string): string => {
   const found = rules.find(
     ({ record }) => record !== undefined && new RegExp(`${record}(?![\\w:])`).test(expr)
   )
   if (found?.record === undefined) return expr
-  const record = new RegExp(`${found.record}(?![\\w:])(?:\\{[^}]*\\})?`, 'g')
-  return expanded(expr.replaceAll(record, () => `(${found.expr})`))
+  const record = new RegExp(`${found.record}(?![\\w:])(?:\\{([^}]*)\\})?`, 'g')
+  return expanded(
+    expr.replaceAll(record, (_, matchers?: string) => `(${matching(found.expr, matchers)})`)
+  )
 }
+
+/** With these matchers on each selector. */
+const matching = (expr: string, matchers = ''): string =>
+  matchers === ''
+    ? expr
+    : expr.replaceAll(
+        /(?<![\w:])((?:[a-z]+:)?k2_\w+(?::\w+)?)(?:\{([^}]*)\})?/g,
+        (_, name: string, own?: string) => `${name}{${own ? `${own},` : ''}${matchers}}`
+      )
 
 /** Selectors of K2's metrics. */
 export const selectorsOf = (expr: string): readonly Selector[] =>
