@@ -63,7 +63,7 @@ const circuitDrill: Drill = {
 const dependencyDrill: Drill = {
   alert: 'K2DependencyAway',
   on: 'lander',
-  shows: /^root\/\S+ .*waiting.* (?:\S*catalog|\S*store|S3|\S*ECONN)/im
+  shows: /^root\/\S+ .*(?:catalog|s3:\/\/|ECONN)/im
 }
 /** A catalog or a store that is away for a moment between two commits is rightly not noticed. */
 const storageTraces: Fault['traces'] = [{ in: lander, event: /^actor\.waiting$/ }]

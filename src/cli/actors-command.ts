@@ -5,12 +5,21 @@ import type { Command } from './command-line.ts'
 import { printTable } from './rows-output.ts'
 
 const unwellFlag = { name: '--unwell', about: 'Only those that are not healthy.' }
+const failedFlag = {
+  name: '--failed',
+  about: 'Only those that have failed since K2 was started, also where they are up again.'
+}
 
 export const actorsCommand: Command = {
   name: 'actors',
   about: 'Show the actors of a running K2: state, restarts, waits, and what failed last.',
-  flags: [urlFlag, unwellFlag, { name: '--json', about: 'Print the answer of the API as it is.' }],
-  examples: ['npm run k2 -- actors', 'npm run k2 -- actors --unwell'],
+  flags: [
+    urlFlag,
+    unwellFlag,
+    failedFlag,
+    { name: '--json', about: 'Print the answer of the API as it is.' }
+  ],
+  examples: ['npm run k2 -- actors --failed', 'npm run k2 -- actors --unwell'],
   exitCodes: { 0: 'all are healthy', 1: 'some are not', ...apiExitCodes },
   run: (given, io) =>
     answerFromApi(given, io, {
@@ -21,9 +30,15 @@ export const actorsCommand: Command = {
           io.print(text)
           return
         }
-        const all = actorsOf(data.root)
-        const shown = given.values.has(unwellFlag.name) ? all.filter(isUnwell) : all
-        if (shown.length === 0) io.print('every actor is healthy')
+        const { values } = given
+        const shown = actorsOf(data.root).filter(
+          (actor) =>
+            (!values.has(unwellFlag.name) || isUnwell(actor)) &&
+            (!values.has(failedFlag.name) || actor.lastError !== null)
+        )
+        const isOfFailed = values.has(failedFlag.name)
+        if (shown.length === 0)
+          io.print(isOfFailed ? 'no such actor has failed' : 'every actor is healthy')
         else printTable(io, [columns, ...shown.map(cellsOf)])
       },
       exitCodeOf: ({ data }) => (actorsOf(data.root).some(isUnwell) ? 1 : 0)

@@ -50,6 +50,15 @@ describe('actors', () => {
     expect(api.seen.map(({ url }) => url)).toEqual(['/v1/system/actors', '/v1/system/actors'])
   })
 
+  test('only those that have failed, also where they are well', async () => {
+    answer(tree('waiting'))
+    const { printed } = await k2('actors', '--failed', '--url', api.url)
+    expect(printed.split('\n').slice(1).map((line) => line.split(' ')[0])).toEqual(['root/a'])
+    answer(tree('healthy'))
+    const well = await k2('actors', '--failed', '--url', api.url)
+    expect(well).toMatchObject({ code: 0, printed: 'no such actor has failed' })
+  })
+
   test('as it came', async () => {
     answer(tree('healthy'))
     expect((await k2('actors', '--json', '--url', api.url)).printed).toBe(tree('healthy'))
