@@ -12,6 +12,9 @@ export type Happening =
   | { readonly kind: 'level'; readonly at: number; readonly change: LevelChange }
   | { readonly kind: 'state'; readonly at: number; readonly transition: WatchTransition }
 
+export const toldOf = (it: Happening): WatchTransition | LevelChange =>
+  it.kind === 'level' ? it.change : it.transition
+
 export const managerPath = 'root/degradation/manager'
 
 /** No frame for so long, while there is one a second, and what is shown is stale. */
@@ -107,7 +110,7 @@ export class App {
   /** Shows what happened, and the moment when it was seen. */
   show(happening: Happening): void {
     this.chosen = happening
-    this.scrub(this.recording?.seenAt(happening.at))
+    this.scrub(this.recording?.seenAt(toldOf(happening)))
   }
 
   /** Back to what is now. */

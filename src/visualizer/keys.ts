@@ -1,6 +1,6 @@
 /** What keys do, and the list of it. */
 import { html, type TemplateResult } from 'lit-html'
-import type { App } from './app.ts'
+import { type App, toldOf } from './app.ts'
 
 const steps: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 }
 const stepMs = 1_000
@@ -51,7 +51,7 @@ export const onKey = (app: App, event: KeyboardEvent): void => {
 
 const toHappening = (app: App, direction: 1 | -1): void => {
   const { chosen, recording, scrubMs } = app
-  const isShown = chosen !== undefined && recording?.seenAt(chosen.at) === scrubMs
+  const isShown = chosen !== undefined && recording?.seenAt(toldOf(chosen)) === scrubMs
   const at = isShown ? chosen.at : (app.moment?.at ?? 0)
   const all = [...(app.recording?.transitions() ?? [])].sort((one, other) => one.at - other.at)
   const next =

@@ -77,22 +77,24 @@ export class Recording {
     return advanced(part.before, part.frames.slice(0, countUntil(part.frames, ms)))
   }
 
-  /** When what happened at a time is first seen: frames tell what happened before them. */
-  seenAt(ms: number): number {
-    return this.#frames.find(({ at }) => at >= ms)?.at ?? this.#now.at
+  /**
+   * The moment at which something is first seen: that of the frame that tells of it. Times of what
+   * happened are of clocks that may be some milliseconds apart from that of frames.
+   */
+  seenAt(told: WatchTransition | LevelChange | WatchMark): number {
+    const frame = this.#frames.find(({ transitions, changes, marks }) =>
+      [transitions, changes, marks].some((all) => all?.some((it) => it === told))
+    )
+    return frame?.at ?? this.#now.at
   }
 
-  /** What happened up to a time, oldest first. */
+  /** What frames up to a time tell of, oldest first. */
   transitions(untilMs = Infinity): readonly WatchTransition[] {
-    return this.#frames.flatMap(({ transitions = [] }) =>
-      transitions.filter(({ at }) => at <= untilMs)
-    )
+    return this.#until(untilMs).flatMap(({ transitions = [] }) => transitions)
   }
 
   changes(untilMs = Infinity): readonly LevelChange[] {
-    return this.#frames.flatMap(({ changes = [] }) =>
-      changes.filter(({ at }) => Date.parse(at) <= untilMs)
-    )
+    return this.#until(untilMs).flatMap(({ changes = [] }) => changes)
   }
 
   marks(): readonly WatchMark[] {
@@ -117,6 +119,10 @@ export class Recording {
       base: frameOf(this.#parts[0]!.before),
       frames: this.#frames
     }
+  }
+
+  #until(ms: number): readonly WatchFrame[] {
+    return this.#frames.filter(({ at }) => at <= ms)
   }
 
   get #frames(): WatchFrame[] {

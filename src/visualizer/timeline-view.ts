@@ -274,9 +274,13 @@ const marksShown = 8
 const marksView = (app: App, marks: readonly WatchMark[]): TemplateResult => html`
   <ul class="marks" aria-label="Faults and what operators did">
     ${marks.slice(-marksShown).reverse().map(
-      ({ at, kind, text }) => html`<li>
-        <button type="button" class=${kind} @click=${() => app.scrub(app.recording?.seenAt(at))}>
-          <time>${clock(at)}</time> ${kind}: ${text}
+      (mark) => html`<li>
+        <button
+          type="button"
+          class=${mark.kind}
+          @click=${() => app.scrub(app.recording?.seenAt(mark))}
+        >
+          <time>${clock(mark.at)}</time> ${mark.kind}: ${mark.text}
         </button>
       </li>`
     )}

@@ -108,12 +108,18 @@ describe(`recording (K2_SEED=${runs.seed})`, () => {
   })
 
   test('what happened is seen at the frame that tells of it', () => {
-    const live = new Recording(episode([]))
-    live.append({ seq: 1, at: 2_000 })
-    live.append({ seq: 2, at: 3_000 })
-    expect([1_500, 2_000, 2_001, 9_000].map((ms) => live.seenAt(ms))).toEqual([
-      2_000, 2_000, 3_000, 3_000
+    const [first, second] = framesOf([
+      { path: 'root', from: 'up', to: 'down', isGone: false, afterMs: 1_000 },
+      { path: 'root', from: 'down', to: 'up', isGone: false, afterMs: 1_000 }
     ])
+    const live = new Recording(episode([]))
+    // The clock of what happened is ahead of that of frames.
+    const ahead = { ...first!.transitions![0]!, at: first!.at + 20 }
+    live.append({ ...first!, transitions: [ahead] })
+    live.append(second!)
+    expect(live.seenAt(ahead)).toBe(first!.at)
+    expect(live.at(live.seenAt(ahead)).actors.get('root')!.state.kept).toBe('down')
+    expect(live.seenAt(second!.transitions![0]!)).toBe(second!.at)
   })
 
   test('a frame that is there already changes nothing', () => {
