@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readRunbook } from './runbook.ts'
+import { withoutSettings } from './without-settings.ts'
 
 export interface Drill {
   readonly alert: string
@@ -51,6 +52,6 @@ const run = (
   env: Readonly<Record<string, string>>
 ): Promise<string> =>
   new Promise((resolve) => {
-    const options = { cwd, env: { ...process.env, ...env }, timeout: commandMsMax }
+    const options = { cwd, env: { ...withoutSettings(process.env), ...env }, timeout: commandMsMax }
     execFile('bash', ['-c', command], options, (_error, stdout, stderr) => resolve(stdout + stderr))
   })

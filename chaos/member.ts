@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { withoutSettings } from './without-settings.ts'
 
 export interface MemberOptions {
   readonly name: string
@@ -141,7 +142,3 @@ export class Member {
     }
   }
 }
-
-/** The run alone says how K2 is set. */
-const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('K2_')))

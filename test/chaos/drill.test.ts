@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { drillRunbook } from '../../chaos/drill.ts'
 import { type Fault, faults } from '../../chaos/faults.ts'
 import { readRunbook } from '../../chaos/runbook.ts'
@@ -29,6 +29,14 @@ const runbookOf = (command: string): string => {
 test('a command is run as written, with the settings of that K2, until it shows it', async () => {
   const projectRoot = runbookOf('echo "$K2_HTTP_PORT" >> looks; cat looks; exit 1')
   const drill = { alert: 'A', on: 'ingest', shows: /^7\n7\n$/ } as const
+  expect(await drillRunbook(drill, { projectRoot, env: { K2_HTTP_PORT: '7' } })).toBeUndefined()
+})
+
+test("of the caller's own settings it sees none", async () => {
+  vi.stubEnv('K2_TESTS', 'short')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const drill = { alert: 'A', on: 'ingest', shows: /^K2_HTTP_PORT=7\n$/ } as const
+  const projectRoot = runbookOf('env | grep ^K2_')
   expect(await drillRunbook(drill, { projectRoot, env: { K2_HTTP_PORT: '7' } })).toBeUndefined()
 })
 
