@@ -166,8 +166,7 @@ describe('layers', () => {
   test('a module loaded by a computed name would escape these rules: only threads do it', () => {
     expect(linesWith(sources, /\bimport\((?!\s*')|\bcreateRequire\(/)).toEqual([
       // For pages that a package has.
-      'src/adapters/http/docs-routes.ts: const packages = createRequire(import.meta.url)',
-      'src/adapters/http/page-routes.ts: const packages = createRequire(import.meta.url)',
+      'src/adapters/http/page-files.ts: const packages = createRequire(import.meta.url)',
       // For the version of a package, by its name.
       'src/adapters/log/kafka/fast-kafkajs.ts: const require = createRequire(import.meta.url)',
       'src/adapters/thread/worker-bootstrap.mjs: await import(workerData.entry)'

@@ -14,12 +14,12 @@ import type { ChildEntry } from '../machines/supervisor-children.ts'
 import type { CrashFacts } from '../machines/supervisor-crash.ts'
 import { pathOf } from '../machines/supervisor-spec.ts'
 import {
-  type AnySnapshot,
   childrenOf,
   keeperContextOf,
   keptBy,
+  placesBelow,
   snapshotOf,
-  supervisorContextOf
+  tagsOf
 } from './actor-snapshots.ts'
 import type { MessageCounters } from './address-line.ts'
 import { type Inspector, subjectSuffix } from './inspector.ts'
@@ -148,30 +148,14 @@ const messageCounters = (counters: MessageCounters | undefined) =>
     messagesRejected: counters.rejected
   }
 
-/** Degraded if either says so. */
-const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot): ReadonlyArray<string> => {
-  const tags = new Set([...(snapshot.tags ?? []), ...(inner.tags ?? [])])
-  if (tags.has('degraded')) tags.delete('healthy')
-  return [...tags].sort()
-}
-
 const childrenStatus = (
   path: string,
   actor: AnyActorRef,
   sources: StatusSources
-): ReadonlyArray<ActorStatus> => {
-  const children = childrenOf(actor)
-  const entries = supervisorContextOf(snapshotOf(actor))?.children
-  if (entries === undefined) {
-    return Object.values(children).flatMap((child) =>
-      child === undefined ? [] : [statusOf(child, sources)]
-    )
-  }
-  return entries.map((entry) => {
-    const child = children[entry.spec.id]
-    return child === undefined ? absentStatus(path, entry) : statusOf(child, sources)
-  })
-}
+): ReadonlyArray<ActorStatus> =>
+  placesBelow(actor).map((place) =>
+    'child' in place ? statusOf(place.child, sources) : absentStatus(path, place.absent)
+  )
 
 const absentStatus = (path: string, { spec, phase, lastError }: ChildEntry): ActorStatus => ({
   id: spec.id,

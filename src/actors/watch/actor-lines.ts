@@ -13,11 +13,11 @@ import { backoffMs, waitMs } from '../../machines/restart-policy.ts'
 import { pathOf } from '../../machines/supervisor-spec.ts'
 import {
   type AnySnapshot,
-  childrenOf,
   keeperContextOf,
   keptBy,
+  placesBelow,
   snapshotOf,
-  supervisorContextOf
+  tagsOf
 } from '../actor-snapshots.ts'
 import { subjectSuffix } from '../inspector.ts'
 import type { StatusSources } from '../status.ts'
@@ -56,21 +56,12 @@ const childLines = (
   parent: string,
   actor: AnyActorRef,
   reading: Reading
-): readonly LiveActor[] => {
-  const children = childrenOf(actor)
-  const entries = supervisorContextOf(snapshotOf(actor))?.children
-  if (entries === undefined) {
-    return Object.values(children)
-      .filter((child) => child !== undefined)
-      .flatMap((child, order) => linesOf(child, { parent, order }, reading))
-  }
-  return entries.flatMap((entry, order) => {
-    const child = children[entry.spec.id]
-    return child === undefined
-      ? [absent(entry, { parent, order })]
-      : linesOf(child, { parent, order }, reading)
-  })
-}
+): readonly LiveActor[] =>
+  placesBelow(actor).flatMap((place, order) =>
+    'child' in place
+      ? linesOf(place.child, { parent, order }, reading)
+      : [absent(place.absent, { parent, order })]
+  )
 
 interface Found {
   readonly actor: AnyActorRef
@@ -167,13 +158,6 @@ const healthOf = (tags: readonly string[]): WatchActor['health'] => {
   if (tags.includes('quarantined')) return 'quarantined'
   if (!tags.includes('degraded')) return 'healthy'
   return tags.includes('waiting') ? 'unavailable' : 'degraded'
-}
-
-/** Degraded if either says so. */
-const tagsOf = (snapshot: AnySnapshot, inner: AnySnapshot | undefined): readonly string[] => {
-  const tags = new Set([...(snapshot.tags ?? []), ...(inner?.tags ?? [])])
-  if (tags.has('degraded')) tags.delete('healthy')
-  return [...tags].sort()
 }
 
 /** Of what has no states: none. */

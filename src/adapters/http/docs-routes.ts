@@ -5,15 +5,14 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { noSuchFile, packageFile, pageAnswer, type PageBody, pagePolicy } from './page-files.ts'
 import { problemResponse } from './problem.ts'
 import { route, type Route } from './route.ts'
 
 export const docsRoutes = (): readonly Route[] => [
   {
     ...route('/docs', 'The document of this API, to read and to try out', {}, () =>
-      Effect.sync(() => pageResponse(page, 'text/html; charset=utf-8'))
+      Effect.sync(() => answer(page, 'text/html; charset=utf-8'))
     ),
     responses: { 200: { about: 'A page', content: { 'text/html': Schema.String } } }
   },
@@ -74,40 +73,16 @@ const assets: Readonly<Record<string, string>> = {
 
 const fileNames = ['start.js', ...Object.keys(assets)]
 
-const packages = createRequire(import.meta.url)
-
 const fileResponse = (name: string, correlationId: string): Effect.Effect<Response> => {
-  if (name === 'start.js') return Effect.sync(() => pageResponse(start, script))
+  if (name === 'start.js') return Effect.sync(() => answer(start, script))
   const type = Object.hasOwn(assets, name) ? assets[name] : undefined
-  if (type === undefined) {
-    const detail = 'the page needs no such file'
-    return Effect.sync(() =>
-      problemResponse({ status: 404, code: 'not_found', detail }, correlationId)
-    )
-  }
-  // The package is installed with this one: that it cannot be read is a defect.
-  return Effect.promise(() => readFile(packages.resolve(`swagger-ui-dist/${name}`))).pipe(
-    Effect.map((bytes) => pageResponse(bytes, type))
+  if (type === undefined) return Effect.sync(() => problemResponse(noSuchFile, correlationId))
+  return Effect.promise(() => packageFile(`swagger-ui-dist/${name}`)).pipe(
+    Effect.map((bytes) => answer(bytes, type))
   )
 }
 
-const pageResponse = (body: string | Uint8Array<ArrayBuffer>, type: string): Response =>
-  new Response(body, {
-    headers: {
-      'content-type': type,
-      'content-security-policy': policy,
-      'cache-control': 'private, max-age=300'
-    }
-  })
+const policy = pagePolicy()
 
-/** Pictures in its style are data. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'"
-].join('; ')
+const answer = (body: PageBody, type: string): Response =>
+  pageAnswer(body, { type, policy, cacheControl: 'private, max-age=300' })

@@ -9,8 +9,7 @@ import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { noSuchFile, packageFile, pageAnswer, type PageBody, pagePolicy } from './page-files.ts'
 import { problemResponse } from './problem.ts'
 import { route, type Route } from './route.ts'
 
@@ -48,17 +47,8 @@ const page = `<!doctype html>
 </html>
 `
 
-const policy = [
-  "default-src 'none'",
-  `script-src 'self' 'sha256-${createHash('sha256').update(importMap).digest('base64')}'`,
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'"
-].join('; ')
+const hash = createHash('sha256').update(importMap).digest('base64')
+const policy = pagePolicy([`'sha256-${hash}'`], ["worker-src 'self'"])
 
 const types: Readonly<Record<string, string>> = {
   js: 'text/javascript; charset=utf-8',
@@ -69,7 +59,7 @@ const types: Readonly<Record<string, string>> = {
 export const wantsPage = (headers: Headers): boolean =>
   /\btext\/html\b/.test(headers.get('accept') ?? '')
 
-export const pageResponse = (): Response => pageAnswer(page, 'text/html; charset=utf-8')
+export const pageResponse = (): Response => answer(page, 'text/html; charset=utf-8')
 
 /** For the document of the API. */
 export const pageContent = { 'text/html': Schema.String }
@@ -89,36 +79,21 @@ export const pageFilesRoute = (): Route => ({
   }
 })
 
-const noSuchFile = {
-  status: 404,
-  code: 'not_found',
-  detail: 'the page has no such file'
-} as const
-
-const packages = createRequire(import.meta.url)
 /** The same from `src/` and from `dist/`. */
 const builtUrl = new URL('../../../dist/visualizer/', import.meta.url)
 
 const fileOf = async (name: string): Promise<Response | undefined> => {
   const [, type] = /^[a-z][a-z-]*\.(js|css)$/.exec(name) ?? []
   if (type === undefined) return undefined
-  const path = Object.hasOwn(packaged, name)
-    ? packages.resolve(packaged[name]!)
-    : fileURLToPath(new URL(name, builtUrl))
+  if (Object.hasOwn(packaged, name)) return answer(await packageFile(packaged[name]!), types[type]!)
   try {
-    return pageAnswer(await readFile(path), types[type]!)
+    return answer(await readFile(new URL(name, builtUrl)), types[type]!)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
 
-const pageAnswer = (body: string | Uint8Array<ArrayBuffer>, type: string): Response =>
-  new Response(body, {
-    headers: {
-      'content-type': type,
-      'content-security-policy': policy,
-      // Files of two versions must not meet.
-      'cache-control': 'no-cache'
-    }
-  })
+/** Files of two versions must not meet. */
+const answer = (body: PageBody, type: string): Response =>
+  pageAnswer(body, { type, policy, cacheControl: 'no-cache' })
