@@ -10,6 +10,7 @@ import { type ChildProcess, type Serializable, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { withoutSettings } from '../chaos/without-settings.ts'
 
 export const projectRoot = resolve(import.meta.dirname, '..')
 
@@ -173,7 +174,3 @@ export class Workspace {
     await this.discard(this.root)
   }
 }
-
-/** The benchmark alone says how K2 is set: the caller's settings would change what is measured. */
-const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('K2_')))

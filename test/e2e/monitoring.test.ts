@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { readRunbook } from '../../chaos/runbook.ts'
+import { withoutSettings } from '../../chaos/without-settings.ts'
 import { storm, stormSettings } from '../../demo/storm.ts'
 import { dashboards } from '../../deploy/grafana/source/all.ts'
 import { grafanaJson } from '../../deploy/grafana/source/dashboard.ts'
@@ -88,8 +89,7 @@ interface Ran {
 /** As somebody types it who has K2's settings in the environment. */
 const typed = (command: string, settings: Settings): Promise<Ran> =>
   new Promise((resolve) => {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('K2_'))
-    const env = { ...Object.fromEntries(inherited), ...settings }
+    const env = { ...withoutSettings(process.env), ...settings }
     const options = { cwd: projectRoot, env, timeout: commandMsMax }
     execFile('bash', ['-c', command], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code ?? -1)

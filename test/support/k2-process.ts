@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect } from 'vitest'
+import { withoutSettings } from '../../chaos/without-settings.ts'
 import { unhurried } from './unhurried.ts'
 import { until } from './until.ts'
 
@@ -259,19 +260,16 @@ export class K2Process {
 }
 
 /** (3) */
-const environment = (settings: K2Settings): NodeJS.ProcessEnv => {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('K2_'))
-  return {
-    UV_THREADPOOL_SIZE: '16',
-    ...Object.fromEntries(inherited),
-    TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json'),
-    K2_HTTP_PORT: '0',
-    ...unhurried,
-    // What it heals comes out of order: who wants that says so.
-    K2_HEALING: 'off',
-    ...settings
-  }
-}
+const environment = (settings: K2Settings): NodeJS.ProcessEnv => ({
+  UV_THREADPOOL_SIZE: '16',
+  ...withoutSettings(process.env),
+  TSX_TSCONFIG_PATH: join(projectRoot, 'tsconfig.json'),
+  K2_HTTP_PORT: '0',
+  ...unhurried,
+  // What it heals comes out of order: who wants that says so.
+  K2_HEALING: 'off',
+  ...settings
+})
 
 const logLine = (line: string): LogLine => {
   try {
