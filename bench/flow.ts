@@ -14,6 +14,7 @@ import { type ActorLine, checkLevel, type LevelCheck } from './level-check.ts'
 import { faultsOf, type SentBySymbol, type TableContents } from './run-check.ts'
 import { type Exchange, fullSpeed, type K2, type Market, startExchange, startK2 } from './system.ts'
 import { deadLetterLines, readTable } from './table-check.ts'
+import type { Window } from './windows.ts'
 
 export interface FlowSetup<A> {
   /** Data folder of K2. */
@@ -35,6 +36,26 @@ export interface Flow {
   readonly exchange: Exchange
   /** K2's metrics now. */
   readonly look: () => Promise<readonly Sample[]>
+}
+
+/** What goes through K2, and what it takes, within a window of time. */
+export const measuredWindow = async (
+  { k2, look }: Flow,
+  windowMs: number
+): Promise<Omit<Window, 'isAttached'>> => {
+  const now = async () => {
+    const trades = tradesReceived(await look())
+    const { cpuSeconds } = await processUse(k2.running.pid)
+    return { atMs: performance.now(), trades, cpuSeconds }
+  }
+  const before = await now()
+  await pause(windowMs)
+  const after = await now()
+  return {
+    seconds: (after.atMs - before.atMs) / 1_000,
+    trades: after.trades - before.trades,
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds
+  }
 }
 
 export interface FlowResult<A> {

@@ -5,8 +5,8 @@
  */
 import { atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
-import { pause, processUse } from './environment.ts'
-import { type Flow, runFlow, tradesReceived } from './flow.ts'
+import { pause } from './environment.ts'
+import { type Flow, measuredWindow, runFlow } from './flow.ts'
 import { probeFlags, setWatcher } from './probe.ts'
 import { Measures, type Outcome } from './report.ts'
 import { balanced, compare, type Window } from './windows.ts'
@@ -48,33 +48,17 @@ export const measureWatcher = async (context: BenchContext): Promise<Outcome> =>
   return measures.outcome
 }
 
-const observe = async (
-  { k2, look }: Flow,
-  order: readonly boolean[],
-  windowMs: number
-) => {
-  const now = async () => {
-    const trades = tradesReceived(await look())
-    const { cpuSeconds } = await processUse(k2.running.pid)
-    return { atMs: performance.now(), trades, cpuSeconds }
-  }
+const observe = async (flow: Flow, order: readonly boolean[], windowMs: number) => {
+  const { running } = flow.k2
   await pause(warmUpWindows * windowMs)
   const windows: Window[] = []
   let eventCount = 0
   let isWatched = false
   for (const isAttached of order) {
-    if (isAttached !== isWatched) ({ eventCount } = await setWatcher(k2.running, isAttached))
+    if (isAttached !== isWatched) ({ eventCount } = await setWatcher(running, isAttached))
     isWatched = isAttached
-    const before = await now()
-    await pause(windowMs)
-    const after = await now()
-    windows.push({
-      isAttached,
-      seconds: (after.atMs - before.atMs) / 1_000,
-      trades: after.trades - before.trades,
-      cpuSeconds: after.cpuSeconds - before.cpuSeconds
-    })
+    windows.push({ isAttached, ...(await measuredWindow(flow, windowMs)) })
   }
-  if (isWatched) ({ eventCount } = await setWatcher(k2.running, false))
+  if (isWatched) ({ eventCount } = await setWatcher(running, false))
   return { windows, eventCount }
 }

@@ -9,8 +9,8 @@
  */
 import { atMost } from './bars.ts'
 import type { BenchContext } from './context.ts'
-import { pause, processUse } from './environment.ts'
-import { type Flow, runFlow, tradesReceived } from './flow.ts'
+import { pause } from './environment.ts'
+import { type Flow, measuredWindow, runFlow } from './flow.ts'
 import { Measures, type Outcome } from './report.ts'
 import { percentile } from './statistics.ts'
 import { apiUrl, type K2, withK2 } from './system.ts'
@@ -78,32 +78,20 @@ const measureCost = async (
   )
 }
 
-const observe = async ({ k2, look }: Flow, counts: readonly number[], windowMs: number) => {
-  const url = await apiUrl(k2.running)
-  const now = async () => {
-    const trades = tradesReceived(await look())
-    const { cpuSeconds } = await processUse(k2.running.pid)
-    return { atMs: performance.now(), trades, cpuSeconds }
-  }
+const observe = async (flow: Flow, counts: readonly number[], windowMs: number) => {
+  const url = await apiUrl(flow.k2.running)
   await pause(warmUpWindows * windowMs)
   const windows: WatchedWindow[] = []
   let frames = 0
   for (const count of counts) {
     const opening = Array.from({ length: count }, () => openViewer(url))
     const viewers: readonly Viewer[] = await Promise.all(opening)
-    const before = await now()
-    await pause(windowMs)
-    const after = await now()
+    const window = await measuredWindow(flow, windowMs)
     for (const viewer of viewers) {
       frames += viewer.frames()
       viewer.close()
     }
-    windows.push({
-      viewers: count,
-      seconds: (after.atMs - before.atMs) / 1_000,
-      trades: after.trades - before.trades,
-      cpuSeconds: after.cpuSeconds - before.cpuSeconds
-    })
+    windows.push({ viewers: count, ...window })
   }
   return { windows, frames }
 }
