@@ -10,6 +10,7 @@ import { type Trade, tradesTable } from './trades-table.ts'
 
 const tradesShown = 25
 const candlesShown = 120
+const intervals = ['1m', '5m', '15m', '1h']
 const refreshMs = 2_000
 
 interface Candles {
@@ -94,37 +95,34 @@ export class DataView {
   }
 
   #symbolPicker(): TemplateResult {
-    return html`<label>
-      Symbol
-      <select
-        @change=${(event: Event) => {
-          this.#symbol = (event.target as HTMLSelectElement).value
-          this.#refresh()
-        }}
-      >
-        ${(this.#symbols.value ?? []).map(
-          (symbol) => html`<option ?selected=${symbol === this.#symbol}>${symbol}</option>`
-        )}
-      </select>
-      ${this.#symbols.problem === undefined
-        ? nothing
-        : html`<span class="error">${this.#symbols.problem}</span>`}
-    </label>`
+    const { value = [], problem } = this.#symbols
+    return html`
+      ${picker('Symbol', value, this.#symbol, (symbol) => {
+        this.#symbol = symbol
+        this.#refresh()
+      })}
+      ${problem === undefined ? nothing : html`<span class="error">${problem}</span>`}
+    `
   }
 
   #intervalPicker(): TemplateResult {
-    return html`<label>
-      Interval
-      <select
-        @change=${(event: Event) => {
-          this.#interval = (event.target as HTMLSelectElement).value
-          void this.#candles.load()
-        }}
-      >
-        ${['1m', '5m', '15m', '1h'].map(
-          (interval) => html`<option ?selected=${interval === this.#interval}>${interval}</option>`
-        )}
-      </select>
-    </label>`
+    return picker('Interval', intervals, this.#interval, (interval) => {
+      this.#interval = interval
+      void this.#candles.load()
+    })
   }
 }
+
+const picker = (
+  label: string,
+  all: readonly string[],
+  picked: string,
+  pick: (it: string) => void
+): TemplateResult => html`
+  <label>
+    ${label}
+    <select @change=${(event: Event) => pick((event.target as HTMLSelectElement).value)}>
+      ${all.map((it) => html`<option ?selected=${it === picked}>${it}</option>`)}
+    </select>
+  </label>
+`

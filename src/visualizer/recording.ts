@@ -35,6 +35,7 @@ export class Recording {
   readonly #episode: Omit<Episode, 'base' | 'frames'>
   readonly #parts: Part[]
   #now: Moment
+  #flat: { readonly seq: number; readonly frames: readonly WatchFrame[] } | undefined
 
   constructor({ base, frames, ...episode }: Episode) {
     this.#episode = episode
@@ -125,8 +126,12 @@ export class Recording {
     return this.#frames.filter(({ at }) => at <= ms)
   }
 
-  get #frames(): WatchFrame[] {
-    return this.#parts.flatMap(({ frames }) => frames)
+  /** Asked for several times for each picture: laid out once for each frame. */
+  get #frames(): readonly WatchFrame[] {
+    const { seq } = this.#now
+    if (this.#flat?.seq !== seq)
+      this.#flat = { seq, frames: this.#parts.flatMap(({ frames }) => frames) }
+    return this.#flat.frames
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Stack } from '../../deploy/local/stack.ts'
 import type { Episode } from '../../src/visualizer/watch-types.ts'
@@ -15,7 +15,8 @@ import {
   canBrowse,
   keepPicture,
   openBrowser,
-  openPage
+  openPage,
+  type Watched
 } from '../support/browser.ts'
 import { type K2Process, k2Fixture } from '../support/k2-process.ts'
 import { areServicesRequired, serviceStartMsMax, startKafka } from '../support/kafka/kafka-stack.ts'
@@ -40,6 +41,19 @@ const inject = async (k2: K2Process, level: string, seconds: number): Promise<vo
   expect(response.status, await response.text()).toBe(200)
 }
 
+/** The page of a K2 that serves. */
+const opened = async (
+  browser: Browser,
+  k2: K2Process,
+  options: BrowserContextOptions = {}
+): Promise<Watched> => {
+  const url = await k2.ready()
+  const watched = await openPage(browser, options)
+  watched.page.setDefaultTimeout(seenMsMax)
+  await watched.page.goto(url)
+  return watched
+}
+
 const levelIs = (page: Page, level: string): Promise<void> =>
   page.locator(`#level[data-level=${level}]`).waitFor({ timeout: seenMsMax })
 
@@ -61,9 +75,7 @@ describe.skipIf(!canBrowse)('the page', () => {
     'shows tree, statechart, signals and why, goes back in time, and saves what it saw',
     async () => {
       const k2 = k2s.start(settings())
-      const { page, complaints } = await openPage(browser)
-      page.setDefaultTimeout(seenMsMax)
-      await page.goto(await k2.ready())
+      const { page, complaints } = await opened(browser, k2)
       await levelIs(page, 'normal')
       // The manager first, in the state that it is in, and each signal with its marks.
       await expect.poll(() => currentState(page), { timeout: seenMsMax }).toBe('normal')
@@ -131,9 +143,7 @@ describe.skipIf(!canBrowse)('the page', () => {
       const port = String(randomInt(20_000, 30_000))
       const given = { ...settings(), K2_HTTP_PORT: port }
       const first = k2s.start(given)
-      const { page, complaints } = await openPage(browser)
-      page.setDefaultTimeout(seenMsMax)
-      await page.goto(await first.ready())
+      const { page, complaints } = await opened(browser, first)
       await page.locator('.when.live').waitFor()
       first.kill('SIGKILL')
       await first.exit()
@@ -152,11 +162,8 @@ describe.skipIf(!canBrowse)('the page', () => {
     'shows data: trades, candles, two snapshots held against each other, and SQL with its plan',
     async () => {
       const k2 = k2s.start(settings())
-      const url = await k2.ready()
       await k2.atLeast('k2_landed_records', 1_000, { topic: 'market.crypto.trades.simulated' })
-      const { page, complaints } = await openPage(browser)
-      page.setDefaultTimeout(seenMsMax)
-      await page.goto(url)
+      const { page, complaints } = await opened(browser, k2)
       await page.keyboard.press('d')
       await page.locator('.candle').first().waitFor()
       expect(await page.getByLabel('Newest trades').locator('tbody tr').count()).toBe(25)
@@ -183,10 +190,7 @@ describe.skipIf(!canBrowse)('the page', () => {
     'keeps nobody out, in %s, and fits a phone',
     async (colorScheme) => {
       const k2 = k2s.start(settings())
-      const url = await k2.ready()
-      const { page } = await openPage(browser, { colorScheme, reducedMotion: 'reduce' })
-      page.setDefaultTimeout(seenMsMax)
-      await page.goto(url)
+      const { page } = await opened(browser, k2, { colorScheme, reducedMotion: 'reduce' })
       await inject(k2, 'graceful', 60)
       await levelIs(page, 'graceful')
       await page.locator('.all .level').first().click()

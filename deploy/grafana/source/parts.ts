@@ -31,26 +31,27 @@ const levelMarks: Panel['marks'] = [
   [4, 'dark-red']
 ]
 
-export const levelNow: Panel = {
-  title: 'Level',
-  about: 'Level of degradation: normal is well, circuit break has paused the feeds.',
+const ofLevel = {
   unit: 'none',
-  kind: 'number',
   marks: levelMarks,
   names: levelNames,
-  alert: 'K2Degraded',
+  alert: 'K2Degraded'
+} as const satisfies Partial<Panel>
+
+export const levelNow: Panel = {
+  ...ofLevel,
+  title: 'Level',
+  about: 'Level of degradation: normal is well, circuit break has paused the feeds.',
+  kind: 'number',
   queries: [['max(k2_degradation_level)', 'level']]
 }
 
 export const levelOverTime: Panel = {
+  ...ofLevel,
   title: 'Level over time',
   about: 'Level of degradation of each process.',
-  unit: 'none',
   kind: 'states',
   width: 24,
-  marks: levelMarks,
-  names: levelNames,
-  alert: 'K2Degraded',
   queries: [['max by (instance) (k2_degradation_level)', '{{instance}}']]
 }
 

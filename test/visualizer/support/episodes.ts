@@ -1,4 +1,5 @@
 /** Episodes made by hand. */
+import { actorLine } from '../../actors/watch/support.ts'
 import type {
   Episode,
   WatchActor,
@@ -6,26 +7,12 @@ import type {
   WatchMachine
 } from '../../../src/visualizer/watch-types.ts'
 
-export const actor = (path: string, state: string, more: Partial<WatchActor> = {}): WatchActor => ({
-  path,
-  parent: path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : null,
-  order: 0,
-  machines: { keeper: null, kept: 'switch' },
-  state: { keeper: null, kept: state },
-  tags: [],
-  health: 'healthy',
-  restarts: 0,
-  crashes_in_window: 0,
-  restarts_max: 5,
-  window_seconds: 60,
-  backoff_until: null,
-  since: null,
-  queue_bytes: null,
-  queue_bytes_max: null,
-  messages_per_second: null,
-  last_error: null,
-  ...more
-})
+export const actor = (path: string, state: string): WatchActor =>
+  actorLine(path, {
+    parent: path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : null,
+    machines: { keeper: null, kept: 'switch' },
+    state: { keeper: null, kept: state }
+  })
 
 const state = (path: string, edges: WatchMachine['root']['edges'] = []) => ({
   key: path.slice(path.lastIndexOf('.') + 1),
