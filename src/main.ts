@@ -181,6 +181,7 @@ const facts = (shared: Shared, url: string): readonly (readonly [what: string, h
     ...(hasRole('serve')
       ? [['query', `curl${key} '${url}/v1/trades?symbol=BTCUSDT&limit=5'`] as const]
       : []),
+    ['watch', `${url} in a browser`],
     ['look', `${url}/health  ${url}/metrics  ${url}/v1/system/actors`]
   ]
 }
