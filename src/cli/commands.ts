@@ -1,6 +1,7 @@
 /** All commands of `k2`, in the order of its help. */
 import { actorsCommand } from './actors-command.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
+import { checkCommand } from './check-command.ts'
 import type { Command } from './command-line.ts'
 import { completionCommand } from './completion-command.ts'
 import { conservationCommand } from './conservation-command.ts'
@@ -20,6 +21,7 @@ import { statusCommand } from './status-command.ts'
 
 const others: readonly Command[] = [
   statusCommand,
+  checkCommand,
   ...queryCommands,
   replayCommand,
   sqlCommand,
