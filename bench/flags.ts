@@ -106,6 +106,13 @@ export const readFlags = (
   return problems.length > 0 ? { problems } : flags
 }
 
+/** What makes the same measurements again, wherever the results go and however busy it is. */
+export const commandOf = ({ only, runs, seconds, tableRows }: BenchFlags): string =>
+  [
+    `npm run bench -- --only ${only.join(',')} --runs ${runs} --seconds ${seconds}`,
+    ...(tableRows === undefined ? [] : [`--table-rows ${tableRows}`])
+  ].join(' ')
+
 const flagNames = [
   'only',
   'runs',

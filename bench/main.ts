@@ -11,7 +11,7 @@ import { measureClients } from './clients.ts'
 import { measureCommits } from './commits.ts'
 import type { BenchContext } from './context.ts'
 import { awaitQuiet, describeEnvironment } from './environment.ts'
-import { type BenchFlags, type FigureId, readFlags, usage } from './flags.ts'
+import { type BenchFlags, commandOf, type FigureId, readFlags, usage } from './flags.ts'
 import { measureKafka } from './kafka.ts'
 import { measureKafkaBacklog } from './kafka-backlog.ts'
 import { measureKafkaClients } from './kafka-clients.ts'
@@ -133,7 +133,12 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
   console.log(`\n${lines.join('\n')}`)
   if (flags.out !== undefined) {
     const { runs, seconds } = flags
-    const results = { environment, settings: { runs, seconds }, figures: measured.map(figureJson) }
+    const results = {
+      environment,
+      command: commandOf(flags),
+      settings: { runs, seconds },
+      figures: measured.map(figureJson)
+    }
     await mkdir(dirname(resolve(flags.out)), { recursive: true })
     await writeFile(resolve(flags.out), `${JSON.stringify(results, null, 2)}\n`)
     console.log(`\nbench: written to ${flags.out}`)
