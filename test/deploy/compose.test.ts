@@ -5,12 +5,9 @@ import { settings } from '../../src/adapters/config/settings.ts'
 import {
   type Environment,
   interpolate,
-  readDockerfile,
-  readEnv,
-  readText,
-  readYaml,
   VariableMissing
-} from './deploy-files.ts'
+} from '../../src/cli/check/compose-file.ts'
+import { readDockerfile, readEnv, readText, readYaml } from './deploy-files.ts'
 
 const key = '0123456789abcdef0123456789abcdef'
 const example = readEnv('deploy/.env.example')

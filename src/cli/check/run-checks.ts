@@ -5,9 +5,11 @@
  */
 import { type CheckContext, reasonOf } from './check-context.ts'
 import { type CheckGroup, type CheckLine, type CheckReport, reportOf } from './check-report.ts'
+import { composeChecks } from './compose-checks.ts'
 import { flowChecks } from './flow-checks.ts'
 import { machineChecks } from './machine-checks.ts'
 import { metricChecks } from './metric-checks.ts'
+import { alertChecks, dashboardChecks } from './monitoring-checks.ts'
 import { serviceChecks } from './service-checks.ts'
 import { tableChecks } from './table-checks.ts'
 
@@ -23,7 +25,10 @@ const everyRun: readonly Check[] = [
   { group: 'services', needsK2: false, run: serviceChecks },
   { group: 'feeds', needsK2: true, run: flowChecks },
   { group: 'tables', needsK2: true, run: tableChecks },
-  { group: 'metrics', needsK2: true, run: metricChecks }
+  { group: 'metrics', needsK2: true, run: metricChecks },
+  { group: 'compose', needsK2: false, run: composeChecks },
+  { group: 'dashboards', needsK2: false, run: dashboardChecks },
+  { group: 'alerts', needsK2: false, run: alertChecks }
 ]
 
 export const runChecks = async (
