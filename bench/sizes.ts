@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { compressFrameSync } from 'lz4-napi'
 import { tradesSpec } from '../src/actors/data-types.ts'
 import { recordJsonSql } from '../src/adapters/query/record-json.ts'
 import type { BenchContext } from './context.ts'
@@ -13,6 +14,8 @@ import { Measures, type Outcome } from './report.ts'
 import { tableFiles } from './table-check.ts'
 
 const sampleTrades = 100_000
+/** Of all partitions together, as a busy feed packs them for Kafka: some 800 records a batch. */
+const kafkaTrades = 3_200
 
 export const measureSizes = async (context: BenchContext): Promise<Outcome> => {
   const table = await openQueryTable(context.progress, context.tableRows)
@@ -20,16 +23,27 @@ export const measureSizes = async (context: BenchContext): Promise<Outcome> => {
   const measures = new Measures()
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size))
   const parquet = sizes.reduce((sum, size) => sum + size, 0) / table.rows
-  const batches = packRecords(openMarket().trades(sampleTrades)).flat()
+  const trades = openMarket().trades(sampleTrades)
+  const batches = packRecords(trades).flat()
+  const packed = slices(trades, kafkaTrades).flatMap((slice) =>
+    packRecords(slice).flatMap((them) => them.map(({ bytes }) => bytes))
+  )
   const avro = batches.reduce((sum, { bytes }) => sum + bytes.length, 0) / sampleTrades
+  const lz4 = packed.reduce((sum, bytes) => sum + compressFrameSync(bytes).length, 0) / sampleTrades
   const json = await jsonBytes(files[0]!)
-  if (![parquet, avro, json].every((bytes) => bytes > 0)) measures.failures.push('nothing to weigh')
+  if (![parquet, avro, lz4, json].every((bytes) => bytes > 0)) measures.failures.push('nothing to weigh')
   measures.add('bytes per trade: Avro in the log, with its batch', 'B', avro)
+  measures.add('bytes per trade: Avro in batches, compressed by lz4 as for Kafka', 'B', lz4)
   measures.add('bytes per trade: JSON as /v1/trades writes it', 'B', json)
   measures.add('bytes per trade: Parquet of the table', 'B', parquet)
   measures.add('JSON over Parquet', '×', json / parquet)
   return measures.outcome
 }
+
+const slices = <A>(all: readonly A[], size: number): readonly (readonly A[])[] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size)
+  )
 
 const jsonBytes = async (file: string): Promise<number> => {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
