@@ -173,6 +173,8 @@ const loadedLine = (
   return line('alerts', name, {
     part,
     figure: health === 'unknown' ? 'not evaluated yet' : state,
-    ...(state === 'firing' ? { remedy: `see ${annotations?.runbook_url ?? 'docs/runbook.md'}` } : {})
+    ...(state === 'firing'
+      ? { remedy: `see ${annotations?.runbook_url ?? 'docs/runbook.md'}` }
+      : {})
   })
 }
