@@ -203,6 +203,7 @@ const noteLanding = ({ environment, process, onCommit }: LanderContext, event: L
     case 'lander.started':
     case 'record.dead_lettered':
     case 'ids.rejected':
+    case 'records.followed':
       return
     default:
       event satisfies never

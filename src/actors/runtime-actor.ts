@@ -52,6 +52,7 @@ import { tableProgram } from './storage/table-actor.ts'
 import { tailProgram } from './tail/tail-actor.ts'
 import { type Child, supervisor, worker } from './supervisor-actor.ts'
 import { telemetryProgram } from './telemetry-actor.ts'
+import { tracesChildren } from './traces/traces-actor.ts'
 import { watchProgram, type WatchSources } from './watch/watch-actor.ts'
 
 export interface RuntimeOptions {
@@ -99,6 +100,8 @@ export const runtimeTree = (options: RuntimeOptions): Child =>
       { id: 'telemetry', drainMsMax, onLimit },
       options.fromEffect(telemetryProgram(options.shared, options.http.version))
     ),
+    // Those whose spans it sends end before it.
+    ...tracesChildren(options.fromEffect, options.shared, options.http.version),
     // Ends after nearly all that it tells of.
     worker({ id: 'watch', drainMsMax, onLimit }, options.fromEffect(watchProgram(options))),
     // Ends after all whose records it counts.

@@ -57,6 +57,7 @@ import type { Replays } from './reading/replays.ts'
 import type { SnapshotDiffs } from './reading/snapshot-diffs.ts'
 import { type DataFolder, dataFolderAt } from './storage/data-folder.ts'
 import type { Tails } from './tail/tails.ts'
+import { type Traces, tracesOf } from './traces/traces.ts'
 import { WatchBoard } from './watch/watch-board.ts'
 
 /** In records and ids. */
@@ -75,6 +76,8 @@ export interface Shared {
   readonly config: Config
   readonly folder: DataFolder
   readonly telemetry: Telemetry
+  /** Undefined where nothing is traced. */
+  readonly traces: Traces | undefined
   /** Milliseconds since 1970. */
   readonly nowMs: () => number
   readonly uuid: () => string
@@ -197,6 +200,7 @@ export const makeShared = (
     host: nodeHost,
     faults: noFaults,
     ...options,
+    traces: tracesOf(options),
     folder: dataFolderAt(options.config.dataDir),
     exchange,
     hasRole: (role) => options.config.roles.includes(role),

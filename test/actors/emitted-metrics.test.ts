@@ -47,6 +47,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   k2_query_cache_hits_total: 'test/actors/reading/http-telemetry.test.ts',
   k2_query_cache_misses_total: 'test/actors/reading/http-telemetry.test.ts',
   k2_spool_refused_total: seldom,
+  k2_trace_spans_total: 'test/actors/traces/traces-tree.test.ts',
   k2_telemetry_refused_total: 'test/adapters/telemetry/metrics.test.ts'
 }
 

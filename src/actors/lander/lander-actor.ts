@@ -132,6 +132,7 @@ const workerData = (
     commitAgeMs: shared.config.commitAgeMs,
     limits: { ...defaultSequenceLimits, jumpMax: shared.config.sequenceJumpMax },
     logFaults: faultsOf(topic, log),
+    traceRecords: shared.traces && shared.config.traceRecords,
     ...lossOf(shared, dataType)
   },
   snapshotsMax: shared.config.snapshotsMax,

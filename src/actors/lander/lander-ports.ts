@@ -102,6 +102,8 @@ export interface LanderOptions {
   readonly limits: SequenceLimits
   /** Partitions that the log itself reports as damaged, with the reason (R8). */
   readonly logFaults: ReadonlyMap<number, string>
+  /** One record of so many is traced (see `followed-records.ts`); absent: none. */
+  readonly traceRecords?: number | undefined
   /** Which of the batches that are read vanishes, from 1: absent but in tests (see `Faults`). */
   readonly losesBatch?: number
 }
@@ -136,6 +138,8 @@ export type LanderEvent =
       readonly tookMs: number
       readonly positions: readonly PartitionPosition[]
     }
+  /** Of the records that a commit has landed, those that are traced. */
+  | ({ readonly type: 'records.followed' } & FollowedLanding)
   | { readonly type: 'commit.fenced'; readonly detail: string }
   /** Whether it has landed is not known (R19); the failure is the lander's, which ends by it. */
   | { readonly type: 'commit.failed'; readonly detail: string }
@@ -144,6 +148,24 @@ export type LanderEvent =
   | { readonly type: 'ids.rejected'; readonly rejected: readonly RejectedId[] }
   /** A partition is not landed any more until an operator has seen to it (R8, R10). */
   | { readonly type: 'partition.stopped'; readonly partition: number; readonly detail: string }
+
+/** The way of followed records from the log into the table; times in Unix ms. */
+export interface FollowedLanding {
+  readonly commitId: string
+  readonly snapshotId: string
+  /** When the commit was cut off from what is read on, its files were there, and it had landed. */
+  readonly cutMs: number
+  readonly writtenMs: number
+  readonly landedMs: number
+  readonly records: readonly FollowedRead[]
+}
+
+/** A followed record that was read from the log. */
+export interface FollowedRead {
+  readonly partition: number
+  readonly offset: number
+  readonly readMs: number
+}
 
 /** Where a partition stands, with its counters since the table was made. */
 export interface PartitionPosition {

@@ -8,7 +8,7 @@ import type { LanderEvent, PartitionPosition } from './lander-ports.ts'
 const operation = 'append'
 
 export const observeLanding = (
-  { telemetry }: Shared,
+  { telemetry, log: eventLog, traces }: Pick<Shared, 'telemetry' | 'log' | 'traces'>,
   { topic, tableName: table, dataType }: Pipeline,
   event: LanderEvent
 ): void => {
@@ -32,6 +32,11 @@ export const observeLanding = (
         took_ms: event.tookMs,
         offsets: offsetsOf(event.positions)
       })
+      return
+    case 'records.followed':
+      // No spans where the log has gone in the same moment, and its identity with it.
+      if (eventLog.current !== undefined)
+        traces?.records.landed({ topic, table }, eventLog.current.identityOf(topic), event)
       return
     case 'commit.fenced':
       metrics.commitFailures.inc({ table, operation, reason: 'fenced' })

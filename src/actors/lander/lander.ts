@@ -23,6 +23,7 @@ import * as Fiber from 'effect/Fiber'
 import * as Latch from 'effect/Latch'
 import type { LogBatch } from '../../adapters/log/record-batch.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
+import { followedOffsets } from '../traces/followed-records.ts'
 import { boundsOf, openPartitions } from './landing-positions.ts'
 import { type LanderOptions, type LanderPorts, LandingFailed } from './lander-ports.ts'
 import { cut, land, type Session } from './landing-commit.ts'
@@ -39,6 +40,8 @@ const readBytesMax = 2 * 1_024 * 1_024
 /** After a pass that brought less, some more is waited for: each read opens a file. */
 const readBytesSmall = 1_024 * 1_024
 const readPauseMs = 100
+/** Records of one commit that are traced, about. */
+const followedMax = 1_000
 /** The first commit does not wait for the full age: a start should show that it lands. */
 const firstCommitAgeMs = 500
 
@@ -101,6 +104,7 @@ const openSession = <A extends SequencedRecord, Files>(
       partitions,
       rows: ports.rows[0],
       letters: [],
+      followed: [],
       bytes: 0,
       oldestMs: undefined,
       commits: 0,
@@ -204,7 +208,9 @@ const readOnce = <A extends SequencedRecord, Files>(
     let bytesRead = 0
     for (const { partition, reading } of reads) {
       for (const batch of yield* Fiber.join(reading)) {
+        const from = partition.position
         partition.fold(batch, session.rows, session.letters)
+        follow(session, { partition, from }, context)
         if (partition.fault !== undefined) {
           yield* stopPartition(partition, partition.fault, ports)
           break
@@ -218,6 +224,20 @@ const readOnce = <A extends SequencedRecord, Files>(
     }
     return bytesRead
   })
+
+/** What was read of a partition just now, as far as it is traced. */
+const follow = <A extends SequencedRecord, Files>(
+  { followed }: Session<A>,
+  { partition: { partition, position }, from }: {
+    readonly partition: LandingPartition<A>
+    readonly from: number
+  },
+  { options: { traceRecords: every }, ports }: Context<A, Files>
+): void => {
+  if (every === undefined || followed.length >= followedMax) return
+  for (const offset of followedOffsets(every, from, position))
+    followed.push({ partition, offset, readMs: ports.nowMs() })
+}
 
 const readPartition = <A extends SequencedRecord, Files>(
   partition: LandingPartition<A>,

@@ -12,6 +12,7 @@ import type * as Fiber from 'effect/Fiber'
 import type { DeadLetterEntry } from '../../adapters/dead-letters/dead-letter-log.ts'
 import type { SequencedRecord } from '../../machines/partition-fold.ts'
 import {
+  type FollowedRead,
   type LandedRows,
   type LanderPorts,
   LandingFailed,
@@ -26,6 +27,8 @@ export interface Session<A extends SequencedRecord> {
   /** What is not cut yet. */
   rows: LandedRows<A>
   letters: DeadLetterEntry[]
+  /** Records that are traced. */
+  followed: FollowedRead[]
   bytes: number
   /** When the oldest record that is not cut was read. */
   oldestMs: number | undefined
@@ -42,6 +45,7 @@ interface Cut<A> {
   readonly startedMs: number
   readonly rows: LandedRows<A>
   readonly letters: readonly DeadLetterEntry[]
+  readonly followed: readonly FollowedRead[]
   readonly partitions: readonly PartitionCut[]
   /** Of all partitions. */
   readonly positions: readonly PartitionPosition[]
@@ -51,10 +55,11 @@ export const cut = <A extends SequencedRecord, Files>(
   session: Session<A>,
   ports: LanderPorts<A, Files>
 ): Cut<A> => {
-  const { rows, letters, partitions } = session
+  const { rows, letters, followed, partitions } = session
   const positions = partitions.map(({ counters }) => counters)
   session.rows = ports.rows[rows === ports.rows[0] ? 1 : 0]
   session.letters = []
+  session.followed = []
   session.bytes = 0
   session.oldestMs = undefined
   session.commits++
@@ -63,13 +68,14 @@ export const cut = <A extends SequencedRecord, Files>(
     startedMs: ports.nowMs(),
     rows,
     letters,
+    followed,
     partitions: partitions.filter(({ isAhead }) => isAhead).map((partition) => partition.cut()),
     positions
   }
 }
 
 export const land = <A extends SequencedRecord, Files>(
-  { commitId, startedMs, rows, letters, partitions, positions }: Cut<A>,
+  { commitId, startedMs, rows, letters, followed, partitions, positions }: Cut<A>,
   { session, topic }: { readonly session: Session<A>; readonly topic: string },
   ports: LanderPorts<A, Files>
 ): Effect.Effect<'landed' | 'fenced', LandingFailed> =>
@@ -91,6 +97,7 @@ export const land = <A extends SequencedRecord, Files>(
       ],
       { concurrency: 'unbounded' }
     )
+    const writtenMs = ports.nowMs()
     const outcome = yield* table.commit({ commitId, files, advances })
     if (outcome.kind === 'fenced') {
       ports.observe({ type: 'commit.fenced', detail: outcome.detail })
@@ -104,13 +111,19 @@ export const land = <A extends SequencedRecord, Files>(
       new Map(partitions.map(({ partition, nextOffset }) => [partition, nextOffset]))
     )
     observeLetters(letters, ports)
+    const { snapshotId } = outcome
+    const landedMs = ports.nowMs()
     ports.observe({
       type: 'commit.landed',
-      snapshotId: outcome.snapshotId,
+      snapshotId,
       rows: rows.length,
-      tookMs: ports.nowMs() - startedMs,
+      tookMs: landedMs - startedMs,
       positions
     })
+    if (followed.length > 0) {
+      const times = { cutMs: startedMs, writtenMs, landedMs }
+      ports.observe({ type: 'records.followed', commitId, snapshotId, ...times, records: followed })
+    }
     rows.clear()
     return 'landed'
   }).pipe(

@@ -42,6 +42,7 @@ export class LandingProgress {
       case 'commit.failed':
       case 'record.dead_lettered':
       case 'ids.rejected':
+      case 'records.followed':
         return
       default:
         event satisfies never

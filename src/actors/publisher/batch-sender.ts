@@ -29,8 +29,8 @@ export interface BatchSenderOptions {
   readonly deadLetter: (record: LargeRecord) => Effect.Effect<void, { readonly message: string }>
   /** Ends when what was begun with it has taken too long. */
   readonly deadline: Effect.Effect<void>
-  /** The log has so many records more. */
-  readonly onAppended: (records: number) => void
+  /** The log has these records from an offset on; their bytes are used again after this. */
+  readonly onAppended: (packed: PackedRecords, baseOffset: number) => void
   /** The log has no room. */
   readonly onRefused: (detail: string) => void
 }
@@ -44,8 +44,8 @@ export const makeSendBatch = (options: BatchSenderOptions): SendBatch => {
       const current = log()
       if (current === undefined) return Effect.succeed(logAway)
       const append = Effect.match(current.append(topic, partition, packed), {
-        onSuccess: () => {
-          onAppended(packed.recordCount)
+        onSuccess: ({ baseOffset }) => {
+          onAppended(packed, baseOffset)
           return acknowledged
         },
         onFailure: (error): SendOutcome | BatchTooLarge => {

@@ -2,6 +2,7 @@
 import type { Effect } from 'effect/Effect'
 import type { EventLogWriter } from '../../adapters/log/event-log.ts'
 import type { LargeRecord } from './batch-sender.ts'
+import type { AppendedBatch } from '../traces/record-traces.ts'
 import type { Circuit } from './circuit.ts'
 import type { DrainPace } from './drain-pace.ts'
 import type { PublishLedger } from './publish-ledger.ts'
@@ -56,6 +57,8 @@ export interface LaneContext {
   readonly times: LaneTimes
   readonly batchBytesMax: number
   readonly nowMs: () => number
+  /** The log has a batch: what is to be traced of it (see `RecordTraces`). */
+  readonly traced: (appended: AppendedBatch) => void
   /** Pending bytes of the publisher have changed by so many. */
   readonly settled: (bytes: number) => void
   /** The lane holds a batch that nobody takes, or does so no more. */

@@ -335,11 +335,16 @@ export class LaneRunner<In> {
   }
 
   #send(packed: PackedRecords, leave: Leave): Effect.Effect<SendOutcome> {
-    const { circuit, observe, ledger } = this.#context
+    const { circuit, observe, ledger, traced, nowMs } = this.#context
+    const { partition } = this.lane
+    const startedMs = nowMs()
     const sendBatch = makeSendBatch({
       ...this.#context,
-      onAppended: (records) => ledger.noteAppended(records),
-      partition: this.lane.partition,
+      onAppended: (appended, baseOffset) => {
+        ledger.noteAppended(appended.recordCount)
+        traced({ partition, baseOffset, packed: appended, tookMs: nowMs() - startedMs })
+      },
+      partition,
       deadline: this.#deadline,
       onRefused: (detail) => observe({ type: 'batch.refused', detail })
     })

@@ -143,6 +143,11 @@ const makePublisher = <In>(
       nowMs: shared.host.monotonicMs,
       ledger,
       losesBatch: () => shared.faults.losesBatch(`publisher:${dataType}`),
+      traced: (appended) => {
+        // Undefined where the log has gone in the same moment.
+        const log = shared.log.current?.identityOf(topic)
+        if (log !== undefined) shared.traces?.records.published({ topic, ...spec }, log, appended)
+      },
       observe: (event) => observePublisher(shared, topic, event)
     })
   })

@@ -72,6 +72,8 @@ export interface RecordPublisherOptions<In> {
   readonly ledger?: PublishLedger
   /** See `Faults`. */
   readonly losesBatch?: LaneContext['losesBatch']
+  /** By default nothing is traced. */
+  readonly traced?: LaneContext['traced']
   readonly observe: (event: PublisherEvent) => void
 }
 
@@ -87,6 +89,8 @@ const grownShare = 0.25
 const grownBytesMax = 8 * 1_024 ** 2
 
 const claimsWaitingMax = 1_024
+
+const noTrace = () => undefined
 
 interface SymbolPlace<In> {
   readonly runner: LaneRunner<In>
@@ -114,11 +118,12 @@ export class RecordPublisher<In> {
 
   constructor(options: RecordPublisherOptions<In>) {
     this.#options = options
-    const { packer, batchBytesMax, nowMs, losesBatch = () => false } = options
+    const { packer, batchBytesMax, nowMs, losesBatch = () => false, traced = noTrace } = options
     this.#ledger = options.ledger ?? new PublishLedger()
     const context = {
       ...options,
       losesBatch,
+      traced,
       ledger: this.#ledger,
       settled: (bytes: number) => this.#settle(bytes),
       held: (change: 1 | -1) => {

@@ -60,9 +60,10 @@ const isWithoutConnection: ReadonlySet<string> = new Set(['QueryQueueFull', 'Que
 
 type Finished = Extract<HttpEvent, { readonly type: 'http.request_finished' }>
 
-const observeFinished = ({ telemetry, config }: Shared, event: Finished): void => {
+const observeFinished = ({ telemetry, config, traces }: Shared, event: Finished): void => {
   const { metrics, log } = telemetry
-  const { method, route, status, durationMs, correlationId, traceId, caller, address } = event
+  const { method, route, status, durationMs, correlationId, trace, caller, address } = event
+  traces?.requests.finished(event)
   const slow = slowQuery(event, config.slowQueryMs)
   if (slow !== undefined) {
     metrics.slowQueries.inc({ endpoint: route })
@@ -80,7 +81,7 @@ const observeFinished = ({ telemetry, config }: Shared, event: Finished): void =
     caller,
     address,
     correlation_id: correlationId,
-    trace_id: traceId
+    trace_id: trace?.traceId
   })
 }
 

@@ -6,7 +6,7 @@ type Finished = Extract<HttpEvent, { readonly type: 'http.request_finished' }>
 
 /** Undefined for what is no query, or was fast enough; `slowMs` null: nothing is slow. */
 export const slowQuery = (
-  { query, route, status, durationMs, correlationId, traceId, caller }: Finished,
+  { query, route, status, durationMs, correlationId, trace, caller }: Finished,
   slowMs: number | null
 ) =>
   query === undefined || slowMs === null || durationMs < slowMs
@@ -19,5 +19,5 @@ export const slowQuery = (
         parameters: query.parameters,
         plan: costFields(query.cost),
         correlation_id: correlationId,
-        trace_id: traceId
+        trace_id: trace?.traceId
       }

@@ -21,6 +21,7 @@ import { httpSettings } from './http-settings.ts'
 import { logLevels } from './log-values.ts'
 import { tradingZones } from './trading-zone-values.ts'
 import { serviceSettings } from './service-settings.ts'
+import { traceSettings } from './trace-settings.ts'
 
 /** The venue carries at most this many streams on one connection. */
 export const streamsPerConnectionMax = 1_024
@@ -94,6 +95,7 @@ export const settings = {
     'Seed of the simulated exchange: same seed, same trades.'
   ]),
   ...serviceSettings,
+  ...traceSettings,
   logPartitions: setting('K2_LOG_PARTITIONS', integer(1, 256, 'partitions'), '4', [
     '8',
     'Partitions per topic of a new event log; an existing log keeps its own.'

@@ -7,9 +7,10 @@ import type { Exit } from 'effect/Exit'
 import type { ApiKey } from '../config/api-key-values.ts'
 import type { Candle, CandleInterval } from '../../market/candle.ts'
 import type { StreamedDataType, TableName } from '../../market/data-type.ts'
-import type { QueryCost } from '../telemetry/query-cost.ts'
+import type { QueryCost, QueryStep } from '../telemetry/query-cost.ts'
 import type { TradingZones } from '../../market/trading-day.ts'
 import type { OpenReason } from '../../market/gap-events.ts'
+import type { TraceContext } from './trace-context.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
 /** A fault with a public message: no SQL, path or stack in it. */
@@ -276,6 +277,7 @@ export interface QueryFacts {
   /** As the client wrote them, cut where they are long. */
   readonly parameters: Readonly<Record<string, string>>
   readonly cost: Readonly<QueryCost>
+  readonly steps: readonly QueryStep[]
 }
 
 export type HttpEvent =
@@ -287,7 +289,7 @@ export type HttpEvent =
       readonly status: number
       readonly durationMs: number
       readonly correlationId: string
-      readonly traceId: string | undefined
+      readonly trace: TraceContext | undefined
       /** Name of the key; undefined without one. */
       readonly caller: string | undefined
       readonly address: string

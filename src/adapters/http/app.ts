@@ -17,7 +17,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { ApiDeps, ApiFault, QueryFacts } from './api-deps.ts'
-import { CurrentCost, noCost } from '../telemetry/query-cost.ts'
+import { CurrentCost, CurrentSteps, noCost, QuerySteps } from '../telemetry/query-cost.ts'
 import { scopeMissing } from './api-keys.ts'
 import { parseFields } from './body-fields.ts'
 import { readJson } from './body.ts'
@@ -133,7 +133,7 @@ const observed = (deps: ApiDeps) => {
     const startedMs = performance.now()
     const peer = (context.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress
     const guarded = guard(context.req.raw, peer ?? 'unknown')
-    const { correlationId, traceId, address, caller, problem } = guarded
+    const { correlationId, trace, address, caller, problem } = guarded
     context.set('correlationId', correlationId)
     context.set('guarded', guarded)
     context.set('route', 'unmatched')
@@ -154,7 +154,7 @@ const observed = (deps: ApiDeps) => {
       status: context.res.status,
       durationMs: performance.now() - startedMs,
       correlationId,
-      traceId,
+      trace,
       caller: caller.key,
       address,
       query: context.get('query')
@@ -211,8 +211,15 @@ const answered = async (deps: ApiDeps, route: Route, context: Context<Env>): Pro
     correlationId
   }
   const cost = noCost()
-  const answering = Effect.provideService(route.answer(call), CurrentCost, cost)
-  if (isData(route)) context.set('query', { parameters: parametersOf(context, body.value), cost })
+  const steps = new QuerySteps()
+  const answering = route.answer(call).pipe(
+    Effect.provideService(CurrentCost, cost),
+    Effect.provideService(CurrentSteps, steps)
+  )
+  if (isData(route)) {
+    const parameters = parametersOf(context, body.value)
+    context.set('query', { parameters, cost, steps: steps.all })
+  }
   const exit = await deps.run(answering, { signal: context.req.raw.signal })
   if (exit._tag === 'Failure') return failed(deps, context, exit.cause)
   // Nobody reads the body, and so nobody would end what makes it.

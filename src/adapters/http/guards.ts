@@ -17,13 +17,13 @@ import type { AccessOptions } from './api-deps.ts'
 import { makeClientAddress } from './client-address.ts'
 import type { Problem } from './problem.ts'
 import { makeRateLimits } from './rate-limits.ts'
-import { traceIdOf } from './trace-context.ts'
+import { type TraceContext, traceOf } from './trace-context.ts'
 
 export const correlationHeader = 'x-correlation-id'
 
 export interface Guarded {
   readonly correlationId: string
-  readonly traceId: string | undefined
+  readonly trace: TraceContext | undefined
   /** Of the client, by those proxies that are trusted. */
   readonly address: string
   readonly caller: Caller
@@ -50,7 +50,7 @@ export const makeGuard = (
     return problem === undefined ? localCaller : { problem }
   }
   return (request, peer) => {
-    const traceId = traceIdOf(request.headers)
+    const trace = traceOf(request.headers)
     const address = addressOf(peer, request.headers.get('x-forwarded-for'))
     const found = callerOf(request)
     const caller = 'problem' in found ? nobody : found
@@ -61,8 +61,8 @@ export const makeGuard = (
     const problem = isAllowed ? (oversize(request) ?? refused) : tooMany
     const given = request.headers.get(correlationHeader)
     const correlationId =
-      given !== null && plainId.test(given) ? given : (traceId ?? newCorrelationId())
-    return { correlationId, traceId, address, caller, headers, problem }
+      given !== null && plainId.test(given) ? given : (trace?.traceId ?? newCorrelationId())
+    return { correlationId, trace, address, caller, headers, problem }
   }
 }
 

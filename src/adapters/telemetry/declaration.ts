@@ -28,6 +28,7 @@ type Unit =
   | 'rows'
   | 'trades'
   | 'frames'
+  | 'spans'
   | 'files'
   | 'ids'
   | 'requests'

@@ -17,6 +17,7 @@ import {
 } from './process-metrics.ts'
 import { queryMetrics, tailMetrics } from './query-metrics.ts'
 import { type Recorder, type RecorderContext, recorderOf } from './recorder.ts'
+import { traceMetrics } from './trace-metrics.ts'
 
 /** By component, in the order of a trade's life. */
 export const metricsByComponent = {
@@ -36,7 +37,8 @@ export const metricsByComponent = {
   API: httpMetrics,
   Degradation: degradationMetrics,
   Supervision: supervisionMetrics,
-  Process: processMetrics
+  Process: processMetrics,
+  Traces: traceMetrics
 } satisfies Record<string, Readonly<Record<string, Declaration<MetricKind, Labels>>>>
 
 const declared = {
@@ -56,7 +58,8 @@ const declared = {
   ...httpMetrics,
   ...degradationMetrics,
   ...supervisionMetrics,
-  ...processMetrics
+  ...processMetrics,
+  ...traceMetrics
 }
 
 type Declared = typeof declared

@@ -60,6 +60,42 @@ export const CurrentCost = Context.Reference<QueryCost | undefined>('k2/QueryCos
   defaultValue: () => undefined
 })
 
+/** What took time while a request was answered. */
+export interface QueryStep {
+  readonly name: (typeof stepNames)[TimedCost]
+  /** From the beginning of the answer. */
+  readonly afterMs: number
+  readonly tookMs: number
+}
+
+type TimedCost = 'tailMs' | 'planMs' | 'waitMs' | 'readMs'
+
+/** As traces name them. */
+const stepNames = { tailMs: 'tail', planMs: 'plan', waitMs: 'wait', readMs: 'read' } as const
+
+/** Steps of one request: of a replay there may be any number, and the first ones are told. */
+export class QuerySteps {
+  readonly #startedMs = performance.now()
+  readonly #steps: QueryStep[] = []
+
+  get all(): readonly QueryStep[] {
+    return this.#steps
+  }
+
+  add(cost: TimedCost, startedMs: number, endedMs: number): void {
+    if (this.#steps.length === stepsMax) return
+    const afterMs = startedMs - this.#startedMs
+    this.#steps.push({ name: stepNames[cost], afterMs, tookMs: endedMs - startedMs })
+  }
+}
+
+const stepsMax = 64
+
+/** Of the request that an Effect runs for. */
+export const CurrentSteps = Context.Reference<QuerySteps | undefined>('k2/QuerySteps', {
+  defaultValue: () => undefined
+})
+
 /** Adds to the cost of the request, if there is one (1). */
 export const addCost = (some: Partial<QueryCost>): Effect.Effect<void> =>
   Effect.map(CurrentCost, (cost) => {
@@ -69,13 +105,17 @@ export const addCost = (some: Partial<QueryCost>): Effect.Effect<void> =>
 
 /** Runs an Effect and adds the milliseconds that it took, however it ended. */
 export const timedAs = <A, E, R>(
-  name: 'tailMs' | 'planMs' | 'waitMs' | 'readMs',
+  name: TimedCost,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const startedMs = performance.now()
     return Effect.ensuring(
       effect,
-      Effect.suspend(() => addCost({ [name]: performance.now() - startedMs }))
+      Effect.flatMap(CurrentSteps, (steps) => {
+        const endedMs = performance.now()
+        steps?.add(name, startedMs, endedMs)
+        return addCost({ [name]: endedMs - startedMs })
+      })
     )
   })

@@ -58,10 +58,10 @@ const finished = (status: number, cost: Partial<QueryCost> = {}): HttpEvent => (
   status,
   durationMs: 2_000,
   correlationId: 'c',
-  traceId: undefined,
+  trace: undefined,
   caller: undefined,
   address: '::1',
-  query: { parameters: {}, cost: { ...noCost(), ...cost } }
+  query: { parameters: {}, cost: { ...noCost(), ...cost }, steps: [] }
 })
 
 test('a query is counted by what answered it, and how it ended', async () => {

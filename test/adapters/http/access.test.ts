@@ -169,6 +169,7 @@ describe('every answer', () => {
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 
   const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
+  const asked = { traceId, parentId: '00f067aa0ba902b7', isSampled: true }
 
   test.each([
     [{ traceparent }, traceId, traceId],
@@ -184,6 +185,6 @@ describe('every answer', () => {
     const answer = await ask('/health', { headers: headers as Record<string, string> })
     expect(answer.headers.get('x-correlation-id')).toBe(correlationId)
     expect(deps.events).toMatchObject([{ correlationId }])
-    expect(deps.events[0]).toHaveProperty('traceId', seen)
+    expect(deps.events[0]).toHaveProperty('trace', seen && asked)
   })
 })

@@ -32,7 +32,8 @@ test('what is counted while a request is answered is its own', async () => {
   })
   expect(event.query).toEqual({
     parameters: { exchange: 'binance' },
-    cost: { ...noCost(), filesRead: 4, rows: 10 }
+    cost: { ...noCost(), filesRead: 4, rows: 10 },
+    steps: []
   })
   const other = await ask('/v1/symbols', { symbols: costly({ planMs: 1.5 }) })
   expect(other.event.query?.cost).toEqual({ ...noCost(), planMs: 3 })
@@ -65,12 +66,13 @@ test('a slow query is told with what it asked for and what it cost', () => {
     status: 200,
     durationMs: 1_234.567_89,
     correlationId: 'c-1',
-    traceId: 't-1',
+    trace: { traceId: 't-1', parentId: 'p-1', isSampled: true },
     caller: 'quant',
     address: '127.0.0.1',
     query: {
       parameters: { symbol: 'BTCUSDT' },
-      cost: { ...noCost(), filesConsidered: 70, filesPruned: 60, filesRead: 3, planMs: 0.123_456 }
+      cost: { ...noCost(), filesConsidered: 70, filesPruned: 60, filesRead: 3, planMs: 0.123_456 },
+      steps: []
     }
   } satisfies HttpEvent
   expect(slowQuery(event, 1_000)).toMatchObject({
