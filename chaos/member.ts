@@ -78,6 +78,11 @@ export class Member {
     return child !== undefined && child.exitCode === null && child.signalCode === null
   }
 
+  /** Of its present life; undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.isRunning ? this.#child?.pid : undefined
+  }
+
   start(): void {
     if (this.isRunning) return
     const { args, env, cwd, outputFile } = this.#options

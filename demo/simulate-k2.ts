@@ -49,6 +49,11 @@ export class RunningK2 {
     })
   }
 
+  /** Where its exchange is controlled. */
+  get exchangeUrl(): string | undefined {
+    return this.#exchange
+  }
+
   get hasExchange(): boolean {
     return this.#exchange !== undefined
   }

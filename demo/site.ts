@@ -24,6 +24,8 @@ export interface SiteOptions {
   readonly folder: string
   readonly variant: Variant
   readonly seed: number
+  /** Of K2, beside those of a demonstration. */
+  readonly settings?: Readonly<Record<`K2_${string}`, string>>
   /** Told what is being started. */
   readonly note: (text: string) => void
 }
@@ -176,6 +178,7 @@ export class Site {
       outputFile: join(folder, 'output', 'k2.log'),
       env: {
         ...demoSettings,
+        ...this.#options.settings,
         K2_DATA_DIR: join(folder, 'data'),
         K2_BINANCE_WEBSOCKET_URL: webSocketUrl,
         K2_BINANCE_REST_URL: restUrl,

@@ -1,0 +1,63 @@
+/** What it takes: bytes and seconds of a core, as measured here. */
+import { weightOf } from '../answers.ts'
+import { ratesOf } from '../rates.ts'
+import { figure, judged, type Section } from '../step.ts'
+
+const daysPerMonth = 30
+const secondsPerDay = 86_400
+
+export const cost: Section = {
+  id: 'cost',
+  title: 'Cost',
+  point: 'What it costs follows from bytes per trade and trades per core, both measured.',
+  budgetSeconds: 60,
+  steps: [
+    {
+      id: 'core',
+      title: 'What a core does',
+      says:
+        'At {landed} this K2, queries and page included, uses {cores} of a processor core. ' +
+        'That is this machine, now, with little to do; what a core does at most is measured by ' +
+        'the benchmark, not here.',
+      does: { kind: 'rates' },
+      shows: '/#system',
+      secondsMax: 30,
+      proves: 'trades land, and K2 used processor time for it',
+      judge: (answer) => {
+        const { landed, cores, seconds } = ratesOf(answer)
+        return judged(
+          [
+            figure('landed', landed, 'trades/s'),
+            figure('seconds', seconds, 's'),
+            ...(cores === null ? [] : [figure('cores', cores)])
+          ],
+          [
+            [landed > 0, 'nothing landed'],
+            [cores === null || cores > 0, 'no processor time was used']
+          ]
+        )
+      }
+    },
+    {
+      id: 'bytes',
+      title: 'What a month weighs',
+      says:
+        'A trade takes {stored} in the table. A thousand a second, all month, are {month}. ' +
+        'Multiply by k2 cost +',
+      does: { kind: 'http', path: '/metrics' },
+      shows: '/#data',
+      secondsMax: 10,
+      proves: 'the table has rows, and bytes',
+      judge: ({ text }) => {
+        const { rows, storedBytes: stored } = weightOf(text)
+        return judged(
+          [
+            figure('stored', stored, 'bytes'),
+            figure('month', (stored * 1_000 * secondsPerDay * daysPerMonth) / 1e9, 'GB')
+          ],
+          [[rows > 0 && stored > 0, '/metrics says nothing of the table']]
+        )
+      }
+    }
+  ]
+}
