@@ -5,11 +5,11 @@
  * 1. Every answer must be 200 and have the rows that were asked for; 429 is told apart, since a
  *    full queue is an answer, too, but none with rows.
  */
-import { createHistogram } from 'node:perf_hooks'
 import type { BenchContext } from './context.ts'
 import { processUse } from './environment.ts'
 import { ask } from './http-load.ts'
 import { HttpClient } from './http-client.ts'
+import { Latencies } from './latencies.ts'
 import { recordQueries } from './query-answers.ts'
 import { lendQueryTable, openQueryTable, type QueryTable } from './query-table.ts'
 import { Measures, type Outcome } from './report.ts'
@@ -38,11 +38,13 @@ const measureRun = async (
   await withK2(workspace, table.folder, silent, async (k2) => {
     const url = await apiUrl(k2.running)
     await load(url, table, warmUpSeconds)
-    const { answered, refused, faults, p50Ms, p99Ms } = await load(url, table, seconds)
+    const { answered, refused, faults, latencies } = await load(url, table, seconds)
     measures.failures.push(...faults.slice(0, 3)) // (1)
+    const p99Ms = latencies.percentileMs(99)
     measures.add(`${clients} clients: answers`, '1/s', answered / seconds)
-    measures.add(`${clients} clients: p50`, 'ms', p50Ms)
+    measures.add(`${clients} clients: p50`, 'ms', latencies.percentileMs(50))
     measures.add(`${clients} clients: p99`, 'ms', p99Ms)
+    measures.histogram(`${clients} clients`, latencies.json)
     measures.add(`${clients} clients: refused, the queue was full`, '', refused)
     const { residentBytes, peakBytes } = await processUse(k2.running.pid)
     measures.add('memory (RSS) of K2 afterwards', 'MiB', residentBytes / 1_024 ** 2)
@@ -52,7 +54,7 @@ const measureRun = async (
 }
 
 const load = async (url: string, { newestUs }: QueryTable, seconds: number) => {
-  const histogram = createHistogram()
+  const latencies = new Latencies()
   const queries = recordQueries(newestUs).filter(({ name }) => name !== 'two symbols')
   const counts = { answered: 0, refused: 0 }
   const faults: string[] = []
@@ -67,12 +69,11 @@ const load = async (url: string, { newestUs }: QueryTable, seconds: number) => {
       else if (found !== rows) faults.push(`${name}: status ${reply.status} with ${found} rows`)
       else {
         counts.answered += 1
-        histogram.record(Math.max(1, Math.round(reply.tookMs * 1_000)))
+        latencies.record(reply.tookMs)
       }
     }
     client.close()
   }
   await Promise.all(Array.from({ length: clients }, (_, index) => oneClient(index)))
-  const ms = (percentile: number) => histogram.percentile(percentile) / 1_000
-  return { ...counts, faults, p50Ms: ms(50), p99Ms: ms(99) }
+  return { ...counts, faults, latencies }
 }

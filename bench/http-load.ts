@@ -1,18 +1,11 @@
 /** One request after the other on a kept connection, and how long they took, as a histogram. */
-import { createHistogram } from 'node:perf_hooks'
 import type { HttpClient, Reply } from './http-client.ts'
+import { Latencies } from './latencies.ts'
 
 export interface Question {
   readonly path: string
   /** Of a POST. */
   readonly body?: unknown
-}
-
-export interface Load {
-  readonly p50Ms: number
-  readonly p95Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
 }
 
 export const ask = (client: HttpClient, { path, body }: Question): Promise<Reply> =>
@@ -27,16 +20,15 @@ export const askMany = async (
   question: Question,
   count: number,
   faultOf: (reply: Reply) => string | undefined
-): Promise<Load> => {
-  const histogram = createHistogram()
+): Promise<Latencies> => {
+  const latencies = new Latencies()
   for (let index = 0; index < count; index += 1) {
     const reply = await ask(client, question)
     const fault = faultOf(reply)
     if (fault !== undefined) throw new Error(`${question.path}: ${fault}`)
-    histogram.record(Math.max(1, Math.round(reply.tookMs * 1_000)))
+    latencies.record(reply.tookMs)
   }
-  const ms = (percentile: number) => histogram.percentile(percentile) / 1_000
-  return { p50Ms: ms(50), p95Ms: ms(95), p99Ms: ms(99), maxMs: histogram.max / 1_000 }
+  return latencies
 }
 
 /** The records of an answer as they are written: `data` without what stands around it. */

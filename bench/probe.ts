@@ -1,6 +1,7 @@
 /** Asks the probe in K2's process (`probe.mjs`). */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { requireEnough } from './statistics.ts'
 import { projectRoot, type Running } from './workspace.ts'
 
 const answerMsMax = 10_000
@@ -25,8 +26,12 @@ export interface LoopDelay {
 export const restartLoopDelay = (running: Running): Promise<unknown> =>
   running.ask('loop.restart', answerMsMax)
 
-export const readLoopDelay = (running: Running): Promise<LoopDelay> =>
-  running.ask('loop.read', answerMsMax)
+/** @param share the furthest percentile that is to be told; @throws RangeError if it cannot be */
+export const readLoopDelay = async (running: Running, share = 0.99): Promise<LoopDelay> => {
+  const delay = await running.ask<LoopDelay>('loop.read', answerMsMax)
+  requireEnough(delay.count, share)
+  return delay
+}
 
 /** Attaches a watcher of the actor system that does nothing, or takes it away. */
 export const setWatcher = (

@@ -114,7 +114,7 @@ const measureRun = async (
 
 const measureOne = async (
   client: HttpClient,
-  { name, question, lines, linesOf, p50, p99 }: Expected,
+  { name, seedName, question, lines, linesOf, p50, p99 }: Expected,
   measures: Measures,
   progress: (text: string) => void
 ): Promise<void> => {
@@ -136,8 +136,14 @@ const measureOne = async (
   measures.add(`${name}, cold`, 'ms', tookMs)
   await askMany(client, question, warmUpRequests, faultOf)
   const load = await askMany(client, question, requests, faultOf)
-  measures.add(`${name}, p50`, 'ms', load.p50Ms, p50)
-  measures.add(`${name}, p95`, 'ms', load.p95Ms)
-  measures.add(`${name}, p99`, 'ms', load.p99Ms, p99)
-  progress(`queries: ${name}: p50 ${load.p50Ms.toFixed(2)} ms, p99 ${load.p99Ms.toFixed(2)} ms`)
+  // Of so many values these differ, or it was not the latency that was measured.
+  if (load.fault !== undefined) measures.failures.push(`${name}: ${load.fault}`)
+  const [p50Ms, p99Ms] = [load.percentileMs(50), load.percentileMs(99)]
+  measures.add(`${name}, p50`, 'ms', p50Ms, p50)
+  measures.add(`${name}, p95`, 'ms', load.percentileMs(95))
+  measures.add(`${name}, p99`, 'ms', p99Ms, p99)
+  measures.add(`${name}, max`, 'ms', load.maxMs)
+  measures.histogram(seedName ?? name, load.json)
+  measures.sampling = { requests, warmUpRequests }
+  progress(`queries: ${name}: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`)
 }

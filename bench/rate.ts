@@ -92,7 +92,7 @@ const observe = async ({ k2, look }: Flow, seconds: number): Promise<Observed> =
     cpuSeconds: after.cpu - before.cpu,
     trades: after.trades - before.trades,
     commits: after.commits - before.commits,
-    delay: await readLoopDelay(k2.running),
+    delay: await readLoopDelay(k2.running, 0.999),
     exportedMsMax
   }
 }

@@ -1,5 +1,6 @@
 /** What the benchmarks report: values by run, their summary and bar, a table. Pure. */
 import { type Bar, barText, verdictOf } from './bars.ts'
+import { type HistogramJson, merged } from './latencies.ts'
 import { summarise, type Summary } from './statistics.ts'
 
 /** One measured quantity of a figure. */
@@ -17,6 +18,15 @@ export interface Outcome {
   readonly failures: readonly string[]
   /** What a reader of the numbers must know: how they were checked, what they are of. */
   readonly notes: readonly string[]
+  /** Of all runs together. */
+  readonly histograms?: Readonly<Record<string, HistogramJson>>
+  readonly sampling?: Sampling
+}
+
+/** Of each measure, in each run. */
+interface Sampling {
+  readonly requests: number
+  readonly warmUpRequests: number
 }
 
 /** How busy the machine was with other work before a figure began. */
@@ -43,11 +53,18 @@ export class Measures {
   readonly #measures = new Map<string, Collected>()
   readonly failures: string[] = []
   readonly #notes = new Set<string>()
+  readonly #histograms = new Map<string, HistogramJson>()
+  sampling: Sampling | undefined
 
   add(name: string, unit: string, value: number, bar?: Bar): void {
     const measure = this.#measures.get(name) ?? { unit, values: [], ...(bar && { bar }) }
     measure.values.push(value)
     this.#measures.set(name, measure)
+  }
+
+  histogram(name: string, histogram: HistogramJson): void {
+    const before = this.#histograms.get(name)
+    this.#histograms.set(name, before === undefined ? histogram : merged(before, histogram))
   }
 
   /** The same note of several runs stands once. */
@@ -64,7 +81,13 @@ export class Measures {
 
   get outcome(): Outcome {
     const measures = [...this.#measures].map(([name, measure]) => ({ name, ...measure }))
-    return { measures, failures: this.failures, notes: [...this.#notes] }
+    return {
+      measures,
+      failures: this.failures,
+      notes: [...this.#notes],
+      ...(this.#histograms.size > 0 && { histograms: Object.fromEntries(this.#histograms) }),
+      ...(this.sampling && { sampling: this.sampling })
+    }
   }
 }
 
@@ -86,6 +109,8 @@ export const figureJson = (figure: Figure) => ({
   startedAt: figure.startedAt,
   outsideLoad: figure.outsideLoad,
   busyShares: figure.busyShares,
+  ...(figure.sampling && { sampling: figure.sampling }),
+  ...(figure.histograms && { histograms: figure.histograms }),
   measures: figure.measures.map(({ name, unit, values, bar }) => ({
     name,
     unit,

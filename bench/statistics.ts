@@ -24,13 +24,25 @@ export const median = (values: readonly number[]): number => medianOfSorted(asce
 
 /**
  * Nearest rank: the smallest value that at least `share` of all values do not exceed.
- * @param share above 0, at most 1
- * @throws RangeError as `summarise`, and for another share
+ * @param share above 0, below 1
+ * @throws RangeError as `summarise`, for another share, and for fewer values than it takes
  */
 export const percentile = (values: readonly number[], share: number): number => {
-  if (!(share > 0 && share <= 1)) throw new RangeError(`a percentile of share ${share}`)
+  if (!(share > 0 && share < 1)) throw new RangeError(`a percentile of share ${share}`)
   const sorted = ascending(values)
+  requireEnough(sorted.length, share)
   return sorted[Math.ceil(share * sorted.length) - 1]!
+}
+
+/**
+ * A percentile that no value lies beyond is the maximum under another name: p95 takes 20 values,
+ * p99 takes 100.
+ * @throws RangeError
+ */
+export const requireEnough = (count: number, share: number): void => {
+  const needed = share <= 0.5 ? 1 : Math.ceil(1 / (1 - share) - 1e-6)
+  if (count < needed)
+    throw new RangeError(`p${+(share * 100).toFixed(3)} of ${count} values: it takes ${needed}`)
 }
 
 const ascending = (values: readonly number[]): readonly number[] => {

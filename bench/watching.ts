@@ -113,7 +113,7 @@ const rateOf = (windows: readonly WatchedWindow[], viewers: number): number => {
 const market = { speed: 1, rate: 20_000 } as const
 const rounds = 12
 const stepMs = 400
-const transitionsMin = 40
+const transitionsMin = 100
 /** Recovery would take minutes with the defaults. */
 const quick = {
   K2_DEGRADATION_INTERVAL: '100ms',

@@ -91,6 +91,20 @@ describe('report', () => {
     })
   })
 
+  test('histograms of several runs are one in the JSON, beside how many requests it is of', () => {
+    const measures = new Measures()
+    expect(figureJson(figure(measures.outcome))).not.toHaveProperty('histograms')
+    measures.sampling = { requests: 2, warmUpRequests: 1 }
+    for (const max of [1, 1.1]) {
+      const bucket = { unit: 'ms', count: 2, max, end: 1.1892 } as const
+      measures.histogram('read', { ...bucket, buckets: [[1, 2]] })
+    }
+    expect(figureJson(figure(measures.outcome))).toMatchObject({
+      sampling: { requests: 2, warmUpRequests: 1 },
+      histograms: { read: { count: 4, max: 1.1, buckets: [[1, 4]] } }
+    })
+  })
+
   test('small values keep four digits', () => {
     const { measures } = figureJson(
       figure({ measures: [{ name: 'p50', unit: 'ms', values: [0.123456] }] })
