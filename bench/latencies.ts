@@ -1,7 +1,7 @@
 /**
  * How long each of many answers took: percentiles, and a histogram with logarithmic buckets.
  *
- * 1. Bounded: at most `bucketsMax` buckets, whatever is recorded; what is longer counts to the last.
+ * 1. Bounded: at most `bucketsMax` buckets, whatever is recorded; what is longer is in the last.
  * 2. No percentile is told that the values are too few for, and none that could not be told from
  *    the next one: of 20 values p95, p99 and the maximum are the same value.
  */

@@ -31,7 +31,8 @@ export const measureSizes = async (context: BenchContext): Promise<Outcome> => {
   const avro = batches.reduce((sum, { bytes }) => sum + bytes.length, 0) / sampleTrades
   const lz4 = packed.reduce((sum, bytes) => sum + compressFrameSync(bytes).length, 0) / sampleTrades
   const json = await jsonBytes(files[0]!)
-  if (![parquet, avro, lz4, json].every((bytes) => bytes > 0)) measures.failures.push('nothing to weigh')
+  if (![parquet, avro, lz4, json].every((bytes) => bytes > 0))
+    measures.failures.push('nothing to weigh')
   measures.add('bytes per trade: Avro in the log, with its batch', 'B', avro)
   measures.add('bytes per trade: Avro in batches, compressed by lz4 as for Kafka', 'B', lz4)
   measures.add('bytes per trade: JSON as /v1/trades writes it', 'B', json)
