@@ -5,6 +5,7 @@ import { checkCommand } from './check-command.ts'
 import type { Command } from './command-line.ts'
 import { completionCommand } from './completion-command.ts'
 import { conservationCommand } from './conservation-command.ts'
+import { demoModeCommands } from './demo-mode-commands.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { drainCommand } from './drain-command.ts'
 import { gapsCommand } from './gaps-command.ts'
@@ -33,6 +34,7 @@ const others: readonly Command[] = [
   conservationCommand,
   drainCommand,
   doctorCommand,
+  ...demoModeCommands,
   compactCommand,
   expireCommand,
   maintainOrphansCommand,
