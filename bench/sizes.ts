@@ -29,7 +29,8 @@ export const measureSizes = async (context: BenchContext): Promise<Outcome> => {
     packRecords(slice).flatMap((them) => them.map(({ bytes }) => bytes))
   )
   const avro = batches.reduce((sum, { bytes }) => sum + bytes.length, 0) / sampleTrades
-  const lz4 = packed.reduce((sum, bytes) => sum + compressFrameSync(bytes).length, 0) / sampleTrades
+  const lz4 =
+    packed.reduce((sum, bytes) => sum + compressFrameSync(bytes).length, 0) / sampleTrades
   const json = await jsonBytes(files[0]!)
   if (![parquet, avro, lz4, json].every((bytes) => bytes > 0))
     measures.failures.push('nothing to weigh')

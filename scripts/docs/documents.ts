@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
+import { costText } from './cost.ts'
 import { plainText, provenanceText, viewOf } from './format.ts'
 import { lineAt, outsideMarkers, renderMarkers, type Rendered } from './markers.ts'
 import { hasFigures, measureOf, readResult, valueAt } from './results.ts'
@@ -38,13 +39,15 @@ const renderMarker = (root: string, name: string): string | undefined => {
   if (name === 'setting') return undefined
   const [, table] = /^table (.+)$/.exec(name) ?? []
   if (table !== undefined) return renderTable(root, table)
+  const [, cost] = /^cost (.+)$/.exec(name) ?? []
+  if (cost !== undefined) return costText(root, cost)
   const [, source] = /^source (.+)$/.exec(name) ?? []
   if (source !== undefined) return provenanceText(readResult(root, source).provenance)
   const [, file, path, view = 'median'] = valueName.exec(name) ?? []
   if (file === undefined || path === undefined)
     throw new Error(
-      'a marker is bench|chaos|demo/FILE/FIGURE/MEASURE[@VIEW], "table NAME", "source FILE" or ' +
-        '"setting"'
+      'a marker is bench|chaos|demo/FILE/FIGURE/MEASURE[@VIEW], "table NAME", "cost PART", ' +
+        '"source FILE" or "setting"'
     )
   const result = readResult(root, file)
   return hasFigures(result)

@@ -5,6 +5,7 @@ import { checkCommand } from './check-command.ts'
 import type { Command } from './command-line.ts'
 import { completionCommand } from './completion-command.ts'
 import { conservationCommand } from './conservation-command.ts'
+import { costCommand } from './cost/cost-command.ts'
 import { demoModeCommands } from './demo-mode-commands.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { drainCommand } from './drain-command.ts'
@@ -39,7 +40,8 @@ const others: readonly Command[] = [
   expireCommand,
   maintainOrphansCommand,
   rebuildStateCommand,
-  adoptLogCommand
+  adoptLogCommand,
+  costCommand
 ]
 
 export const commands: readonly Command[] = [...others, completionCommand(others)]
