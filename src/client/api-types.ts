@@ -93,13 +93,13 @@ export type WatchTransition = { readonly at: number; readonly path: string; read
 
 export type WatchMark = { readonly at: number; readonly kind: 'crash' | 'waiting' | 'recovered' | 'quarantined' | 'released' | 'operator' | 'injected'; readonly path: null | string; readonly text: string }
 
-export type WatchEdgeCount = { readonly path: string; readonly of: 'keeper' | 'kept'; readonly from: string; readonly event: string; readonly to: string; readonly count: number }
+export type WatchEdgeCount = { readonly path: string; readonly of: 'keeper' | 'kept'; readonly source: string; readonly event: string; readonly target: null | string; readonly count: number }
 
 export type WatchDegradation = { readonly level: Level | null; readonly quotes_level: Level | null; readonly since: Time | null; readonly policy: null | { readonly trades_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly quotes_taken: { readonly tier_1: number; readonly tier_2: number; readonly tier_3: number }; readonly are_batches_grown: boolean; readonly are_quotes_conflated: boolean; readonly is_spilling: boolean; readonly is_paused: boolean }; readonly cooldown: null | { readonly seconds: number; readonly configured_seconds: number; readonly until: Time | null }; readonly injected: null | { readonly value: number; readonly expires: Time | null }; readonly signals: readonly (PressureSignal)[] }
 
 export type WatchFrame = { readonly seq: number; readonly at: number; readonly actors?: readonly (WatchActor)[]; readonly gone?: readonly (string)[]; readonly transitions?: readonly (WatchTransition)[]; readonly left_out?: number; readonly changes?: readonly (LevelChange)[]; readonly marks?: readonly (WatchMark)[]; readonly counts?: readonly (WatchEdgeCount)[]; readonly sample?: readonly (null | number)[]; readonly degradation?: WatchDegradation }
 
-export type Episode = { readonly version: 1; readonly k2_version: string; readonly instance: string; readonly started_at: number; readonly machines: readonly (WatchMachine)[]; readonly series: readonly (WatchSeries)[]; readonly base: WatchFrame; readonly frames: readonly (WatchFrame)[] }
+export type Episode = { readonly version: 2; readonly k2_version: string; readonly instance: string; readonly started_at: number; readonly machines: readonly (WatchMachine)[]; readonly series: readonly (WatchSeries)[]; readonly base: WatchFrame; readonly frames: readonly (WatchFrame)[] }
 
 export type Component = { readonly name: string; readonly status: 'healthy' | 'degraded' | 'unavailable'; readonly detail?: string }
 

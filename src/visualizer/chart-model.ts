@@ -5,7 +5,13 @@
  * where it is has no arrow: it stands in the state's list.
  */
 import { eventText } from './format.ts'
-import type { WatchEdge, WatchEdgeCount, WatchMachine, WatchState } from './watch-types.ts'
+import type {
+  WatchEdge,
+  WatchEdgeCount,
+  WatchMachine,
+  WatchState,
+  WatchTransition
+} from './watch-types.ts'
 
 export interface ChartState {
   readonly path: string
@@ -42,7 +48,7 @@ export const chartOf = ({ id, root }: WatchMachine): Chart => {
   for (const state of statesOf(root)) {
     for (const edge of state.edges) {
       if (edge.target === null) continue
-      const key = `${state.path} → ${edge.target}`
+      const key = edgeId(state.path, edge.target)
       const known = edges.get(key)
       const ways = [...(known?.ways ?? []), { event: edge.event, lines: wayLines(edge) }]
       edges.set(key, { id: key, from: state.path, to: edge.target, ways })
@@ -60,61 +66,22 @@ const statesOf = (state: WatchState): readonly WatchState[] => [
 export const isWithin = (state: string, at: string): boolean =>
   at.split(' & ').some((leaf) => leaf === state || state === '' || leaf.startsWith(`${state}.`))
 
-/** How often each arrow was taken. */
-export const edgeCounts = (
-  { edges }: Chart,
-  counts: Iterable<WatchEdgeCount>
-): ReadonlyMap<string, number> => {
+/** How often each arrow was taken, by its id. */
+export const edgeCounts = (counts: Iterable<WatchEdgeCount>): ReadonlyMap<string, number> => {
   const found = new Map<string, number>()
-  for (const count of counts) {
-    for (const { id } of edgesTaken(edges, count)) found.set(id, (found.get(id) ?? 0) + count.count)
+  for (const { source, target, count } of counts) {
+    if (target === null) continue
+    const id = edgeId(source, target)
+    found.set(id, (found.get(id) ?? 0) + count)
   }
   return found
 }
 
-type Change = Pick<WatchEdgeCount, 'from' | 'event' | 'to'>
+/** Ids of the arrows that a transition took: that of its event, and those that led on at once. */
+export const edgesTaken = ({ taken }: Pick<WatchTransition, 'taken'>): ReadonlySet<string> =>
+  new Set(taken.flatMap(({ source, target }) => (target === null ? [] : edgeId(source, target))))
 
-/**
- * The arrows of a change of state: the one whose ends are nearest to it, and where its end was left
- * at once, those of `always` that led on.
- */
-export const edgesTaken = (
-  edges: readonly ChartEdge[],
-  change: Change
-): readonly ChartEdge[] => {
-  const first = nearestEdge(edges, change)
-  if (first === undefined) return []
-  const taken = [first]
-  while (taken.length < alwaysMax && !isWithin(taken.at(-1)!.to, change.to)) {
-    const { to: at } = taken.at(-1)!
-    const next = edges.filter(
-      ({ from, ways }) =>
-        (from === at || from.startsWith(`${at}.`)) && ways.some(({ event }) => event === '')
-    )
-    const edge = next.find(({ to }) => isWithin(to, change.to)) ?? next[0]
-    if (edge === undefined || taken.includes(edge)) break
-    taken.push(edge)
-  }
-  return taken
-}
-
-/** Longer chains are none of K2's. */
-const alwaysMax = 5
-
-const nearestEdge = (
-  edges: readonly ChartEdge[],
-  { from, event, to }: Change
-): ChartEdge | undefined => {
-  let best: ChartEdge | undefined
-  let bestScore = 0
-  for (const edge of edges) {
-    if (!isWithin(edge.from, from) || !edge.ways.some((way) => way.event === event)) continue
-    const isExact = isWithin(edge.to, to)
-    const score = 1 + edge.from.length + (isExact ? 10_000 + edge.to.length : 0)
-    if (score > bestScore) [best, bestScore] = [edge, score]
-  }
-  return best
-}
+const edgeId = (from: string, to: string): string => `${from} → ${to}`
 
 const wayLines = ({ event, kind, delay, guard }: WatchEdge): readonly string[] => {
   const what =

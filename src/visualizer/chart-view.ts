@@ -64,10 +64,9 @@ const drawing = (app: App, placed: PlacedChart, actor: WatchActor): TemplateResu
   const at = actor.state[side] ?? ''
   const ofActor = ({ path, of }: { readonly path: string; readonly of: string }): boolean =>
     path === actor.path && of === side
-  const counts = edgeCounts(placed.chart, [...app.moment!.counts.values()].filter(ofActor))
+  const counts = edgeCounts([...app.moment!.counts.values()].filter(ofActor))
   const last = app.recording?.transitions(app.scrubMs).findLast(ofActor)
-  const edges = last === undefined ? [] : edgesTaken(placed.chart.edges, last)
-  const fired = new Set(edges.map(({ id }) => id))
+  const fired = last === undefined ? new Set<string>() : edgesTaken(last)
   const margin = 12
   const size = `${-margin} ${-margin} ${placed.width + 2 * margin} ${placed.height + 2 * margin}`
   return html`

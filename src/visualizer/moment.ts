@@ -17,7 +17,7 @@ export interface Moment {
   readonly at: number
   readonly actors: ReadonlyMap<string, WatchActor>
   readonly degradation: WatchDegradation | null
-  /** By key of `edgeKey`: how often each change of state has happened since the process began. */
+  /** By key of `edgeKey`: how often each edge was taken since the process began. */
   readonly counts: ReadonlyMap<string, WatchEdgeCount>
 }
 
@@ -54,16 +54,18 @@ export const frameOf = ({ seq, at, actors, degradation, counts }: Moment): Watch
   ...(degradation === null ? {} : { degradation })
 })
 
-type EdgeName = Pick<WatchEdgeCount, 'path' | 'of' | 'from' | 'event' | 'to'>
+type EdgeName = Omit<WatchEdgeCount, 'count'>
 
-const edgeKey = ({ path, of, from, event, to }: EdgeName): string =>
-  JSON.stringify([path, of, from, event, to])
+const edgeKey = ({ path, of, source, event, target }: EdgeName): string =>
+  JSON.stringify([path, of, source, event, target])
 
 const countTransition = (
   counts: Map<string, WatchEdgeCount>,
-  { path, of, from, event, to }: WatchTransition
+  { path, of, taken }: WatchTransition
 ): void => {
-  const name = { path, of, from, event, to }
-  const key = edgeKey(name)
-  counts.set(key, { ...name, count: (counts.get(key)?.count ?? 0) + 1 })
+  for (const edge of taken) {
+    const name = { path, of, ...edge }
+    const key = edgeKey(name)
+    counts.set(key, { ...name, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
 }

@@ -2,6 +2,8 @@
 import { Recording } from './recording.ts'
 import type { Episode } from './watch-types.ts'
 
+const version = 2
+
 /** @throws Error that says what is wrong with the text */
 export const parseEpisode = (text: string): Recording => {
   const found = parsed(text)
@@ -9,8 +11,8 @@ export const parseEpisode = (text: string): Recording => {
     (name) => !(name in found)
   )
   if (missing.length > 0) throw new Error(`it is no episode: ${missing.join(', ')} is missing`)
-  if (found.version !== 1)
-    throw new Error(`its version is ${String(found.version)}: this page reads version 1`)
+  if (found.version !== version)
+    throw new Error(`its version is ${String(found.version)}: this page reads version ${version}`)
   return new Recording(found as Episode)
 }
 

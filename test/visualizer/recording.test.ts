@@ -40,7 +40,7 @@ const framesOf = (steps: readonly Step[]) => {
       event: 'go',
       from,
       to,
-      taken: [],
+      taken: [{ source: from, event: 'go', target: to }],
       guards: [],
       actions: [],
       detail: null
@@ -147,8 +147,8 @@ describe('an episode file', () => {
     ['another object', '{"version":1}', 'it is no episode: instance, machines'],
     [
       'a version that is not known',
-      JSON.stringify({ ...episode([]), version: 2 }),
-      'its version is 2: this page reads version 1'
+      JSON.stringify({ ...episode([]), version: 1 }),
+      'its version is 1: this page reads version 2'
     ]
   ])('%s is refused with a reason', (_, text, reason) => {
     expect(() => parseEpisode(text)).toThrow(reason)

@@ -9,7 +9,7 @@ export const watchDeps = ({ watch, nowMs }: Shared, version: string): ApiDeps['w
   current: () => ({ seq: watch.journal.seq, at: nowMs(), actors: watch.lines() }),
   history: () => ({
     head: {
-      version: 1,
+      version: 2,
       k2_version: version,
       instance: watch.instance,
       started_at: watch.startedMs,

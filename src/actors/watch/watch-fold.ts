@@ -2,15 +2,14 @@
  * Frames added up: what is known after them. Pure; time comes in the frames.
  *
  * 1. Frames added one by one, joined first, or a base and the frames behind it: the same is known.
- * 2. An actor is its last line, an edge the number of its transitions, of `edgesMax` edges at most;
+ * 2. An actor is its last line, an edge the number of times that it was taken, of `edgesMax` edges at most;
  *    of sample and degradation the last is kept.
  * 3. Joined frames keep the newest `transitionsMax` transitions, and say how many are left out.
  */
 import type {
   WatchActor,
   WatchEdgeCount,
-  WatchFrame,
-  WatchTransition
+  WatchFrame
 } from '../../adapters/http/watch-schemas.ts'
 
 /** A frame that has not been given its number yet. */
@@ -39,7 +38,8 @@ export class Folded {
     for (const actor of frame.actors ?? []) this.#actors.set(actor.path, actor)
     for (const path of frame.gone ?? []) this.#actors.delete(path)
     for (const counted of frame.counts ?? []) this.#count(counted, counted.count)
-    for (const transition of frame.transitions ?? []) this.#count(transition, 1)
+    for (const { path, of, taken } of frame.transitions ?? [])
+      for (const edge of taken) this.#count({ path, of, ...edge }, 1)
     this.#sample = frame.sample ?? this.#sample
     this.#degradation = frame.degradation ?? this.#degradation
   }
@@ -57,15 +57,15 @@ export class Folded {
     }
   }
 
-  #count({ path, of, from, event, to }: Counted, count: number): void {
-    const key = `${path}\n${of}\n${from}\n${event}\n${to}`
+  #count({ path, of, source, event, target }: Counted, count: number): void {
+    const key = `${path}\n${of}\n${source}\n${event}\n${target}`
     const known = this.#counts.get(key)
     if (known === undefined && this.#counts.size >= edgesMax) return // (2)
-    this.#counts.set(key, { path, of, from, event, to, count: (known?.count ?? 0) + count })
+    this.#counts.set(key, { path, of, source, event, target, count: (known?.count ?? 0) + count })
   }
 }
 
-type Counted = Pick<WatchTransition, 'path' | 'of' | 'from' | 'event' | 'to'>
+type Counted = Omit<WatchEdgeCount, 'count'>
 
 const changesMax = 100
 const marksMax = 200

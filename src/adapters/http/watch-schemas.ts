@@ -86,6 +86,9 @@ const actor = Schema.Struct({
 
 export type WatchActor = typeof actor.Type
 
+/** As the machine's definition has it; without a target it stays where it is. */
+const takenEdge = Schema.Struct({ source: Schema.String, event: Schema.String, target: name })
+
 const transition = Schema.Struct({
   at: moment,
   path: named(Schema.String, 'Of the actor'),
@@ -95,9 +98,7 @@ const transition = Schema.Struct({
   from: Schema.String,
   to: Schema.String,
   taken: named(
-    Schema.Array(
-      Schema.Struct({ source: Schema.String, event: Schema.String, target: name })
-    ),
+    Schema.Array(takenEdge),
     'Edges, in order: that of the event, and those that followed by themselves'
   ),
   guards: named(
@@ -126,9 +127,7 @@ export type WatchMark = typeof mark.Type
 const edgeCount = Schema.Struct({
   path: Schema.String,
   of,
-  from: Schema.String,
-  event: Schema.String,
-  to: Schema.String,
+  ...takenEdge.fields,
   count
 }).annotate({ identifier: 'WatchEdgeCount' })
 
@@ -146,7 +145,7 @@ const frame = Schema.Struct({
   changes: Schema.optionalKey(Schema.Array(levelChange)),
   marks: Schema.optionalKey(Schema.Array(mark)),
   counts: Schema.optionalKey(
-    named(Schema.Array(edgeCount), 'Of a base: transitions since the process started')
+    named(Schema.Array(edgeCount), 'Of a base: how often each edge was taken since the process started')
   ),
   sample: Schema.optionalKey(
     named(Schema.Array(number), 'Each second: a number of each series, in their order')
@@ -169,7 +168,7 @@ export type WatchSeries = typeof series.Type
 export const machines = Schema.Struct({ machines: Schema.Array(machine) })
 
 export const episode = Schema.Struct({
-  version: Schema.Literal(1),
+  version: Schema.Literal(2),
   k2_version: Schema.String,
   instance: named(Schema.String, 'Of the process: a restart has another'),
   started_at: moment,

@@ -22,17 +22,20 @@ export const actorLine = (path: string, over: Partial<WatchActor> = {}): WatchAc
   ...over
 })
 
-export const transitionLine = (over: Partial<WatchTransition>): WatchTransition => ({
-  at: 0,
-  path: 'root',
-  of: 'kept',
-  machine: 'm',
-  event: 'go',
-  from: 'a',
-  to: 'b',
-  taken: [],
-  guards: [],
-  actions: [],
-  detail: null,
-  ...over
-})
+export const transitionLine = (over: Partial<WatchTransition>): WatchTransition => {
+  const { from = 'a', event = 'go', to = 'b' } = over
+  return {
+    at: 0,
+    path: 'root',
+    of: 'kept',
+    machine: 'm',
+    event,
+    from,
+    to,
+    taken: [{ source: from, event, target: to }],
+    guards: [],
+    actions: [],
+    detail: null,
+    ...over
+  }
+}

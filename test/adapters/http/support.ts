@@ -188,7 +188,7 @@ export const fakeDeps = (overrides: Partial<ApiDeps> = {}): FakeDeps => {
       current: () => ({ seq: 0, at: 1_723_075_200_000 }),
       history: () => ({
         head: {
-          version: 1,
+          version: 2,
           k2_version: '0.1.0',
           instance: 'this-one',
           started_at: 1_723_075_200_000,

@@ -52,7 +52,7 @@ test('the history is an episode, whole and in order, in however many parts', asy
   const response = await app.request('http://127.0.0.1:8000/v1/system/history')
   const { success, data, meta } = (await response.json()) as any
   expect([success, meta.correlation_id]).toEqual([true, 'id-1'])
-  expect(data).toMatchObject({ version: 1, instance: 'this-one', base: { seq: 0 } })
+  expect(data).toMatchObject({ version: 2, instance: 'this-one', base: { seq: 0 } })
   expect(data.frames).toEqual(frames.map((text) => JSON.parse(text)))
   const nothing = () => ({ ...history(), frames: [] })
   const none = makeApp(fakeDeps({ watch: { ...watch, history: nothing } }))

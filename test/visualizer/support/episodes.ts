@@ -58,7 +58,7 @@ export const switchMachine: WatchMachine = {
 }
 
 export const episode = (frames: readonly WatchFrame[]): Episode => ({
-  version: 1,
+  version: 2,
   k2_version: '0.0.0',
   instance: 'one',
   started_at: 0,
