@@ -6,6 +6,10 @@ import { exitCodeOf, reportText } from './check/check-report.ts'
 import { runChecks } from './check/run-checks.ts'
 import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
 
+const fullFlag = {
+  name: '--full',
+  about: 'Also call every route, compare rows with the data folder, run doctor, find backups.'
+}
 const windowFlag = {
   name: '--window',
   value: '2s',
@@ -28,17 +32,25 @@ export const checkCommand: Command = {
   notes: [
     'A line each: its state (ok, warning, FAILED, - where it is not configured), the figure that ' +
       'was measured, and on anything that is not well the command that helps. Without a K2 that ' +
-      'runs, what can be checked without one is.'
+      'runs, what can be checked without one is.',
+    'With --full each route of /openapi.json is called with what the table really has and held ' +
+      'against its schema; a snapshot is read by that K2 and by the reader of the data folder ' +
+      '(--data-dir), digit by digit; records are accounted for; doctor examines each table.'
   ],
   flags: [
     urlFlag,
+    fullFlag,
     windowFlag,
     prometheusFlag,
     grafanaFlag,
     { name: '--all', about: 'Show lines of parts that are well one by one.' },
     { name: '--json', about: 'Print the report as one JSON document.' }
   ],
-  examples: ['npm run k2 -- check', 'npm run k2 -- check --url http://127.0.0.1:8000 --json'],
+  examples: [
+    'npm run k2 -- check',
+    'npm run k2 -- check --full --all',
+    'npm run k2 -- check --url http://127.0.0.1:8000 --json'
+  ],
   exitCodes: {
     0: 'nothing failed; warnings are told',
     1: 'something failed',
@@ -46,7 +58,7 @@ export const checkCommand: Command = {
   },
   run: async (given, io) => {
     const context = await checkContextOf(given)
-    const report = await runChecks(context, shownOn(io))
+    const report = await runChecks(context, shownOn(io), given.values.has(fullFlag.name))
     io.progress?.end()
     const { values } = given
     io.print(
@@ -105,7 +117,7 @@ const answerMsMax = 10_000
 
 const doesAnswer = async (url: string): Promise<boolean> => {
   try {
-    await askUrl(new URL('/health/live', url).href, {}, answerMsMax)
+    await askUrl(new URL('/health/live', url).href, {}, { msMax: answerMsMax })
     return true
   } catch (error) {
     if (error instanceof NoAnswer) return false

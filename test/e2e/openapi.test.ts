@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { lookAround } from '../../docs/examples/client.ts'
 import { k2Fixture } from '../support/k2-process.ts'
-import { type ApiDocument, makeConformance } from '../support/openapi/conformance.ts'
+import { type ApiDocument, makeConformance } from '../../src/cli/check/conformance.ts'
 import { type DocumentedRequest, requestsOf } from '../support/openapi/requests.ts'
 
 const k2s = k2Fixture()

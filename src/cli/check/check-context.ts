@@ -35,16 +35,23 @@ const answerMsMax = 30_000
 /** The address cannot be asked. */
 export class NoAnswer extends Error {}
 
+interface AskOptions {
+  readonly msMax?: number
+  /** Of an answer without an end. */
+  readonly headOnly?: boolean
+}
+
 /** @throws NoAnswer */
 export const askUrl = async (
   url: string,
   init: RequestInit = {},
-  msMax = answerMsMax
+  { msMax = answerMsMax, headOnly = false }: AskOptions = {}
 ): Promise<Answer> => {
   const startedMs = performance.now()
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(msMax) })
-    const text = await response.text()
+    if (headOnly) await response.body?.cancel()
+    const text = headOnly ? '' : await response.text()
     const { status, headers } = response
     return { status, text, headers, ms: performance.now() - startedMs }
   } catch (error) {

@@ -12,7 +12,8 @@
  *
  * 1. Each figure was measured by this run; what could not be measured has none.
  * 2. Whatever is a warning, or failed, says what helps.
- * 3. `ok` is false where anything failed; `isRunning` is false where no K2 answers at `url`.
+ * 3. A line is found by its group and name together.
+ * 4. `ok` is false where anything failed; `isRunning` is false where no K2 answers at `url`.
  */
 export const checkStates = ['ok', 'warning', 'failed', 'not_configured'] as const
 type CheckState = (typeof checkStates)[number]

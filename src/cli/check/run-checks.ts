@@ -3,17 +3,21 @@
  *
  * 1. A check that cannot be made is a line that says why; the others go on.
  */
+import { apiChecks } from './api-checks.ts'
+import { backupChecks } from './backup-checks.ts'
 import { type CheckContext, reasonOf } from './check-context.ts'
 import { type CheckGroup, type CheckLine, type CheckReport, reportOf } from './check-report.ts'
 import { composeChecks } from './compose-checks.ts'
+import { doctorChecks } from './doctor-checks.ts'
 import { flowChecks } from './flow-checks.ts'
 import { machineChecks } from './machine-checks.ts'
 import { metricChecks } from './metric-checks.ts'
 import { alertChecks, dashboardChecks } from './monitoring-checks.ts'
+import { recordChecks } from './record-checks.ts'
 import { serviceChecks } from './service-checks.ts'
 import { tableChecks } from './table-checks.ts'
 
-export interface Check {
+interface Check {
   readonly group: CheckGroup
   /** Whether it asks a K2 that runs. */
   readonly needsK2: boolean
@@ -31,15 +35,24 @@ const everyRun: readonly Check[] = [
   { group: 'alerts', needsK2: false, run: alertChecks }
 ]
 
+const fullRun: readonly Check[] = [
+  ...everyRun,
+  { group: 'api', needsK2: true, run: apiChecks },
+  { group: 'records', needsK2: true, run: recordChecks },
+  { group: 'records', needsK2: false, run: doctorChecks },
+  { group: 'backup', needsK2: false, run: backupChecks }
+]
+
 export const runChecks = async (
   context: CheckContext,
   tell: (about: string) => void,
-  checks: readonly Check[] = everyRun
+  isFull: boolean
 ): Promise<CheckReport> => {
   const { url, isRunning } = context
   const startedMs = performance.now()
   const at = new Date().toISOString()
   const lines: CheckLine[] = []
+  const checks = isFull ? fullRun : everyRun
   for (const check of checks.filter(({ needsK2 }) => isRunning || !needsK2)) {
     tell(`checks ${check.group}`)
     lines.push(...(await made(check, context)))

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../../../src/adapters/http/api-deps.ts'
 import { makeApp } from '../../../src/adapters/http/app.ts'
 import { problemKinds } from '../../../src/adapters/http/problem-kinds.ts'
 import { makeRoutes } from '../../../src/adapters/http/routes.ts'
-import { makeConformance } from '../../support/openapi/conformance.ts'
+import { makeConformance } from '../../../src/cli/check/conformance.ts'
 import { accessOf, fakeDeps } from './support.ts'
 
 const documentOf = async (deps = fakeDeps(), headers = {}) => {

@@ -1,5 +1,10 @@
 /** Requests that the document of the API describes, and such that it does not. */
-import type { ApiDocument, JsonSchema, Operation, OperationParameter } from './conformance.ts'
+import type {
+  ApiDocument,
+  JsonSchema,
+  Operation,
+  OperationParameter
+} from '../../../src/cli/check/conformance.ts'
 
 export interface DocumentedRequest {
   /** Template of the path, as the document has it. */
