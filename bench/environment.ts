@@ -1,7 +1,15 @@
 /** The machine: what it is, how busy it is with other work, what a process of it uses. */
 import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
-import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import {
+  availableParallelism,
+  cpus,
+  getPriority,
+  loadavg,
+  platform,
+  release,
+  totalmem
+} from 'node:os'
 import { promisify } from 'node:util'
 import type { OutsideLoad } from './report.ts'
 import { projectRoot } from './workspace.ts'
@@ -19,7 +27,9 @@ export const describeEnvironment = async (folder: string) => ({
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / 1_024 ** 3),
   platform: `${platform()} ${release()}`,
-  disk: (await statfs(folder)).type === memoryFileSystem ? 'memory: fsync is free' : 'disk'
+  disk: (await statfs(folder)).type === memoryFileSystem ? 'memory: fsync is free' : 'disk',
+  // Whoever is put before others is not held up by them as others would be.
+  ...(getPriority() !== 0 && { nice: getPriority() })
 })
 
 /** @throws if the disk of a folder has less room than a run may need */

@@ -107,8 +107,12 @@ export const readFlags = (
 }
 
 /** What makes the same measurements again, wherever the results go and however busy it is. */
-export const commandOf = ({ only, runs, seconds, tableRows }: BenchFlags): string =>
+export const commandOf = (
+  { only, runs, seconds, tableRows }: BenchFlags,
+  nice: number | undefined
+): string =>
   [
+    ...(nice === undefined ? [] : [`nice -n ${nice}`]),
     `npm run bench -- --only ${only.join(',')} --runs ${runs} --seconds ${seconds}`,
     ...(tableRows === undefined ? [] : [`--table-rows ${tableRows}`])
   ].join(' ')

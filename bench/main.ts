@@ -135,7 +135,7 @@ const measureAll = async (flags: BenchFlags, workspace: Workspace): Promise<numb
     const { runs, seconds } = flags
     const results = {
       environment,
-      command: commandOf(flags),
+      command: commandOf(flags, environment.nice),
       settings: { runs, seconds },
       figures: measured.map(figureJson)
     }
