@@ -3,14 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { readConfig } from '../../../src/adapters/config/config.ts'
 import { apiRequests } from '../../../src/cli/check/api-requests.ts'
 import { backupChecks } from '../../../src/cli/check/backup-checks.ts'
+import { asker } from '../../../src/cli/check/check-context.ts'
 import type { CheckReport } from '../../../src/cli/check/check-report.ts'
 import type { ApiDocument } from '../../../src/cli/check/conformance.ts'
 import { doctorLine } from '../../../src/cli/check/doctor-checks.ts'
-import { rowsLine } from '../../../src/cli/check/record-checks.ts'
+import { recordChecks, rowsLine } from '../../../src/cli/check/record-checks.ts'
 import { k2 } from '../../support/k2-command.ts'
 import { k2Fixture } from '../../support/k2-process.ts'
+import { land } from '../../support/landed-folder.ts'
+import { trade } from '../../support/trades.ts'
 
 const k2s = k2Fixture()
 const runMsMax = 240_000
@@ -47,10 +51,20 @@ test(
         state === 'warning' || state === 'failed'
       ])
     // The folder of another K2 has other snapshots: that is told, and nothing is compared.
-    const other = await k2('demo-mode', 'load', '--data-dir', k2s.dataFolder(), '--trades', '1')
-    const [, elsewhere = ''] = /landed in (\S+) in/.exec(other.printed) ?? []
-    const mixed = await reportOf('--full', '--url', url, '--data-dir', elsewhere)
-    expect(mixed.report.checks).toContainEqual(
+    const elsewhere = k2s.dataFolder()
+    await land(elsewhere, [trade('BTCUSDT', 1)])
+    const config = readConfig({}, ['--data-dir', elsewhere])
+    const mixed = await recordChecks({
+      config,
+      projectRoot: folder,
+      url,
+      isRunning: true,
+      prometheusUrl: undefined,
+      grafanaUrl: undefined,
+      windowMs: 100,
+      ask: asker(url, config)
+    })
+    expect(mixed).toContainEqual(
       expect.objectContaining({
         name: 'rows against the folder',
         state: 'warning',
