@@ -15,12 +15,12 @@ const windowFlag = {
   value: '2s',
   about: 'How long rates of feeds and topics are measured (preset 2s).'
 }
-const prometheusFlag = {
+export const prometheusFlag = {
   name: '--prometheus',
   value: 'URL',
   about: 'Prometheus that is asked for rules and alerts; unless told, that of npm run stack.'
 }
-const grafanaFlag = {
+export const grafanaFlag = {
   name: '--grafana',
   value: 'URL',
   about: 'Grafana that is asked how it is.'
@@ -81,7 +81,7 @@ const shownOn = ({ progress }: CommandIo): ((about: string) => void) => {
 }
 
 /** @throws ArgumentsRejected */
-const checkContextOf = async (given: Given): Promise<CheckContext> => {
+export const checkContextOf = async (given: Given): Promise<CheckContext> => {
   const { config, values } = given
   const faults: string[] = []
   const url = urlOf(given, urlFlag.name, faults) ?? `http://127.0.0.1:${config.httpPort}`

@@ -2,6 +2,7 @@
 import { actorsCommand } from './actors-command.ts'
 import { adoptLogCommand } from './adopt-log-command.ts'
 import { checkCommand } from './check-command.ts'
+import { checklistCommand } from './checklist-command.ts'
 import type { Command } from './command-line.ts'
 import { completionCommand } from './completion-command.ts'
 import { conservationCommand } from './conservation-command.ts'
@@ -24,6 +25,7 @@ import { statusCommand } from './status-command.ts'
 const others: readonly Command[] = [
   statusCommand,
   checkCommand,
+  checklistCommand,
   ...queryCommands,
   replayCommand,
   sqlCommand,

@@ -46,6 +46,7 @@ export const serviceChecks = async (context: CheckContext): Promise<readonly Che
     }),
     await readyCheck(context),
     await levelCheck(context),
+    await failureCheck(context),
     ...components.map(componentCheck)
   ]
 }
@@ -69,6 +70,31 @@ const readyCheck = async ({ ask }: CheckContext): Promise<CheckLine> => {
     ...(status === 200 ? {} : { remedy: 'npm run k2 -- actors --unwell', isFailure: true })
   })
 }
+
+interface Actor {
+  readonly path: string
+  readonly restarts: number
+  readonly lastError: { readonly message: string } | null
+  readonly children: readonly Actor[]
+}
+
+/** Also of those that are up again. */
+const failureCheck = async ({ ask }: CheckContext): Promise<CheckLine> => {
+  const path = '/v1/system/actors'
+  const { data } = jsonOf(path, await ask(path)) as { readonly data: { readonly root: Actor } }
+  const all = actorsOf(data.root)
+  const failed = all.filter(({ lastError }) => lastError !== null)
+  const restarts = all.reduce((sum, actor) => sum + actor.restarts, 0)
+  return line('services', 'failures', {
+    figure:
+      `${failed.length} of ${plural(all.length, 'actor')} failed since the start, ` +
+      plural(restarts, 'restart'),
+    values: { actors: all.length, failed: failed.length, restarts },
+    ...(failed.length === 0 ? {} : { remedy: 'npm run k2 -- actors --failed' })
+  })
+}
+
+const actorsOf = (actor: Actor): readonly Actor[] => [actor, ...actor.children.flatMap(actorsOf)]
 
 const levelCheck = async ({ ask }: CheckContext): Promise<CheckLine> => {
   const path = '/v1/system/degradation'

@@ -11,6 +11,8 @@ import type { CheckReport } from '../../../src/cli/check/check-report.ts'
 import type { ApiDocument } from '../../../src/cli/check/conformance.ts'
 import { doctorLine } from '../../../src/cli/check/doctor-checks.ts'
 import { recordChecks, rowsLine } from '../../../src/cli/check/record-checks.ts'
+import { checklist } from '../../../src/cli/checklist/checklist-items.ts'
+import { validateDemo } from '../../../src/cli/demo-mode/validate-demo.ts'
 import { k2 } from '../../support/k2-command.ts'
 import { k2Fixture } from '../../support/k2-process.ts'
 import { land } from '../../support/landed-folder.ts'
@@ -50,6 +52,13 @@ test(
         name,
         state === 'warning' || state === 'failed'
       ])
+    // Each item of the checklist that is executed finds what it is judged by.
+    const ask = asker(url, readConfig({}, []))
+    const lines = [...report.checks, ...(await validateDemo(ask))]
+    const blind = checklist
+      .flatMap(({ items }) => items)
+      .filter((it) => it.kind === 'executed' && !lines.some(it.holds))
+    expect(blind).toEqual([])
     // The folder of another K2 has other snapshots: that is told, and nothing is compared.
     const elsewhere = k2s.dataFolder()
     await land(elsewhere, [trade('BTCUSDT', 1)])
