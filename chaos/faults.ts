@@ -163,6 +163,7 @@ const diskFullWithoutBroker: Fault = {
   },
   holdMs: seconds(5, 15),
   traces: [{ in: ingest, event: /^(?:spool\.append\.failed|batch\.refused)$/ }],
+  drill: circuitDrill,
   needsSmallDisk: true
 }
 
@@ -217,7 +218,12 @@ export const faults = {
     name: 'sockets-dropped',
     body: { drop: 'all' },
     holdMs: seconds(0, 2),
-    traces: [{ in: ingest, event: /^feed\.subscribed$/ }]
+    traces: [{ in: ingest, event: /^feed\.subscribed$/ }],
+    drill: {
+      alert: 'K2FeedReconnecting',
+      on: 'ingest',
+      shows: /^k2_feed_failures_total\{[^}]*\} [1-9]/m
+    }
   }),
   socketsRefused: exchangeFault({
     name: 'sockets-refused',

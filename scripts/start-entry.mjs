@@ -6,6 +6,8 @@
  * threads, and the default of four would let queries starve file I/O and commits. Its flags are
  * those of `node-flags.mjs`.
  * The child drains on SIGINT and SIGTERM, and on losing this process (its IPC channel closes).
+ * npm passes a signal to the shell that it runs scripts in, and that shell passes it to nobody: who
+ * kills npm means this, so the shell's end counts as SIGTERM.
  */
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
@@ -17,6 +19,8 @@ export const makeReady = () => {
   ensureInstalled()
   ensureBuilt()
 }
+
+const shellLookMs = 500
 
 /** Where what was built of a source lies. */
 export const builtPath = (entry) =>
@@ -32,7 +36,17 @@ export const startEntry = (entry, args) => {
     env: { UV_THREADPOOL_SIZE: '16', ...process.env }
   })
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  const shell = process.ppid
+  const watching =
+    process.env['npm_lifecycle_event'] === undefined
+      ? undefined
+      : setInterval(() => {
+          if (process.ppid === shell) return
+          clearInterval(watching)
+          child.kill('SIGTERM')
+        }, shellLookMs)
   child.on('exit', (code, signal) => {
+    clearInterval(watching)
     if (signal !== null) console.error(`ended by ${signal}`)
     process.exitCode = code ?? 1
   })

@@ -33,7 +33,7 @@ export const telemetryProgram =
     })
 
 const record = (
-  { telemetry: { metrics }, log, spool, captured, claims, tails }: Shared,
+  { telemetry: { metrics }, log, spool, captured, claims, tails, watch }: Shared,
   sample: ReturnType<Effect.Success<typeof openProcessSampler>['sample']>
 ): void => {
   for (const quantile of ['p50', 'p99', 'max'] as const) {
@@ -52,6 +52,8 @@ const record = (
   }
   if (log.current !== undefined) metrics.logDiskBytes.set(log.current.usage().diskBytes)
   metrics.claimsWaiting.set(claims.size)
+  metrics.watchViewers.set(watch.viewers.count)
+  metrics.watchJournalBytes.set(watch.journal.bytes)
   for (const [data_type, { store }] of tailsOf(tails.current)) {
     metrics.tailRows.set({ data_type }, store.rowCount())
     metrics.tailBytes.set({ data_type }, store.bytes())

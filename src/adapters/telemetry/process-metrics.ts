@@ -126,6 +126,14 @@ export const httpMetrics = {
     labels: { endpoint: endpointNames },
     buckets: requestSeconds
   }),
+  watchViewers: gauge('k2_watch_viewers', {
+    help: 'Pages and inspectors that watch, of 64 at most.',
+    unit: '1'
+  }),
+  watchJournalBytes: gauge('k2_watch_journal_bytes', {
+    help: 'Bytes of the last hour that is kept for those who watch.',
+    unit: 'bytes'
+  }),
   httpInProgress: gauge('k2_http_requests_in_progress', {
     help: 'Requests that are being answered, until the first byte of the answer.',
     unit: 'requests',
