@@ -71,7 +71,7 @@ const commandOf = (action: Action, url: string, earlier: Earlier): string => {
     case 'sql':
       return `curl '${url}/v1/sql?explain=1' --json '${JSON.stringify({ sql: action.sql })}'`
     case 'cli':
-      return `npx k2 ${givenOf(action.args, earlier).join(' ')} --url ${url}`
+      return `npx k2 ${cliArgs(action, url).join(' ')}`
     case 'rates':
       return `curl ${url}/metrics, and the exchange's /control; some seconds later again`
     case 'fault':
@@ -80,6 +80,11 @@ const commandOf = (action: Action, url: string, earlier: Earlier): string => {
       return action satisfies never
   }
 }
+
+const cliArgs = (
+  { args, isLocal = false }: Extract<Action, { kind: 'cli' }>,
+  url: string
+): readonly string[] => (isLocal ? args : [...args, '--url', url])
 
 const faultCommands = {
   flood: 'POST /control/faults {"floodTier2": …, "floodTier3": …} to the exchange',
@@ -103,7 +108,7 @@ const execute = (action: Action, context: StepContext): Promise<Answer> => {
       return asked({ command, address, body: { sql: action.sql }, signal, times: 1 })
     }
     case 'cli':
-      return called(context, command, givenOf(action.args, earlier))
+      return called(context, command, cliArgs(action, stage.url))
     case 'rates':
       return measured(context, command)
     case 'fault':
@@ -148,7 +153,7 @@ const key = (): Readonly<Record<string, string>> => {
 }
 
 const called = (
-  { projectRoot, stage, signal }: StepContext,
+  { projectRoot, signal }: StepContext,
   command: string,
   args: readonly string[]
 ): Promise<Answer> => {
@@ -157,7 +162,7 @@ const called = (
   const env = { ...withoutSettings(process.env), ...apiKey() }
   const options = { cwd: projectRoot, env, signal, maxBuffer: 64 * 1_024 ** 2 }
   return new Promise((resolve, reject) => {
-    const all = [program, ...args, '--url', stage.url]
+    const all = [program, ...args]
     const child = execFile(process.execPath, all, options, (error, stdout, stderr) => {
       if (error !== null && child.exitCode === null) return reject(error)
       const text = stdout === '' ? stderr : stdout

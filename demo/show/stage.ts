@@ -28,6 +28,9 @@ export interface Stage {
   /** SIGKILL of K2 itself. @throws where it is not this stage's to kill */
   readonly killK2: () => Promise<void>
   readonly startK2: () => Promise<void>
+  /** SIGSTOP and SIGCONT: it is there, and does not answer. */
+  readonly pauseK2: () => Promise<void>
+  readonly resumeK2: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -80,6 +83,8 @@ export const openStage = async (options: StageOptions): Promise<Stage> => {
     restartLog: () => site.restartLog(),
     killK2: () => site.k2.kill(),
     startK2: () => site.startK2(),
+    pauseK2: () => Promise.resolve(site.k2.pause()),
+    resumeK2: () => Promise.resolve(site.k2.resume()),
     close: () => site.close()
   }
   try {
@@ -115,6 +120,8 @@ export const attachStage = async (url: string): Promise<Stage> => {
     restartLog: notOurs,
     killK2: notOurs,
     startK2: notOurs,
+    pauseK2: notOurs,
+    resumeK2: notOurs,
     close: () => Promise.resolve()
   }
 }

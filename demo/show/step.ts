@@ -31,6 +31,8 @@ export interface Step {
   /** Talking point (1). */
   readonly says: string
   readonly does: Action
+  /** Of rows that come back, what is worth a look; all columns unless told. */
+  readonly columns?: readonly string[]
   /** Page of K2 that stands beside it. */
   readonly shows: string
   /** Given up after so long. */
@@ -44,7 +46,8 @@ export interface Step {
 export type Action =
   | { readonly kind: 'http'; readonly path: Given<string>; readonly times?: number }
   | { readonly kind: 'sql'; readonly sql: string }
-  | { readonly kind: 'cli'; readonly args: Given<readonly string[]> }
+  /** Of the K2 that runs, or, `isLocal`, by itself. */
+  | { readonly kind: 'cli'; readonly args: readonly string[]; readonly isLocal?: boolean }
   /** Two looks at K2 and the exchange, some seconds apart. */
   | { readonly kind: 'rates' }
   /** Does something to K2, watches what comes of it, and ends once it is over. */

@@ -142,6 +142,12 @@ const start = (): void => {
   })
 }
 
+/** Whoever links to this page says which view is meant: `/#data`. */
+const showAddressed = (): void => {
+  const view = location.hash.slice(1)
+  if (view === 'system' || view === 'data') app.set({ view })
+}
+
 const kept = localStorage.getItem(themeName)
 if (kept !== null) document.documentElement.dataset['theme'] = kept
 document.addEventListener('keydown', (event) => onKey(app, event))
@@ -151,9 +157,11 @@ document.addEventListener('drop', (event) => {
   const file = event.dataTransfer?.files[0]
   if (file !== undefined) void openFile(file)
 })
+addEventListener('hashchange', showAddressed)
 // What is stale grows older without anything that comes.
 setInterval(() => {
   if (app.staleMs > 0) changed()
 }, 1_000)
+showAddressed()
 changed()
 start()

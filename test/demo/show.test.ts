@@ -200,6 +200,8 @@ describe('a step', () => {
       restartLog: fail,
       killK2: fail,
       startK2: fail,
+      pauseK2: fail,
+      resumeK2: fail,
       close: () => Promise.resolve()
     }
   }

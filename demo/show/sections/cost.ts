@@ -3,6 +3,13 @@ import { weightOf } from '../answers.ts'
 import { ratesOf } from '../rates.ts'
 import { figure, judged, type Section } from '../step.ts'
 
+interface Month {
+  readonly load: { readonly rate: number }
+  readonly parts: readonly { readonly monthly: number }[]
+  readonly monthly: number
+  readonly perMillion: number
+}
+
 const daysPerMonth = 30
 const secondsPerDay = 86_400
 
@@ -42,8 +49,8 @@ export const cost: Section = {
       id: 'bytes',
       title: 'What a month weighs',
       says:
-        'A trade takes {stored} in the table. A thousand a second, all month, are {month}. ' +
-        'Multiply by k2 cost +',
+        'A trade takes {stored} in the table, counted just now. A thousand a second, all ' +
+        'month, are {month} of object storage.',
       does: { kind: 'http', path: '/metrics' },
       shows: '/#data',
       secondsMax: 10,
@@ -56,6 +63,35 @@ export const cost: Section = {
             figure('month', (stored * 1_000 * secondsPerDay * daysPerMonth) / 1e9, 'GB')
           ],
           [[rows > 0 && stored > 0, '/metrics says nothing of the table']]
+        )
+      }
+    },
+    {
+      id: 'month',
+      title: 'What a month costs',
+      says:
+        'And this is all of it at {rate}, computed of what the benchmark measured and of list ' +
+        'prices, each with its source and date: processors, disks, object storage, requests, ' +
+        'network. {monthly} dollars a month, {million} of a dollar for a million trades.',
+      does: { kind: 'cli', args: ['cost', '--rate', '10000', '--json'], isLocal: true },
+      shows: '/#data',
+      secondsMax: 20,
+      proves: '`k2 cost` computes it: each part has a price, and they add up to the total',
+      judge: ({ json, code, text }) => {
+        const { parts = [], ...month } = (json ?? {}) as Partial<Month>
+        const sum = parts.reduce((total, part) => total + part.monthly, 0)
+        const monthly = month.monthly ?? Number.NaN
+        return judged(
+          [
+            figure('rate', month.load?.rate ?? Number.NaN, 'trades/s'),
+            figure('monthly', Math.round(monthly)),
+            figure('million', month.perMillion ?? Number.NaN)
+          ],
+          [
+            [code === 0, `it ended with ${code}: ${text.slice(-300)}`],
+            [parts.length > 0, 'it named no part'],
+            [Math.abs(sum - monthly) < 0.01, `parts are ${sum} together, it says ${monthly}`]
+          ]
         )
       }
     }

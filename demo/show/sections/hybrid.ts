@@ -31,6 +31,7 @@ export const hybrid: Section = {
         'begins is no matter of clocks but of offsets, which the commit itself carries. It ' +
         'took {total}.',
       does: { kind: 'http', path: `/v1/trades?limit=${limit}&explain=1` },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 20,
       proves: `${limit} trades, each once, for which files were read`,
@@ -67,6 +68,7 @@ export const hybrid: Section = {
           return `/v1/trades?limit=${limit}&snapshot_id=${String(meta['snapshot_id'])}`
         }
       },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 20,
       proves: 'part of the first answer is in that commit, and part is not',
@@ -97,6 +99,7 @@ export const hybrid: Section = {
           return `/v1/trades?limit=${limit}&read_token=${String(meta['read_token'])}`
         }
       },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 20,
       proves: 'with the token of the first answer, the rows are the same, byte by byte',

@@ -54,6 +54,7 @@ export const positioning: Section = {
         'route orders with it. Everybody who asks what happened, a second or a year ago, ' +
         'should.',
       does: { kind: 'http', path: '/v1/trades?symbol=BTCUSDT&limit=100&explain=1', times: 20 },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#system',
       secondsMax: 20,
       proves: `20 questions are answered with 100 trades, in ${answerMsMax} ms at the median`,

@@ -37,6 +37,7 @@ export const storage: Section = {
         'atomic swap, so that a kill at any instant leaves either all of it or none. The ' +
         'newest added {added}, and the table has {total}.',
       does: { kind: 'http', path: '/v1/snapshots?limit=10' },
+      columns: ['timestamp', 'operation', 'added-records', 'total-records', 'snapshot_id'],
       shows: '/#data',
       secondsMax: 10,
       proves: 'commits follow each other, each with offsets of the log, and the table grows',
@@ -78,6 +79,7 @@ export const storage: Section = {
           return `/v1/snapshots/${newer.snapshot_id}/diff?${query}`
         }
       },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 20,
       proves: 'the rows that two snapshots differ by are as many as their own totals say',
@@ -110,6 +112,7 @@ export const storage: Section = {
         kind: 'http',
         path: (earlier) => `/v1/trades?limit=5&snapshot_id=${pairOf(earlier).older.snapshot_id}`
       },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 10,
       proves: 'the older snapshot answers with trades, none of them later than its commit',

@@ -52,6 +52,7 @@ export const streaming: Section = {
         'passes through a floating-point number. From the exchange’s clock to K2’s it took ' +
         '{delay}.',
       does: { kind: 'http', path: '/v1/trades?symbol=BTCUSDT&limit=20&decimals=string' },
+      columns: ['symbol', 'source_sequence', 'timestamp', 'price', 'quantity', 'side'],
       shows: '/#data',
       secondsMax: 10,
       proves: '20 trades, newest first, with ids that have no hole between them',

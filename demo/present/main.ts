@@ -1,0 +1,84 @@
+/** `npm run present -- [flags]`; `--help` explains them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { ensureBuilt } from '../../scripts/build.mjs'
+import { readRehearsed } from '../rehearse/results.ts'
+import { missingFor } from '../show/prerequisites.ts'
+import { attachStage, openStage, type Stage } from '../show/stage.ts'
+import { type PresentFlags, readPresentFlags, usage } from './flags.ts'
+import { openPresenter } from './presenter.ts'
+
+const projectRoot = resolve(import.meta.dirname, '..', '..')
+const rateMs = 3_000
+const seedMax = 2 ** 31
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const flags = readPresentFlags(args)
+  if (flags === 'help') {
+    console.log(usage)
+    return 0
+  }
+  if ('problems' in flags) {
+    for (const problem of flags.problems) console.error(`present: ${problem}`)
+    console.error('present: --help explains every flag')
+    return 2
+  }
+  const missing = await missingFor({ program: 'present', ...flags })
+  for (const line of missing) console.error(`present: ${line}`)
+  if (missing.length > 0) return 2
+  ensureBuilt()
+  return present(flags)
+}
+
+const present = async (flags: PresentFlags): Promise<number> => {
+  const ended = signalled()
+  const folder = mkdtempSync(join(tmpdir(), 'k2-present-'))
+  const stage = await stageOf(flags, folder)
+  try {
+    const { port } = flags
+    const rehearsed = readRehearsed(projectRoot)
+    const options = { projectRoot, stage, port, rateMs }
+    const presenter = await openPresenter(
+      rehearsed === undefined ? options : { ...options, rehearsed }
+    )
+    for (const problem of presenter.backup.problems) console.error(`present: ${problem}`)
+    const { size } = presenter.backup.files
+    console.log(
+      size === 0
+        ? 'present: there is no backup material; npm run backup makes it'
+        : `present: ${size} files of backup material are in memory`
+    )
+    console.log(`present: K2 is ${stage.url}`)
+    console.log(`present: the page is ${presenter.url}; Ctrl-C ends it`)
+    await ended
+    await presenter.close()
+  } finally {
+    await stage.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return 0
+}
+
+const stageOf = (flags: PresentFlags, folder: string): Promise<Stage> => {
+  if (flags.url !== undefined) return attachStage(flags.url)
+  const variant = flags.isKafka ? 'kafka' : 'embedded'
+  const seed = randomInt(1, seedMax)
+  const note = (text: string) => console.log(`present: ${text}`)
+  return openStage({ projectRoot, folder, variant, seed, note })
+}
+
+/** Also the end of `scripts/run.mjs`, which started it. */
+const signalled = (): Promise<void> =>
+  new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done())
+    process.on('disconnect', () => done())
+  })
+
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`present: ${error instanceof Error ? error.message : String(error)}`)
+  return 2
+})
+// What was started ends with this process, at its exit.
+process.exit(code)
