@@ -22,7 +22,11 @@ test('ways between the same states are one arrow, what stays has none', () => {
 const edge = (source: string, event: string, target: string | null) => ({ source, event, target })
 
 test('a transition lights its arrow, and those that led on at once', () => {
-  const taken = [edge('ended', 'recover', 'check'), edge('check', '', 'off'), edge('', 'noise', null)]
+  const taken = [
+    edge('ended', 'recover', 'check'),
+    edge('check', '', 'off'),
+    edge('', 'noise', null)
+  ]
   expect([...edgesTaken({ taken })]).toEqual(['ended → check', 'check → off'])
   const ids = chart.edges.map(({ id }) => id)
   expect(ids).toEqual(expect.arrayContaining([...edgesTaken({ taken })]))

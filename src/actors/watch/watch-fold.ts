@@ -2,8 +2,8 @@
  * Frames added up: what is known after them. Pure; time comes in the frames.
  *
  * 1. Frames added one by one, joined first, or a base and the frames behind it: the same is known.
- * 2. An actor is its last line, an edge the number of times that it was taken, of `edgesMax` edges at most;
- *    of sample and degradation the last is kept.
+ * 2. An actor is its last line, an edge the number of times that it was taken, of `edgesMax` edges
+ *    at most; of sample and degradation the last is kept.
  * 3. Joined frames keep the newest `transitionsMax` transitions, and say how many are left out.
  */
 import type {

@@ -145,7 +145,10 @@ const frame = Schema.Struct({
   changes: Schema.optionalKey(Schema.Array(levelChange)),
   marks: Schema.optionalKey(Schema.Array(mark)),
   counts: Schema.optionalKey(
-    named(Schema.Array(edgeCount), 'Of a base: how often each edge was taken since the process started')
+    named(
+      Schema.Array(edgeCount),
+      'Of a base: how often each edge was taken since the process started'
+    )
   ),
   sample: Schema.optionalKey(
     named(Schema.Array(number), 'Each second: a number of each series, in their order')
