@@ -3,16 +3,18 @@
  * Exit code 0: done; 1: a figure is missing, or with `--check` a document is not current; 2: wrong
  * flags. A document with a problem is left as it is.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { documentPaths, readDocument, renderDocument, strayFigures } from './documents.ts'
+import { latencyPicture } from './latency-picture.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
 const usage = `usage: npm run docs [-- --check]
 
-Fills the figures in the documents from bench/results, chaos/results and demo/results. Between
-<!--k2:NAME--> and <!--/--> nothing is written by hand; docs/README.md says what NAME can be.
+Fills the figures in the documents from bench/results, chaos/results and demo/results, and draws
+docs/pictures/latency.svg from them. Between <!--k2:NAME--> and <!--/--> nothing is written by
+hand; docs/README.md says what NAME can be.
 
   --check   writes nothing, says what is not current
   --help    this text
@@ -30,7 +32,10 @@ const main = (args: readonly string[]): number => {
     return 2
   }
   const isCheck = args.includes('--check')
-  const problems = documentPaths(root).flatMap((path) => handle(path, isCheck))
+  const problems = [
+    ...documentPaths(root).flatMap((path) => handle(path, isCheck)),
+    ...draw('docs/pictures/latency.svg', latencyPicture, isCheck)
+  ]
   for (const problem of problems) console.error(`docs: ${problem}`)
   return problems.length > 0 ? 1 : 0
 }
@@ -51,6 +56,25 @@ const handle = (path: string, isCheck: boolean): readonly string[] => {
   writeFileSync(join(root, path), rendered.text)
   console.log(`docs: ${path}`)
   return []
+}
+
+/** What is wrong with a picture that is drawn from results. */
+const draw = (
+  path: string,
+  picture: (root: string) => string,
+  isCheck: boolean
+): readonly string[] => {
+  const file = join(root, path)
+  try {
+    const drawn = picture(root)
+    if (existsSync(file) && readFileSync(file, 'utf8') === drawn) return []
+    if (isCheck) return [`${path} is not what the results say: npm run docs`]
+    writeFileSync(file, drawn)
+    console.log(`docs: ${path}`)
+    return []
+  } catch (error) {
+    return [`${path}: ${error instanceof Error ? error.message : String(error)}`]
+  }
 }
 
 process.exitCode = main(process.argv.slice(2))
