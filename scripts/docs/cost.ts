@@ -33,6 +33,11 @@ export const costText = (root: string, name: string): string => {
     const heading = `*${loadText({ ...presets, rate })}; ${prices.name}.*`
     return `${heading}\n\n${tableText(partLines(costAt(rate), prices))}`
   }
+  const [, rate, what] = /^(\d+)\/(monthly|per-million)$/.exec(name) ?? []
+  if (rate !== undefined) {
+    const { monthly, perMillion } = costAt(Number(rate))
+    return `$${what === 'monthly' ? moneyText(monthly) : perMillionText(perMillion)}`
+  }
   switch (name) {
     case 'rates':
       return tableText([
@@ -58,7 +63,8 @@ export const costText = (root: string, name: string): string => {
       return numberText(ancestorSums(ancestorClaims[1]!).timesTooHigh)
     default:
       throw new Error(
-        'a part is a rate, rates, formulas, assumptions, inputs, prices, ancestor, ancestor-factor'
+        'a part is RATE, RATE/monthly, RATE/per-million, rates, formulas, assumptions, inputs, ' +
+          'prices, ancestor or ancestor-factor'
       )
   }
 }
