@@ -5,14 +5,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { costText } from './cost.ts'
-import { plainText, provenanceText, viewOf } from './format.ts'
+import { flowTable } from './flow.ts'
+import { plainText, provenanceText, stampText, viewOf } from './format.ts'
 import { lineAt, outsideMarkers, renderMarkers, type Rendered } from './markers.ts'
 import { hasFigures, measureOf, readResult, valueAt } from './results.ts'
 import { renderTable } from './tables.ts'
 
 /** Where numbers with units must come from results: a whole document, or a section of it. */
 const measuredParts: readonly { readonly path: string; readonly heading?: string }[] = [
-  { path: 'README.md', heading: '## Figures' }
+  { path: 'README.md', heading: '## Figures' },
+  { path: 'docs/performance.md' },
+  { path: 'docs/quick-reference.md' }
 ]
 
 /** Paths of all Markdown documents for readers, from the root. */
@@ -37,17 +40,20 @@ const valueName = /^((?:bench|chaos|demo)\/[\w-]+)\/(.+?)(?:@(\w+))?$/
 const renderMarker = (root: string, name: string): string | undefined => {
   // A limit or a setting: people write it, no run measures it.
   if (name === 'setting') return undefined
+  if (name === 'flow') return flowTable()
   const [, table] = /^table (.+)$/.exec(name) ?? []
   if (table !== undefined) return renderTable(root, table)
   const [, cost] = /^cost (.+)$/.exec(name) ?? []
   if (cost !== undefined) return costText(root, cost)
   const [, source] = /^source (.+)$/.exec(name) ?? []
   if (source !== undefined) return provenanceText(readResult(root, source).provenance)
+  const [, stamp] = /^stamp (.+)$/.exec(name) ?? []
+  if (stamp !== undefined) return stampText(readResult(root, stamp).provenance)
   const [, file, path, view = 'median'] = valueName.exec(name) ?? []
   if (file === undefined || path === undefined)
     throw new Error(
       'a marker is bench|chaos|demo/FILE/FIGURE/MEASURE[@VIEW], "table NAME", "cost PART", ' +
-        '"source FILE" or "setting"'
+        '"flow", "source FILE", "stamp FILE" or "setting"'
     )
   const result = readResult(root, file)
   return hasFigures(result)

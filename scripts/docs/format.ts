@@ -83,9 +83,13 @@ export const barsTogether = (measures: readonly Measure[]): string => {
   return withUnit(`${sign} ${texts.join(' / ')}`, first.unit) + (missed > 0 ? all : '')
 }
 
-/** When, of which commit, where and how: what stands below each table. */
-export const provenanceText = ({ date, commit, machine, node, command }: Provenance): string => {
+/** When and of which commit. */
+export const stampText = ({ date, commit }: Provenance): string => {
   const [hash = '', changed] = commit.split('-')
   const at = `\`${hash.slice(0, 7)}\`${changed === undefined ? '' : ' with changes'}`
-  return `${date.slice(0, 10)}, ${at}, ${machine}, Node ${node.replace('v', '')}: \`${command}\``
+  return `${date.slice(0, 10)}, ${at}`
 }
+
+/** Also where and how: what stands below each table. */
+export const provenanceText = (of: Provenance): string =>
+  `${stampText(of)}, ${of.machine}, Node ${of.node.replace('v', '')}: \`${of.command}\``

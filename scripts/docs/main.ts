@@ -1,19 +1,20 @@
 /**
- * `npm run docs`: fills measured figures into the documents, from the results that runs have left.
+ * `npm run docs`: fills measured figures into the documents, from the results that runs have left,
+ * and makes pictures and printed pages of them.
  * Exit code 0: done; 1: a figure is missing, or with `--check` a document is not current; 2: wrong
  * flags. A document with a problem is left as it is.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { documentPaths, readDocument, renderDocument, strayFigures } from './documents.ts'
-import { latencyPicture } from './latency-picture.ts'
+import { madePaths, makeFile } from './made-files.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
 const usage = `usage: npm run docs [-- --check]
 
-Fills the figures in the documents from bench/results, chaos/results and demo/results, and draws
-docs/pictures/latency.svg from them. Between <!--k2:NAME--> and <!--/--> nothing is written by
+Fills the figures in the documents from bench/results, chaos/results and demo/results, and makes
+pictures and the printed page of them. Between <!--k2:NAME--> and <!--/--> nothing is written by
 hand; docs/README.md says what NAME can be.
 
   --check   writes nothing, says what is not current
@@ -33,8 +34,8 @@ const main = (args: readonly string[]): number => {
   }
   const isCheck = args.includes('--check')
   const problems = [
-    ...documentPaths(root).flatMap((path) => handle(path, isCheck)),
-    ...draw('docs/pictures/latency.svg', latencyPicture, isCheck)
+    ...madePaths.flatMap((path) => make(path, isCheck)),
+    ...documentPaths(root).flatMap((path) => handle(path, isCheck))
   ]
   for (const problem of problems) console.error(`docs: ${problem}`)
   return problems.length > 0 ? 1 : 0
@@ -51,30 +52,30 @@ const handle = (path: string, isCheck: boolean): readonly string[] => {
     ...rendered.problems.map((problem) => `${path}:${problem.line}: ${problem.text}`),
     ...stray
   ]
-  if (problems.length > 0 || rendered.text === text) return problems
-  if (isCheck) return [`${path} is not what the results say: npm run docs`]
-  writeFileSync(join(root, path), rendered.text)
-  console.log(`docs: ${path}`)
-  return []
+  return problems.length > 0 ? problems : put(path, text, rendered.text, isCheck)
 }
 
-/** What is wrong with a picture that is drawn from results. */
-const draw = (
-  path: string,
-  picture: (root: string) => string,
-  isCheck: boolean
-): readonly string[] => {
+const make = (path: string, isCheck: boolean): readonly string[] => {
   const file = join(root, path)
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
   try {
-    const drawn = picture(root)
-    if (existsSync(file) && readFileSync(file, 'utf8') === drawn) return []
-    if (isCheck) return [`${path} is not what the results say: npm run docs`]
-    writeFileSync(file, drawn)
-    console.log(`docs: ${path}`)
-    return []
+    return put(path, before, makeFile(root, path), isCheck)
   } catch (error) {
     return [`${path}: ${error instanceof Error ? error.message : String(error)}`]
   }
+}
+
+const put = (
+  path: string,
+  before: string | undefined,
+  now: string,
+  isCheck: boolean
+): readonly string[] => {
+  if (before === now) return []
+  if (isCheck) return [`${path} is not what the results say: npm run docs`]
+  writeFileSync(join(root, path), now)
+  console.log(`docs: ${path}`)
+  return []
 }
 
 process.exitCode = main(process.argv.slice(2))

@@ -89,7 +89,7 @@ const findMarkers = (text: string, problems: Problem[]): readonly Found[] => {
 }
 
 /** Fenced blocks and spans are masked by as many characters. */
-const withoutCode = (text: string): string =>
+export const withoutCode = (text: string): string =>
   text
     .replaceAll(/^(```+|~~~+)[^\n]*\n[\s\S]*?^\1[^\n]*$/gm, blank)
     .replaceAll(/(`+)(?!`)[^\n]*?[^`\n]\1(?!`)/g, blank)

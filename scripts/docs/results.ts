@@ -9,6 +9,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bar } from '../../bench/bars.ts'
+import type { HistogramJson } from '../../bench/latencies.ts'
 
 export interface Provenance {
   readonly date: string
@@ -17,14 +18,6 @@ export interface Provenance {
   readonly node: string
   /** Makes the file anew. */
   readonly command: string
-}
-
-interface Histogram {
-  readonly unit: string
-  /** Lower bound of each bucket, and how many values it has; the next one's bound ends it. */
-  readonly buckets: readonly (readonly [number, number])[]
-  readonly count: number
-  readonly max: number
 }
 
 export interface Measure {
@@ -44,7 +37,7 @@ export interface MeasuredFigure {
   readonly notes: readonly string[]
   readonly outsideLoad?: { readonly isQuiet: boolean; readonly busyShare: number }
   readonly measures: readonly Measure[]
-  readonly histograms?: Readonly<Record<string, Histogram>>
+  readonly histograms?: Readonly<Record<string, HistogramJson>>
 }
 
 export interface ResultFile {
@@ -90,8 +83,9 @@ const provenanceOf = (name: string, path: string, json: unknown): Provenance => 
     const names = missing.map(([key]) => (key === 'command' ? key : `environment.${key}`))
     throw new Error(`${path} does not say ${names.join(', ')}: run ${makerOf(name)}`)
   }
-  const { cores, memoryGiB, platform } = environment
+  const { cores, memoryGiB, platform, nice } = environment
   const machine = [`${String(cpu)}, ${String(cores)} cores`, `${String(memoryGiB)} GiB`, platform]
+  if (typeof nice === 'number') machine.push(`at priority ${nice}`)
   return {
     date: String(date),
     commit: String(commit),

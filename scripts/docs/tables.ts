@@ -4,6 +4,7 @@
  * the results.
  */
 import { barsTogether, numberText, provenanceText, together, viewOf } from './format.ts'
+import { seedQueries } from './seed-queries.ts'
 import { figureOf, measureOf, readResult, type ResultFile } from './results.ts'
 
 interface Table {
@@ -15,10 +16,6 @@ interface Table {
 
 const percentiles = (figure: string, query: string) =>
   ['p50', 'p99'].map((it) => `${figure}/${query}, ${it}`)
-const seedQuery = (label: string, query: string): readonly [string, ...string[]] => [
-  label,
-  ...percentiles('queries', query)
-]
 
 const tables: Readonly<Record<string, Table>> = {
   kernel: {
@@ -92,11 +89,10 @@ const tables: Readonly<Record<string, Table>> = {
   queries: {
     from: 'bench/queries',
     rows: [
-      seedQuery('`simple_filter`: a symbol since a day ago, 100 rows', 'simple filter'),
-      seedQuery('`aggregation`: the same, 1,000 rows', '1,000 rows'),
-      seedQuery('`multi_symbol`: two symbols, 100 rows', 'two symbols'),
-      seedQuery('`time_range_scan`: a day of all symbols, 200 rows', 'a day of all symbols'),
-      seedQuery('`api_endpoint`: newest 100 of a symbol', 'newest 100'),
+      ...seedQueries.map(([name, query, asks]): readonly [string, ...string[]] => [
+        `\`${name}\`: ${asks}`,
+        ...percentiles('queries', query)
+      ]),
       ['Aggregate over all rows by SQL, over DuckDB alone',
         'queries/full scan over DuckDB alone'],
       ['Event-loop delay meanwhile, p99', 'queries/event-loop delay of K2 during full scans, p99'],
@@ -112,13 +108,30 @@ const tables: Readonly<Record<string, Table>> = {
   },
   'queries-peer': {
     from: 'bench/queries-peer',
-    rows: ['simple filter', '1,000 rows', 'two symbols', 'a day of all symbols', 'newest 100']
-      .flatMap((query): readonly (readonly [string, ...string[]])[] => [
-        [`${query}: K2 / PyIceberg with DuckDB`,
-          `queries-peer/${query}: K2 over HTTP, p50`,
-          `queries-peer/${query}: PyIceberg and DuckDB, p50`],
-        ['the same, over K2', `queries-peer/${query}: PyIceberg over K2`]
-      ])
+    rows: seedQueries.flatMap(([name, query]): readonly (readonly [string, ...string[]])[] => [
+      [`\`${name}\`: K2 / PyIceberg with DuckDB`,
+        `queries-peer/${query}: K2 over HTTP, p50`,
+        `queries-peer/${query}: PyIceberg and DuckDB, p50`],
+      ['the same, over K2', `queries-peer/${query}: PyIceberg over K2`]
+    ])
+  },
+  latency: {
+    from: 'bench/latency',
+    rows: seedQueries.map(([name, query, asks]): readonly [string, ...string[]] => [
+      `\`${name}\`: ${asks}`,
+      ...['p50', 'p95', 'p99', 'max'].map((it) => `queries/${query}, ${it}`)
+    ])
+  },
+  sizes: {
+    from: 'bench/sizes',
+    rows: [
+      ['Parquet of the table', 'sizes/bytes per trade: Parquet of the table'],
+      ['Avro in the log, with its batch', 'sizes/bytes per trade: Avro in the log, with its batch'],
+      ['Avro in batches, compressed by lz4 as Kafka keeps them',
+        'sizes/bytes per trade: Avro in batches, compressed by lz4 as for Kafka'],
+      ['JSON as `/v1/trades` writes it', 'sizes/bytes per trade: JSON as /v1/trades writes it'],
+      ['JSON over Parquet', 'sizes/JSON over Parquet']
+    ]
   },
   reads: {
     from: 'bench/reads',
@@ -141,8 +154,16 @@ const tables: Readonly<Record<string, Table>> = {
   }
 }
 
+/** Shares of what threads did, as `bench/profile.ts` writes them: all measures of a figure. */
+const shareTables: Readonly<Record<string, string>> = {
+  'profile-main': 'main',
+  'profile-lander': 'lander'
+}
+
 /** @throws Error for a table that there is none of, and where a figure is missing */
 export const renderTable = (root: string, name: string): string => {
+  const thread = shareTables[name]
+  if (thread !== undefined) return renderShares(root, thread)
   const table = tables[name]
   if (table === undefined)
     throw new Error(`there is no table "${name}" in scripts/docs/tables.ts`)
@@ -151,6 +172,18 @@ export const renderTable = (root: string, name: string): string => {
   const lines = ['| figure | median | spread | bar |', '|---|---|---|---|', ...rows]
   return [...lines, '', sourceText(file, figuresIn(table))].join('\n')
 }
+
+const renderShares = (root: string, thread: string): string => {
+  const file = readResult(root, 'bench/profile')
+  const rows = figureOf(file, thread).measures.map(
+    (measure) => `| ${pathText(measure.name)} | ${viewOf(measure, 'median')} |`
+  )
+  const source = `*One run. ${provenanceText(file.provenance)}*`
+  return ['| file or package | share |', '|---|---|', ...rows, '', source].join('\n')
+}
+
+/** Files and packages are code; what stands for several is not. */
+const pathText = (name: string): string => (/^\w+ /.test(name) ? name : `\`${name}\``)
 
 const rowText = (file: ResultFile, [label, ...paths]: readonly [string, ...string[]]): string => {
   const measures = paths.map((path) => measureOf(file, path))
@@ -169,10 +202,10 @@ const sourceText = (file: ResultFile, ids: readonly string[]): string => {
   const figures = ids.map((id) => figureOf(file, id))
   const runs = Math.max(...figures.flatMap(({ measures }) => measures.map(({ n }) => n)))
   const noisy = figures.filter(({ outsideLoad }) => outsideLoad?.isQuiet === false)
-  const beside = noisy.length === figures.length ? 'all' : noisy.map(({ id }) => id).join(', ')
+  const besides = noisy.length === figures.length ? '' : `: ${noisy.map(({ id }) => id).join(', ')}`
   return (
     (runs === 1 ? '*One run, ' : `*Median of ${runs} runs, `) +
-    (noisy.length === 0 ? 'on a quiet machine' : `beside other work: ${beside}`) +
+    (noisy.length === 0 ? 'on a quiet machine' : `beside other work${besides}`) +
     `. ${provenanceText(file.provenance)}*`
   )
 }

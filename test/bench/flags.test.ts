@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { figureIds, readFlags } from '../../bench/flags.ts'
+import { type BenchFlags, commandOf, figureIds, readFlags } from '../../bench/flags.ts'
 
 describe('flags of the benchmarks', () => {
   test('without flags all that needs no services is measured, five times', () => {
@@ -21,6 +21,21 @@ describe('flags of the benchmarks', () => {
       runs: 2,
       out: 'results.json'
     })
+  })
+
+  test.each([
+    [undefined, 'npm run bench -- --only throughput,queries --runs 2 --seconds 60'],
+    [-15, 'nice -n -15 npm run bench -- --only throughput,queries --runs 2 --seconds 60']
+  ])('the command of the results measures the same again (nice: %s)', (nice, expected) => {
+    const flags = readFlags(['--only', 'queries,throughput', '--runs', '2']) as BenchFlags
+    expect(commandOf(flags, nice)).toBe(expected)
+    const [, again] = expected.split(' -- ')
+    expect(readFlags(again!.split(' '))).toEqual(flags)
+  })
+
+  test('the rows of the table belong to the command', () => {
+    const flags = readFlags(['--only', 'queries', '--table-rows', '250000']) as BenchFlags
+    expect(commandOf(flags, undefined)).toMatch(/ --table-rows 250000$/)
   })
 
   test('all problems at once', () => {

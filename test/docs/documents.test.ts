@@ -30,7 +30,7 @@ test('there are documents, and some have figures', () => {
   const paths = documentPaths(root)
   expect(paths).toContain('README.md')
   expect(readFileSync(resolve(root, 'README.md'), 'utf8').match(/<!--k2:table /g)!.length)
-    .toBeGreaterThan(5)
+    .toBeGreaterThan(2)
 })
 
 test.each(resultNames(root).filter((name) => !name.startsWith('chaos/')))(
@@ -40,6 +40,6 @@ test.each(resultNames(root).filter((name) => !name.startsWith('chaos/')))(
     expect(new Date(date).toISOString()).toBe(date)
     expect(commit).toMatch(/^[0-9a-f]{40}(-changed)?$/)
     expect(machine).toMatch(/, \d+ cores, \d+ GiB, \w+/)
-    expect(command).toMatch(/^npm run \w+/)
+    expect(command).toMatch(/^(nice -n -?\d+ )?npm run \w+/)
   }
 )
