@@ -53,10 +53,10 @@ export const costCommand: Command = {
       value: 'FOLDER',
       about: 'Results of npm run bench, unless they are in bench/results.'
     },
-    ...Object.values(wanted).map(({ flag, measure, convert }) => ({
+    ...Object.values(wanted).map(({ flag, title }) => ({
       name: flag,
       value: 'N',
-      about: `Instead of what was measured${convert(2) === 2 ? '' : ', per second'}: ${measure}.`
+      about: `Instead of what was measured: ${title}.`
     })),
     { name: '--json', about: 'Print everything as one JSON document.' }
   ],

@@ -51,17 +51,9 @@ export const inputLines = (inputs: Inputs): Lines => [
         ? `given by ${wanted[key].flag}`
         : `${measured.measure}: ${measured.value} ${measured.unit}, ` +
           `${measured.file}, ${measured.date.slice(0, 10)}, ${measured.cpu}`
-    return [inputTitles[key], amountText(value), from]
+    return [wanted[key].title, amountText(value), from]
   })
 ]
-
-const inputTitles: Readonly<Record<keyof Inputs, string>> = {
-  ratePerCore: 'messages/s per core of K2',
-  brokerRatePerCore: 'messages/s per core of a broker',
-  logBytes: 'bytes in the log',
-  tableBytes: 'bytes in the table',
-  rowsRewritten: 'rows rewritten per row'
-}
 
 export const priceLines = ({ prices, currency }: PriceTable): Lines => [
   ['price', 'of', 'source', 'dated'],

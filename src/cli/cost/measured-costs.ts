@@ -13,6 +13,8 @@ import type { TradeCosts } from './cost-model.ts'
 export const shippedResults = resolve(import.meta.dirname, '../../../bench/results')
 
 interface Wanted {
+  /** What the model takes. */
+  readonly title: string
   readonly figure: string
   readonly measure: string
   readonly unit: string
@@ -27,6 +29,7 @@ const same = (value: number): number => value
 
 export const wanted: Readonly<Record<keyof TradeCosts, Wanted>> = {
   ratePerCore: {
+    title: 'messages/s per core of K2',
     figure: 'kafka',
     measure: 'CPU per trade: K2, all of it',
     unit: 'µs',
@@ -34,6 +37,7 @@ export const wanted: Readonly<Record<keyof TradeCosts, Wanted>> = {
     flag: '--rate-per-core'
   },
   brokerRatePerCore: {
+    title: 'messages/s per core of a broker',
     figure: 'kafka',
     measure: 'CPU per trade: broker',
     unit: 'µs',
@@ -41,6 +45,7 @@ export const wanted: Readonly<Record<keyof TradeCosts, Wanted>> = {
     flag: '--broker-rate-per-core'
   },
   logBytes: {
+    title: 'bytes in the log',
     figure: 'sizes',
     measure: 'bytes per trade: Avro in batches, compressed by lz4 as for Kafka',
     unit: 'B',
@@ -48,6 +53,7 @@ export const wanted: Readonly<Record<keyof TradeCosts, Wanted>> = {
     flag: '--log-bytes-per-trade'
   },
   tableBytes: {
+    title: 'bytes in the table',
     figure: 'sizes',
     measure: 'bytes per trade: Parquet of the table',
     unit: 'B',
@@ -55,6 +61,7 @@ export const wanted: Readonly<Record<keyof TradeCosts, Wanted>> = {
     flag: '--bytes-per-trade'
   },
   rowsRewritten: {
+    title: 'rows rewritten per row',
     figure: 'maintenance',
     measure: 'rows rewritten per row',
     unit: '×',
@@ -118,7 +125,10 @@ const inputOf = (
 
 /** (2) */
 const missingText = (folder: string, missing: readonly Wanted[]): string => {
-  const lines = missing.map(({ measure, flag }) => `  ${measure}: or give ${flag}`)
+  const lines = missing.map(
+    ({ title, figure, measure, flag }) =>
+      `  ${title} (figure ${figure}, "${measure}"); ${flag} gives it instead`
+  )
   const figures = [...new Set(missing.map(({ figure }) => figure))].join(',')
   return (
     `not measured in ${folder}:\n${lines.join('\n')}\n` +
