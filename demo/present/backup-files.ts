@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { backupFolder, materialOf } from '../show/material.ts'
+import { materialOf } from '../show/material.ts'
 import type { SectionId } from '../show/step.ts'
 
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -24,8 +24,7 @@ export const backupTypes: Readonly<Record<string, string>> = {
   '.cast': 'application/x-asciicast'
 }
 
-export const readBackup = async (projectRoot: string): Promise<BackupFiles> => {
-  const folder = join(projectRoot, backupFolder)
+export const readBackup = async (folder: string): Promise<BackupFiles> => {
   const files = new Map<string, Bytes>()
   const problems: string[] = []
   const names = existsSync(folder) ? await readdir(folder) : []
@@ -34,7 +33,7 @@ export const readBackup = async (projectRoot: string): Promise<BackupFiles> => {
     const bytes = new Uint8Array(await readFile(join(folder, name)))
     const problem = problemOf(name, bytes) // (1)
     if (problem === undefined) files.set(name, bytes)
-    else problems.push(`${backupFolder}/${name} ${problem}`)
+    else problems.push(`${folder}/${name} ${problem}`)
   }
   return { files, problems }
 }

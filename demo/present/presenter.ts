@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { Faults } from '../show/faults.ts'
+import { backupFolder } from '../show/material.ts'
 import { runStep, type StepResult } from '../show/run-step.ts'
 import { sections } from '../show/sections.ts'
 import type { Stage } from '../show/stage.ts'
@@ -25,6 +26,8 @@ export interface PresenterOptions {
   /** 0: any free one. */
   readonly port: number
   readonly rateMs: number
+  /** Where backup material is, unless in the repository's folder for it. */
+  readonly backup?: string
   /** Of the last rehearsal, with when that was: shown where nothing newer was executed. */
   readonly rehearsed?: { readonly results: readonly StepResult[]; readonly date: string }
 }
@@ -56,7 +59,7 @@ const pageFiles: Readonly<Record<string, readonly [path: string, type: string]>>
 
 export const openPresenter = async (options: PresenterOptions): Promise<Presenter> => {
   const { projectRoot, stage, rateMs, rehearsed } = options
-  const backup = await readBackup(projectRoot) // (2)
+  const backup = await readBackup(options.backup ?? join(projectRoot, backupFolder)) // (2)
   const results = new Map<string, StepResult>()
   const earlier = new Map<string, Answer>()
   const faults = new Faults(stage)
@@ -82,7 +85,7 @@ export const openPresenter = async (options: PresenterOptions): Promise<Presente
   app.post('/run/:step', async (context) => {
     const step = stepOf(context.req.param('step'))
     if (step === undefined) return context.json({ problem: 'there is no such step' }, 404)
-    return context.json(shortened(await run(step, context.req.raw.signal))) // (1)
+    return context.json(shortened(step, await run(step, context.req.raw.signal))) // (1)
   })
   app.get('/backup/:file', (context) => {
     const name = context.req.param('file')
@@ -161,14 +164,24 @@ const recordedOf = (
 }
 
 /** As much of an answer as can be shown. */
-const shortened = (result: StepResult) => {
+const shortened = (step: Step, result: StepResult) => {
   const { answer: it, figures, ...rest } = result
   const texts = Object.fromEntries(figures.map((one) => [one.name, figureText(one)]))
   if (it === undefined) return { ...rest, texts }
-  const { data } = (it.json ?? {}) as { readonly data?: unknown }
-  const rows = Array.isArray(data) ? data.slice(0, rowsMax) : undefined
+  const rows = rowsOf(step, it.json)?.slice(0, rowsMax)
   const shown = { command: it.command, text: it.text.slice(0, textMax), rows }
   return { ...rest, texts, answer: shown }
+}
+
+/** Undefined where it is not laid out as a table: then its text is shown. */
+const rowsOf = (step: Step, json: unknown): readonly unknown[] | undefined => {
+  const { data } = (json ?? {}) as { readonly data?: unknown }
+  if (step.rows === undefined) return Array.isArray(data) ? data : undefined
+  try {
+    return step.rows(json)
+  } catch {
+    return undefined
+  }
 }
 
 /** Nothing from elsewhere, but K2's page, by the proxy. */

@@ -4,7 +4,8 @@
  * of its own, and allows one page to frame them: its own.
  *
  * 1. Only requests of pages from this port are handed on.
- * 2. Where K2 does not answer, a page says so, and asks again by itself.
+ * 2. Where K2 does not answer, a page says so; the presenter's asks again once it does.
+ * 3. An answer ends where K2 ends in the midst of it, as of a connection that was cut.
  */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -83,18 +84,31 @@ const handedOn = async (request: Request, { target, framedBy }: ProxyOptions) =>
   for (const name of ownHeaders) given.delete(name)
   const policy = given.get('content-security-policy')
   if (policy !== null) given.set('content-security-policy', framable(policy, framedBy()))
-  return new Response(response.body, { status: response.status, headers: given })
+  const body = response.body === null ? null : endedWithK2(response.body)
+  return new Response(body, { status: response.status, headers: given })
 }
 
-const framable = (policy: string, by: string): string =>
+/** (3): who reads it sees that it is not whole; there is nobody else to be told. */
+const endedWithK2 = (body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
+  const reader = body.getReader()
+  return new ReadableStream({
+    pull: async (controller) => {
+      const read = await reader.read().catch(() => undefined)
+      if (read === undefined || read.done) controller.close()
+      else controller.enqueue(read.value)
+    },
+    cancel: (reason) => reader.cancel(reason).catch(() => undefined)
+  })
+}
+
+export const framable = (policy: string, by: string): string =>
   policy.replace(/frame-ancestors [^;]+/, `frame-ancestors ${by}`)
 
 const silent = (framedBy: string): Response =>
   new Response(
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">' +
-      '<meta name="color-scheme" content="light dark"><title>K2 does not answer</title>' +
-      '<h1>K2 does not answer</h1><p>Its page is asked for again every two seconds. ' +
-      'B shows the backup of this section.</p></html>',
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>K2 does not answer</title>' +
+      '<meta name="color-scheme" content="light dark"><main><h1>K2 does not answer</h1>' +
+      '<p>Its page comes back with it. B shows the backup of this section.</p></main></html>',
     {
       status: 502,
       headers: {

@@ -49,6 +49,8 @@ const run = async (flags: RehearseFlags, command: string): Promise<Rehearsal> =>
     const settings = { variant, seed, isPaced: !isFast } as const
     const { signal } = stop
     return await rehearse({ projectRoot, folder, stage, command, settings, signal, say })
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error
   } finally {
     await Promise.race([stage.close(), new Promise((done) => setTimeout(done, closeMsMax).unref())])
     rmSync(folder, { recursive: true, force: true })

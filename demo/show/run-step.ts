@@ -30,6 +30,10 @@ export interface StepResult {
   readonly problem: string | undefined
 }
 
+/** Of a look that waits for a commit. */
+const rateMsMax = 15_000
+const pollMs = 250
+
 export interface StepContext {
   readonly projectRoot: string
   readonly stage: Stage
@@ -187,8 +191,14 @@ const measured = async (context: StepContext, command: string): Promise<Answer> 
   }
   return broken(command, async (): Promise<Rates> => {
     const before = await look()
+    const untilMs = before.atMs + rateMsMax
     await delay(rateMs, undefined, { signal })
-    const after = await look()
+    let after = await look()
+    // What lands does so by commits, some seconds apart.
+    while (after.sample.k2?.landed === before.sample.k2?.landed && after.atMs < untilMs) {
+      await delay(pollMs, undefined, { signal })
+      after = await look()
+    }
     const seconds = (after.atMs - before.atMs) / 1_000
     const rate = (of: (sample: Sample) => number | null | undefined) => {
       const [first, last] = [of(before.sample), of(after.sample)]

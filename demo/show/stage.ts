@@ -57,7 +57,7 @@ const showSettings = {
 } as const
 
 /** What steps ask for at most, and commits that lie between two versions. */
-const [tradesMin, snapshotsMin] = [8_000, 8]
+const [tradesMin, snapshotsMin] = [12_000, 8]
 const dataMsMax = 90_000
 const pollMs = 250
 

@@ -31,7 +31,9 @@ export interface Step {
   /** Talking point (1). */
   readonly says: string
   readonly does: Action
-  /** Of rows that come back, what is worth a look; all columns unless told. */
+  /** Of an answer, what is shown as a table; unless told, its `data`, if those are rows. */
+  readonly rows?: (json: unknown) => readonly unknown[]
+  /** Of those rows, what is worth a look; all columns unless told. */
   readonly columns?: readonly string[]
   /** Page of K2 that stands beside it. */
   readonly shows: string

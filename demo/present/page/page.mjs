@@ -185,10 +185,18 @@ addEventListener('keydown', (event) => {
 })
 addEventListener('resize', changed)
 
+/** What stands in the frame of a K2 that was dead. */
+const reloadLive = () => {
+  const frame = document.querySelector('section.live iframe')
+  if (frame !== null) frame.src = app.livePage
+}
+
 const look = async () => {
   try {
     const { k2 } = await (await fetch('/state', { signal: AbortSignal.timeout(2000) })).json()
+    const isBack = app.k2.state === 'silent' && k2.state !== 'silent'
     app.k2 = k2
+    if (isBack) reloadLive()
   } catch {
     app.k2 = { state: 'silent', detail: 'the presenter itself does not answer' }
   }

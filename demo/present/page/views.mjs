@@ -131,13 +131,16 @@ const table = (rows, columns) => {
     </thead>
     <tbody>
       ${rows.map(
-        (row) => html`<tr>${names.map((name) => html`<td>${cell(row[name])}</td>`)}</tr>`
+        (row) => html`<tr>${names.map((name) => cellView(cell(row[name])))}</tr>`
       )}
     </tbody>
   </table>`
 }
 
-const cellMax = 44
+const [cellMax, wideMin] = [140, 40]
+
+const cellView = (text) =>
+  html`<td class=${text.length > wideMin ? 'wide' : ''}>${text}</td>`
 
 const cell = (value) => {
   const isNested = typeof value === 'object' && value !== null
@@ -169,7 +172,7 @@ const backupView = (app) => {
           type="button"
           aria-pressed=${name === picked}
           @click=${() => app.pick(name)}
-        >${index + 1} ${name}</button>`
+        ><kbd>${index + 1}</kbd> ${name.replace(/\.png$/, '')}</button>`
       )}
       ${section.material.length === 0
         ? html`<p>Pictures and video: <kbd>npm run backup</kbd> makes them.</p>`

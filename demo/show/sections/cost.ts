@@ -74,6 +74,8 @@ export const cost: Section = {
         'prices, each with its source and date: processors, disks, object storage, requests, ' +
         'network. {monthly} dollars a month, {million} of a dollar for a million trades.',
       does: { kind: 'cli', args: ['cost', '--rate', '10000', '--json'], isLocal: true },
+      rows: (json) => (json as Month).parts,
+      columns: ['title', 'quantity', 'unit', 'unitPrice', 'monthly'],
       shows: '/#data',
       secondsMax: 20,
       proves: '`k2 cost` computes it: each part has a price, and they add up to the total',

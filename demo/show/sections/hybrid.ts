@@ -2,7 +2,7 @@
 import { countsOf, earlierOf, envelopeOf, type Trade, tradesOf } from '../answers.ts'
 import { type Answer, figure, judged, type Section } from '../step.ts'
 
-const limit = 5_000
+const limit = 10_000
 
 const bySymbolSql =
   'SELECT symbol, count(*) AS trades, min(price) AS low, max(price) AS high, ' +

@@ -13,6 +13,11 @@ const needed = [
   'k2_query_duration_seconds_count'
 ]
 
+interface Degradation {
+  readonly level: string
+  readonly signals: readonly { readonly signal: string; readonly state: string }[]
+}
+
 interface ActorLine {
   readonly restarts: number
   readonly children: readonly ActorLine[]
@@ -60,6 +65,8 @@ export const monitoring: Section = {
         'from its own definition and lit where it is. What happened, and why, is on the right; ' +
         'any moment of the last hour can be gone back to.',
       does: { kind: 'http', path: '/v1/system/actors' },
+      rows: (json) => allOf([(json as { readonly data: { root: ActorLine } }).data.root]),
+      columns: ['path', 'state', 'restarts'],
       shows: '/#system',
       secondsMax: 10,
       proves: 'the tree has actors below its root',
@@ -81,16 +88,13 @@ export const monitoring: Section = {
         'the spool, the disk, the circuit to the log. Remember the lag; it is what we raise ' +
         'next.',
       does: { kind: 'cli', args: ['level', 'show', '--json'] },
+      rows: (json) => (json as { readonly data: Degradation }).data.signals,
+      columns: ['signal', 'value', 'unit', 'state', 'level'],
       shows: '/#system',
       secondsMax: 30,
       proves: 'the level is normal, and each signal has a value that was measured just now',
       judge: ({ json, code, text }) => {
-        const { data } = (json ?? {}) as {
-          readonly data?: {
-            readonly level: string
-            readonly signals: readonly { readonly signal: string; readonly state: string }[]
-          }
-        }
+        const { data } = (json ?? {}) as { readonly data?: Degradation }
         const signals = data?.signals ?? []
         const stale = signals.filter(({ state }) => state === 'stale')
         return judged(

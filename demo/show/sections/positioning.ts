@@ -25,6 +25,8 @@ export const positioning: Section = {
         'process: {parts} parts, each an actor under a supervisor, {healthy} of them healthy ' +
         'at this moment.',
       does: { kind: 'http', path: '/health' },
+      rows: (json) => (json as Health).components,
+      columns: ['name', 'status'],
       shows: '/#system',
       secondsMax: 10,
       proves: 'there are parts, and every one of them says that it is healthy',

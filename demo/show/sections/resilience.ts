@@ -1,7 +1,7 @@
 /** K2 under more than it can land, and without its log. */
 import { countsOf } from '../answers.ts'
 import { figure, judged, type Section } from '../step.ts'
-import { rankOf, watchedOf } from '../watched.ts'
+import { rankOf, type Watched, watchedOf } from '../watched.ts'
 
 const proofSql =
   'SELECT symbol, count(*) AS trades, count(DISTINCT source_sequence) AS ids, ' +
@@ -23,6 +23,8 @@ export const resilience: Section = {
         '{level}: tier 3 is shed, what matters least. Bitcoin and Ethereum never are. On the ' +
         'right stands why: which signal, which value, which mark.',
       does: { kind: 'fault', fault: 'flood' },
+      rows: (json) => (json as Watched).transitions,
+      columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
       secondsMax: 45,
       proves: 'the level rose to graceful or beyond, by lag, not injected, and trades were shed',
@@ -58,8 +60,10 @@ export const resilience: Section = {
         'fetched {healed} from the exchange’s history: what was shed had been written down, by ' +
         'range of ids and reason, and {open} are missing now.',
       does: { kind: 'fault', fault: 'recover' },
+      rows: (json) => (json as Watched).transitions,
+      columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
-      secondsMax: 60,
+      secondsMax: 90,
       proves: 'the level came back to normal one step at a time, and no gap is open any more',
       judge: (answer) => {
         const it = watchedOf(answer)
@@ -89,8 +93,10 @@ export const resilience: Section = {
         '{issued}. Started again it answers after {seconds}, goes on where the last commit ' +
         'was, fetches what it missed from the exchange, and {open} are missing.',
       does: { kind: 'fault', fault: 'kill' },
+      rows: (json) => (json as Watched).transitions,
+      columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
-      secondsMax: 60,
+      secondsMax: 90,
       proves: 'after SIGKILL it answers again by itself, and no gap stays open',
       judge: (answer) => {
         const it = watchedOf(answer)

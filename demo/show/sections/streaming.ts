@@ -82,6 +82,8 @@ export const streaming: Section = {
         'consumed has landed. K2 checks {equations} such equations every second, by symbol and ' +
         'by partition, and {broken} of them are broken.',
       does: { kind: 'cli', args: ['conservation', '--json'] },
+      rows: (json) => (json as { readonly data: Conservation }).data.totals,
+      columns: ['equation', 'data_type', 'equations', 'broken', 'left', 'right'],
       shows: '/#system',
       secondsMax: 30,
       proves: '`k2 conservation` ends with 0: every equation holds',
