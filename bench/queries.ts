@@ -5,7 +5,8 @@
  * 1. Every answer is compared: the first with DuckDB's own over the same files, all others with the
  *    first, byte by byte.
  * 2. "cold" is the first request of a K2 that has just started; files lie in the page cache.
- * 3. K2 works on a copy of the table: the next run finds it as it was.
+ * 3. K2 works on a copy of the table: the next run finds it as it was. It has no table of candles
+ *    yet, which K2 would make of all trades at once while they are asked for: not in `queries`.
  */
 import { DuckDBInstance } from '@duckdb/node-api'
 import { type BenchContext, profileFlags } from './context.ts'
@@ -26,6 +27,7 @@ const warmUpRequests = 100
 export const measureQueries = (context: BenchContext): Promise<Outcome> =>
   measureOnTable(context, {
     queriesOf: recordQueries,
+    settings: { K2_ROLLUP_INTERVAL: 'off' }, // (3)
     further: async (table, k2, measures) => measureScan(k2, table, measures)
   })
 
@@ -39,6 +41,7 @@ export const measureCandles = (context: BenchContext): Promise<Outcome> =>
 
 interface Plan {
   readonly queriesOf: (newestUs: number) => readonly MeasuredQuery[]
+  readonly settings?: Readonly<Record<string, string>>
   /** With the same K2. */
   readonly further?: (table: QueryTable, k2: K2, measures: Measures) => Promise<void>
 }
@@ -102,11 +105,14 @@ const answered = async (
 const measureRun = async (
   { workspace, progress, profile }: BenchContext,
   table: QueryTable,
-  { queries, further }: Pick<Plan, 'further'> & { readonly queries: readonly Expected[] },
+  { queries, further, settings }: Omit<Plan, 'queriesOf'> & { queries: readonly Expected[] },
   measures: Measures
 ): Promise<void> => {
   const nodeFlags = [...probeFlags, ...profileFlags({ profile })]
-  await withK2(workspace, table.folder, { ...silent, nodeFlags }, async (k2) => {
+  const options = { ...silent, nodeFlags, ...(settings && { settings }) }
+  for (const [name, value] of Object.entries(settings ?? {}))
+    measures.note(`K2 ran with ${name}=${value}`)
+  await withK2(workspace, table.folder, options, async (k2) => {
     for (const query of queries) await measureOne(k2.client, query, measures, progress)
     await further?.(table, k2, measures)
   })
