@@ -1,0 +1,158 @@
+/** `npm run backup -- [flags]`; `--help` explains them. */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { describeEnvironment } from '../../bench/environment.ts'
+import { ensureBuilt } from '../../scripts/build.mjs'
+import { problemOf } from '../present/backup-files.ts'
+import { castFile, screenshots, videoFile, walkthroughFile } from '../show/material.ts'
+import { openStage } from '../show/stage.ts'
+import { type BackupFlags, readBackupFlags, usage } from './flags.ts'
+import { indexOf } from './index-page.ts'
+import { missingPrograms } from './programs.ts'
+import { type Recording, recordRun } from './run.ts'
+import { makeVideo } from './video.ts'
+import { walkthroughOf } from './walkthrough.ts'
+
+const projectRoot = resolve(import.meta.dirname, '..', '..')
+const manifestFile = 'backup.json'
+const closeMsMax = 20_000
+
+const say = (text: string): void => console.log(`backup: ${text}`)
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const flags = readBackupFlags(args)
+  if (flags === 'help') {
+    console.log(usage)
+    return 0
+  }
+  if ('problems' in flags) {
+    for (const problem of flags.problems) console.error(`backup: ${problem}`)
+    console.error('backup: --help explains every flag')
+    return 2
+  }
+  if (isForeign(flags.out)) {
+    console.error(`backup: --out is ${flags.out}, which has files that are no backup: name another`)
+    return 2
+  }
+  const missing = await missingPrograms(flags)
+  for (const line of missing) console.error(`backup: ${line}`)
+  if (missing.length > 0) return 2
+  ensureBuilt()
+  const given = args.length === 0 ? '' : ` -- ${args.join(' ')}`
+  return make(flags, `npm run backup${given}`)
+}
+
+/** A folder is only ever replaced if a backup has made it. */
+const isForeign = (folder: string): boolean =>
+  existsSync(folder) &&
+  readdirSync(folder).length > 0 &&
+  !existsSync(join(folder, manifestFile))
+
+const make = async (flags: BackupFlags, command: string): Promise<number> => {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stop.abort(new Error(`it was ended by ${signal}`)))
+  const work = mkdtempSync(join(tmpdir(), 'k2-backup-'))
+  mkdirSync(dirname(flags.out), { recursive: true })
+  const made = mkdtempSync(`${flags.out}.new-`)
+  try {
+    const environment = await describeEnvironment(made)
+    const recording = await record(flags, { work, made, signal: stop.signal })
+    const problems = recording.walked.flatMap(({ step, result: { problem } }) =>
+      problem === undefined ? [] : [`${step.id} was not shown: ${problem}`]
+    )
+    if (problems.length === 0)
+      await keep(recording, { work, made, environment, command, signal: stop.signal })
+    for (const problem of problems) console.error(`backup: ${problem}`)
+    if (problems.length > 0) return 1
+    replace(made, flags.out)
+    say(`${screenshots.length} pictures, ${videoFile}, ${walkthroughFile}, ${castFile}: ${flags.out}`)
+    return 0
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+    rmSync(made, { recursive: true, force: true })
+  }
+}
+
+interface Folders {
+  readonly work: string
+  readonly made: string
+  readonly signal: AbortSignal
+}
+
+const record = async (
+  { isKafka, isFast, seed }: BackupFlags,
+  { work, made, signal }: Folders
+): Promise<Recording> => {
+  const variant = isKafka ? 'kafka' : 'embedded'
+  say(`${variant}, seed ${seed}`)
+  const folder = join(work, 'stage')
+  mkdirSync(folder)
+  const stage = await openStage({ projectRoot, folder, variant, seed, note: say })
+  try {
+    const framesFolder = join(work, 'frames')
+    const isPaced = !isFast
+    return await recordRun({ projectRoot, stage, folder: made, framesFolder, isPaced, signal, say })
+  } finally {
+    await Promise.race([stage.close(), new Promise((done) => setTimeout(done, closeMsMax).unref())])
+  }
+}
+
+interface Keeping extends Folders {
+  readonly environment: Readonly<Record<string, unknown>>
+  readonly command: string
+}
+
+/** What else is made of a recording; each file is what its name says, or this rejects. */
+const keep = async (recording: Recording, keeping: Keeping): Promise<void> => {
+  const { work, made, environment, command, signal } = keeping
+  const { walked } = recording
+  say('the video')
+  const videoSeconds = await makeVideo({ ...recording, folder: work, file: join(made, videoFile) })
+  writeFileSync(join(made, walkthroughFile), walkthroughOf(walked, { environment, command }))
+  say('a session at a terminal')
+  await terminal(join(made, castFile), signal)
+  writeFileSync(join(made, 'README.md'), indexOf(walked, { environment, command, videoSeconds }))
+  const files = readdirSync(made).map((name) => {
+    const bytes = readFileSync(join(made, name))
+    const problem = name.endsWith('.md') ? undefined : problemOf(name, bytes)
+    if (problem !== undefined) throw new Error(`${name} ${problem}`)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    return { name, bytes: bytes.length, sha256 }
+  })
+  const steps = walked.map(({ section, step, result: { startedAt, ms, figures } }) => ({
+    section: section.id, step: step.id, startedAt, ms, figures
+  }))
+  const manifest = { environment, command, videoSeconds, steps, files }
+  writeFileSync(join(made, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`)
+}
+
+const terminal = (file: string, signal: AbortSignal): Promise<void> =>
+  new Promise((done, failed) => {
+    const args = [join('scripts', 'run.mjs'), join('scripts', 'record-terminal.ts'), file]
+    const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: 'inherit', signal })
+    child.once('error', failed)
+    child.once('close', (code) =>
+      code === 0 ? done() : failed(new Error(`the session at a terminal ended with ${code}`))
+    )
+  })
+
+/** The old one is there until the new one is. */
+const replace = (made: string, out: string): void => {
+  const old = `${out}.old`
+  rmSync(old, { recursive: true, force: true })
+  if (existsSync(out)) renameSync(out, old)
+  renameSync(made, out)
+  rmSync(old, { recursive: true, force: true })
+}
+
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(`backup: ${error instanceof Error ? error.message : String(error)}`)
+  return 1
+})
+// What was started ends with this process, at its exit.
+process.exit(code)
