@@ -4,6 +4,7 @@ import { urlFlag } from './ask-api.ts'
 import { asker, askUrl, type CheckContext, NoAnswer, projectRoot } from './check/check-context.ts'
 import { exitCodeOf, reportText } from './check/check-report.ts'
 import { runChecks } from './check/run-checks.ts'
+import { isUp, readStack } from './check/stack-address.ts'
 import { ArgumentsRejected, type Command, type CommandIo, type Given } from './command-line.ts'
 
 const fullFlag = {
@@ -92,12 +93,15 @@ export const checkContextOf = async (given: Given): Promise<CheckContext> => {
   if (!('value' in window))
     faults.push(`${windowFlag.name} is "${asked}", but must be ${window.allowed}`)
   if (faults.length > 0 || !('value' in window)) throw new ArgumentsRejected(faults.join('\n'))
+  const stack = await readStack(projectRoot)
+  const isScraped = typeof stack === 'object' && isUp(stack, 'prometheus')
   return {
     config,
     projectRoot,
+    stack,
     url,
     isRunning: await doesAnswer(url),
-    prometheusUrl,
+    prometheusUrl: prometheusUrl ?? (isScraped ? stack.addresses.prometheusUrl : undefined),
     grafanaUrl,
     windowMs: window.value,
     ask: asker(url, config)

@@ -68,7 +68,7 @@ const walk = async (given: Given, io: CommandIo, context: CheckContext): Promise
     const outcome = await walkChecklist(lines, {
       ask: person?.ask,
       drill: given.values.has(drillFlag.name) ? () => pressureDrill(context) : undefined,
-      ...(isJson ? silent : shownOn(io))
+      ...(isJson ? silent : shownOn(io, person !== undefined))
     })
     io.print(isJson ? JSON.stringify(outcome, undefined, 2) : verdictText(outcome))
     return exitCodes[outcome.verdict]
@@ -101,9 +101,11 @@ const marks: Readonly<Record<ItemState, string>> = {
   open: '[ ]'
 }
 
-const shownOn = (io: CommandIo): Shown => ({
+const shownOn = (io: CommandIo, isAnswered: boolean): Shown => ({
   section: (title) => io.print(`\n${title}`),
-  item: ({ text, state, detail }) => {
+  item: ({ kind, text, state, detail }) => {
+    // Question and answer stand there already.
+    if (kind === 'asked' && isAnswered) return
     io.print(`  ${marks[state]} ${text}`)
     for (const it of detail) io.print(`        ${it}`)
   }

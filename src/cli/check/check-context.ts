@@ -6,6 +6,7 @@
  */
 import { resolve } from 'node:path'
 import type { Config } from '../../adapters/config/config.ts'
+import type { StackFacts } from './stack-address.ts'
 
 export interface Answer {
   readonly status: number
@@ -23,6 +24,8 @@ export interface CheckContext {
   readonly prometheusUrl: string | undefined
   readonly grafanaUrl: string | undefined
   readonly windowMs: number
+  /** Undefined: none was brought up. A text: why it cannot be asked. */
+  readonly stack: StackFacts | string | undefined
   /** Asks K2, with its key. */
   readonly ask: (path: string, init?: RequestInit) => Promise<Answer>
 }

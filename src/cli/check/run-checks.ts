@@ -15,6 +15,7 @@ import { metricChecks } from './metric-checks.ts'
 import { alertChecks, dashboardChecks } from './monitoring-checks.ts'
 import { recordChecks } from './record-checks.ts'
 import { serviceChecks } from './service-checks.ts'
+import { stackChecks } from './stack-checks.ts'
 import { tableChecks } from './table-checks.ts'
 
 interface Check {
@@ -27,6 +28,7 @@ interface Check {
 const everyRun: readonly Check[] = [
   { group: 'machine', needsK2: false, run: machineChecks },
   { group: 'services', needsK2: false, run: serviceChecks },
+  { group: 'stack', needsK2: false, run: stackChecks },
   { group: 'feeds', needsK2: true, run: flowChecks },
   { group: 'tables', needsK2: true, run: tableChecks },
   { group: 'metrics', needsK2: true, run: metricChecks },

@@ -13,6 +13,7 @@ import {
   dashboardChecks
 } from '../../../src/cli/check/monitoring-checks.ts'
 import { namesIn, unknownNames } from '../../../src/cli/check/monitoring-files.ts'
+import { stackChecks, topicLine } from '../../../src/cli/check/stack-checks.ts'
 import { readText } from '../../deploy/deploy-files.ts'
 
 const config = readConfig({}, [])
@@ -24,6 +25,7 @@ const context: CheckContext = {
   prometheusUrl: undefined,
   grafanaUrl: undefined,
   windowMs: 100,
+  stack: undefined,
   ask: asker('http://127.0.0.1:1', config)
 }
 
@@ -137,5 +139,69 @@ describe('the compose file', () => {
     ['{"Service":"k2","State":"exited","ExitCode":1}', 'failed', 'exited with code 1']
   ])('a container %s is %s', (stdout, state, figure) => {
     expect(containerLines(`${stdout}\n`)).toMatchObject([{ state, figure }])
+  })
+})
+
+describe('the stack', () => {
+  const topic = 'market.crypto.trades.simulated'
+
+  test.each([
+    [4, ['partitions is 4, declared is 8'], true, 'warning'],
+    [4, [], true, 'ok'],
+    [0, [], true, 'failed'],
+    [0, [], false, 'not_configured']
+  ])('a topic of %s partitions with %j, of the settings %s: %s', (...of) => {
+    const [partitions, differences, isOwn, state] = of
+    const survey = { topic, partitions, records: 7, differences }
+    expect(topicLine(survey, isOwn)).toMatchObject({ name: topic, state })
+  })
+
+  test('without settings and stack, what is embedded is told', async () => {
+    const lines = await stackChecks(context)
+    expect(lines.map(({ name }) => name)).toContain('Kafka')
+    expect(new Set(lines.map(({ state }) => state))).toEqual(new Set(['not_configured']))
+  })
+
+  test('services that the settings name and that do not answer have failed', async () => {
+    const gone = 'http://127.0.0.1:1'
+    const flags = [`--iceberg-catalog-uri=${gone}`, '--kafka-bootstrap-servers=127.0.0.1:1']
+    const lines = await stackChecks({ ...context, config: readConfig({}, flags) })
+    const stateOf = (name: string) => lines.find((it) => it.name === name)?.state
+    expect(['Kafka', 'Iceberg catalog', 'S3'].map(stateOf)).toEqual([
+      'failed',
+      'failed',
+      'not_configured'
+    ])
+  })
+
+  test('processes of a stack, and services of it that answer', async () => {
+    const url = await served({ '/v1/config': {}, '/subjects': ['a-value', 'b-value'], '/': {} })
+    const addresses = {
+      kafkaBootstrap: '127.0.0.1:1',
+      registryUrl: url,
+      catalogUri: url,
+      prometheusUrl: url,
+      s3: { endpoint: url },
+      postgres: { host: '127.0.0.1', port: 1 }
+    }
+    const services = ['registry', 'catalog', 's3'].map((name) => ({
+      name,
+      condition: 'running',
+      pid: 7
+    }))
+    const stopped = { name: 'kafka-1', condition: 'not started' }
+    const stack = { addresses, services: [...services, stopped] }
+    const lines = await stackChecks({ ...context, stack })
+    const named = (name: string) => lines.find((it) => it.name === name)
+    expect(named('process kafka-1')).toMatchObject({ state: 'not_configured' })
+    expect(named('process s3')).toMatchObject({ state: 'ok' })
+    expect(named('schema registry')?.figure).toMatch(/answers 200 in \d+ ms, 2 subjects/)
+    expect(['Iceberg catalog', 'S3'].map((name) => named(name)?.state)).toEqual(['ok', 'ok'])
+    const absent = { ...stack, addresses: { ...addresses, catalogUri: 'http://127.0.0.1:1' } }
+    const broken = await stackChecks({ ...context, stack: absent })
+    expect(broken.find(({ name }) => name === 'Iceberg catalog')).toMatchObject({
+      state: 'failed',
+      remedy: 'npm run stack -- restart catalog'
+    })
   })
 })

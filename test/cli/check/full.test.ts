@@ -71,6 +71,7 @@ test(
       prometheusUrl: undefined,
       grafanaUrl: undefined,
       windowMs: 100,
+      stack: undefined,
       ask: asker(url, config)
     })
     expect(mixed).toContainEqual(

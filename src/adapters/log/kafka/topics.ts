@@ -74,6 +74,25 @@ export const ensureTopics = (
     )
   })
 
+/** Those of the topics that there are, and where they differ; none is made, none waited for. */
+export const compareTopics = (
+  admin: KafkaAdmin,
+  specs: ReadonlyMap<string, TopicSpec>,
+  observe: (event: TopicEvent) => void
+): Effect.Effect<ReadonlyMap<string, KafkaTopic>, LogUnavailable> =>
+  Effect.gen(function* () {
+    const found = yield* admin.metadata([...specs.keys()])
+    const known = found.filter(({ errorCode }) => errorCode !== unknownTopic)
+    return new Map(
+      yield* Effect.forEach(known, (it) =>
+        Effect.map(compare(admin, it, specs.get(it.topic)!, observe), (topic) => [
+          it.topic,
+          topic
+        ] as const)
+      )
+    )
+  })
+
 /** Kafka's names and texts of what is declared, the partitions and replicas aside. */
 const settingsOf = (spec: TopicSpec): Readonly<Record<string, string>> => ({
   'cleanup.policy': spec.cleanup,
