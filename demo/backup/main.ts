@@ -1,8 +1,16 @@
 /** `npm run backup -- [flags]`; `--help` explains them. */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync } from 'node:fs'
-import { rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { describeEnvironment } from '../../bench/environment.ts'
@@ -70,7 +78,8 @@ const make = async (flags: BackupFlags, command: string): Promise<number> => {
     for (const problem of problems) console.error(`backup: ${problem}`)
     if (problems.length > 0) return 1
     replace(made, flags.out)
-    say(`${screenshots.length} pictures, ${videoFile}, ${walkthroughFile}, ${castFile}: ${flags.out}`)
+    const others = [videoFile, walkthroughFile, castFile].join(', ')
+    say(`${screenshots.length} pictures, ${others}, in ${flags.out}`)
     return 0
   } finally {
     rmSync(work, { recursive: true, force: true })

@@ -8,12 +8,14 @@ import { concatOf } from '../../demo/backup/video.ts'
 import { walkthroughOf, type Walked } from '../../demo/backup/walkthrough.ts'
 import { screenshots } from '../../demo/show/material.ts'
 
+const startMs = fc.nat(600_000)
+const lengthMs = fc.integer({ min: 1_000, max: 90_000 })
 const words = fc.array(fc.stringMatching(/^[a-zé.,:]{1,30}$/), { minLength: 1, maxLength: 120 })
 
 describe('captions', () => {
   test('say all that is said, in order, in its time, none for longer than can be read', () => {
     fc.assert(
-      fc.property(words, fc.nat(600_000), fc.integer({ min: 1_000, max: 90_000 }), (said, at, ms) => {
+      fc.property(words, startMs, lengthMs, (said, at, ms) => {
         const text = said.join(' ')
         const captions = captionsOf([{ text, fromMs: at, toMs: at + ms }])
         expect(captions.map((it) => it.text).join(' ')).toBe(text)
@@ -72,7 +74,13 @@ const walked = screenshots.map(
       id: step.id,
       startedAt: '2026-01-01T00:00:00.000Z',
       ms: 1_234,
-      answer: { command: `curl <${index}>`, text: `{"n": "<${index}>"}`, json: {}, code: 200, ms: [] },
+      answer: {
+        command: `curl <${index}>`,
+        text: `{"n": "<${index}>"}`,
+        json: {},
+        code: 200,
+        ms: []
+      },
       figures: [],
       says: `said at ${step.id}`,
       problem: undefined
