@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import {
   browserStartMsMax,
   canBrowse,
@@ -13,6 +14,7 @@ import {
   openPage
 } from '../support/browser.ts'
 import { documents, fencesOf } from '../support/markdown.ts'
+import { readText } from '../support/source-tree.ts'
 
 const library = fileURLToPath(
   new URL('../../node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js', import.meta.url)
@@ -74,6 +76,13 @@ describe('blocks of documents', () => {
     )
     const open = documents().flatMap((path) => fencesOf(path).filter((it) => !it.isClosed))
     expect(open.map(({ path, line }) => `${path}:${line}`)).toEqual([])
+  })
+
+  test('that of the containers has each service of the compose file', () => {
+    const { services } = parse(readText('deploy/docker-compose.yml')) as { services: object }
+    const [diagram] = diagrams.filter(({ path }) => path === 'deploy/README.md')
+    const words = new Set(diagram?.text.match(/[\w-]+/g))
+    expect(Object.keys(services).filter((name) => !words.has(name))).toEqual([])
   })
 
   test('a fence ends at a mark as long as its own', () => {
