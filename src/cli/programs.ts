@@ -34,6 +34,24 @@ export const programs: readonly Program[] = [
     examples: ['npm run k2 -- demo --embedded']
   },
   {
+    name: 'present',
+    about: 'Drive the demonstration on stage, as npm run present does.',
+    entry: 'demo/present/main.ts',
+    examples: ['npm run k2 -- present']
+  },
+  {
+    name: 'rehearse',
+    about: 'Rehearse the demonstration against the clock, as npm run rehearse does.',
+    entry: 'demo/rehearse/main.ts',
+    examples: ['npm run k2 -- rehearse --fast']
+  },
+  {
+    name: 'backup',
+    about: 'Record the demonstration to fall back on, as npm run backup does.',
+    entry: 'demo/backup/main.ts',
+    examples: ['npm run k2 -- backup']
+  },
+  {
     name: 'chaos',
     about: 'Break K2 and judge what is left, as npm run chaos does.',
     entry: 'chaos/main.ts',
