@@ -40,7 +40,7 @@ const valueName = /^((?:bench|chaos|demo)\/[\w-]+)\/(.+?)(?:@(\w+))?$/
 const renderMarker = (root: string, name: string): string | undefined => {
   // A limit or a setting: people write it, no run measures it.
   if (name === 'setting') return undefined
-  if (name === 'flow') return flowTable()
+  if (name === 'flow') return flowTable(root)
   const [, table] = /^table (.+)$/.exec(name) ?? []
   if (table !== undefined) return renderTable(root, table)
   const [, cost] = /^cost (.+)$/.exec(name) ?? []
