@@ -35,7 +35,9 @@ const main = async (args: readonly string[]): Promise<number> => {
 const present = async (flags: PresentFlags): Promise<number> => {
   const ended = signalled()
   const folder = mkdtempSync(join(tmpdir(), 'k2-present-'))
-  const stage = await stageOf(flags, folder)
+  // Ended while it is opened, it is not waited for: what was started ends with this process.
+  const stage = await Promise.race([stageOf(flags, folder), ended])
+  if (stage === undefined) return 0
   try {
     const { port } = flags
     const rehearsed = readRehearsed(projectRoot)
@@ -76,8 +78,16 @@ const signalled = (): Promise<void> =>
     process.on('disconnect', () => done())
   })
 
+/** In words, with what helps. */
+const reasonOf = (error: unknown): string => {
+  const { code: fault, port } = error as { readonly code?: string; readonly port?: number }
+  if (fault === 'EADDRINUSE')
+    return `port ${port} is in use: stop its program, or name another one with --port`
+  return error instanceof Error ? error.message : String(error)
+}
+
 const code = await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`present: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`present: ${reasonOf(error)}`)
   return 2
 })
 // What was started ends with this process, at its exit.

@@ -13,6 +13,7 @@ import { screenshots } from '../../demo/show/material.ts'
 import { sections } from '../../demo/show/sections.ts'
 import { attachStage, openStage } from '../../demo/show/stage.ts'
 import { barriers, canBrowse, keepPicture, openBrowser, openPage } from '../support/browser.ts'
+import { until } from '../support/until.ts'
 
 const steps = sections.flatMap((section) => section.steps)
 const pngSignature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
@@ -76,12 +77,17 @@ describe('the server', () => {
   let presenter: Presenter
   let folder: string
   const asked: (string | undefined)[] = []
+  let [hangs, hung] = [false, 0]
 
   beforeEach(async () => {
     asked.length = 0
+    hangs = false
     k2 = createServer(({ url, headers }, response) => {
       asked.push(headers.origin)
-      if (url === '/hangs') return
+      if (url === '/health' && hangs) {
+        hung += 1
+        return
+      }
       const policy = "default-src 'self'; frame-ancestors 'none'"
       response.setHeader('content-security-policy', policy).end('{"data":{}}')
     })
@@ -138,6 +144,22 @@ describe('the server', () => {
     const answer = await fetch(`${presenter.url}/run/parts`, { method: 'POST' })
     expect(await answer.json()).toMatchObject({ id: 'parts', problem: expect.any(String) })
     expect((await fetch(`${presenter.url}/run/nothing`, { method: 'POST' })).status).toBe(404)
+  })
+
+  test('leaves a step that hangs as soon as its page does', async () => {
+    hangs = true
+    const leave = new AbortController()
+    const asking = fetch(`${presenter.url}/run/parts`, { method: 'POST', signal: leave.signal })
+    await until(() => (hung > 0 ? true : undefined), {
+      what: 'the step to ask K2', msMax: 5_000, seen: () => 'it has not asked'
+    })
+    leave.abort()
+    await expect(asking).rejects.toThrow(/abort/)
+    // Long before the step is given up.
+    await until(() => presenter.results.get('parts'), {
+      what: 'the end of the step', msMax: 5_000, seen: () => 'it goes on'
+    })
+    expect(presenter.results.get('parts')?.problem).toMatch(/abort/)
   })
 
   test('offers what is good of the backup, and names what is not', async () => {

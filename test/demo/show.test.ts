@@ -1,9 +1,6 @@
 /** The seven sections as data, and what counts as shown. */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { envelopeOf, medianOf, metricOf, weightOf } from '../../demo/show/answers.ts'
 import { Faults } from '../../demo/show/faults.ts'
@@ -17,7 +14,7 @@ import {
 } from '../../demo/show/material.ts'
 import { runStep } from '../../demo/show/run-step.ts'
 import { sections } from '../../demo/show/sections.ts'
-import { attachStage, openStage, type Stage } from '../../demo/show/stage.ts'
+import { attachStage, type Stage } from '../../demo/show/stage.ts'
 import {
   type Answer,
   figure,
@@ -27,7 +24,6 @@ import {
   said,
   type Step
 } from '../../demo/show/step.ts'
-import { areServicesRequired } from '../support/iceberg-services.ts'
 
 const steps = sections.flatMap((section) => section.steps)
 const nothing: Answer = { command: 'curl', text: '', json: undefined, code: 0, ms: [] }
@@ -270,27 +266,4 @@ describe('a K2 that runs already', () => {
     await expect(stage.killK2()).rejects.toThrow(/was not started here/)
     await expect(stage.controlExchange({})).rejects.toThrow(/no exchange of its own/)
   })
-})
-
-describe.skipIf(!areServicesRequired)('for real', () => {
-  test('a stage of its own shows the first steps, with the figures of their texts', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'k2-show-'))
-    const stage = await openStage({
-      projectRoot: process.cwd(), folder, variant: 'embedded', seed: 1, note: () => undefined
-    })
-    try {
-      const faults = new Faults(stage)
-      const earlier = new Map<string, Answer>()
-      const { signal } = new AbortController()
-      const context = { projectRoot: process.cwd(), stage, faults, earlier, signal, rateMs: 2_000 }
-      for (const it of steps.slice(0, 5)) {
-        const { problem, says } = await runStep(it, context)
-        expect([it.id, problem]).toEqual([it.id, undefined])
-        expect(says).not.toContain('…')
-      }
-    } finally {
-      await stage.close()
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }, 180_000)
 })

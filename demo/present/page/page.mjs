@@ -19,6 +19,7 @@ const app = {
   running: undefined,
   isBackup: false,
   isHelpOpen: false,
+  areKeysAway: false,
   pickedName: undefined,
   castText: '',
   startedMs: undefined,
@@ -203,8 +204,20 @@ const look = async () => {
   changed()
 }
 
-/** Keys are the presenter's, also after a click into K2's page. */
-addEventListener('blur', () => setTimeout(() => document.activeElement?.blur?.(), 0))
+/** After a click into K2's page keys are that page's, until the pointer leaves it. */
+addEventListener('blur', () => {
+  app.areKeysAway = document.activeElement?.tagName === 'IFRAME'
+  changed()
+})
+addEventListener('focus', () => {
+  app.areKeysAway = false
+  changed()
+})
+addEventListener('mouseover', () => {
+  if (!app.areKeysAway) return
+  document.activeElement?.blur()
+  window.focus()
+})
 
 app.show = await (await fetch('/show')).json()
 const [sectionIndex, stepIndex] = app.show.sections

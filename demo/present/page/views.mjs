@@ -24,6 +24,9 @@ export const pageView = (app) => html`
   <footer>
     <span><kbd>→</kbd> next</span><span><kbd>←</kbd> back</span><span><kbd>B</kbd> backup</span>
     <span><kbd>Enter</kbd> again</span><span><kbd>?</kbd> all keys</span>
+    ${app.areKeysAway
+      ? html`<strong>Keys go to the page of K2 while the pointer is on it.</strong>`
+      : nothing}
     ${app.show.backupProblems.map((problem) => html`<span>${problem}</span>`)}
   </footer>
   ${help(app)}
