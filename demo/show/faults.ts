@@ -81,8 +81,8 @@ export class Faults {
         await delay(pollMs, undefined, { signal })
       }
     } finally {
-      await this.#setRates(calmTimes) // (1)
       this.#calmMs = Date.now()
+      await this.#setRates(calmTimes) // (1)
     }
     const last = seen.samples.at(-1)!
     const graceful = seen.transitions.find(
