@@ -43,6 +43,13 @@ ${names.map((name) => `  ${name.padEnd(14)} ${scenarios[name].about}`).join('\n'
   --out FILE    write the verdict as JSON
   --help        this text`
 
+/** What lets the same faults strike again, wherever the verdict goes. */
+export const commandOf = ({ scenario, seed, minutes, rate, strikes }: ChaosFlags): string =>
+  [
+    `npm run chaos -- ${scenario} --seed ${seed} --minutes ${minutes} --rate ${rate}`,
+    ...(strikes === undefined ? [] : [`--strikes ${strikes}`])
+  ].join(' ')
+
 /** The flags, what is wrong with them, or that help was asked for. */
 export const readFlags = (
   args: readonly string[]

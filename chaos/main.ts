@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { describeEnvironment } from '../bench/environment.ts'
 import { ensureBuilt } from '../scripts/build.mjs'
-import { type ChaosFlags, readFlags, usage } from './flags.ts'
+import { type ChaosFlags, commandOf, readFlags, usage } from './flags.ts'
 import { judgeLab, linesOf, oraclePython } from './judge.ts'
 import { openLab } from './lab.ts'
 import { runFaults, type RunReport } from './run.ts'
@@ -44,6 +45,7 @@ const runScenario = async (flags: ChaosFlags, folder: string): Promise<boolean> 
   const scenario: Scenario = scenarios[flags.scenario]
   const timeline = new Timeline(join(folder, 'timeline.ndjson'), (line) => console.log(line))
   const startedMs = Date.now()
+  const environment = await describeEnvironment(folder)
   const lab = await openLab({
     projectRoot,
     folder,
@@ -57,7 +59,8 @@ const runScenario = async (flags: ChaosFlags, folder: string): Promise<boolean> 
     const report = await runFaults(lab, scenario, flags, timeline)
     const verdict = await judgeLab(lab, report.whole)
     const passed = verdict.ok && report.problems.length === 0
-    const summary = { ...summaryOf(flags, report, startedMs), verdict, passed }
+    const made = { environment, command: commandOf(flags) }
+    const summary = { ...made, ...summaryOf(flags, report, startedMs), verdict, passed }
     if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(summary, null, 2)}\n`)
     writeFileSync(join(folder, 'verdict.json'), `${JSON.stringify(summary, null, 2)}\n`)
     for (const line of [...report.problems, ...linesOf(verdict)]) console.log(`chaos: ${line}`)

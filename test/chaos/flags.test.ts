@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readFlags, usage } from '../../chaos/flags.ts'
+import { type ChaosFlags, commandOf, readFlags, usage } from '../../chaos/flags.ts'
 import { scenarios } from '../../chaos/scenarios.ts'
 
 const read = (line: string) => readFlags(line.split(' ').filter(Boolean))
@@ -25,6 +25,15 @@ describe('flags of a chaos run', () => {
   test('an unknown flag is named, and nothing else', () => {
     expect(problemsOf('broker-kill --bogus')).toEqual(["Unknown option '--bogus'"])
   })
+
+  test.each(['broker-kill --seed 7', 'everything --seed 9 --minutes 2 --rate 50 --strikes 3'])(
+    'the command of a verdict strikes again as %s did',
+    (line) => {
+      const flags = read(line)
+      const [, again] = commandOf(flags as ChaosFlags).split(' -- ')
+      expect(read(again!)).toEqual(flags)
+    }
+  )
 
   test('a seed is chosen where none is given', () => {
     const flags = read('everything')
