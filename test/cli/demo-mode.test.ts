@@ -87,6 +87,13 @@ describe('load and validate', () => {
       const found = (name: string) => checks.find((it) => it.name === name)?.values.found
       expect(found('rows of trades')).toBeGreaterThanOrEqual(30_000)
       expect(found('symbols')).toBe(9)
+      // What was there before is not counted as loaded.
+      const more = await k2('demo-mode', 'load', '--data-dir', root, '--trades', '20000')
+      expect(more.code).toBe(0)
+      const then = await k2('demo-mode', 'validate', '--data-dir', root, '--json')
+      const grown = (JSON.parse(then.printed) as { readonly checks: typeof checks }).checks
+      const rows = grown.find(({ name }) => name === 'rows of trades')?.values.found
+      expect(rows).toBeGreaterThanOrEqual(found('rows of trades')! + 20_000)
       // The process that loaded has ended: nothing holds the folder.
       expect((await k2('demo-mode', 'reset', '--data-dir', root)).code).toBe(0)
     },

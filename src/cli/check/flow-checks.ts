@@ -145,7 +145,7 @@ export const topicLines = (before: Reading, after: Reading): readonly CheckLine[
     ).length
     const figure =
       `${plural(partitions, 'partition')}, ${(rates.get(topic) ?? 0).toFixed(1)} records/s, ` +
-      `${records} wait, ${late} overdue, ${landed.get(topic) ?? 0} landed since the start`
+      `${records} wait, ${late} overdue, ${landed.get(topic) ?? 0} landed`
     return line('topics', topic, {
       figure,
       values: { partitions, waiting: records, overdue: late, landed: landed.get(topic) ?? 0 },

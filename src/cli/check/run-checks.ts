@@ -72,7 +72,9 @@ const made = async (
     return await run(context)
   } catch (error) {
     const figure = `could not be asked: ${reasonOf(error)}`
-    const remedy = 'npm run k2 -- actors --unwell'
+    // At the last level reads are refused by rule.
+    const isRefused = figure.includes('answers 503')
+    const remedy = `npm run k2 -- ${isRefused ? 'level show' : 'actors --unwell'}`
     return [{ group, name: group, state: 'failed', figure, remedy }]
   }
 }

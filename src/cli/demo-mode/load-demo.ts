@@ -70,6 +70,9 @@ const settings: Readonly<Record<`K2_${string}`, string>> = {
   K2_SIMULATOR_RATE: String(tradesPerSecond),
   // Several snapshots, to travel between.
   K2_COMMIT_AGE: '2s',
+  // A machine that is busy with other things is no reason to shed what is to be shown.
+  K2_DEGRADATION_LOOP_DELAY_ENTER: 'off,off,off,off',
+  K2_DEGRADATION_LOOP_DELAY_LEAVE: 'off,off,off,off',
   K2_SHUTDOWN_TIMEOUT: '30s'
 }
 
@@ -127,8 +130,10 @@ const landedIn = async (k2: LoadingK2) => {
   if (url === undefined) return { trades: 0, quotes: 0 }
   try {
     const { text } = await askUrl(`${url}/metrics`)
-    const landed = sumsBy(readExposition(text), 'k2_landed_records', 'topic')
-    const of = (type: string) => landed.get(`market.crypto.${type}.simulated`) ?? 0
+    // Of this process alone: the folder may have had rows before.
+    const appended = { operation: 'append' }
+    const rows = sumsBy(readExposition(text), 'k2_iceberg_rows_written_total', 'table', appended)
+    const of = (type: string) => rows.get(`market.${type}`) ?? 0
     return { trades: of('trades'), quotes: of('quotes') }
   } catch (error) {
     // It listens a moment after the banner, or has ended: the next look says which.
