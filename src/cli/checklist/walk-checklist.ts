@@ -83,7 +83,14 @@ const executed = (
   const wrong = own.filter(({ state }) => state === 'failed' || state === 'warning')
   const asked = own.filter(({ state }) => state !== 'not_configured')
   if (wrong.length === 0 && asked.length > 0)
-    return { state: 'passed', detail: [summaryOf(asked)] }
+    return {
+      state: 'passed',
+      // What was not asked is no part of what passed.
+      detail: [
+        summaryOf(asked),
+        ...own.filter(({ state }) => state === 'not_configured').map(detailOf)
+      ]
+    }
   if (wrong.length === 0)
     return {
       state: 'open',
