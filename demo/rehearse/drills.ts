@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { problemOf } from '../present/backup-files.ts'
 import type { Presenter } from '../present/presenter.ts'
 import type { K2State } from '../present/watch-k2.ts'
+import { sections } from '../show/sections.ts'
 import type { Stage } from '../show/stage.ts'
 import type { SectionId } from '../show/step.ts'
 import { type Drill, drillSecondsMax } from './record.ts'
@@ -16,6 +17,8 @@ interface Plan {
   readonly fault: string
   /** Within which it happens. */
   readonly section: SectionId
+  /** All other sections are switched to as well. */
+  readonly isOfAll?: boolean
   readonly strike: (stage: Stage) => Promise<void>
   readonly undo: (stage: Stage) => Promise<void>
 }
@@ -42,6 +45,7 @@ export const drills: readonly Plan[] = [
     title: 'K2 is killed',
     fault: 'SIGKILL of K2',
     section: 'hybrid',
+    isOfAll: true,
     strike: (stage) => stage.killK2(),
     undo: (stage) => stage.startK2()
   }
@@ -55,6 +59,7 @@ export const drill = async (plan: Plan, stage: Stage, presenter: Presenter): Pro
   let [noticedSeconds, seconds]: [number | null, number | null] = [null, null]
   let files: readonly string[] = []
   let hasRecorded = false
+  const others: { section: SectionId; seconds: number }[] = []
   let problem: string | undefined
   const struckMs = performance.now()
   const since = () => Math.round(performance.now() - struckMs) / 1_000
@@ -68,6 +73,10 @@ export const drill = async (plan: Plan, stage: Stage, presenter: Presenter): Pro
     ;({ files, hasRecorded } = await served(presenter, section))
     if (files.length === 0 && !hasRecorded) problem = 'there was nothing to switch to'
     else seconds = sinceFault()
+    for (const { id: other } of plan.isOfAll === true ? sections : []) {
+      await served(presenter, other)
+      others.push({ section: other, seconds: sinceFault() })
+    }
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error)
   }
@@ -77,7 +86,8 @@ export const drill = async (plan: Plan, stage: Stage, presenter: Presenter): Pro
   } catch (error) {
     problem ??= `it could not be undone: ${String(error)}`
   }
-  return { id, title, fault, section, noticedSeconds, seconds, files, hasRecorded, problem }
+  const found = { noticedSeconds, seconds, files, hasRecorded, others, problem }
+  return { id, title, fault, section, ...found }
 }
 
 const until = async (

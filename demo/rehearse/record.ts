@@ -27,6 +27,8 @@ export interface Drill {
   readonly files: readonly string[]
   /** The section as executed before was served, too. */
   readonly hasRecorded: boolean
+  /** Of a dead K2: from the fault until the backup of each section in turn was there. */
+  readonly others: readonly { readonly section: SectionId; readonly seconds: number }[]
   readonly problem: string | undefined
 }
 
@@ -69,6 +71,11 @@ export const problemsOf = ({ sections, drills }: Rehearsal): readonly string[] =
   ),
   ...sections.flatMap(({ title, seconds, budgetSeconds, isInBudget }) =>
     isInBudget ? [] : [`${title}: took ${seconds.toFixed(1)} s of ${budgetSeconds}`]
+  ),
+  ...drills.flatMap(({ title, others }) =>
+    others.flatMap(({ section, seconds }) =>
+      seconds < drillSecondsMax ? [] : [`${title}: ${section} was there after ${seconds} s`]
+    )
   ),
   ...drills.flatMap(({ title, seconds, problem }) => {
     if (problem !== undefined) return [`${title}: ${problem}`]

@@ -59,17 +59,7 @@ const blocksOf = (run: Rehearsal, { score, verdict }: Judged): readonly Block[] 
       ])
     )
   ),
-  heading('Switching to the backup'),
-  table(
-    ['drill', 'what was done', 'noticed after', 'backup served and verified after', 'files'],
-    run.drills.map((it) => [
-      it.title,
-      it.fault,
-      seconds(it.noticedSeconds),
-      it.problem ?? seconds(it.seconds),
-      it.files.length > 0 ? it.files.join(', ') : 'none; the section as executed before'
-    ])
-  ),
+  ...drillBlocks(run),
   heading(`Score: ${score.points} of ${score.max}`),
   text(
     `${score.reachable} can be had by measuring; the other ${score.max - score.reachable} are ` +
@@ -91,6 +81,30 @@ const blocksOf = (run: Rehearsal, { score, verdict }: Judged): readonly Block[] 
     `${String(run.environment['date'])}, commit ${String(run.environment['commit'])}, ` +
       `${String(run.environment['cpu'])}, ${String(run.environment['cores'])} cores, ` +
       `${run.settings.variant}, seed ${run.settings.seed}. Made by: ${run.command}`
+  )
+]
+
+const drillBlocks = (run: Rehearsal): readonly Block[] => [
+  heading('Switching to the backup'),
+  table(
+    ['drill', 'what was done', 'noticed after', 'backup served and verified after', 'files'],
+    run.drills.map((it) => [
+      it.title,
+      it.fault,
+      seconds(it.noticedSeconds),
+      it.problem ?? seconds(it.seconds),
+      it.files.length > 0 ? it.files.join(', ') : 'none; the section as executed before'
+    ])
+  ),
+  ...run.drills.flatMap(({ title: name, others }) =>
+    others.length === 0
+      ? []
+      : [
+          text(
+            `${name}, and every section is switched to in turn; there after: ` +
+              `${others.map((it) => `${it.section} ${seconds(it.seconds)}`).join(', ')}.`
+          )
+        ]
   )
 ]
 

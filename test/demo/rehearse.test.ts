@@ -35,9 +35,13 @@ const nothing: Rehearsal = {
   }
 }
 
+const withOther = (section: Drill['section'], seconds: number): Drill => ({
+  ...drillOf('x'), others: [{ section, seconds }]
+})
+
 const drillOf = (id: string): Drill => ({
   id, title: id, fault: 'a fault', section: 'streaming', noticedSeconds: 1, seconds: 2,
-  files: ['01-parts.png'], hasRecorded: true, problem: undefined
+  files: ['01-parts.png'], hasRecorded: true, others: [], problem: undefined
 })
 
 /** All that there is went well. */
@@ -186,6 +190,11 @@ describe('the verdict', () => {
     ['a step', withProblem('union'), /Hybrid queries, union: not shown: it was not/],
     ['a budget', withSection('cost', { isInBudget: false, seconds: 61 }), /took 61.0 s of 60/],
     ['a slow drill', { ...whole, drills: [{ ...drillOf('x'), seconds: 30 }] }, /took 30.0, not 30/],
+    [
+      'a section of a dead K2',
+      { ...whole, drills: [withOther('cost', 31)] },
+      /x: cost was there after 31 s/
+    ],
     ['no switch', { ...whole, drills: [{ ...drillOf('x'), seconds: null }] }, /for ever/],
     ['a drill', { ...whole, drills: [{ ...drillOf('x'), problem: 'nothing' }] }, /x: nothing/]
   ])('names %s', (_name, run, text) => {
