@@ -33,6 +33,6 @@ export const flowTable = (root: string): string => {
     '|---|---|---|---|',
     ...rows,
     '',
-    `*Rehearsed ${stampText(file.provenance)}: \`${command}\`; on stage: \`npm run present\`*`
+    `Rehearsed ${stampText(file.provenance)}: \`${command}\`. On stage: \`npm run present\`.`
   ].join('\n')
 }
