@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -67,6 +68,7 @@ const make = async (flags: BackupFlags, command: string): Promise<number> => {
   const work = mkdtempSync(join(tmpdir(), 'k2-backup-'))
   mkdirSync(dirname(flags.out), { recursive: true })
   const made = mkdtempSync(`${flags.out}.new-`)
+  chmodSync(made, 0o755)
   try {
     const environment = await describeEnvironment(made)
     const recording = await record(flags, { work, made, signal: stop.signal })
