@@ -119,7 +119,7 @@ export const hybrid: Section = {
     },
     {
       id: 'sql',
-      title: 'SQL over all of it',
+      title: 'SQL over all of it: the top symbols',
       says:
         'And any SELECT: {rows} symbols, every trade of the session, {trades} of them, in ' +
         '{total} on the server. DuckDB reads the files that the planner did not rule out, and ' +
