@@ -264,7 +264,7 @@ describe.skipIf(!areServicesRequired)('for real', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
-  }, 400_000)
+  }, 900_000)
 
   const run = (flags: readonly string[]) =>
     new Promise<{ readonly code: number | null; readonly text: string }>((resolve) => {

@@ -26,7 +26,7 @@ export const resilience: Section = {
       rows: (json) => (json as Watched).transitions,
       columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
-      secondsMax: 45,
+      secondsMax: 120,
       proves: 'the level rose to graceful or beyond, by lag, not injected, and trades were shed',
       judge: (answer) => {
         const it = watchedOf(answer)
@@ -63,7 +63,7 @@ export const resilience: Section = {
       rows: (json) => (json as Watched).transitions,
       columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
-      secondsMax: 90,
+      secondsMax: 240,
       proves: 'the level came back to normal one step at a time, and no gap is open any more',
       judge: (answer) => {
         const it = watchedOf(answer)
@@ -96,7 +96,7 @@ export const resilience: Section = {
       rows: (json) => (json as Watched).transitions,
       columns: ['from', 'to', 'signal', 'reason'],
       shows: '/#system',
-      secondsMax: 90,
+      secondsMax: 240,
       proves: 'after SIGKILL it answers again by itself, and no gap stays open',
       judge: (answer) => {
         const it = watchedOf(answer)
