@@ -1,8 +1,7 @@
 /** Command line of `npm run backup`. */
-import { randomInt } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { backupFolder } from '../show/material.ts'
-import { readFlagsOf } from '../show/read-flags.ts'
+import { readFlagsOf, seedOf } from '../show/read-flags.ts'
 
 export interface BackupFlags {
   readonly isFast: boolean
@@ -34,7 +33,6 @@ const types = {
   out: 'string'
 } as const
 
-const seedMax = 2 ** 31
 const projectRoot = resolve(import.meta.dirname, '..', '..')
 
 export const readBackupFlags = (
@@ -43,15 +41,14 @@ export const readBackupFlags = (
   const flags = readFlagsOf(args, types)
   if (flags.has('help')) return 'help'
   const problems = [...flags.problems]
-  const [seed, out] = [flags.text('seed'), flags.text('out')]
-  if (seed !== undefined && !(/^\d{1,10}$/.test(seed) && Number(seed) <= seedMax))
-    problems.push(`--seed is "${seed}": allowed are whole numbers from 0 to ${seedMax}`)
+  const seed = seedOf(flags, problems)
+  const out = flags.text('out')
   if (problems.length > 0) return { problems }
   return {
     isFast: flags.has('fast'),
     isKafka: flags.has('kafka'),
     installs: flags.has('install'),
-    seed: Number(seed ?? randomInt(1, seedMax)),
+    seed,
     out: out === undefined ? join(projectRoot, backupFolder) : resolve(out)
   }
 }

@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { describeEnvironment } from '../../bench/environment.ts'
-import { ensureBuilt } from '../../scripts/build.mjs'
 import { problemOf } from '../present/backup-files.ts'
 import { castFile, screenshots, videoFile, walkthroughFile } from '../show/material.ts'
+import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { type BackupFlags, readBackupFlags, usage } from './flags.ts'
 import { indexOf } from './index-page.ts'
@@ -28,32 +28,13 @@ import { walkthroughOf } from './walkthrough.ts'
 
 const projectRoot = resolve(import.meta.dirname, '..', '..')
 const manifestFile = 'backup.json'
-const closeMsMax = 20_000
 
 const say = (text: string): void => console.log(`backup: ${text}`)
 
-const main = async (args: readonly string[]): Promise<number> => {
-  const flags = readBackupFlags(args)
-  if (flags === 'help') {
-    console.log(usage)
-    return 0
-  }
-  if ('problems' in flags) {
-    for (const problem of flags.problems) console.error(`backup: ${problem}`)
-    console.error('backup: --help explains every flag')
-    return 2
-  }
-  if (isForeign(flags.out)) {
-    console.error(`backup: --out is ${flags.out}, which has files that are no backup: name another`)
-    return 2
-  }
-  const missing = await missingPrograms(flags)
-  for (const line of missing) console.error(`backup: ${line}`)
-  if (missing.length > 0) return 2
-  ensureBuilt()
-  const given = args.length === 0 ? '' : ` -- ${args.join(' ')}`
-  return make(flags, `npm run backup${given}`)
-}
+const missingOf = async (flags: BackupFlags): Promise<readonly string[]> =>
+  isForeign(flags.out)
+    ? [`--out is ${flags.out}, which has files that are no backup: name another`]
+    : missingPrograms(flags)
 
 /** A folder is only ever replaced if a backup has made it. */
 const isForeign = (folder: string): boolean =>
@@ -62,21 +43,19 @@ const isForeign = (folder: string): boolean =>
   !existsSync(join(folder, manifestFile))
 
 const make = async (flags: BackupFlags, command: string): Promise<number> => {
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => stop.abort(new Error(`it was ended by ${signal}`)))
+  const signal = stopSignal()
   const work = mkdtempSync(join(tmpdir(), 'k2-backup-'))
   mkdirSync(dirname(flags.out), { recursive: true })
   const made = mkdtempSync(`${flags.out}.new-`)
   chmodSync(made, 0o755)
   try {
     const environment = await describeEnvironment(made)
-    const recording = await record(flags, { work, made, signal: stop.signal })
+    const recording = await record(flags, { work, made, signal })
     const problems = recording.walked.flatMap(({ step, result: { problem } }) =>
       problem === undefined ? [] : [`${step.id} was not shown: ${problem}`]
     )
     if (problems.length === 0)
-      await keep(recording, { work, made, environment, command, signal: stop.signal })
+      await keep(recording, { work, made, environment, command, signal })
     for (const problem of problems) console.error(`backup: ${problem}`)
     if (problems.length > 0) return 1
     replace(made, flags.out)
@@ -109,7 +88,7 @@ const record = async (
     const isPaced = !isFast
     return await recordRun({ projectRoot, stage, folder: made, framesFolder, isPaced, signal, say })
   } finally {
-    await Promise.race([stage.close(), new Promise((done) => setTimeout(done, closeMsMax).unref())])
+    await closedInTime(stage)
   }
 }
 
@@ -161,9 +140,11 @@ const replace = (made: string, out: string): void => {
   rmSync(old, { recursive: true, force: true })
 }
 
-const code = await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`backup: ${error instanceof Error ? error.message : String(error)}`)
-  return 1
+await runProgram({
+  name: 'backup',
+  usage,
+  readFlags: readBackupFlags,
+  missing: missingOf,
+  run: make,
+  failureCode: 1
 })
-// What was started ends with this process, at its exit.
-process.exit(code)

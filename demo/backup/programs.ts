@@ -4,6 +4,11 @@ import { debianPackage, ensureDebianPackages } from '../../deploy/local/install/
 import { java, javaPackage } from '../../deploy/local/install/maven.ts'
 
 export const chromium = process.env['K2_CHROMIUM'] ?? '/usr/bin/chromium'
+/** It runs as root, on machines without a display, and asks nobody elsewhere anything. */
+export const chromiumLaunch = {
+  executablePath: chromium,
+  args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu']
+}
 export const ffmpeg = '/usr/bin/ffmpeg'
 
 /** Lines that say what is missing and what helps; none where all is there, or was installed. */

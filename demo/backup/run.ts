@@ -13,7 +13,7 @@ import type { StepResult } from '../show/run-step.ts'
 import { type Screenshot, screenshots } from '../show/material.ts'
 import type { Stage } from '../show/stage.ts'
 import type { Spoken } from './captions.ts'
-import { chromium } from './programs.ts'
+import { chromiumLaunch } from './programs.ts'
 import { type Frame, Screencast } from './screencast.ts'
 import type { Walked } from './walkthrough.ts'
 
@@ -47,10 +47,7 @@ const pollMs = 100
 export const recordRun = async (options: RecordingOptions): Promise<Recording> => {
   const { projectRoot, stage, framesFolder } = options
   const presenter = await openPresenter({ projectRoot, stage, port: 0, rateMs })
-  const browser = await playwright.launch({
-    executablePath: chromium,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu']
-  })
+  const browser = await playwright.launch(chromiumLaunch)
   try {
     const page = await browser.newPage({ viewport: size })
     await page.goto(presenter.url)

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ensureBuilt } from '../../scripts/build.mjs'
 import { readRehearsed } from '../rehearse/results.ts'
 import { missingFor } from '../show/prerequisites.ts'
+import { messageOf, runProgram } from '../show/program.ts'
 import { attachStage, openStage, type Stage } from '../show/stage.ts'
 import { type PresentFlags, readPresentFlags, usage } from './flags.ts'
 import { openPresenter } from './presenter.ts'
@@ -13,24 +13,6 @@ import { openPresenter } from './presenter.ts'
 const projectRoot = resolve(import.meta.dirname, '..', '..')
 const rateMs = 3_000
 const seedMax = 2 ** 31
-
-const main = async (args: readonly string[]): Promise<number> => {
-  const flags = readPresentFlags(args)
-  if (flags === 'help') {
-    console.log(usage)
-    return 0
-  }
-  if ('problems' in flags) {
-    for (const problem of flags.problems) console.error(`present: ${problem}`)
-    console.error('present: --help explains every flag')
-    return 2
-  }
-  const missing = await missingFor({ program: 'present', ...flags })
-  for (const line of missing) console.error(`present: ${line}`)
-  if (missing.length > 0) return 2
-  ensureBuilt()
-  return present(flags)
-}
 
 const present = async (flags: PresentFlags): Promise<number> => {
   const ended = signalled()
@@ -81,14 +63,17 @@ const signalled = (): Promise<void> =>
 /** In words, with what helps. */
 const reasonOf = (error: unknown): string => {
   const { code: fault, port } = error as { readonly code?: string; readonly port?: number }
-  if (fault === 'EADDRINUSE')
-    return `port ${port} is in use: stop its program, or name another one with --port`
-  return error instanceof Error ? error.message : String(error)
+  return fault === 'EADDRINUSE'
+    ? `port ${port} is in use: stop its program, or name another one with --port`
+    : messageOf(error)
 }
 
-const code = await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`present: ${reasonOf(error)}`)
-  return 2
+await runProgram({
+  name: 'present',
+  usage,
+  readFlags: readPresentFlags,
+  missing: (flags) => missingFor({ program: 'present', ...flags }),
+  run: present,
+  failureCode: 2,
+  reasonOf
 })
-// What was started ends with this process, at its exit.
-process.exit(code)

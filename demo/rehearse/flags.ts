@@ -1,7 +1,6 @@
 /** Command line of `npm run rehearse`. */
-import { randomInt } from 'node:crypto'
 import { resolve } from 'node:path'
-import { readFlagsOf } from '../show/read-flags.ts'
+import { readFlagsOf, seedOf } from '../show/read-flags.ts'
 
 export interface RehearseFlags {
   readonly isFast: boolean
@@ -37,7 +36,6 @@ const types = {
   report: 'string', out: 'string'
 } as const
 
-const seedMax = 2 ** 31
 
 export const readRehearseFlags = (
   args: readonly string[]
@@ -45,9 +43,8 @@ export const readRehearseFlags = (
   const flags = readFlagsOf(args, types)
   if (flags.has('help')) return 'help'
   const problems = [...flags.problems]
-  const [seed, report, out] = [flags.text('seed'), flags.text('report'), flags.text('out')]
-  if (seed !== undefined && !(/^\d{1,10}$/.test(seed) && Number(seed) <= seedMax))
-    problems.push(`--seed is "${seed}": allowed are whole numbers from 0 to ${seedMax}`)
+  const seed = seedOf(flags, problems)
+  const [report, out] = [flags.text('report'), flags.text('out')]
   if (report !== undefined && !/\.(?:html|md)$/.test(report))
     problems.push(`--report is "${report}": it must end in .html or .md`)
   if (out !== undefined && !out.endsWith('.json'))
@@ -59,7 +56,7 @@ export const readRehearseFlags = (
     isFast: flags.has('fast'),
     isKafka: flags.has('kafka'),
     installs: flags.has('install'),
-    seed: Number(seed ?? randomInt(1, seedMax)),
+    seed,
     report: report === undefined ? undefined : resolve(report),
     results: out === undefined ? undefined : resolve(out)
   }

@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { ensureBuilt } from '../../scripts/build.mjs'
 import { missingFor } from '../show/prerequisites.ts'
+import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { readRehearseFlags, type RehearseFlags, usage } from './flags.ts'
 import { problemsOf, type Rehearsal } from './record.ts'
@@ -13,26 +13,6 @@ import { rehearse } from './run.ts'
 import { scoreOf } from './score.ts'
 
 const projectRoot = resolve(import.meta.dirname, '..', '..')
-const closeMsMax = 20_000
-
-const main = async (args: readonly string[]): Promise<number> => {
-  const flags = readRehearseFlags(args)
-  if (flags === 'help') {
-    console.log(usage)
-    return 0
-  }
-  if ('problems' in flags) {
-    for (const problem of flags.problems) console.error(`rehearse: ${problem}`)
-    console.error('rehearse: --help explains every flag')
-    return 2
-  }
-  const missing = await missingFor({ program: 'rehearse', ...flags })
-  for (const line of missing) console.error(`rehearse: ${line}`)
-  if (missing.length > 0) return 2
-  ensureBuilt()
-  const given = args.length === 0 ? '' : ` -- ${args.join(' ')}`
-  return judge(flags, await run(flags, `npm run rehearse${given}`))
-}
 
 const say = (text: string): void => console.log(`rehearse: ${text}`)
 
@@ -41,18 +21,15 @@ const run = async (flags: RehearseFlags, command: string): Promise<Rehearsal> =>
   const variant = flags.isKafka ? 'kafka' : 'embedded'
   const folder = mkdtempSync(join(tmpdir(), 'k2-rehearsal-'))
   say(`${variant}, seed ${seed}, in ${folder}`)
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => stop.abort(new Error(`it was ended by ${signal}`)))
+  const signal = stopSignal()
   const stage = await openStage({ projectRoot, folder, variant, seed, note: say })
   try {
     const settings = { variant, seed, isPaced: !isFast } as const
-    const { signal } = stop
     return await rehearse({ projectRoot, folder, stage, command, settings, signal, say })
   } catch (error) {
-    throw stop.signal.aborted ? stop.signal.reason : error
+    throw signal.aborted ? signal.reason : error
   } finally {
-    await Promise.race([stage.close(), new Promise((done) => setTimeout(done, closeMsMax).unref())])
+    await closedInTime(stage)
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -74,9 +51,11 @@ const judge = (flags: RehearseFlags, rehearsal: Rehearsal): number => {
   return problems.length === 0 ? 0 : 1
 }
 
-const code = await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`rehearse: ${error instanceof Error ? error.message : String(error)}`)
-  return 1
+await runProgram({
+  name: 'rehearse',
+  usage,
+  readFlags: readRehearseFlags,
+  missing: (flags) => missingFor({ program: 'rehearse', ...flags }),
+  run: async (flags, command) => judge(flags, await run(flags, command)),
+  failureCode: 1
 })
-// What was started ends with this process, at its exit.
-process.exit(code)

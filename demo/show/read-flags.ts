@@ -1,4 +1,5 @@
 /** Flags of the programs on stage. Every wrong one is reported, with what is allowed. */
+import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
 export type FlagTypes = Readonly<Record<string, 'boolean' | 'string'>>
@@ -33,4 +34,14 @@ export const readFlagsOf = (
       return typeof value === 'string' ? value : undefined
     }
   }
+}
+
+const seedMax = 2 ** 31
+
+/** `--seed`, by default random; what is wrong with it is added to the problems. */
+export const seedOf = (flags: Flags, problems: string[]): number => {
+  const seed = flags.text('seed')
+  if (seed !== undefined && !(/^\d{1,10}$/.test(seed) && Number(seed) <= seedMax))
+    problems.push(`--seed is "${seed}": allowed are whole numbers from 0 to ${seedMax}`)
+  return Number(seed ?? randomInt(1, seedMax))
 }

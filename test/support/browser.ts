@@ -8,9 +8,9 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { chromium as program, chromiumLaunch } from '../../demo/backup/programs.ts'
 import { debianPackage, ensureDebianPackages } from '../../deploy/local/install/debian-packages.ts'
 
-const program = process.env['K2_CHROMIUM'] ?? '/usr/bin/chromium'
 const isRequired = process.env['K2_REQUIRE_SERVICES'] === '1'
 
 export const canBrowse = isRequired || existsSync(program)
@@ -19,10 +19,7 @@ export const browserStartMsMax = 600_000
 
 export const openBrowser = async (): Promise<Browser> => {
   if (isRequired) await ensureDebianPackages([debianPackage('chromium', program)])
-  return chromium.launch({
-    executablePath: program,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu']
-  })
+  return chromium.launch(chromiumLaunch)
 }
 
 export interface Watched {

@@ -9,6 +9,7 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
+import type { AvroRecord } from '../../adapters/duckdb/columns.ts'
 import type { BinanceSocket } from '../../adapters/exchange/binance-socket.ts'
 import {
   type CircuitChange,
@@ -28,7 +29,11 @@ import { Circuit } from './circuit.ts'
 import { drainLagOf } from './drain-lag.ts'
 import { DrainPace } from './drain-pace.ts'
 import type { LaneTimes } from './lane-context.ts'
-import { type PublisherEvent, RecordPublisher } from './record-publisher.ts'
+import {
+  type PublisherEvent,
+  RecordPublisher,
+  type RecordPublisherOptions
+} from './record-publisher.ts'
 
 const batchBytesMax = 1_024 * 1_024
 /** The log keeps deadlines of its own; this one is for a log that does not. */
@@ -143,11 +148,7 @@ const makePublisher = <In>(
       nowMs: shared.host.monotonicMs,
       ledger,
       losesBatch: () => shared.faults.losesBatch(`publisher:${dataType}`),
-      traced: (appended) => {
-        // Undefined where the log has gone in the same moment.
-        const log = shared.log.current?.identityOf(topic)
-        if (log !== undefined) shared.traces?.records.published({ topic, ...spec }, log, appended)
-      },
+      ...tracing(shared, { topic, schema: spec.schema }),
       observe: (event) => observePublisher(shared, topic, event)
     })
   })
@@ -173,6 +174,21 @@ const deadLetter = (
       detail
     })
   })
+
+/** Nothing where nothing is traced; no spans where the log has gone in the same moment. */
+const tracing = (
+  { traces, log }: Shared,
+  source: { readonly topic: string; readonly schema: AvroRecord }
+): Pick<RecordPublisherOptions<never>, 'traced'> =>
+  traces === undefined
+    ? {}
+    : {
+        traced: (appended) => {
+          const { current } = log
+          if (current === undefined) return
+          traces.records.published(source, current.identityOf(source.topic), appended)
+        }
+      }
 
 const isSpilling =
   ({ policy }: Shared) =>
