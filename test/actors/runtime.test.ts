@@ -9,7 +9,7 @@ import {
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { ActorStatus } from '../../src/actors/status.ts'
-import { drainLanded } from './support/drain-landed.ts'
+import { drainLanded, silenced } from './support/drain-landed.ts'
 import {
   cleanUp,
   holdings,
@@ -98,6 +98,7 @@ test('a log that is restarted under load loses and doubles nothing', async () =>
     tree.crash('root/log/event-log')
   }
   await landing(tree, 8_000)
+  await silenced(tree)
   await tree.drain()
   expect(tree.kernel.registry.snapshot()).toEqual([])
   await expectExact(tree.folder)
@@ -114,6 +115,7 @@ test('a log whose disk refuses a write is opened again; nothing is lost or doubl
   const before = await tree.metric('k2_landed_records')
   await landing(tree, before + 4_000)
   expect(tree.actor('root/log/publisher:trades').restarts).toBe(0)
+  await silenced(tree)
   await tree.drain()
   await expectExact(tree.folder)
 })
@@ -182,6 +184,7 @@ test('a parked lander is named, lands nothing, and goes on once it is released',
     restarts: 1,
     counters: { crashes: 1, crashesInWindow: 0 }
   })
+  await silenced(tree)
   await tree.drain()
   await expectExact(tree.folder)
 })
