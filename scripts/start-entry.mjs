@@ -48,6 +48,7 @@ export const startEntry = (entry, args) => {
   child.on('exit', (code, signal) => {
     clearInterval(watching)
     if (signal !== null) console.error(`ended by ${signal}`)
-    process.exitCode = code ?? 1
+    // Not by running out of work: Node takes the handlers away first, and a late signal kills.
+    process.exit(code ?? 1)
   })
 }

@@ -197,6 +197,7 @@ const contradictions = (
 }
 
 const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
+  const stopAsked = hearSignals() // before it says that it serves
   const asked = generatedSymbols.filter(({ symbol }) => flags.symbols.includes(symbol))
   const { seed } = flags.simulator
   const { rate, tierRates, isEven } = flags
@@ -215,21 +216,22 @@ const runExchange = Effect.fnUntraced(function* (flags: ExchangeFlags) {
   console.log(`exchange: playing ${source.name} at speed ${flags.simulator.speed}`)
   console.log(`exchange: ${source.listing.map(({ symbol }) => symbol).join(' ')}`)
   console.log(`exchange: listening on ${simulator.url} and ${simulator.restUrl}`)
-  yield* untilSignal
+  yield* Effect.promise(() => stopAsked)
   console.log(`exchange: issued ${JSON.stringify(simulator.issued())}`)
 })
 
-const untilSignal = Effect.callback<void>((resume) => {
-  const stop = () => {
-    // Who waits for its launcher to die keeps the channel to it, and so itself, alive.
-    process.off('disconnect', stop)
-    resume(Effect.void)
-  }
-  // Ctrl-C is two signals, the terminal's and the launcher's: the second must not cut this short.
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  process.on('disconnect', stop) // the launcher died
-})
+const hearSignals = (): Promise<void> =>
+  new Promise((resolve) => {
+    const stop = () => {
+      // Who waits for its launcher to die keeps the channel to it, and so itself, alive.
+      process.off('disconnect', stop)
+      resolve()
+    }
+    // Ctrl-C is two signals, the terminal's and the launcher's: the second must not cut this short.
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+    process.on('disconnect', stop) // the launcher died
+  })
 
 const printReport = (report: RecordingReport): void => {
   const { file, format, frameCount, tradeCount, unwrappedSkipped, malformedCount } = report
@@ -270,5 +272,6 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
-  process.exitCode = await main(process.argv.slice(2))
+  // Not by running out of work: then Node takes the handlers away first, and a late signal kills.
+  process.exit(await main(process.argv.slice(2)))
 }
