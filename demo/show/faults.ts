@@ -14,8 +14,8 @@ import { rankOf, type Watched } from './watched.ts'
 
 const pollMs = 300
 const rateMs = 1_000
-/** Until more is asked for. */
-const growMs = 8_000
+/** Until more is asked for: some commits. Small steps, since what is too much lands for as long. */
+const growMs = 3_000
 /** With which nothing else happens for so many looks. */
 const quietLooks = 3
 /** How long Kafka stays dead. */

@@ -51,6 +51,9 @@ const showSettings = {
   K2_DEGRADATION_LAG_ENTER: '6000,16000,40000,2000000',
   K2_DEGRADATION_LAG_LEAVE: '3000,8000,20000,1000000',
   K2_DEGRADATION_COOLDOWN: '3s',
+  // Lag is what it is shown by. A quarter of an hour of questions leaves more in memory than the
+  // four minutes that a demonstration's limit is for, and that would hold the level up for long.
+  K2_MEMORY_LIMIT: '1GiB',
   // Older versions of the table are spoken of for minutes.
   K2_SNAPSHOTS_MAX: '60',
   K2_COMMIT_AGE: '2s'

@@ -119,13 +119,14 @@ test(
           JSON.parse((await second.get('/v1/gaps?limit=10000')).text) as GapList
         // A hole may be known before it is in the table, before its claim has come to the log, and
         // by its claim before the trade behind it has landed.
+        let settled: GapList | undefined
         const holesBy = async () => {
-          const { data } = await list()
+          const { data } = (settled = await list())
           const unsettled = data.filter((it) => it.reason === 'unknown' || it.before_time === null)
           return [new Set(data.map(({ symbol }) => symbol)).size, unsettled]
         }
         await expect.poll(holesBy).toEqual([symbols.length, []])
-        const { data, meta } = await list()
+        const { data, meta } = settled!
         const listed = idsOf(
           data.map(({ symbol, from_id: from, to_id: to }) => ({ symbol, from, to }))
         )

@@ -3,7 +3,7 @@
  * table really has, and status, headers and body are held against `/openapi.json`.
  */
 import { apiRequests, type ApiRequest, type RealFacts } from './api-requests.ts'
-import { askUrl, type CheckContext, jsonOf } from './check-context.ts'
+import { askUrl, type CheckContext, jsonOf, NoAnswer } from './check-context.ts'
 import { type CheckLine, line, notConfigured } from './check-report.ts'
 import { type ApiDocument, makeConformance } from './conformance.ts'
 
@@ -42,8 +42,27 @@ export const apiChecks = async (context: CheckContext): Promise<readonly CheckLi
   const { faults } = makeConformance(document)
   const lines: CheckLine[] = []
   for (const request of apiRequests(document, facts))
-    lines.push(await routeLine(context, request, faults))
+    lines.push(await orSilent(context, request, routeLine(context, request, faults)))
   return lines
+}
+
+/** A route that does not answer fails alone: the others are still asked. */
+const orSilent = async (
+  { url: base }: CheckContext,
+  { method, path, url = path }: ApiRequest,
+  asked: Promise<CheckLine>
+): Promise<CheckLine> => {
+  try {
+    return await asked
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    return line('api', `${method} ${path}`, {
+      part,
+      figure: error.message,
+      remedy: `curl -i '${new URL(url, base).href}'`,
+      isFailure: true
+    })
+  }
 }
 
 const routeLine = async (

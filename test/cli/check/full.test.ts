@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../../src/adapters/config/config.ts'
+import { apiChecks } from '../../../src/cli/check/api-checks.ts'
 import { apiRequests } from '../../../src/cli/check/api-requests.ts'
 import { backupChecks } from '../../../src/cli/check/backup-checks.ts'
 import { asker } from '../../../src/cli/check/check-context.ts'
@@ -148,6 +149,41 @@ test('requests have what the table has, and leave out what changes something', (
     ['POST', undefined]
   ])
   expect(requests[2]?.init?.body).toBe('{"symbols":["BTC-USD"]}')
+})
+
+test('a route that does not answer fails alone', async () => {
+  const responses = { 200: { content: { 'application/json': { schema: {} } } } }
+  const operation = { operationId: 'x', parameters: [], responses }
+  const paths = { '/silent': { get: operation }, '/well': { get: operation } }
+  const trade1 = { symbol: 'BTC-USD', exchange: 'X', timestamp: '2026-01-02T03:04:05.000000Z' }
+  const answers: Readonly<Record<string, unknown>> = {
+    '/openapi.json': { components: { headers: {}, schemas: {} }, paths },
+    '/v1/snapshots?limit=1': { data: [{ snapshot_id: '7' }] },
+    '/v1/trades?limit=1&snapshot_id=7': { data: [trade1] },
+    '/well': {}
+  }
+  const url = 'http://127.0.0.1:1'
+  const config = readConfig({}, [])
+  const lines = await apiChecks({
+    config,
+    projectRoot: '.',
+    url,
+    isRunning: true,
+    prometheusUrl: undefined,
+    grafanaUrl: undefined,
+    windowMs: 100,
+    stack: undefined,
+    ask: async (path) => {
+      if (path === '/silent') return asker(url, config)(path)
+      const headers = new Headers({ 'content-type': 'application/json' })
+      return { status: 200, text: JSON.stringify(answers[path]), headers, ms: 1 }
+    }
+  })
+  expect(lines.map(({ name, state }) => [name, state])).toEqual([
+    ['GET /silent', 'failed'],
+    ['GET /well', 'ok']
+  ])
+  expect(lines[0]).toMatchObject({ remedy: `curl -i '${url}/silent'` })
 })
 
 test.each([
