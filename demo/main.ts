@@ -9,7 +9,7 @@ import { figuresOf } from './figures.ts'
 import { type DemoFlags, readFlags, usage } from './flags.ts'
 import { judgeTable } from './judge.ts'
 import { tier1Symbols } from './plan.ts'
-import { hasJava, installJava, withoutJava } from './prerequisites.ts'
+import { missingPrograms } from './prerequisites.ts'
 import { promisesOf } from './promises.ts'
 import { type DemoRecord, newRecord } from './record.ts'
 import { reportOf } from './report.ts'
@@ -35,12 +35,17 @@ const main = async (args: readonly string[]): Promise<number> => {
     console.error('demo: --help explains every flag')
     return 2
   }
-  if (!flags.isEmbedded && flags.installs && !hasJava()) {
-    console.log('demo: installing Java')
-    await installJava()
-  }
-  if (!flags.isEmbedded && !hasJava()) {
-    for (const line of withoutJava) console.error(`demo: ${line}`)
+  const missing = await missingPrograms({
+    needs: flags.isEmbedded ? [] : ['kafka'],
+    installs: flags.installs,
+    note: (text) => console.log(`demo: ${text}`),
+    otherwise: [
+      ['npm run demo -- --install', 'does just that'],
+      ['npm run demo -- --embedded', 'needs Node alone; the embedded log is killed, not Kafka']
+    ]
+  })
+  if (missing.length > 0) {
+    for (const line of missing) console.error(`demo: ${line}`)
     return 2
   }
   ensureBuilt()

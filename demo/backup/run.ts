@@ -13,7 +13,7 @@ import type { StepResult } from '../show/run-step.ts'
 import { type Screenshot, screenshots } from '../show/material.ts'
 import type { Stage } from '../show/stage.ts'
 import type { Spoken } from './captions.ts'
-import { chromiumLaunch } from './programs.ts'
+import { chromiumLaunch } from '../prerequisites.ts'
 import { type Frame, Screencast } from './screencast.ts'
 import type { Walked } from './walkthrough.ts'
 

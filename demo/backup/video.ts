@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ffmpeg } from './programs.ts'
+import { ffmpeg } from '../prerequisites.ts'
 import { type Spoken, srtOf } from './captions.ts'
 import type { Frame } from './screencast.ts'
 

@@ -16,6 +16,8 @@ const pollMs = 300
 const rateMs = 1_000
 /** Until more is asked for: some commits. Small steps, since what is too much lands for as long. */
 const growMs = 3_000
+/** Enough: not landed is so many times what makes it graceful, and need only grow overdue. */
+const enoughMarks = 3
 /** With which nothing else happens for so many looks. */
 const quietLooks = 3
 /** How long Kafka stays dead. */
@@ -73,7 +75,7 @@ export class Faults {
         first ??= sample
         const isShed = (sample.k2?.shed ?? 0) > (calm.k2?.shed ?? 0)
         if (isShed && rankOf(peakOf(seen, beganMs)) >= rankOf('graceful')) break
-        if (Date.now() > growsMs) {
+        if (Date.now() > growsMs && !isEnough(calm, sample)) {
           times = Plan.grown(times)
           growsMs = Date.now() + growMs
           await this.#setRates(times)
@@ -210,6 +212,14 @@ type Outage = Pick<Watched, 'answered' | 'spooled'>
 
 const isHealed = ({ openGaps, pendingTrades }: NonNullable<Sample['k2']>): boolean =>
   openGaps === 0 && pendingTrades === 0
+
+/** By how much more has come in than has landed since it was calm. */
+const isEnough = (calm: Sample, { k2, signals }: Sample): boolean => {
+  if (calm.k2 === null || k2 === null) return false
+  const mark = signals.find(({ name }) => name.startsWith('lag'))?.enter[rankOf('graceful') - 1]
+  const grown = k2.published - calm.k2.published - (k2.landed - calm.k2.landed)
+  return typeof mark === 'number' && grown > enoughMarks * mark
+}
 
 const peakOf = ({ samples, transitions }: Seen, fromMs: number) => {
   const ranks = [

@@ -8,7 +8,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { chromium as program, chromiumLaunch } from '../../demo/backup/programs.ts'
+import { chromium as program, chromiumLaunch } from '../../demo/prerequisites.ts'
 import { debianPackage, ensureDebianPackages } from '../../deploy/local/install/debian-packages.ts'
 
 const isRequired = process.env['K2_REQUIRE_SERVICES'] === '1'
