@@ -190,7 +190,7 @@ describe.skipIf(!areServicesRequired)(`real services (K2_KILL_SEED=${seed})`, ()
           settings: { K2_DATA_DIR: dataFolder, ...kafkaSettings(), ...services.settings('tables') },
           exactness
         },
-        sampled(pointsOf([...writing, 'swap', hint]), 6),
+        sampled(pointsOf([...writing, 'swap', hint]), 4),
         issued
       )
       const verdict = await examineDelivery({
