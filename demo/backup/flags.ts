@@ -18,7 +18,7 @@ What there is to fall back on when the live demonstration cannot go on, made of 
 seven sections, executed by the presenter's own page in Chromium. Into backup/ go a numbered picture
 of each step, a video with captions, the walk-through as one HTML file, a recording of a terminal
 (of a run of its own), README.md, which says what each is, and backup.json: date, commit, machine,
-figures. Takes about fifteen minutes. What is there already stays until all of it is made anew.
+figures. Takes about ten minutes. What is there already stays until all of it is made anew.
 Exit code: 0 made; 1 a step was not shown, or it was broken off; 2 it could not begin.
 
   --fast       no time to read: about five minutes, and a video that nobody can follow

@@ -46,10 +46,13 @@ export interface StageOptions {
   readonly port?: number
 }
 
-/** Marks at a tenth of what they are by default: a flood of seconds is to be seen. */
+/**
+ * Marks far below what they are by default: a flood of seconds is to be seen. What comes in at ease
+ * while a broker is started, some 20 s, is below graceful: its kill is shown without a loss.
+ */
 const showSettings = {
-  K2_DEGRADATION_LAG_ENTER: '6000,16000,40000,2000000',
-  K2_DEGRADATION_LAG_LEAVE: '3000,8000,20000,1000000',
+  K2_DEGRADATION_LAG_ENTER: '8000,30000,70000,2000000',
+  K2_DEGRADATION_LAG_LEAVE: '4000,15000,35000,1000000',
   K2_DEGRADATION_COOLDOWN: '3s',
   // Lag is what it is shown by. A quarter of an hour of questions leaves more in memory than the
   // four minutes that a demonstration's limit is for, and that would hold the level up for long.

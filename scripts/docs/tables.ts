@@ -65,6 +65,19 @@ const tables: Readonly<Record<string, Table>> = {
       ['the same, memory (RSS) peak', 'kafka-backlog/RSS peak']
     ]
   },
+  peers: {
+    from: 'bench/peers',
+    rows: [
+      ['K2', 'peers/K2'],
+      ['Python, as the Python K2 was configured: an append each 500 rows',
+        'peers/Python, 500 rows an append'],
+      ['K2 over it', 'peers/K2 to Python, 500 rows an append'],
+      ['Python, at K2’s own interval of commits', 'peers/Python, an append each 5 s'],
+      ['K2 over it', 'peers/K2 to Python, an append each 5 s'],
+      ['CPU per row: K2 / Python, at K2’s interval',
+        'peers/K2: CPU per row', 'peers/Python, an append each 5 s: CPU per row']
+    ]
+  },
   'kafka-drain': {
     from: 'bench/kafka-drain',
     rows: [
