@@ -169,6 +169,8 @@ const untilLanded = async (k2: K2): Promise<readonly Sample[]> => {
   await until('the landing of all trades', landedMsMax, async () => {
     last = await scrape(k2)
     const received = tradesReceived(last)
+    const shed = sumOf(last, 'k2_messages_shed_total')
+    if (shed > 0) throw new Error(`K2 let ${shed} trades go: too much for this machine`)
     const isQuiet = received === receivedBefore && published(last) === received
     receivedBefore = received
     return isQuiet && received - sumOf(last, 'k2_landed_records') <= backlogRowsMax

@@ -15,7 +15,7 @@ import { everySecond, type Flow, runFlow, tradesReceived } from './flow.ts'
 import { type Broker, openBroker } from './kafka-broker.ts'
 import { Measures, type Outcome } from './report.ts'
 
-const tradesPerSecond = 30_000
+const tradesPerSecond = 15_000
 const warmUpSeconds = 8
 const awaySeconds = 15
 const drainMsMax = 120_000
