@@ -17,8 +17,10 @@ const packages = {
   video: ['ffmpeg', ffmpeg]
 } as const
 
+export type Need = keyof typeof packages
+
 interface Wanted {
-  readonly needs: ReadonlyArray<keyof typeof packages>
+  readonly needs: readonly Need[]
   readonly installs: boolean
   /** Commands that help, and what each does. */
   readonly otherwise: readonly (readonly [command: string, does: string])[]

@@ -21,7 +21,6 @@ import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { type BackupFlags, readBackupFlags, usage } from './flags.ts'
 import { indexOf } from './index-page.ts'
-import { missingPrograms } from '../prerequisites.ts'
 import { type Recording, recordRun } from './run.ts'
 import { makeVideo } from './video.ts'
 import { walkthroughOf } from './walkthrough.ts'
@@ -31,17 +30,8 @@ const manifestFile = 'backup.json'
 
 const say = (text: string): void => console.log(`backup: ${text}`)
 
-const missingOf = async (flags: BackupFlags): Promise<readonly string[]> =>
-  isForeign(flags.out)
-    ? [`--out is ${flags.out}, which has files that are no backup: name another`]
-    : missingPrograms({
-        needs: ['browser', 'video', ...(flags.isKafka ? ['kafka' as const] : [])],
-        installs: flags.installs,
-        note: say,
-        otherwise: [
-          [`npm run backup -- ${flags.isKafka ? '--kafka ' : ''}--install`, 'does just that']
-        ]
-      })
+const refusalsOf = ({ out }: BackupFlags): readonly string[] =>
+  isForeign(out) ? [`--out is ${out}, which has files that are no backup: name another`] : []
 
 /** A folder is only ever replaced if a backup has made it. */
 const isForeign = (folder: string): boolean =>
@@ -151,7 +141,8 @@ await runProgram({
   name: 'backup',
   usage,
   readFlags: readBackupFlags,
-  missing: missingOf,
+  refusals: refusalsOf,
+  needs: ['browser', 'video'],
   run: make,
   failureCode: 1
 })

@@ -4,7 +4,6 @@ import { randomInt } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readRehearsed } from '../rehearse/results.ts'
-import { missingPrograms } from '../prerequisites.ts'
 import { messageOf, runProgram } from '../show/program.ts'
 import { attachStage, openStage, type Stage } from '../show/stage.ts'
 import { type PresentFlags, readPresentFlags, usage } from './flags.ts'
@@ -72,16 +71,6 @@ await runProgram({
   name: 'present',
   usage,
   readFlags: readPresentFlags,
-  missing: ({ isKafka, installs }) =>
-    missingPrograms({
-      needs: isKafka ? ['kafka'] : [],
-      installs,
-      note: (text) => console.log(`present: ${text}`),
-      otherwise: [
-        ['npm run present -- --kafka --install', 'does just that'],
-        ['npm run present', 'needs Node alone']
-      ]
-    }),
   run: present,
   failureCode: 2,
   reasonOf

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { missingPrograms } from '../prerequisites.ts'
 import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { readRehearseFlags, type RehearseFlags, usage } from './flags.ts'
@@ -55,16 +54,6 @@ await runProgram({
   name: 'rehearse',
   usage,
   readFlags: readRehearseFlags,
-  missing: ({ isKafka, installs }) =>
-    missingPrograms({
-      needs: isKafka ? ['kafka'] : [],
-      installs,
-      note: (text) => console.log(`rehearse: ${text}`),
-      otherwise: [
-        ['npm run rehearse -- --kafka --install', 'does just that'],
-        ['npm run rehearse', 'needs Node alone']
-      ]
-    }),
   run: async (flags, command) => judge(flags, await run(flags, command)),
   failureCode: 1
 })

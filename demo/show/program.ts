@@ -4,16 +4,25 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ensureBuilt } from '../../scripts/build.mjs'
+import { missingPrograms, type Need } from '../prerequisites.ts'
 
-interface StageProgram<F> {
+interface StageFlags {
+  readonly isKafka: boolean
+  /** What is missing is installed. */
+  readonly installs: boolean
+}
+
+interface StageProgram<F extends StageFlags> {
   /** Of `npm run`. */
   readonly name: string
   readonly usage: string
   readonly readFlags: (
     args: readonly string[]
   ) => F | { readonly problems: readonly string[] } | 'help'
-  /** Lines that say what is missing and what helps; none where all is there, or was installed. */
-  readonly missing: (flags: F) => Promise<readonly string[]>
+  /** Lines that say why it is not begun with such flags. */
+  readonly refusals?: (flags: F) => readonly string[]
+  /** Beside Node, and what Kafka needs where that is asked for. */
+  readonly needs?: readonly Need[]
   /** The exit code; `command` is what its user has typed. */
   readonly run: (flags: F, command: string) => Promise<number>
   /** Exit code where that fails. */
@@ -23,7 +32,9 @@ interface StageProgram<F> {
 }
 
 /** Ends this process, and with it what it has started. */
-export const runProgram = async <F extends object>(program: StageProgram<F>): Promise<never> => {
+export const runProgram = async <F extends StageFlags>(
+  program: StageProgram<F>
+): Promise<never> => {
   const { name, failureCode, reasonOf = messageOf } = program
   const code = await begun(program, process.argv.slice(2)).catch((error: unknown) => {
     console.error(`${name}: ${reasonOf(error)}`)
@@ -35,10 +46,11 @@ export const runProgram = async <F extends object>(program: StageProgram<F>): Pr
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
-const begun = async <F extends object>(
-  { name, usage, readFlags, missing, run }: StageProgram<F>,
+const begun = async <F extends StageFlags>(
+  program: StageProgram<F>,
   args: readonly string[]
 ): Promise<number> => {
+  const { name, usage, readFlags, refusals, run } = program
   const flags = readFlags(args)
   if (flags === 'help') {
     console.log(usage)
@@ -49,11 +61,28 @@ const begun = async <F extends object>(
     console.error(`${name}: --help explains every flag`)
     return 2
   }
-  const lacks = await missing(flags)
+  const refused = refusals?.(flags) ?? []
+  const lacks = refused.length > 0 ? refused : await missingFor(program, flags)
   for (const line of lacks) console.error(`${name}: ${line}`)
   if (lacks.length > 0) return 2
   ensureBuilt()
   return run(flags, `npm run ${name}${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`)
+}
+
+const missingFor = <F extends StageFlags>(
+  { name, needs = [] }: StageProgram<F>,
+  { isKafka, installs }: F
+): Promise<readonly string[]> => {
+  const install = `npm run ${name} -- ${isKafka ? '--kafka ' : ''}--install`
+  return missingPrograms({
+    needs: [...needs, ...(isKafka ? (['kafka'] as const) : [])],
+    installs,
+    note: (text) => console.log(`${name}: ${text}`),
+    otherwise: [
+      [install, 'does just that'],
+      ...(needs.length === 0 ? [[`npm run ${name}`, 'needs Node alone'] as const] : [])
+    ]
+  })
 }
 
 /** Aborted once this process is asked to end. */

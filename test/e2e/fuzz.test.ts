@@ -1,7 +1,8 @@
 /**
  * A fuzzer made from the document of the API asks a running K2: no 500, no status that is not in
  * the document, no answer that is not as it says, nothing accepted that it forbids, and no crash.
- * 2,000 requests; K2_FUZZ_REQUESTS asks for another number, `npm run ci:full` for 20,000.
+ * 2,000 requests; K2_FUZZ_REQUESTS asks for another number, `.ci/run` for 500,
+ * `npm run ci:full` for 20,000.
  */
 import { expect, test } from 'vitest'
 import { k2Fixture } from '../support/k2-process.ts'

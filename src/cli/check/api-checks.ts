@@ -59,11 +59,13 @@ const orSilent = async (
     return line('api', `${method} ${path}`, {
       part,
       figure: error.message,
-      remedy: `curl -i '${new URL(url, base).href}'`,
+      remedy: askAgain(base, url),
       isFailure: true
     })
   }
 }
+
+const askAgain = (base: string, url: string): string => `curl -i '${new URL(url, base).href}'`
 
 const routeLine = async (
   context: CheckContext,
@@ -86,7 +88,7 @@ const routeLine = async (
       ? `as documented: 200, ${text.length} bytes in ${ms.toFixed(0)} ms`
       : [`${status} to ${url}`, ...(status === 200 ? [] : [text.slice(0, shownMax)]), ...found]
           .join('; '),
-    ...(isWell ? {} : { remedy: `curl -i '${new URL(url, context.url).href}'`, isFailure: true })
+    ...(isWell ? {} : { remedy: askAgain(context.url, url), isFailure: true })
   })
 }
 

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readConfig } from '../../../src/adapters/config/config.ts'
+import { type Config, readConfig } from '../../../src/adapters/config/config.ts'
 import { apiChecks } from '../../../src/cli/check/api-checks.ts'
 import { apiRequests } from '../../../src/cli/check/api-requests.ts'
 import { backupChecks } from '../../../src/cli/check/backup-checks.ts'
-import { asker } from '../../../src/cli/check/check-context.ts'
+import { asker, type CheckContext } from '../../../src/cli/check/check-context.ts'
 import type { CheckReport } from '../../../src/cli/check/check-report.ts'
 import type { ApiDocument } from '../../../src/cli/check/conformance.ts'
 import { doctorLine } from '../../../src/cli/check/doctor-checks.ts'
@@ -26,6 +26,18 @@ const reportOf = async (...args: readonly string[]) => {
   const { code, printed } = await k2('check', '--json', '--window', '500ms', ...args)
   return { code, report: JSON.parse(printed) as CheckReport }
 }
+
+const contextOf = (config: Config, url: string): CheckContext => ({
+  config,
+  projectRoot: '.',
+  url,
+  isRunning: true,
+  prometheusUrl: undefined,
+  grafanaUrl: undefined,
+  windowMs: 100,
+  stack: undefined,
+  ask: asker(url, config)
+})
 
 test(
   'of a K2 that runs nothing has failed, and each figure is there',
@@ -64,17 +76,7 @@ test(
     const elsewhere = k2s.dataFolder()
     await land(elsewhere, [trade('BTCUSDT', 1)])
     const config = readConfig({}, ['--data-dir', elsewhere])
-    const mixed = await recordChecks({
-      config,
-      projectRoot: folder,
-      url,
-      isRunning: true,
-      prometheusUrl: undefined,
-      grafanaUrl: undefined,
-      windowMs: 100,
-      stack: undefined,
-      ask: asker(url, config)
-    })
+    const mixed = await recordChecks(contextOf(config, url))
     expect(mixed).toContainEqual(
       expect.objectContaining({
         name: 'rows against the folder',
@@ -165,14 +167,7 @@ test('a route that does not answer fails alone', async () => {
   const url = 'http://127.0.0.1:1'
   const config = readConfig({}, [])
   const lines = await apiChecks({
-    config,
-    projectRoot: '.',
-    url,
-    isRunning: true,
-    prometheusUrl: undefined,
-    grafanaUrl: undefined,
-    windowMs: 100,
-    stack: undefined,
+    ...contextOf(config, url),
     ask: async (path) => {
       if (path === '/silent') return asker(url, config)(path)
       const headers = new Headers({ 'content-type': 'application/json' })
