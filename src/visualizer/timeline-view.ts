@@ -148,7 +148,7 @@ export class Timeline {
       },
       axes: [
         { ...axis, space: 70, values: (_, ticks) => ticks.map((tick) => clock(tick * 1_000)) },
-        { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => inUnit(tick, unit)) }
+        { ...axis, size: 80, values: (_, ticks) => ticks.map((tick) => inUnit(tick, unit)) }
       ],
       series: [
         { value: ({ data }, at) => clock((at ?? data[0].at(-1) ?? 0) * 1_000) },
