@@ -193,6 +193,10 @@ describe.skipIf(!canBrowse)('the page in Chromium', () => {
       for (const { file } of screenshots) await page.screenshot({ path: join(backup, file) })
       const options = { projectRoot, stage, port: 0, rateMs: 1_000, backup }
       const presenter = await openPresenter(options)
+      // The first key is pressed while the page still asks what it is to show.
+      let pressed = (): void => undefined
+      const firstKey = new Promise<void>((done) => (pressed = done))
+      await page.route('**/show', (route) => firstKey.then(() => route.continue()))
       await page.goto(presenter.url)
       const verdict = page.locator('.verdict')
       const executed = () => page.locator('.verdict.yes, .verdict.no').waitFor({ timeout: 60_000 })
@@ -201,11 +205,15 @@ describe.skipIf(!canBrowse)('the page in Chromium', () => {
       const before = steps.findIndex(({ id }) => id === 'signals')
       for (const step of steps.slice(0, before)) {
         await page.keyboard.press('ArrowRight')
+        pressed()
         await page.getByRole('heading', { level: 2, name: step.title }).waitFor()
         await executed()
-        expect([step.id, await verdict.textContent()]).toEqual([
-          step.id, expect.stringContaining('✓')
-        ])
+        // On a busy machine K2 may be slower than a step allows: its presenter executes it again.
+        await expect.poll(async () => {
+          if ((await verdict.getAttribute('class'))?.includes('no') === true)
+            await page.keyboard.press('Enter')
+          return verdict.textContent()
+        }, { message: step.id, timeout: 90_000 }).toContain('✓')
       }
       await page.frameLocator('section.live iframe').locator('#level').waitFor()
       await keepPicture(page, 'present-live')

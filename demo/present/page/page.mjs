@@ -172,8 +172,10 @@ const acts = {
   }
 }
 
-addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || app.show === undefined) return
+/** Pressed before the page knew what it shows: they count once it does. */
+const earlyKeys = []
+
+const press = (event) => {
   // A button that was reached by Tab is pressed by these.
   if (event.target.closest?.('button') && (event.key === ' ' || event.key === 'Enter')) return
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
@@ -183,6 +185,12 @@ addEventListener('keydown', (event) => {
   event.preventDefault()
   act()
   changed()
+}
+
+addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return
+  if (app.show !== undefined) press(event)
+  else if (!event.repeat) earlyKeys.push(event)
 })
 addEventListener('resize', changed)
 
@@ -225,5 +233,6 @@ const [sectionIndex, stepIndex] = app.show.sections
   .find(([, , id]) => `#${id}` === location.hash) ?? [0, 0]
 Object.assign(app, { sectionIndex, stepIndex })
 changed()
+earlyKeys.forEach(press)
 void look()
 setInterval(look, 1000)
