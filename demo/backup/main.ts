@@ -79,7 +79,7 @@ const record = async (
   say(`${variant}, seed ${seed}`)
   const folder = join(work, 'stage')
   mkdirSync(folder)
-  const stage = await openStage({ projectRoot, folder, variant, seed, note: say })
+  const stage = await openStage({ projectRoot, folder, variant, seed, note: say, signal })
   try {
     const framesFolder = join(work, 'frames')
     const isPaced = !isFast

@@ -1,10 +1,9 @@
 /** `npm run present -- [flags]`; `--help` explains them. */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { readRehearsed } from '../rehearse/results.ts'
-import { messageOf, runProgram } from '../show/program.ts'
+import { closedInTime, inFolder, messageOf, runProgram, stopSignal } from '../show/program.ts'
+import { aborted } from '../show/aborted.ts'
 import { attachStage, openStage, type Stage } from '../show/stage.ts'
 import { type PresentFlags, readPresentFlags, usage } from './flags.ts'
 import { openPresenter } from './presenter.ts'
@@ -13,12 +12,14 @@ const projectRoot = resolve(import.meta.dirname, '..', '..')
 const rateMs = 3_000
 const seedMax = 2 ** 31
 
-const present = async (flags: PresentFlags): Promise<number> => {
-  const ended = signalled()
-  const folder = mkdtempSync(join(tmpdir(), 'k2-present-'))
-  // Ended while it is opened, it is not waited for: what was started ends with this process.
-  const stage = await Promise.race([stageOf(flags, folder), ended])
-  if (stage === undefined) return 0
+const present = async (flags: PresentFlags, folder: string): Promise<void> => {
+  const signal = stopSignal()
+  const ended = aborted(signal).catch(() => undefined)
+  const stage = await stageOf(flags, folder, signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined
+    throw error
+  })
+  if (stage === undefined) return
   try {
     const { port } = flags
     const rehearsed = readRehearsed(projectRoot)
@@ -38,26 +39,17 @@ const present = async (flags: PresentFlags): Promise<number> => {
     await ended
     await presenter.close()
   } finally {
-    await stage.close()
-    rmSync(folder, { recursive: true, force: true })
+    await closedInTime(stage)
   }
-  return 0
 }
 
-const stageOf = (flags: PresentFlags, folder: string): Promise<Stage> => {
+const stageOf = (flags: PresentFlags, folder: string, signal: AbortSignal): Promise<Stage> => {
   if (flags.url !== undefined) return attachStage(flags.url)
   const variant = flags.isKafka ? 'kafka' : 'embedded'
   const seed = randomInt(1, seedMax)
   const note = (text: string) => console.log(`present: ${text}`)
-  return openStage({ projectRoot, folder, variant, seed, note })
+  return openStage({ projectRoot, folder, variant, seed, note, signal })
 }
-
-/** Also the end of `scripts/run.mjs`, which started it. */
-const signalled = (): Promise<void> =>
-  new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done())
-    process.on('disconnect', () => done())
-  })
 
 /** In words, with what helps. */
 const reasonOf = (error: unknown): string => {
@@ -71,7 +63,10 @@ await runProgram({
   name: 'present',
   usage,
   readFlags: readPresentFlags,
-  run: present,
+  run: async (flags) => {
+    await inFolder('k2-present-', (folder) => present(flags, folder))
+    return 0
+  },
   failureCode: 2,
   reasonOf
 })

@@ -1,8 +1,7 @@
 /** `npm run rehearse -- [flags]`; `--help` explains them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
+import { closedInTime, inFolder, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { readRehearseFlags, type RehearseFlags, usage } from './flags.ts'
 import { problemsOf, type Rehearsal } from './record.ts'
@@ -15,13 +14,16 @@ const projectRoot = resolve(import.meta.dirname, '..', '..')
 
 const say = (text: string): void => console.log(`rehearse: ${text}`)
 
-const run = async (flags: RehearseFlags, command: string): Promise<Rehearsal> => {
+const run = async (
+  flags: RehearseFlags,
+  command: string,
+  folder: string
+): Promise<Rehearsal> => {
   const { seed, isFast } = flags
   const variant = flags.isKafka ? 'kafka' : 'embedded'
-  const folder = mkdtempSync(join(tmpdir(), 'k2-rehearsal-'))
   say(`${variant}, seed ${seed}, in ${folder}`)
   const signal = stopSignal()
-  const stage = await openStage({ projectRoot, folder, variant, seed, note: say })
+  const stage = await openStage({ projectRoot, folder, variant, seed, note: say, signal })
   try {
     const settings = { variant, seed, isPaced: !isFast } as const
     return await rehearse({ projectRoot, folder, stage, command, settings, signal, say })
@@ -29,7 +31,6 @@ const run = async (flags: RehearseFlags, command: string): Promise<Rehearsal> =>
     throw signal.aborted ? signal.reason : error
   } finally {
     await closedInTime(stage)
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -54,6 +55,7 @@ await runProgram({
   name: 'rehearse',
   usage,
   readFlags: readRehearseFlags,
-  run: async (flags, command) => judge(flags, await run(flags, command)),
+  run: async (flags, command) =>
+    judge(flags, await inFolder('k2-rehearsal-', (folder) => run(flags, command, folder))),
   failureCode: 1
 })

@@ -2,6 +2,9 @@
  * What the programs on stage have in common: flags that are refused before anything is begun, what
  * the machine lacks, being broken off, and an exit code.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ensureBuilt } from '../../scripts/build.mjs'
 import { missingPrograms, type Need } from '../prerequisites.ts'
@@ -85,12 +88,26 @@ const missingFor = <F extends StageFlags>(
   })
 }
 
-/** Aborted once this process is asked to end. */
+/** Aborted once this process is asked to end, or `scripts/run.mjs`, which started it, has ended. */
 export const stopSignal = (): AbortSignal => {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => stop.abort(new Error(`it was ended by ${signal}`)))
+  process.on('disconnect', () => stop.abort(new Error('what started it has ended')))
   return stop.signal
+}
+
+/** A folder for as long as it is used. */
+export const inFolder = async <A>(
+  prefix: string,
+  use: (folder: string) => Promise<A>
+): Promise<A> => {
+  const folder = mkdtempSync(join(tmpdir(), prefix))
+  try {
+    return await use(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 const closeMsMax = 20_000

@@ -12,6 +12,7 @@ import { processUse } from '../../bench/environment.ts'
 import { withoutSettings } from '../../chaos/without-settings.ts'
 import type { Sample } from '../record.ts'
 import { lookAt } from '../watch.ts'
+import { aborted } from './aborted.ts'
 import type { Faults } from './faults.ts'
 import type { Rates } from './rates.ts'
 import type { Stage } from './stage.ts'
@@ -224,13 +225,6 @@ const broken = async (
   const ms = [performance.now() - startedMs]
   return { command, text: JSON.stringify(json, undefined, 2), json, code: 0, ms }
 }
-
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const fail = () => reject(signal.reason as Error)
-    if (signal.aborted) fail()
-    else signal.addEventListener('abort', fail, { once: true })
-  })
 
 const parsed = (text: string): unknown => {
   try {

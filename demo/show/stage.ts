@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Variant } from '../record.ts'
 import { findK2, type RunningK2 } from '../simulate-k2.ts'
 import { Site } from '../site.ts'
+import { aborted } from './aborted.ts'
 
 export interface Stage {
   readonly variant: Variant | 'attached'
@@ -44,6 +45,8 @@ export interface StageOptions {
   readonly note: (text: string) => void
   /** Where K2 is to answer; any free port unless told. */
   readonly port?: number
+  /** Aborted while it is opened: what was started is ended, and it is not waited for. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -93,10 +96,14 @@ export const openStage = async (options: StageOptions): Promise<Stage> => {
     resumeK2: () => Promise.resolve(site.k2.resume()),
     close: () => site.close()
   }
-  try {
+  const opened = async () => {
     await site.open()
     note('waiting for data')
     await hasData(stage.url)
+  }
+  try {
+    const { signal } = options
+    await (signal === undefined ? opened() : Promise.race([opened(), aborted(signal)]))
   } catch (error) {
     await site.close() // (1)
     throw error
