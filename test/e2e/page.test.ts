@@ -60,6 +60,17 @@ const levelIs = (page: Page, level: string): Promise<void> =>
 const currentState = async (page: Page): Promise<string> =>
   (await page.locator('.node.leaf.current text').textContent()) ?? ''
 
+/**
+ * As K2 would tell it, in its history as in each frame after: K2 may start that actor only now.
+ * That K2 tells it is for the tests of its supervisors.
+ */
+const tellsParked = (path: string): string => `
+  const parse = JSON.parse
+  JSON.parse = (text) => parse(text, (_, value) =>
+    value?.path === '${path}' ? { ...value, health: 'quarantined' } : value)
+  Response.prototype.json = async function () { return JSON.parse(await this.text()) }
+`
+
 /** Where a connection was lost the browser says so itself. */
 const lost = /net::ERR_|Failed to fetch|Failed to load resource/
 
@@ -224,15 +235,7 @@ describe.skipIf(!canBrowse)('the page', () => {
       page.setDefaultTimeout(seenMsMax)
       const asked: string[] = []
       const path = 'root/repair/expiry'
-      // As K2 would tell it; that K2 tells it is for the tests of its supervisors.
-      await page.route('**/v1/system/history', async (route) => {
-        const response = await route.fetch()
-        const answer = (await response.json()) as { data: Episode }
-        for (const frame of [answer.data.base, ...answer.data.frames])
-          for (const actor of frame.actors ?? [])
-            if (actor.path === path) Object.assign(actor, { health: 'quarantined' })
-        await route.fulfill({ response, json: answer })
-      })
+      await page.addInitScript(tellsParked(path))
       page.on('request', (request) => {
         const { pathname } = new URL(request.url())
         if (request.method() === 'POST') asked.push(decodeURIComponent(pathname))
