@@ -5,7 +5,7 @@
 import { parse } from 'lossless-json'
 import { expect, test } from 'vitest'
 import { candlesByHand, fixedInterval, type HandTrade } from '../support/candles-by-hand.ts'
-import { k2 as k2Command } from '../support/k2-command.ts'
+import { wholeK2 } from '../support/k2-command.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 
 const k2s = k2Fixture()
@@ -73,7 +73,7 @@ test('candles and the summary of a day are those of the trades', async () => {
   expect(trades.length).toBeLessThan(10_000)
   const sql = `SELECT * EXCLUDE (interval_start, interval_end), interval_start::VARCHAR AS at
     FROM candles WHERE symbol = 'BTCUSDT' ORDER BY interval_start`
-  const viewed = await k2Command('sql', sql, '--url', await k2.url(), '--format', 'json')
+  const viewed = await wholeK2('sql', sql, '--url', await k2.url(), '--format', 'json')
   expect(viewed.complaints).toBe('')
   const minutes = '/v1/candles?symbol=BTCUSDT&interval=1m&limit=10000'
   const asked = rowsOf((await k2.get(minutes)).text)

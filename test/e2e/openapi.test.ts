@@ -89,4 +89,4 @@ test('every answer is as the document says', async () => {
       .map(({ operationId }) => operationId)
       .filter((id) => !succeeded.has(id) && !neverSucceeds.has(id))
   ).toEqual([])
-})
+}, 900_000)

@@ -1,6 +1,6 @@
 /** K2 as its users run it answers SQL over the trades that it captures itself. */
 import { expect, test } from 'vitest'
-import { k2 as k2Command } from '../support/k2-command.ts'
+import { wholeK2 } from '../support/k2-command.ts'
 import { k2Fixture } from '../support/k2-process.ts'
 import { until } from '../support/until.ts'
 
@@ -14,7 +14,7 @@ test('trades of this very process, their snapshot, and the other tables', async 
   })
   const url = await k2.ready()
   const sql = async (text: string) => {
-    const { code, printed, complaints } = await k2Command(
+    const { code, printed, complaints } = await wholeK2(
       'sql',
       text,
       '--url',

@@ -16,6 +16,8 @@ const isRequired = process.env['K2_REQUIRE_SERVICES'] === '1'
 export const canBrowse = isRequired || existsSync(program)
 /** Installing it takes minutes the first time. */
 export const browserStartMsMax = 600_000
+/** What is waited for: a busy machine may take its time. */
+const seenMsMax = 120_000
 
 export const openBrowser = async (): Promise<Browser> => {
   if (isRequired) await ensureDebianPackages([debianPackage('chromium', program)])
@@ -35,6 +37,7 @@ export const openPage = async (
   const viewport = { width: 1_600, height: 1_000 }
   const context = await browser.newContext({ viewport, ...options })
   const page = await context.newPage()
+  page.setDefaultTimeout(seenMsMax)
   const complaints: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
