@@ -19,7 +19,7 @@ const condenseTests = (folder: string): void => {
   if (reports.length === 0) throw new Error(`--tests: ${folder} holds no report of vitest`)
   const git = ['rev-parse', 'HEAD']
   const commit = execFileSync('git', git, { cwd: root, encoding: 'utf8' }).trim()
-  const condensed = testEvidence(reports, { root, commit })
+  const condensed = testEvidence(reports, { commit })
   writeFileSync(join(results, evidenceFiles.tests), `${JSON.stringify(condensed, null, 2)}\n`)
 }
 

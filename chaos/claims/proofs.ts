@@ -27,8 +27,12 @@ export const promised: readonly Promised[] = [
     proofs: [
       { about: 'SIGKILL at random moments, table against log', file: 'test/e2e/kill.test.ts' },
       {
-        about: 'SIGKILL before and after each durable step of a commit, on each pair of stores',
+        about: 'SIGKILL before and after each durable step of a commit',
         file: 'test/e2e/fault-points.test.ts'
+      },
+      {
+        about: 'The same on Kafka, a REST catalog and S3, and on mixed pairs, in a file of its own',
+        file: 'test/e2e/fault-points-services.test.ts'
       },
       {
         about: 'SIGKILL of a real broker, lost and withheld answers; histories in Jepsen’s words',

@@ -69,13 +69,13 @@ describe('what is claimed', () => {
       startTime: 1_000,
       testResults: [
         {
-          name: '/project/test/a.test.ts',
+          name: '/clone/of/test/test/a.test.ts',
           assertionResults: [{ status, fullName: `it holds (K2_KILL_SEED=${seed})` }]
         }
       ]
     })
     const reports = [report('passed', 1), report('passed', 2), report('pending', 3)]
-    expect(testEvidence(reports, { root: '/project', commit: 'c' })).toEqual({
+    expect(testEvidence(reports, { commit: 'c' })).toEqual({
       commit: 'c',
       at: '1970-01-01T00:00:01.000Z',
       files: {
