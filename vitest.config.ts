@@ -5,14 +5,29 @@ export default defineConfig({
   // xstate's development build warns about events sent to stopped actors; production drops them silently.
   ssr: { resolve: { conditions: ['development'] } },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      // Each file has a worker of its own: these hold a whole K2, or processes of it.
+      {
+        extends: true,
+        test: { name: 'alone', include: ['test/{actors,chaos,demo,e2e}/**/*.test.ts'] }
+      },
+      // Nothing is left by a file to the next one here, and what they share is loaded once.
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['test/*.test.ts', 'test/!(actors|chaos|demo|e2e)/**/*.test.ts'],
+          isolate: false
+        }
+      }
+    ],
     // Many tests wait, for a broker or a child process: one file at a time leaves a core idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Tests that start K2 start what its users do: the built sources.
     globalSetup: ['test/support/global-setup.ts'],
     server: { deps: { inline: ['xstate'] } },
     // Deadlines name what hangs, they measure nothing: a busy machine may take its time.
-    testTimeout: 180_000,
-    expect: { poll: { timeout: 60_000 } }
+    testTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } }
   }
 })
