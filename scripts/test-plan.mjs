@@ -1,7 +1,7 @@
 /**
  * Which test files a commit's check runs, so that it ends within its budget: all short ones, those
  * at the core of what K2 promises, and of the other long ones as many as fit, in an order that the
- * commit's hash gives. Over some commits each of them has its turn; `npm run ci:full` runs them all.
+ * commit's hash gives. Over some commits each of them has its turn; `npm run ci:full` runs all.
  *
  * A file's seconds are those of a run of CI (`.ci/durations.json`), where two files run at a time.
  */
