@@ -10,11 +10,13 @@ import { seedOf } from './chaos-scenarios.mjs'
 /** Files that take less are never left out, nor is one that was not measured yet. */
 export const longSeconds = 10
 
-/** Never left out: a whole K2 that is killed, struck, and drained. */
+/** Never left out: a whole K2, and one on real services, that is killed, struck and drained. */
 export const core = [
   'test/actors/runtime.test.ts',
+  'test/adapters/log/kafka/kafka-faults.test.ts',
   'test/e2e/fault-points.test.ts',
   'test/e2e/kill.test.ts',
+  'test/e2e/services.test.ts',
   'test/e2e/start-stop.test.ts'
 ]
 
