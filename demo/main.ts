@@ -17,11 +17,11 @@ import { runDemo } from './run.ts'
 import { openScreen, type Screen } from './screen.ts'
 import type { Stage } from './script.ts'
 import { memoryBytesMax } from './settings.ts'
+import { closedInTime } from './show/program.ts'
 import { Site } from './site.ts'
 import { watch } from './watch.ts'
 
 const projectRoot = resolve(import.meta.dirname, '..')
-const closeMsMax = 20_000
 const againMsMin = 1_000
 
 const main = async (args: readonly string[]): Promise<number> => {
@@ -93,13 +93,10 @@ const demonstrate = async (flags: DemoFlags): Promise<number> => {
   return code
 }
 
-/** Whatever does not end in time ends with this process. */
-const closed = async (site: Site): Promise<void> => {
-  const deadline = new Promise((done) => setTimeout(done, closeMsMax).unref())
-  await Promise.race([site.close(), deadline]).catch((error: unknown) => {
+const closed = (site: Site): Promise<void> =>
+  closedInTime(site).catch((error: unknown) => {
     console.error(`demo: not everything could be ended in order: ${String(error)}`)
   })
-}
 
 interface Watching {
   readonly site: Site

@@ -5,7 +5,7 @@
  * from vitest's JSON report into `.ci/durations.json`, to be committed.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from './install.mjs'
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   }
 })
 const file = join(projectRoot, '.ci', 'durations.json')
-const durations = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+const durations = JSON.parse(readFileSync(file, 'utf8'))
 
 const wholeNumber = (name) => {
   const value = Number(values[name])

@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { testedFile } from './tested-file.mjs'
 
 const [folder] = process.argv.slice(2)
 const counts = { passed: 0, failed: 0 }
@@ -29,7 +30,7 @@ for (const name of readdirSync(folder)) {
       console.log(`failed to load: ${file}: ${message}`)
     }
     for (const { status: outcome, fullName, failureMessages } of assertionResults) {
-      const test = `${file.slice(file.lastIndexOf('/test/'))}: ${fullName}`
+      const test = `${testedFile(file)}: ${fullName}`
       if (outcome === 'passed' || outcome === 'failed') ran.add(test)
       else skippedOnce.add(test)
       if (outcome === 'passed') counts.passed += 1

@@ -20,6 +20,6 @@ export const learned: (options: {
       readonly endTime: number
     }[]
   }
-  readonly before: Durations | undefined
+  readonly before: Durations
   readonly workers: number
 }) => Durations

@@ -1,11 +1,12 @@
 /**
  * Which test files a commit's check runs, so that it ends within its budget: all short ones, those
  * at the core of what K2 promises, and of the other long ones as many as fit, in an order that the
- * commit's hash gives. Over some commits each of them has its turn; `npm run ci:full` runs all.
+ * commit's hash gives. Over many commits each of them has its turn; `npm run ci:full` runs all.
  *
  * A file's seconds are those of a run of CI (`.ci/durations.json`), where two files run at a time.
  */
 import { seedOf } from './chaos-scenarios.mjs'
+import { testedFile } from './tested-file.mjs'
 
 /** Files that take less are never left out, nor is one that was not measured yet. */
 export const longSeconds = 10
@@ -49,7 +50,7 @@ export const planFor = ({ commit, files, durations, budgetSeconds }) => {
  */
 export const learned = ({ report, before, workers }) => {
   const told = report.testResults.map(({ name, startTime, endTime }) => [
-    name.slice(name.lastIndexOf('/test/') + 1),
+    testedFile(name),
     (endTime - startTime) / 1_000
   ])
   const tests = told.reduce((sum, [, took]) => sum + took, 0)
@@ -58,7 +59,7 @@ export const learned = ({ report, before, workers }) => {
   const around = Math.max(0, wall - tests) / told.length
   const short = told.filter(([, took]) => took + around < longSeconds)
   const otherSeconds = around + short.reduce((sum, [, took]) => sum + took, 0) / short.length
-  const seconds = { ...before?.seconds }
+  const seconds = { ...before.seconds }
   for (const [file, took] of told) {
     if (took + around < longSeconds) delete seconds[file]
     else seconds[file] = Math.round(took + around)

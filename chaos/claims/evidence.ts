@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { testedFile } from '../../scripts/tested-file.mjs'
 
 interface TestedFile {
   /** Summed over the versions of Node that ran it. */
@@ -84,16 +85,13 @@ export interface TestReport {
 
 const seedIn = /\b(K2_[A-Z]+_SEED=\d+)/g
 
-/** From the root of the clone that ran it, which may be another one than this. */
-const pathOf = (name: string): string => name.slice(name.lastIndexOf('/test/') + 1)
-
 export const testEvidence = (
   reports: readonly TestReport[],
   { commit }: { readonly commit: string }
 ): TestEvidence => {
   const files: Record<string, { passed: number; failed: number; seeds: string[] }> = {}
   for (const { name, assertionResults } of reports.flatMap(({ testResults }) => testResults)) {
-    const file = (files[pathOf(name)] ??= { passed: 0, failed: 0, seeds: [] })
+    const file = (files[testedFile(name)] ??= { passed: 0, failed: 0, seeds: [] })
     for (const { status, fullName } of assertionResults) {
       if (status === 'passed') file.passed++
       if (status === 'failed') file.failed++

@@ -12,12 +12,11 @@ import {
   rmSync,
   writeFileSync
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { describeEnvironment } from '../../bench/environment.ts'
 import { problemOf } from '../present/backup-files.ts'
 import { castFile, screenshots, videoFile, walkthroughFile } from '../show/material.ts'
-import { closedInTime, runProgram, stopSignal } from '../show/program.ts'
+import { closedInTime, inFolder, runProgram, stopSignal } from '../show/program.ts'
 import { openStage } from '../show/stage.ts'
 import { type BackupFlags, readBackupFlags, usage } from './flags.ts'
 import { indexOf } from './index-page.ts'
@@ -39,9 +38,8 @@ const isForeign = (folder: string): boolean =>
   readdirSync(folder).length > 0 &&
   !existsSync(join(folder, manifestFile))
 
-const make = async (flags: BackupFlags, command: string): Promise<number> => {
+const make = async (flags: BackupFlags, command: string, work: string): Promise<number> => {
   const signal = stopSignal()
-  const work = mkdtempSync(join(tmpdir(), 'k2-backup-'))
   mkdirSync(dirname(flags.out), { recursive: true })
   const made = mkdtempSync(`${flags.out}.new-`)
   chmodSync(made, 0o755)
@@ -60,7 +58,6 @@ const make = async (flags: BackupFlags, command: string): Promise<number> => {
     say(`${screenshots.length} pictures, ${others}, in ${flags.out}`)
     return 0
   } finally {
-    rmSync(work, { recursive: true, force: true })
     rmSync(made, { recursive: true, force: true })
   }
 }
@@ -143,6 +140,6 @@ await runProgram({
   readFlags: readBackupFlags,
   refusals: refusalsOf,
   needs: ['browser', 'video'],
-  run: make,
+  run: (flags, command) => inFolder('k2-backup-', (work) => make(flags, command, work)),
   failureCode: 1
 })
